@@ -1,0 +1,111 @@
+//! The only queries that no viewer scopes: what must be known before there is a viewer.
+//!
+//! Each is asked for by a proof of its own: an address, a session's id out of a verified token, a
+//! password that was found right. Add nothing here that a viewer could do.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "these queries come before the viewer"
+)]
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    sea_query::LockType,
+};
+
+use super::{EmailAddress, hasher::Unlocked, sessions, users};
+use crate::{
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+    id::SessionId,
+};
+
+/// The person with the address.
+pub(super) async fn user_by_email(
+    database: &Database,
+    email: &EmailAddress,
+) -> Result<Option<users::Model>> {
+    let user = users::Entity::find()
+        .filter(users::Column::EmailKey.eq(email.key()))
+        .one(database)
+        .await?;
+    Ok(user)
+}
+
+/// The session that a verified token names.
+pub(super) async fn session_by_id(
+    database: &Database,
+    id: SessionId,
+) -> Result<Option<sessions::Model>> {
+    Ok(sessions::Entity::find_by_id(id).one(database).await?)
+}
+
+/// Notes that the session was used.
+pub(super) async fn touch_session(
+    database: &Database,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    let transaction = database.begin().await?;
+    let touched = sessions::ActiveModel {
+        last_active_at: Set(now),
+        ..Default::default()
+    };
+    sessions::Entity::update_many()
+        .set(touched)
+        .filter(sessions::Column::Id.eq(id))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await
+}
+
+/// Ends the session that a rightly signed token names, though its time may have passed. Answers
+/// how many sessions that were.
+pub(super) async fn end_session(database: &Database, id: SessionId) -> Result<u64> {
+    let transaction = database.begin().await?;
+    let ended = sessions::Entity::delete_by_id(id).exec(&transaction).await?;
+    transaction.commit().await?;
+    Ok(ended.rows_affected)
+}
+
+/// Stores a person and their first session, or nothing when the address is taken.
+pub(super) async fn create_user(
+    database: &Database,
+    user: users::ActiveModel,
+    session: sessions::ActiveModel,
+) -> Result<Option<sessions::Model>> {
+    let transaction = database.begin().await?;
+    if let Err(error) = user.insert(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(None),
+            _ => Err(error.into()),
+        };
+    }
+    let session = session.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(Some(session))
+}
+
+/// Stores a session for the person whose password was found right, or nothing when the password
+/// has been changed since: the lock makes one wait for the other.
+pub(super) async fn open_session(
+    database: &Database,
+    unlocked: &Unlocked,
+    session: sessions::ActiveModel,
+) -> Result<Option<sessions::Model>> {
+    let transaction = database.begin().await?;
+    let user = unlocked.user();
+    let unchanged = users::Entity::find_by_id(user.id)
+        .filter(users::Column::PasswordHash.eq(&user.password_hash))
+        .lock(LockType::Share)
+        .one(&transaction)
+        .await?;
+    if unchanged.is_none() {
+        return Ok(None);
+    }
+    let session = session.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(Some(session))
+}

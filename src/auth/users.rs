@@ -1,0 +1,31 @@
+//! The row of a person.
+
+use sea_orm::entity::prelude::*;
+
+use super::viewer::Owned;
+use crate::{clock::Timestamp, id::UserId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: UserId,
+    /// As it was typed.
+    pub email: String,
+    /// Folded; unique.
+    pub email_key: String,
+    pub name: Option<String>,
+    pub time_zone: String,
+    /// A PHC string.
+    pub password_hash: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A person's row is their own.
+impl Owned for Entity {
+    const OWNER: Column = Column::Id;
+}

@@ -1,0 +1,310 @@
+//! The viewer: whoever is asking, and the only way to their rows.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this file runs the queries, and adds the owner's filter to each"
+)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend,
+    DbErr, DeriveValueType, EntityTrait, ExecResult, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryResult, Select, SqlErr, Statement, TryFromU64,
+    sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
+};
+
+use super::{sessions, task_logs};
+use crate::{
+    clock::Timestamp,
+    db::{Database, Transaction},
+    error::{Error, Reason, Result},
+    id::{Ids, SessionId, UserId},
+};
+
+type DbResult<T> = std::result::Result<T, DbErr>;
+
+/// A table whose every row belongs to one user.
+pub(crate) trait Owned: EntityTrait {
+    /// The column that says whose a row is.
+    const OWNER: Self::Column;
+}
+
+/// Whose a row is. Only a row that was read carries one, so that a slice can neither make one up
+/// nor write another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]
+pub struct Owner(UserId);
+
+impl Owner {
+    /// The owner of a session that is about to be opened, before there is a viewer to set it.
+    pub(super) fn of_new_session(user_id: UserId) -> Self {
+        Self(user_id)
+    }
+}
+
+impl TryFromU64 for Owner {
+    fn try_from_u64(_: u64) -> std::result::Result<Self, DbErr> {
+        Err(DbErr::ConvertFromU64("Owner"))
+    }
+}
+
+/// Whoever is asking, for the length of one request.
+///
+/// It runs ordinary queries and adds the owner's filter to each. Its fields are private: only
+/// verifying a token and opening a session make one, and nothing gets at its connection.
+#[derive(Clone)]
+pub(crate) struct Viewer(Arc<Inner>);
+
+struct Inner {
+    user_id: UserId,
+    session_id: SessionId,
+    now: Timestamp,
+    ids: Arc<Ids>,
+    connection: Connection,
+}
+
+enum Connection {
+    Pool(Database),
+    Transaction(Arc<Transaction>),
+}
+
+impl Viewer {
+    /// Whoever the session was opened for: its row was read or written just now.
+    pub(super) fn new(
+        session: &sessions::Model,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        database: Database,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            user_id: session.user_id.0,
+            session_id: session.id,
+            now,
+            ids,
+            connection: Connection::Pool(database),
+        }))
+    }
+
+    pub(crate) fn user_id(&self) -> UserId {
+        self.0.user_id
+    }
+
+    pub(crate) fn session_id(&self) -> SessionId {
+        self.0.session_id
+    }
+
+    /// The moment of the request: one for all that it does.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.now
+    }
+
+    /// What makes new ids.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// The viewer's rows among those that `select` finds.
+    pub(crate) async fn all<E: Owned>(&self, select: Select<E>) -> Result<Vec<E::Model>> {
+        Ok(self.scope(select).all(&self.0.connection).await?)
+    }
+
+    /// The viewer's one row among those that `select` finds.
+    pub(crate) async fn one<E: Owned>(&self, select: Select<E>) -> Result<Option<E::Model>> {
+        Ok(self.scope(select).one(&self.0.connection).await?)
+    }
+
+    /// How many of the rows that `select` finds are the viewer's.
+    pub(crate) async fn count<E: Owned>(&self, select: Select<E>) -> Result<u64>
+    where
+        E::Model: Sync,
+    {
+        Ok(self.scope(select).count(&self.0.connection).await?)
+    }
+
+    /// Stores a new row, the viewer's whoever it says it is.
+    pub(crate) async fn insert<A>(&self, mut row: A) -> Result<<A::Entity as EntityTrait>::Model>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        row.set(A::Entity::OWNER, self.0.user_id.into());
+        let insert = A::Entity::insert(row);
+        let writing = self.begin().await?;
+        let stored = insert.exec_with_returning(writing.transaction()).await;
+        writing.end(stored).await
+    }
+
+    /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
+    /// finds, and gives them as they are now. The owner of a row never changes.
+    pub(crate) async fn update<A>(
+        &self,
+        mut changes: A,
+        filter: impl IntoCondition,
+    ) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        changes.not_set(A::Entity::OWNER);
+        let update = A::Entity::update_many()
+            .set(changes)
+            .filter(self.owned::<A::Entity>(filter));
+        let writing = self.begin().await?;
+        let stored = update.exec_with_returning(writing.transaction()).await;
+        writing.end(stored).await
+    }
+
+    /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
+    pub(crate) async fn delete<E: Owned>(
+        &self,
+        filter: impl IntoCondition,
+    ) -> Result<Vec<E::Model>> {
+        let delete = E::delete_many().filter(self.owned::<E>(filter));
+        let writing = self.begin().await?;
+        let removed = delete.exec_with_returning(writing.transaction()).await;
+        writing.end(removed).await
+    }
+
+    /// The next number of the viewer's task log. Taking it locks the log until the transaction
+    /// ends, so numbers have no gap and come in the order of commits; and of two transactions that
+    /// take a number, the second one reads what the first one wrote.
+    pub(crate) async fn next_seq(&self) -> Result<i64> {
+        let first = task_logs::ActiveModel {
+            user_id: Set(Owner(self.0.user_id)),
+            seq: Set(1),
+        };
+        let column = (task_logs::Entity, task_logs::Column::Seq);
+        let one_more = OnConflict::column(task_logs::Column::UserId)
+            .value(task_logs::Column::Seq, Expr::col(column).add(1))
+            .to_owned();
+        let insert = task_logs::Entity::insert(first).on_conflict(one_more);
+        let writing = self.begin().await?;
+        let log = insert.exec_with_returning(writing.transaction()).await;
+        Ok(writing.end(log).await?.seq)
+    }
+
+    /// Runs `work` so that all its writes stand or fall together: an error takes them back.
+    ///
+    /// `work` is given the viewer over the transaction; what runs on the outer one is not part of
+    /// it.
+    pub(crate) async fn atomically<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(&Self) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let database = match &self.0.connection {
+            Connection::Pool(database) => database,
+            Connection::Transaction(_) => return work(self).await,
+        };
+        let transaction = Arc::new(database.begin().await?);
+        let inside = self.over(Arc::clone(&transaction));
+        let result = work(&inside).await?;
+        drop(inside);
+        let transaction = Arc::into_inner(transaction).ok_or_else(|| {
+            Error::internal(DbErr::Custom("a viewer outlived its transaction".to_owned()))
+        })?;
+        transaction.commit().await?;
+        Ok(result)
+    }
+
+    fn over(&self, transaction: Arc<Transaction>) -> Self {
+        Self(Arc::new(Inner {
+            user_id: self.0.user_id,
+            session_id: self.0.session_id,
+            now: self.0.now,
+            ids: Arc::clone(&self.0.ids),
+            connection: Connection::Transaction(transaction),
+        }))
+    }
+
+    fn scope<E: Owned>(&self, select: Select<E>) -> Select<E> {
+        select.filter(E::OWNER.eq(self.0.user_id))
+    }
+
+    /// The filter and the owner's, whatever the filter's own shape.
+    fn owned<E: Owned>(&self, filter: impl IntoCondition) -> Condition {
+        Condition::all()
+            .add(E::OWNER.eq(self.0.user_id))
+            .add(filter.into_condition())
+    }
+
+    /// The transaction around the viewer, or one for a single statement.
+    async fn begin(&self) -> Result<Writing> {
+        Ok(match &self.0.connection {
+            Connection::Pool(database) => Writing::Alone(database.begin().await?),
+            Connection::Transaction(transaction) => Writing::Within(Arc::clone(transaction)),
+        })
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        match self {
+            Self::Pool(database) => database.get_database_backend(),
+            Self::Transaction(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        match self {
+            Self::Pool(database) => database.query_one_raw(statement).await,
+            Self::Transaction(transaction) => transaction.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        match self {
+            Self::Pool(database) => database.query_all_raw(statement).await,
+            Self::Transaction(transaction) => transaction.query_all_raw(statement).await,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
+        match self {
+            Self::Pool(database) => database.execute_raw(statement).await,
+            Self::Transaction(transaction) => transaction.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
+        match self {
+            Self::Pool(database) => database.execute_unprepared(sql).await,
+            Self::Transaction(transaction) => transaction.execute_unprepared(sql).await,
+        }
+    }
+}
+
+/// Where one statement writes.
+enum Writing {
+    Alone(Transaction),
+    Within(Arc<Transaction>),
+}
+
+impl Writing {
+    fn transaction(&self) -> &Transaction {
+        match self {
+            Self::Alone(transaction) => transaction,
+            Self::Within(transaction) => transaction,
+        }
+    }
+
+    /// Commits what was written alone, and says what a refused write means: a row whose owner is
+    /// gone was written by a request that the end of their account overtook, and their sessions
+    /// ended with it.
+    async fn end<T>(self, written: DbResult<T>) -> Result<T> {
+        let written = written.map_err(|error| match error.sql_err() {
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                Error::Unauthenticated(Reason::SessionEnded)
+            }
+            _ => error.into(),
+        })?;
+        if let Self::Alone(transaction) = self {
+            transaction.commit().await?;
+        }
+        Ok(written)
+    }
+}

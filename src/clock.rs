@@ -1,0 +1,97 @@
+//! The one reader of the time.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use sea_orm::DeriveValueType;
+
+/// A moment, in whole milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long after `earlier` this is; nothing when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).try_into().unwrap_or(0))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-21T11:02:18.123Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => Err(fmt::Error),
+        }
+    }
+}
+
+/// A moment in UTC, to the millisecond, as RFC 3339 writes it: `2026-11-21T11:02:18.123Z`.
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
+)]
+impl ScalarType for Timestamp {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
+            InputValueError::custom("not an RFC 3339 moment such as 2026-11-21T11:02:18.123Z")
+        })?;
+        Ok(Self(timestamp.as_millisecond()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// Where the time comes from: the system's clock, or one that a test moves.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the time")]
+    pub fn system() -> Self {
+        Self::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_with_its_milliseconds_even_when_they_are_none() {
+        let moment = Timestamp::from_millis(1_795_258_938_000);
+        assert_eq!(moment.to_string(), "2026-11-21T11:02:18.000Z");
+        let read = Timestamp::parse(Value::from("2026-11-21T12:02:18.000+01:00")).unwrap();
+        assert_eq!(read, moment);
+    }
+}

@@ -1,0 +1,478 @@
+//! The settings: environment variables and flags alike, whose doc comments are `--help`.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use clap::{Args, ValueEnum};
+
+/// Everything that can be set.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the data is: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Left out, a SQLite
+    /// file in the data directory. On PostgreSQL `sslmode` and `sslrootcert` are read from the URL
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub database_url: Option<DatabaseUrl>,
+
+    /// A second address of the same PostgreSQL database that passes no pooler, used for
+    /// migrations
+    #[arg(
+        long,
+        env = "CUBBY_DIRECT_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub direct_database_url: Option<DatabaseUrl>,
+
+    /// How many connections to the database to keep at most
+    #[arg(
+        long,
+        env = "CUBBY_DATABASE_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+        global = true
+    )]
+    pub database_connections: u32,
+
+    /// The address and port to serve on; port 0 picks a free one and prints it
+    #[arg(
+        long,
+        env = "CUBBY_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+        global = true
+    )]
+    pub listen: SocketAddr,
+
+    /// Where the SQLite file and the server's secret are kept when they are not set otherwise
+    #[arg(long, env = "CUBBY_DATA_DIR", value_name = "DIR", default_value = "./data", global = true)]
+    pub data_dir: PathBuf,
+
+    /// `development` or `production`. Left out, it is development on a loopback address with
+    /// SQLite; anywhere else it must be said
+    #[arg(long, env = "CUBBY_MODE", global = true)]
+    pub mode: Option<Mode>,
+
+    /// The server's one secret, at least 32 bytes, from which every key is derived. Instances
+    /// over one database must share it. On SQLite it is made at the first start and kept in the
+    /// file `secret` of the data directory; on PostgreSQL it is required
+    #[arg(long, env = "CUBBY_SECRET", value_name = "SECRET", hide_env_values = true, global = true)]
+    pub secret: Option<SecretSetting>,
+
+    /// How access tokens are signed: `EdDSA`, with the public key at /.well-known/jwks.json, or
+    /// `HS256`, with the secret of CUBBY_JWT_SECRET. Left out, HS256 when that secret is set and
+    /// EdDSA when it is not
+    #[arg(long, env = "CUBBY_JWT_ALGORITHM", value_name = "ALGORITHM", global = true)]
+    pub jwt_algorithm: Option<JwtAlgorithm>,
+
+    /// The secret of HS256, at least 32 bytes, for others who verify access tokens with it
+    #[arg(long, env = "CUBBY_JWT_SECRET", value_name = "SECRET", hide_env_values = true, global = true)]
+    pub jwt_secret: Option<SecretSetting>,
+
+    /// The `iss` claim of access tokens
+    #[arg(long, env = "CUBBY_ISSUER", value_name = "NAME", default_value = "cubby", global = true)]
+    pub issuer: String,
+
+    /// The `aud` claim of access tokens
+    #[arg(long, env = "CUBBY_AUDIENCE", value_name = "NAME", default_value = "cubby", global = true)]
+    pub audience: String,
+
+    /// Origins whose pages may call the API from a browser, separated by commas, such as
+    /// `https://app.example.com`; none when left out
+    #[arg(
+        long,
+        env = "CUBBY_CORS_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub cors_origins: Vec<Origin>,
+
+    /// What to log, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
+    /// Lines are JSON in production
+    #[arg(long, env = "CUBBY_LOG", value_name = "DIRECTIVES", default_value = "info", global = true)]
+    pub log: LogDirectives,
+
+    /// Whether credentials are throttled. Accepted so that deployments can set it already: this
+    /// release has no throttles to switch. `off` is refused in production
+    #[arg(long, env = "CUBBY_THROTTLES", default_value = "on", global = true)]
+    pub throttles: Switch,
+
+    /// How long a password must and may be, in code points: `standard` 8 to 128, `nist` 15 to 256
+    #[arg(long, env = "CUBBY_PASSWORD_POLICY", default_value = "standard", global = true)]
+    pub password_policy: PasswordPolicy,
+
+    /// Whether a browser that opens `/` is shown GraphiQL. Left out, on in development
+    #[arg(long, env = "CUBBY_GRAPHIQL", global = true)]
+    pub graphiql: Option<Switch>,
+
+    /// Whether the schema can be asked for. Left out, on in development
+    #[arg(long, env = "CUBBY_INTROSPECTION", global = true)]
+    pub introspection: Option<Switch>,
+}
+
+/// How careful to be: development explains itself, production keeps quiet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    Development,
+    Production,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JwtAlgorithm {
+    #[value(name = "EdDSA")]
+    EdDsa,
+    #[value(name = "HS256")]
+    Hs256,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PasswordPolicy {
+    Standard,
+    Nist,
+}
+
+impl PasswordPolicy {
+    /// Least and greatest length, in code points after NFC.
+    pub fn lengths(self) -> (usize, usize) {
+        match self {
+            Self::Standard => (8, 128),
+            Self::Nist => (15, 256),
+        }
+    }
+}
+
+/// The address of a database; its `Debug` hides it, since it may carry a password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(String),
+    Postgres(String),
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(url) => write!(f, "Sqlite({url})"),
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self::Postgres(url.to_owned()))
+        } else if let Some(path) = url.strip_prefix("sqlite:") {
+            if path.contains(":memory:") || path.contains("mode=memory") {
+                return Err("Cubby keeps several connections, and a database in memory dies \
+                            with its last one: give the path of a file"
+                    .to_owned());
+            }
+            Ok(Self::Sqlite(url.to_owned()))
+        } else {
+            Err("it must begin with sqlite:, postgres:// or postgresql://".to_owned())
+        }
+    }
+}
+
+/// A secret of at least 32 bytes; its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretSetting(String);
+
+impl SecretSetting {
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for SecretSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretSetting(…)")
+    }
+}
+
+impl FromStr for SecretSetting {
+    type Err = String;
+
+    fn from_str(secret: &str) -> Result<Self, Self::Err> {
+        if secret.len() < 32 {
+            return Err(format!(
+                "it has {} bytes and needs at least 32; `openssl rand -base64 48` makes one",
+                secret.len()
+            ));
+        }
+        Ok(Self(secret.to_owned()))
+    }
+}
+
+/// A scheme, a host and a port, as browsers send it (RFC 6454 section 6.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(origin: &str) -> Result<Self, Self::Err> {
+        let wrong = || {
+            Err(format!(
+                "an origin is a scheme and a host, such as https://app.example.com or \
+                 http://localhost:5173, and nothing after them; got {origin:?}"
+            ))
+        };
+        let Ok(uri) = origin.parse::<http::Uri>() else {
+            return wrong();
+        };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return wrong();
+        };
+        let written = format!("{scheme}://{authority}");
+        if !matches!(scheme, "http" | "https")
+            || authority.as_str().contains(['@', '*'])
+            || written.to_lowercase() != origin
+        {
+            return wrong();
+        }
+        Ok(Self(written))
+    }
+}
+
+/// Directives of `tracing_subscriber::EnvFilter`, known to be well formed.
+#[derive(Clone, Debug)]
+pub struct LogDirectives(String);
+
+impl LogDirectives {
+    pub fn filter(&self) -> tracing_subscriber::EnvFilter {
+        tracing_subscriber::EnvFilter::new(&self.0)
+    }
+}
+
+impl FromStr for LogDirectives {
+    type Err = String;
+
+    fn from_str(directives: &str) -> Result<Self, Self::Err> {
+        tracing_subscriber::EnvFilter::try_new(directives)
+            .map_err(|error| format!("{error}; try info or info,cubby=debug"))?;
+        Ok(Self(directives.to_owned()))
+    }
+}
+
+impl fmt::Display for LogDirectives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why the settings cannot be used together; the message says what to set.
+#[derive(Debug)]
+pub struct Conflict(pub String);
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+impl Config {
+    /// The database, with its default filled in.
+    pub fn database(&self) -> DatabaseUrl {
+        self.database_url.clone().unwrap_or_else(|| {
+            let file = self.data_dir.join("cubby.sqlite");
+            DatabaseUrl::Sqlite(format!("sqlite:{}", file.display()))
+        })
+    }
+
+    /// Where migrations go: past a pooler where the settings say how.
+    pub fn migration_database(&self) -> DatabaseUrl {
+        self.direct_database_url
+            .clone()
+            .unwrap_or_else(|| self.database())
+    }
+
+    /// Development or production, refusing to guess where a guess could be unsafe.
+    pub fn mode(&self) -> Result<Mode, Conflict> {
+        let at_home = self.listen.ip().is_loopback()
+            && matches!(self.database(), DatabaseUrl::Sqlite(_));
+        let mode = match self.mode {
+            Some(mode) => mode,
+            None if at_home => Mode::Development,
+            None => {
+                return Err(Conflict(
+                    "CUBBY_MODE is not set. It may be left out only on a loopback address with \
+                     SQLite: set CUBBY_MODE=production, or CUBBY_MODE=development to try things \
+                     out"
+                        .to_owned(),
+                ));
+            }
+        };
+        if mode == Mode::Production && self.throttles == Switch::Off {
+            return Err(Conflict(
+                "CUBBY_THROTTLES=off is refused in production: leave it out, or set \
+                 CUBBY_MODE=development"
+                    .to_owned(),
+            ));
+        }
+        Ok(mode)
+    }
+
+    /// The secret of HS256 when tokens are signed with it, or nothing for EdDSA.
+    pub fn jwt_secret(&self) -> Result<Option<&SecretSetting>, Conflict> {
+        match (self.jwt_algorithm, &self.jwt_secret) {
+            (None | Some(JwtAlgorithm::Hs256), Some(secret)) => Ok(Some(secret)),
+            (None | Some(JwtAlgorithm::EdDsa), None) => Ok(None),
+            (Some(JwtAlgorithm::Hs256), None) => Err(Conflict(
+                "CUBBY_JWT_ALGORITHM=HS256 needs CUBBY_JWT_SECRET, at least 32 bytes".to_owned(),
+            )),
+            (Some(JwtAlgorithm::EdDsa), Some(_)) => Err(Conflict(
+                "CUBBY_JWT_SECRET is for HS256, and CUBBY_JWT_ALGORITHM is EdDSA: unset one of \
+                 them"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    pub fn graphiql(&self, mode: Mode) -> bool {
+        switched(self.graphiql, mode)
+    }
+
+    pub fn introspection(&self, mode: Mode) -> bool {
+        switched(self.introspection, mode)
+    }
+}
+
+fn switched(switch: Option<Switch>, mode: Mode) -> bool {
+    match switch {
+        Some(switch) => switch == Switch::On,
+        None => mode == Mode::Development,
+    }
+}
+
+/// The names of set variables that begin like ours and are none of ours, so that a misspelt
+/// setting stops the start instead of being ignored.
+pub fn unknown_variables(command: &clap::Command) -> Vec<String> {
+    let known: Vec<_> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_env)
+        .collect();
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_string_lossy().starts_with("CUBBY_"))
+        .filter(|name| !known.contains(&name.as_os_str()))
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn config(flags: &[&str]) -> Result<Config, String> {
+        Line::try_parse_from([&["cubby"], flags].concat())
+            .map(|line| line.config)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_configuration_it_is_development_over_a_file_of_sqlite() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.mode().unwrap(), Mode::Development);
+        assert_eq!(
+            config.database(),
+            DatabaseUrl::Sqlite("sqlite:./data/cubby.sqlite".to_owned())
+        );
+    }
+
+    #[test]
+    fn beyond_loopback_and_sqlite_the_mode_must_be_said() {
+        for flags in [
+            ["--listen", "0.0.0.0:8000"],
+            ["--database-url", "postgres://localhost/cubby"],
+        ] {
+            let message = config(&flags).unwrap().mode().unwrap_err().to_string();
+            assert!(message.contains("CUBBY_MODE=production"), "{message}");
+            assert!(message.contains("CUBBY_MODE=development"), "{message}");
+        }
+    }
+
+    #[test]
+    fn throttles_cannot_be_off_in_production() {
+        let off = config(&["--throttles", "off", "--mode", "production"]).unwrap();
+        assert!(off.mode().is_err());
+        assert!(config(&["--throttles", "off"]).unwrap().mode().is_ok());
+    }
+
+    #[test]
+    fn the_secret_of_hs256_selects_it_and_contradictions_are_refused() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let with = |flags: &[&str]| config(flags).unwrap().jwt_secret().map(|s| s.is_some());
+        let (h, e) = (["--jwt-algorithm", "HS256"], ["--jwt-algorithm", "EdDSA"]);
+        let s = ["--jwt-secret", secret];
+        assert!(!with(&[]).unwrap());
+        assert!(with(&s).unwrap());
+        assert!(with(&[h, s].concat()).unwrap());
+        assert!(with(&h).is_err());
+        assert!(with(&[e, s].concat()).is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_what_to_do() {
+        for (flags, says) in [
+            (["--secret", "short"], "at least 32"),
+            (["--jwt-secret", "short"], "at least 32"),
+            (["--database-url", "mysql://localhost"], "sqlite:"),
+            (["--database-url", "sqlite::memory:"], "path of a file"),
+            (["--cors-origins", "*"], "https://app.example.com"),
+            (["--cors-origins", "https://a.example/"], "nothing after them"),
+            (["--cors-origins", "https://a.example,null"], "got \"null\""),
+            (["--cors-origins", "https://A.example"], "an origin is"),
+            (["--listen", "8000"], "socket address"),
+            (["--mode", "staging"], "production"),
+            (["--log", "cubby=loud"], "try info"),
+            (["--database-connections", "0"], "1..=1000"),
+        ] {
+            let message = config(&flags).unwrap_err();
+            assert!(message.contains(says), "{flags:?} says: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_is_not_in_the_debug_output() {
+        let config = config(&[
+            "--secret",
+            "0123456789abcdef0123456789abcdef",
+            "--database-url",
+            "postgres://u:hunter2@localhost/cubby",
+        ])
+        .unwrap();
+        let debug = format!("{config:?}");
+        assert!(!debug.contains("hunter2") && !debug.contains("0123456789"), "{debug}");
+    }
+}

@@ -1,0 +1,319 @@
+//! The database: opening it, waiting for it, migrating it, and where the two kinds differ.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this file holds the connection; it hands it to the viewer and to `auth::unscoped`"
+)]
+
+use std::{future::Future, str::FromStr, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use migration::{MigrationStatus, Migrator, MigratorTrait};
+use sea_orm::{
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::{
+    config::DatabaseUrl,
+    error::{Error, Result},
+};
+
+type DbResult<T> = std::result::Result<T, DbErr>;
+
+/// How long a request waits for a database that is starting, restarting or busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Any number that is ours alone: it names the lock under which PostgreSQL is migrated.
+const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
+
+/// The database, and on SQLite the turn to write to it.
+#[derive(Clone)]
+pub struct Database {
+    connection: DatabaseConnection,
+    /// SQLite has one writer at a time. Those of this process queue here, in order, rather than in
+    /// SQLite's busy handler, which sleeps and guesses.
+    writer: Option<Arc<Semaphore>>,
+}
+
+impl Database {
+    /// Opens the database, waiting up to ten seconds for one that is not up yet.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or does not let us in.
+    pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
+        let (address, is_sqlite) = match url {
+            DatabaseUrl::Sqlite(address) => (address, true),
+            DatabaseUrl::Postgres(address) => (address, false),
+        };
+        if is_sqlite {
+            make_room_for(address)?;
+        }
+        let mut options = ConnectOptions::new(address.as_str());
+        options
+            .max_connections(connections)
+            .acquire_timeout(PATIENCE)
+            .sqlx_logging(false)
+            // A ping before every use doubles the round trips. A connection that died is found out
+            // by the first query on it, which is sent again on another.
+            .test_before_acquire(false)
+            .map_sqlx_sqlite_opts(|sqlite: SqliteConnectOptions| {
+                sqlite
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // What was acknowledged is on the disk, even when the power goes.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(PATIENCE)
+            })
+            // A pooler in transaction mode refuses this parameter, and nothing here needs it.
+            .map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
+
+        let deadline = Instant::now() + PATIENCE;
+        let connection = loop {
+            match sea_orm::Database::connect(options.clone()).await {
+                Err(error) if is_unavailable(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                result => break result?,
+            }
+        };
+        Ok(Self {
+            connection,
+            writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
+        })
+    }
+
+    /// Runs every migration that has not run, in one transaction and under a lock, so that two
+    /// instances that start at once do it once.
+    ///
+    /// # Errors
+    /// When a migration fails; nothing is changed then.
+    pub async fn migrate_up(&self) -> DbResult<()> {
+        let transaction = self.begin_migrating().await?;
+        Migrator::up(&transaction, None).await?;
+        transaction.commit().await
+    }
+
+    /// Takes back the last `steps` migrations, and the data that they hold.
+    ///
+    /// # Errors
+    /// When one cannot be taken back; nothing is changed then.
+    pub async fn migrate_down(&self, steps: u32) -> DbResult<()> {
+        let transaction = self.begin_migrating().await?;
+        Migrator::down(&transaction, Some(steps)).await?;
+        transaction.commit().await
+    }
+
+    /// Each migration's name, and whether it has run.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn migrations(&self) -> DbResult<Vec<(String, bool)>> {
+        let migrations = Migrator::get_migration_with_status(&self.connection).await?;
+        Ok(migrations
+            .iter()
+            .map(|migration| {
+                (
+                    migration.name().to_owned(),
+                    migration.status() == MigrationStatus::Applied,
+                )
+            })
+            .collect())
+    }
+
+    async fn begin_migrating(&self) -> DbResult<DatabaseTransaction> {
+        let transaction = self.connection.begin_with_options(immediate()).await?;
+        if transaction.get_database_backend() == DatabaseBackend::Postgres {
+            // Held until the transaction ends: a session's lock would outlive it behind a pooler.
+            transaction
+                .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+                .await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
+    /// Closes every connection, once those in use have been given back.
+    pub async fn close(&self) {
+        if let Err(error) = self.connection.close_by_ref().await {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+    }
+
+    /// Begins a transaction that will write. What reads first and writes later must say so at the
+    /// start: SQLite answers the later write with a busy error that no timeout cures.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        let turn = match &self.writer {
+            None => None,
+            Some(writer) => Some(
+                tokio::time::timeout(PATIENCE, Arc::clone(writer).acquire_owned())
+                    .await
+                    .map_err(|_| Error::Unavailable)?
+                    .map_err(Error::internal)?,
+            ),
+        };
+        let transaction = patiently(|| self.connection.begin_with_options(immediate())).await?;
+        Ok(Transaction {
+            transaction,
+            _turn: turn,
+        })
+    }
+}
+
+/// Queries that change nothing, each sent again while the database is away. What writes takes a
+/// transaction.
+#[async_trait]
+impl ConnectionTrait for Database {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.connection.get_database_backend()
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        patiently(|| self.connection.query_one_raw(statement.clone())).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        patiently(|| self.connection.query_all_raw(statement.clone())).await
+    }
+
+    async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {
+        Err(needs_transaction())
+    }
+
+    async fn execute_unprepared(&self, _: &str) -> DbResult<ExecResult> {
+        Err(needs_transaction())
+    }
+}
+
+fn needs_transaction() -> DbErr {
+    DbErr::Custom("what writes runs in a transaction".to_owned())
+}
+
+/// A transaction that may write. Dropped without [`Transaction::commit`], it is rolled back.
+pub(crate) struct Transaction {
+    transaction: DatabaseTransaction,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Transaction {
+    pub(crate) async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// Each query is sent once: what came before it in the transaction would be gone.
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.transaction.get_database_backend()
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        self.transaction.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        self.transaction.query_all_raw(statement).await
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
+        self.transaction.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
+        self.transaction.execute_unprepared(sql).await
+    }
+}
+
+fn immediate() -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
+
+/// Tries again while the database is away, for ten seconds in all.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> DbResult<T>
+where
+    F: Future<Output = DbResult<T>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match tokio::time::timeout_at(deadline, attempt()).await {
+            Err(_) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+            Ok(Err(error)) if is_unavailable(&error) && Instant::now() + PAUSE < deadline => {
+                tracing::debug!(%error, "the database is away; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(result) => return result,
+        }
+    }
+}
+
+/// The directory of a SQLite file, made when it is missing.
+fn make_room_for(address: &str) -> DbResult<()> {
+    let options = SqliteConnectOptions::from_str(address)
+        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+    let Some(directory) = options.get_filename().parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(directory).map_err(|error| {
+        DbErr::Custom(format!(
+            "cannot make the directory {}: {error}",
+            directory.display()
+        ))
+    })
+}
+
+/// Whether the error is the database's absence rather than an answer of its.
+fn is_unavailable(error: &DbErr) -> bool {
+    let cause = match error {
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
+            return true;
+        }
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
+        _ => return false,
+    };
+    match cause.as_ref() {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // PostgreSQL: connection exceptions, shutting down, starting up, too many connections.
+        // SQLite: busy and locked, with their extended codes.
+        sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
+            code.starts_with("08")
+                || ["57P01", "57P02", "57P03", "53300"].contains(&code.as_ref())
+                || code.parse::<i32>().is_ok_and(|code| [5, 6].contains(&(code & 0xff)))
+                    && code.len() < 5
+        }),
+        _ => false,
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if is_unavailable(&error) {
+            tracing::warn!(%error, "the database cannot be reached");
+            Self::Unavailable
+        } else {
+            Self::internal(error)
+        }
+    }
+}

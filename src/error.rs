@@ -1,0 +1,317 @@
+//! The errors: what a person can put right, what a client's link handles, and what is ours.
+
+use std::{fmt, sync::Arc};
+
+use async_graphql::{Enum, ErrorExtensions, Interface, SimpleObject};
+
+/// Why something could not be done at all: a top-level error, with a code.
+///
+/// It has no `Display`, so that the engine's blanket conversion cannot carry a driver's words to a
+/// client; the one conversion is below.
+#[derive(Clone, Debug)]
+pub(crate) enum Error {
+    /// Nobody may do this; or no longer.
+    Unauthenticated(Reason),
+    /// The request is wrong in a way that only its author can put right.
+    BadUserInput(String),
+    /// The cursor is none of ours.
+    InvalidCursor,
+    /// The database, or room in a queue, could not be had in time.
+    Unavailable,
+    /// Ours to mend; the client is told nothing.
+    Internal(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// Why credentials open nothing; the `extensions.reason` of `UNAUTHENTICATED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    NoCredentials,
+    TokenExpired,
+    TokenInvalid,
+    SessionEnded,
+}
+
+impl Reason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCredentials => "NO_CREDENTIALS",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::TokenInvalid => "TOKEN_INVALID",
+            Self::SessionEnded => "SESSION_ENDED",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::NoCredentials => "Sign in first.",
+            Self::TokenExpired => "The access token has expired. Sign in again.",
+            Self::TokenInvalid => "The credentials are not valid. Sign in again.",
+            Self::SessionEnded => "The session has ended. Sign in again.",
+        }
+    }
+}
+
+/// Seconds that a client waits before it tries again what was unavailable.
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The values of `extensions.code` that more than one place writes or reads.
+pub(crate) mod code {
+    pub(crate) const BAD_REQUEST: &str = "BAD_REQUEST";
+    pub(crate) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    pub(crate) const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
+    pub(crate) const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
+    pub(crate) const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+}
+
+impl Error {
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Arc::new(error))
+    }
+}
+
+/// The one place where an unexpected error becomes an answer, and so the one that logs it; the
+/// line carries the request's id, which is in the span around it.
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        let (code, message) = match &error {
+            Error::Unauthenticated(reason) => (code::UNAUTHENTICATED, reason.message().to_owned()),
+            Error::BadUserInput(message) => (code::BAD_USER_INPUT, message.clone()),
+            Error::InvalidCursor => (
+                "INVALID_CURSOR",
+                "The cursor does not belong to this list. Start again without it.".to_owned(),
+            ),
+            Error::Unavailable => (
+                code::SERVICE_UNAVAILABLE,
+                "The service cannot answer right now. Try again shortly.".to_owned(),
+            ),
+            Error::Internal(cause) => {
+                tracing::error!(error = %Chain(cause.as_ref()), "internal error in a resolver");
+                (code::INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE.to_owned())
+            }
+        };
+        Self::new(message).extend_with(|_, extensions| {
+            extensions.set("code", code);
+            if let Error::Unauthenticated(reason) = error {
+                extensions.set("reason", reason.as_str());
+            }
+        })
+    }
+}
+
+/// All that a client is told of an error of ours.
+pub(crate) const INTERNAL_MESSAGE: &str =
+    "Something went wrong on our side. Its requestId finds it in the log.";
+
+/// An error and its causes, on one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// What a person can put right, next to the field that it is about.
+#[derive(Clone, Debug, Interface)]
+#[graphql(
+    field(name = "message", ty = "&String", desc = "English, safe to show."),
+    field(name = "code", ty = "&UserErrorCode", desc = "What kind of error it is."),
+    field(
+        name = "path",
+        ty = "&Option<Vec<String>>",
+        desc = "Where in the arguments, such as `[\"input\", \"title\"]`; null when it is about no \
+                one field."
+    )
+)]
+pub(crate) enum UserError {
+    Input(InputError),
+    WeakPassword(WeakPasswordError),
+    VersionConflict(VersionConflictError),
+}
+
+/// What kind of error a `UserError` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum UserErrorCode {
+    /// It cannot be empty or null.
+    Required,
+    /// It has the wrong form.
+    Invalid,
+    TooShort,
+    TooLong,
+    /// There is no such thing; or it is somebody else's, which is the same.
+    NotFound,
+    /// The id has been used before.
+    AlreadyExists,
+    EmailInvalid,
+    EmailTaken,
+    PasswordTooWeak,
+    /// The address and the password do not belong together.
+    InvalidCredentials,
+    /// It was changed since the version named in `ifVersion`.
+    VersionConflict,
+}
+
+/// One argument that needs another value.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct InputError {
+    message: String,
+    code: UserErrorCode,
+    path: Option<Vec<String>>,
+}
+
+/// A password that is refused, and why.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct WeakPasswordError {
+    message: String,
+    code: UserErrorCode,
+    path: Option<Vec<String>>,
+    reasons: Vec<WeakPasswordReason>,
+}
+
+/// Why a password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum WeakPasswordReason {
+    TooShort,
+    TooLong,
+}
+
+/// The row moved on since `ifVersion`; the payload's own entity is the row as it is stored.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct VersionConflictError {
+    message: String,
+    code: UserErrorCode,
+    path: Option<Vec<String>>,
+    /// The version that is stored.
+    current_version: i32,
+}
+
+impl UserError {
+    pub(crate) fn version_conflict(current_version: i32) -> Self {
+        Self::VersionConflict(VersionConflictError {
+            message: format!(
+                "It was changed since: it is at version {current_version} now. Merge and send \
+                 again."
+            ),
+            code: UserErrorCode::VersionConflict,
+            path: path_to("ifVersion"),
+            current_version,
+        })
+    }
+}
+
+/// Why a value was refused, before it is known which argument it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    code: UserErrorCode,
+    message: String,
+    weaknesses: Vec<WeakPasswordReason>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: UserErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            weaknesses: Vec::new(),
+        }
+    }
+
+    pub(crate) fn weak_password(
+        message: impl Into<String>,
+        weaknesses: Vec<WeakPasswordReason>,
+    ) -> Self {
+        Self {
+            code: UserErrorCode::PasswordTooWeak,
+            message: message.into(),
+            weaknesses,
+        }
+    }
+
+    /// The error for the field `field` of the `input` argument.
+    pub(crate) fn at(self, field: &str) -> UserError {
+        self.with_path(path_to(field))
+    }
+
+    /// The error when it is about no one field.
+    pub(crate) fn nowhere(self) -> UserError {
+        self.with_path(None)
+    }
+
+    fn with_path(self, path: Option<Vec<String>>) -> UserError {
+        let Self {
+            code,
+            message,
+            weaknesses,
+        } = self;
+        if weaknesses.is_empty() {
+            UserError::Input(InputError {
+                message,
+                code,
+                path,
+            })
+        } else {
+            UserError::WeakPassword(WeakPasswordError {
+                message,
+                code,
+                path,
+                reasons: weaknesses,
+            })
+        }
+    }
+}
+
+fn path_to(field: &str) -> Option<Vec<String>> {
+    Some(vec!["input".to_owned(), field.to_owned()])
+}
+
+/// Collects what is wrong with the fields of one input, so that a person is told all of it at once.
+#[derive(Default)]
+pub(crate) struct Faults(pub(crate) Vec<UserError>);
+
+impl Faults {
+    /// The value of `field`, or nothing and one more error.
+    pub(crate) fn check<T>(
+        &mut self,
+        field: &str,
+        value: std::result::Result<T, Fault>,
+    ) -> Option<T> {
+        value
+            .map_err(|fault| self.0.push(fault.at(field)))
+            .ok()
+    }
+}
+
+/// Reads one field of an update: left out is unchanged, null for what cannot be empty is
+/// `REQUIRED`.
+pub(crate) fn required<T, U>(
+    field: async_graphql::MaybeUndefined<T>,
+    parse: impl FnOnce(T) -> std::result::Result<U, Fault>,
+) -> std::result::Result<Option<U>, Fault> {
+    match field {
+        async_graphql::MaybeUndefined::Undefined => Ok(None),
+        async_graphql::MaybeUndefined::Null => {
+            Err(Fault::new(UserErrorCode::Required, "It cannot be empty."))
+        }
+        async_graphql::MaybeUndefined::Value(value) => parse(value).map(Some),
+    }
+}
+
+/// Reads one field of an update that may be cleared: left out is unchanged, null clears.
+pub(crate) fn clearable<T, U>(
+    field: async_graphql::MaybeUndefined<T>,
+    parse: impl FnOnce(T) -> std::result::Result<U, Fault>,
+) -> std::result::Result<Option<Option<U>>, Fault> {
+    match field {
+        async_graphql::MaybeUndefined::Undefined => Ok(None),
+        async_graphql::MaybeUndefined::Null => Ok(Some(None)),
+        async_graphql::MaybeUndefined::Value(value) => parse(value).map(|value| Some(Some(value))),
+    }
+}

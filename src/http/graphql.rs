@@ -1,0 +1,375 @@
+//! GraphQL over HTTP: who may send what, and what each kind of answer looks like.
+
+use std::{any::Any, collections::HashSet, net::SocketAddr, sync::Arc};
+
+use async_graphql::{
+    ParseRequestError, Value,
+    parser::types::{
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+        SelectionSet,
+    },
+};
+use async_graphql_axum::GraphQLRequest;
+use axum::{
+    Extension,
+    extract::{ConnectInfo, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{
+            ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::{IntoResponse, Response},
+};
+
+use super::App;
+use crate::{
+    auth::{Caller, Credentials, Device},
+    error::{Error, RETRY_AFTER_SECONDS, code},
+    id::RequestId,
+};
+
+/// The root fields that a request may ask for whatever its credentials are, so that a stale header
+/// never keeps a client from signing in.
+const OPEN_TO_ANYBODY: [&str; 5] = ["signUp", "signIn", "signOut", "service", "__typename"];
+
+type Parsed = Result<GraphQLRequest<BadRequest>, BadRequest>;
+type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    Extension(request_id): Extension<RequestId>,
+    peer: Peer,
+    headers: HeaderMap,
+    request: Parsed,
+) -> Response {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        // A form or a plain text would be sent by a browser without asking first.
+        return Answer::refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code::BAD_REQUEST,
+            "Send the request as application/json.",
+        )
+        .into_response();
+    }
+    answer(&app, request_id, peer, &headers, request, false).await
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Extension(request_id): Extension<RequestId>,
+    peer: Peer,
+    headers: HeaderMap,
+    request: Parsed,
+) -> Response {
+    answer(&app, request_id, peer, &headers, request, true).await
+}
+
+pub(super) async fn method_not_allowed() -> Response {
+    let mut response = Answer::refusal(
+        StatusCode::METHOD_NOT_ALLOWED,
+        code::BAD_REQUEST,
+        "Send queries by GET or POST, and mutations by POST.",
+    )
+    .into_response();
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    response
+}
+
+/// What a panic becomes; its message goes to the log alone.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(panic = message, "a request panicked");
+    Answer::refusal(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        code::INTERNAL_SERVER_ERROR,
+        crate::error::INTERNAL_MESSAGE,
+    )
+    .into_response()
+}
+
+async fn answer(
+    app: &App,
+    request_id: RequestId,
+    peer: Peer,
+    headers: &HeaderMap,
+    request: Parsed,
+    is_get: bool,
+) -> Response {
+    let answer = match request {
+        Ok(request) => respond(app, peer, headers, request.into_inner(), is_get).await,
+        Err(BadRequest(error)) => refuse_to_read(&error),
+    };
+    answer.finish(request_id, headers).into_response()
+}
+
+async fn respond(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    mut request: async_graphql::Request,
+    is_get: bool,
+) -> Answer {
+    let credentials = match app.provider.identify(headers).await {
+        Ok(credentials) => credentials,
+        Err(error) => return Answer::of(error),
+    };
+    let operation_name = request.operation_name.clone();
+    let document = match request.parsed_query() {
+        Ok(document) => document,
+        Err(error) => {
+            let mut error = error.clone();
+            set_code(&mut error, "GRAPHQL_PARSE_FAILED");
+            return Answer {
+                status: StatusCode::BAD_REQUEST,
+                response: async_graphql::Response::from_errors(vec![error]),
+            };
+        }
+    };
+    let operation = selected(document, operation_name.as_deref());
+    if is_get && operation.is_some_and(|operation| operation.ty == OperationType::Mutation) {
+        return Answer::refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            code::BAD_REQUEST,
+            "Send mutations by POST.",
+        );
+    }
+    if let Credentials::Refused { reason, .. } = credentials {
+        let is_open = operation.is_some_and(|operation| is_open_to_anybody(document, operation));
+        if !is_open {
+            return Answer::of(Error::Unauthenticated(reason));
+        }
+    }
+    let caller = Caller {
+        credentials,
+        device: Device {
+            user_agent: headers
+                .get(USER_AGENT)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            ip_address: peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical()),
+        },
+    };
+    Answer::executed(app.schema.execute(request.data(caller)).await)
+}
+
+/// The operation that the engine will run.
+fn selected<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(&operation.node),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name).map(|operation| &operation.node)
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            let mut operations = operations.values();
+            operations
+                .next()
+                .filter(|_| operations.next().is_none())
+                .map(|operation| &operation.node)
+        }
+    }
+}
+
+/// Whether every root field of the operation is open to anybody. Each fragment is looked at once,
+/// however often it is spread.
+fn is_open_to_anybody(document: &ExecutableDocument, operation: &OperationDefinition) -> bool {
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<&SelectionSet> = vec![&operation.selection_set.node];
+    while let Some(selections) = waiting.pop() {
+        for selection in &selections.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    if !OPEN_TO_ANYBODY.contains(&field.node.name.node.as_str()) {
+                        return false;
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    waiting.push(&fragment.node.selection_set.node);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if seen.insert(name)
+                        && let Some(fragment) = document.fragments.get(name)
+                    {
+                        waiting.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    true
+}
+
+/// Why what was sent is no GraphQL request.
+pub(super) struct BadRequest(ParseRequestError);
+
+impl From<ParseRequestError> for BadRequest {
+    fn from(error: ParseRequestError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for BadRequest {
+    fn into_response(self) -> Response {
+        refuse_to_read(&self.0).into_response()
+    }
+}
+
+fn refuse_to_read(error: &ParseRequestError) -> Answer {
+    let is_too_large = match error {
+        ParseRequestError::PayloadTooLarge => true,
+        ParseRequestError::Io(error) => error.to_string().contains("length limit exceeded"),
+        _ => false,
+    };
+    if is_too_large {
+        return Answer::refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            code::BAD_REQUEST,
+            "A request has at most 256 KiB.",
+        );
+    }
+    let message = match error {
+        ParseRequestError::InvalidRequest(error) => format!("This is not a GraphQL request: {error}."),
+        ParseRequestError::UnsupportedBatch => "Send one request at a time.".to_owned(),
+        _ => "This is not a GraphQL request.".to_owned(),
+    };
+    Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, &message)
+}
+
+/// A GraphQL response and the status that it is sent with.
+struct Answer {
+    status: StatusCode,
+    response: async_graphql::Response,
+}
+
+impl Answer {
+    /// One error, and nothing was run.
+    fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
+        let mut error = async_graphql::ServerError::new(message, None);
+        set_code(&mut error, code);
+        Self {
+            status,
+            response: async_graphql::Response::from_errors(vec![error]),
+        }
+    }
+
+    /// The error that kept the request from being run.
+    fn of(error: Error) -> Self {
+        let error = async_graphql::Error::from(error).into_server_error(Default::default());
+        Self::executed(async_graphql::Response::from_errors(vec![error]))
+    }
+
+    /// What the engine answered. Some codes have a status of their own whatever was asked for.
+    fn executed(mut response: async_graphql::Response) -> Self {
+        for error in &mut response.errors {
+            if code_of(error).is_none() {
+                // The engine's own errors: of the document, or of a value in one place of it.
+                let code = if error.path.is_empty() {
+                    "GRAPHQL_VALIDATION_FAILED"
+                } else {
+                    code::BAD_USER_INPUT
+                };
+                set_code(error, code);
+            }
+        }
+        let has = |code| response.errors.iter().any(|error| code_of(error) == Some(code));
+        let was_run = !matches!(response.data, Value::Null)
+            || response.errors.iter().any(|error| !error.path.is_empty());
+        let status = if has(code::SERVICE_UNAVAILABLE) {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else if was_run || response.errors.is_empty() {
+            StatusCode::OK
+        } else if has(code::UNAUTHENTICATED) {
+            StatusCode::UNAUTHORIZED
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        Self { status, response }
+    }
+
+    /// Names the request in what is our fault, and speaks to older clients as they expect: one
+    /// that does not ask for the GraphQL media type is told with 200 that its document was wrong.
+    fn finish(mut self, request_id: RequestId, headers: &HeaderMap) -> impl IntoResponse {
+        for error in &mut self.response.errors {
+            if code_of(error) == Some(code::INTERNAL_SERVER_ERROR) {
+                let extensions = error.extensions.get_or_insert_default();
+                extensions.set("requestId", request_id.to_string());
+            }
+        }
+        let knows_graphql = headers
+            .get(ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains(GRAPHQL_RESPONSE));
+        let media_type = if knows_graphql {
+            GRAPHQL_RESPONSE
+        } else {
+            "application/json"
+        };
+        let is_of_the_document = self
+            .response
+            .errors
+            .iter()
+            .any(|error| code_of(error).is_some_and(|code| code.starts_with("GRAPHQL_")));
+        if !knows_graphql && is_of_the_document {
+            self.status = StatusCode::OK;
+        }
+        ([(CONTENT_TYPE, media_type)], self)
+    }
+}
+
+/// The media type of the GraphQL over HTTP specification.
+const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut headers: Vec<(HeaderName, String)> = vec![
+            (CONTENT_TYPE, "application/json".to_owned()),
+            (CACHE_CONTROL, "no-store".to_owned()),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        ];
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = r#"Bearer error="invalid_token""#.to_owned();
+            headers.push((WWW_AUTHENTICATE, challenge));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
+        }
+        let headers: HeaderMap = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
+            .collect();
+        match serde_json::to_vec(&self.response) {
+            Ok(body) => (self.status, headers, body).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+fn code_of(error: &async_graphql::ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}
+
+fn set_code(error: &mut async_graphql::ServerError, code: &str) {
+    error.extensions.get_or_insert_default().set("code", code);
+}

@@ -1,0 +1,83 @@
+//! Everything served that is not GraphQL: the start page, the schema, the keys, the health.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::http::GraphiQLSource;
+use axum::{
+    Json,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::App;
+use crate::error::RETRY_AFTER_SECONDS;
+
+/// How long the database may take to say that it is there.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// GraphiQL for a browser, and for anything else where to go.
+pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let is_browser = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if is_browser && app.graphiql {
+        let page = GraphiQLSource::build()
+            .endpoint("/graphql")
+            .title("Cubby")
+            .finish();
+        return Html(page).into_response();
+    }
+    Json(json!({
+        "service": "cubby",
+        "graphql": "/graphql",
+        "schema": "/graphql/schema.graphql",
+        "keys": "/.well-known/jwks.json",
+    }))
+    .into_response()
+}
+
+/// The schema in the schema definition language.
+pub(super) async fn schema() -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+        crate::schema::sdl(),
+    )
+}
+
+/// The public keys of access tokens (RFC 7517).
+pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    (
+        [
+            (CONTENT_TYPE, "application/jwk-set+json"),
+            (CACHE_CONTROL, "public, max-age=300"),
+        ],
+        app.provider.jwks().to_string(),
+    )
+}
+
+/// The process runs.
+pub(super) async fn live() -> Json<Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// The process can do its work: the database answers.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+    let is_ready = tokio::time::timeout(READY_WITHIN, app.database.is_ready())
+        .await
+        .unwrap_or(false);
+    if is_ready {
+        return Json(json!({ "status": "ready" })).into_response();
+    }
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string())],
+        Json(json!({ "status": "the database does not answer" })),
+    )
+        .into_response()
+}

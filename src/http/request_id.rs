@@ -1,0 +1,47 @@
+//! A name for each request: in its answer, and on every line that it logs.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{App, X_REQUEST_ID};
+use crate::id::RequestId;
+
+/// Names the request, and logs its end.
+pub(super) async fn name_request(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::new(&app.ids, app.provider.now());
+    request.extensions_mut().insert(id);
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        http.method = %request.method(),
+        // Not its query: a GET may carry what a person wrote.
+        http.path = request.uri().path(),
+    );
+    async {
+        let begun = Instant::now();
+        let mut response = next.run(request).await;
+        tracing::info!(
+            http.status = response.status().as_u16(),
+            duration_ms = begun.elapsed().as_secs_f64() * 1000.0,
+            "answered"
+        );
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert(X_REQUEST_ID, value);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}

@@ -1,0 +1,16 @@
+//! Cubby: identity provider and data API of a multi-user task app, in one process.
+
+mod auth;
+pub mod clock;
+pub mod config;
+pub mod db;
+mod error;
+mod http;
+mod id;
+mod page;
+mod schema;
+mod server;
+mod tasks;
+
+pub use schema::sdl;
+pub use server::{Server, StartError};

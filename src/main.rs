@@ -1,0 +1,172 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use cubby::{
+    Server, StartError,
+    clock::Clock,
+    config::{Config, Mode, unknown_variables},
+    db::Database,
+};
+use tokio::net::TcpListener;
+
+/// Identity provider and data API of a multi-user task app, in one process.
+///
+/// Settings are environment variables, also from a file `.env` in the working directory, or flags;
+/// a flag wins over a variable, and a variable over `.env`.
+#[derive(Parser)]
+#[command(name = "cubby", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Migrate the database and serve; what is done when no command is given
+    Serve,
+    /// Look after the database's schema
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Print the GraphQL schema
+    Schema,
+}
+
+#[derive(Subcommand)]
+enum Migrate {
+    /// Run every migration that has not run
+    Up,
+    /// Take back the last migrations, and the data that they hold
+    Down {
+        /// How many
+        #[arg(long, default_value_t = 1)]
+        steps: u32,
+    },
+    /// Show which migrations have run
+    Status,
+}
+
+fn main() -> ExitCode {
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            return fail(&format!("the file .env cannot be read: {error}"));
+        }
+        _ => {}
+    }
+    let unknown = unknown_variables(&Cli::command());
+    if !unknown.is_empty() {
+        return fail(&format!(
+            "unknown setting {}: cubby --help lists those there are",
+            unknown.join(", ")
+        ));
+    }
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime does not start: {error}")),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("cubby: {message}");
+    ExitCode::FAILURE
+}
+
+async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&config).await,
+        Command::Migrate(command) => migrate(&config, command).await,
+        Command::Schema => {
+            print!("{}", cubby::sdl());
+            Ok(())
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), StartError> {
+    let mode = config.mode()?;
+    log(config, mode);
+    let server = Server::open(config, Clock::system()).await?;
+    let cannot_listen = |error| StartError::Listen(config.listen, error);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    tracing::info!(%address, mode = ?mode, "serving");
+    if mode == Mode::Development {
+        greet(&address.to_string());
+    }
+    server
+        .serve(listener, shutdown())
+        .await
+        .map_err(cannot_listen)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn log(config: &Config, mode: Mode) {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(config.log.filter())
+        .with_writer(std::io::stderr);
+    match mode {
+        Mode::Development => lines.init(),
+        Mode::Production => lines.json().init(),
+    }
+}
+
+/// Where to go, and a first operation to paste.
+fn greet(address: &str) {
+    println!(
+        r#"
+Cubby is at http://{address} (GraphiQL in a browser), its API at http://{address}/graphql
+
+Sign up:
+
+  curl http://{address}/graphql -H 'content-type: application/json' -d '{{"query":
+    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }})
+      {{ tokens {{ accessToken }} userErrors {{ message }} }} }}"}}'
+"#
+    );
+}
+
+/// Over when the process is asked to stop.
+async fn shutdown() {
+    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
+    #[cfg(unix)]
+    let terminate = async {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        match tokio::signal::unix::signal(kind) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate => {}
+    }
+    tracing::info!("asked to stop: finishing what is in flight");
+}
+
+async fn migrate(config: &Config, command: Migrate) -> Result<(), StartError> {
+    let database = Database::open(&config.migration_database(), 1).await?;
+    match command {
+        Migrate::Up => database.migrate_up().await?,
+        Migrate::Down { steps } => database.migrate_down(steps).await?,
+        Migrate::Status => {}
+    }
+    for (name, has_run) in database.migrations().await? {
+        println!("{} {name}", if has_run { "up  " } else { "down" });
+    }
+    database.close().await;
+    Ok(())
+}

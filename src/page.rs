@@ -1,0 +1,132 @@
+//! Pages of a list: the arguments of a connection, its cursors, and what lies around a page.
+//!
+//! As the GraphQL Cursor Connections specification says, but strict: a page is read from one end,
+//! and its size is bounded.
+
+use std::str::FromStr;
+
+use async_graphql::SimpleObject;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::error::{Error, Result};
+
+/// How many are on a page when nobody says.
+pub(crate) const DEFAULT_SIZE: i32 = 50;
+
+/// How many are on a page at most.
+pub(crate) const MAX_SIZE: i32 = 100;
+
+/// From which end of the list a page is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    First,
+    Last,
+}
+
+/// Which page of a list is asked for; `K` is what the list is ordered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page<K> {
+    pub(crate) end: End,
+    pub(crate) size: u64,
+    pub(crate) after: Option<K>,
+    pub(crate) before: Option<K>,
+}
+
+impl<K: FromStr> Page<K> {
+    /// Reads the four arguments of a connection.
+    pub(crate) fn parse(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Self> {
+        let (end, size, name) = match (first, last) {
+            (Some(_), Some(_)) => {
+                return Err(Error::BadUserInput(
+                    "Ask for first or for last, not for both.".to_owned(),
+                ));
+            }
+            (None, Some(last)) => (End::Last, last, "last"),
+            (first, None) => (End::First, first.unwrap_or(DEFAULT_SIZE), "first"),
+        };
+        let size = u64::try_from(size)
+            .ok()
+            .filter(|_| (1..=MAX_SIZE).contains(&size))
+            .ok_or_else(|| {
+                Error::BadUserInput(format!("{name} must be from 1 to {MAX_SIZE}; got {size}."))
+            })?;
+        Ok(Self {
+            end,
+            size,
+            after: after.map(|cursor| read_cursor(&cursor)).transpose()?,
+            before: before.map(|cursor| read_cursor(&cursor)).transpose()?,
+        })
+    }
+}
+
+/// A position in a list, to be handed back as it is.
+pub(crate) fn write_cursor(key: &impl ToString) -> String {
+    URL_SAFE_NO_PAD.encode(key.to_string())
+}
+
+fn read_cursor<K: FromStr>(cursor: &str) -> Result<K> {
+    URL_SAFE_NO_PAD
+        .decode(cursor)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|key| key.parse().ok())
+        .ok_or(Error::InvalidCursor)
+}
+
+/// Where in the whole list a page is.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+pub(crate) struct PageInfo {
+    /// Whether there are more after this page.
+    pub(crate) has_next_page: bool,
+    /// Whether there are more before this page.
+    pub(crate) has_previous_page: bool,
+    /// The cursor of the page's first edge; null when the page is empty.
+    pub(crate) start_cursor: Option<String>,
+    /// The cursor of the page's last edge; null when the page is empty.
+    pub(crate) end_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TaskId;
+
+    fn page(first: Option<i32>, last: Option<i32>) -> Result<Page<TaskId>> {
+        Page::parse(first, None, last, None)
+    }
+
+    #[test]
+    fn a_page_has_50_unless_it_is_told_otherwise_and_never_more_than_100() {
+        assert_eq!(page(None, None).unwrap().size, 50);
+        assert_eq!(page(Some(100), None).unwrap().size, 100);
+        assert_eq!(page(None, Some(1)).unwrap().end, End::Last);
+        for (first, last) in [
+            (Some(0), None),
+            (Some(-1), None),
+            (Some(101), None),
+            (None, Some(0)),
+            (None, Some(i32::MIN)),
+            (Some(1), Some(1)),
+        ] {
+            assert!(matches!(page(first, last), Err(Error::BadUserInput(_))));
+        }
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_nothing_else_does() {
+        let id: TaskId = "task_01h2xcejqtf2nbrexx3vqjhp41".parse().unwrap();
+        let cursor = write_cursor(&id);
+        assert_eq!(read_cursor::<TaskId>(&cursor).unwrap(), id);
+        for cursor in ["", "x", "task_01h2xcejqtf2nbrexx3vqjhp41", "////"] {
+            assert!(matches!(
+                read_cursor::<TaskId>(cursor),
+                Err(Error::InvalidCursor)
+            ));
+        }
+    }
+}

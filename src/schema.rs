@@ -1,0 +1,192 @@
+//! The slices' parts put together: the one schema, and its SDL.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, SimpleObject,
+};
+
+use crate::{
+    auth::{
+        self, IdentityProvider, Viewer,
+        graphql::{Account, AccountMutation, Session},
+    },
+    error::Error,
+    page,
+    tasks::{
+        self,
+        graphql::{Task, TaskLists, TaskMutation},
+    },
+};
+
+/// The most ids that `nodes` takes.
+const MAX_NODES: usize = 100;
+
+/// The one schema.
+pub(crate) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema over an identity provider.
+pub(crate) fn build(
+    provider: Arc<IdentityProvider>,
+    introspection: bool,
+) -> Schema {
+    let mut schema = blueprint().data(provider);
+    if !introspection {
+        schema = schema.disable_introspection().disable_suggestions();
+    }
+    schema.finish()
+}
+
+/// The schema in the schema definition language, as `schema.graphql` has it.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().prefer_single_line_descriptions();
+    blueprint().finish().sdl_with_options(options)
+}
+
+fn blueprint() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(Query, Mutation::default(), EmptySubscription)
+}
+
+/// You. Another person is never this type. It carries the session that it was read with: what
+/// `signIn` returns is the new session's.
+#[derive(MergedObject)]
+pub(crate) struct User(Account, TaskLists);
+
+impl User {
+    /// What `Node` asks of each of its kinds; the field itself is the account's.
+    async fn id(&self, _: &Context<'_>) -> Result<ID> {
+        Ok(self.0.user_id().into())
+    }
+}
+
+impl From<Viewer> for User {
+    fn from(viewer: Viewer) -> Self {
+        Self(Account::new(viewer.clone()), TaskLists::new(viewer))
+    }
+}
+
+/// Anything with an id of its own.
+#[derive(Interface)]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "Stable and global: the kind's name, `_`, and 26 characters."
+))]
+pub(crate) enum Node {
+    User(User),
+    Session(Session),
+    Task(Task),
+}
+
+impl Node {
+    /// What is the viewer's and has this id.
+    async fn find(viewer: &Viewer, id: &ID) -> Result<Option<Self>> {
+        if let Ok(id) = id.parse() {
+            return Ok(Task::find(viewer, id).await?.map(Self::Task));
+        }
+        if let Ok(id) = id.parse() {
+            return Ok(Session::find(viewer, id).await?.map(Self::Session));
+        }
+        let is_me = id.parse().is_ok_and(|id| viewer.user_id() == id);
+        Ok(is_me.then(|| Self::User(viewer.clone().into())))
+    }
+}
+
+/// What can be asked.
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// The signed-in user. Null, and no error, when the request carries no credentials; with a
+    /// token that opens nothing the whole request is a 401, never a silent null.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
+        auth::viewer_or_nobody(ctx).cloned().map(User::from)
+    }
+
+    /// What a sign-in form needs to know before anyone is signed in.
+    async fn service(&self, ctx: &Context<'_>) -> Service {
+        let provider: &Arc<IdentityProvider> = ctx.data_unchecked();
+        let (min_length, max_length) = provider.password_policy().lengths();
+        Service {
+            version: env!("CARGO_PKG_VERSION"),
+            sign_up_enabled: true,
+            password_policy: PasswordPolicy {
+                min_length,
+                max_length,
+            },
+            limits: ServiceLimits {
+                default_page_size: page::DEFAULT_SIZE,
+                max_page_size: page::MAX_SIZE,
+                max_nodes: MAX_NODES,
+                max_title_length: tasks::MAX_TITLE_LENGTH,
+                max_description_length: tasks::MAX_DESCRIPTION_LENGTH,
+            },
+        }
+    }
+
+    /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        match auth::viewer_or_nobody(ctx) {
+            Some(viewer) => Node::find(viewer, &id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// At most 100 ids; as many and in the same order as asked, null where `node` would be null.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_NODES {
+            return Err(Error::BadUserInput(format!(
+                "Ask for at most {MAX_NODES} ids; got {}.",
+                ids.len()
+            ))
+            .into());
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(match auth::viewer_or_nobody(ctx) {
+                Some(viewer) => Node::find(viewer, id).await?,
+                None => None,
+            });
+        }
+        Ok(nodes)
+    }
+}
+
+/// What can be done.
+#[derive(MergedObject, Default)]
+pub(crate) struct Mutation(AccountMutation<User>, TaskMutation<User>);
+
+/// This server.
+#[derive(SimpleObject)]
+pub(crate) struct Service {
+    /// The server's version, as Semantic Versioning writes it.
+    version: &'static str,
+    /// Whether new accounts can be made.
+    sign_up_enabled: bool,
+    password_policy: PasswordPolicy,
+    limits: ServiceLimits,
+}
+
+/// What a password must be.
+#[derive(SimpleObject)]
+pub(crate) struct PasswordPolicy {
+    /// In code points, after NFC.
+    min_length: usize,
+    /// In code points, after NFC.
+    max_length: usize,
+}
+
+/// What bounds requests and values.
+#[derive(SimpleObject)]
+pub(crate) struct ServiceLimits {
+    /// How many are on a page when neither `first` nor `last` is given.
+    default_page_size: i32,
+    /// The most that `first` and `last` take.
+    max_page_size: i32,
+    /// The most ids that `nodes` takes.
+    max_nodes: usize,
+    /// In code points.
+    max_title_length: usize,
+    /// In code points.
+    max_description_length: usize,
+}

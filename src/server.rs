@@ -1,0 +1,154 @@
+//! The parts put together: database, keys, identity provider, schema, routes.
+
+use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc};
+
+use axum::Router;
+use sea_orm::DbErr;
+use tokio::net::TcpListener;
+
+use crate::{
+    auth::{IdentityProvider, Secret, SecretError, Tokens},
+    clock::Clock,
+    config::{Config, Conflict, DatabaseUrl},
+    db::Database,
+    http::{self, App},
+    id::Ids,
+    schema,
+};
+
+/// Cubby, ready to serve.
+pub struct Server {
+    router: Router,
+    database: Database,
+}
+
+/// Why Cubby does not start; the message says what to do about it.
+#[derive(Debug)]
+pub enum StartError {
+    Configuration(Conflict),
+    Secret(SecretError),
+    Database(DbErr),
+    Listen(SocketAddr, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(conflict) => conflict.fmt(f),
+            Self::Secret(error) => error.fmt(f),
+            Self::Database(error) => write!(
+                f,
+                "the database cannot be used: {error}. Check DATABASE_URL, and that the database \
+                 runs and lets this user in"
+            ),
+            Self::Listen(address, error) => write!(
+                f,
+                "cannot listen on {address}: {error}. Set CUBBY_LISTEN to another address, or to \
+                 port 0 for any free port"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<Conflict> for StartError {
+    fn from(conflict: Conflict) -> Self {
+        Self::Configuration(conflict)
+    }
+}
+
+impl From<SecretError> for StartError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
+    }
+}
+
+impl From<DbErr> for StartError {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Server {
+    /// Opens and migrates the database and builds everything upon it.
+    ///
+    /// # Errors
+    /// When the settings contradict each other or the database cannot be used.
+    pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        let mode = config.mode()?;
+        let tokens = tokens(config)?;
+
+        let database = Database::open(&config.database(), config.database_connections).await?;
+        if config.direct_database_url.is_some() {
+            let direct = Database::open(&config.migration_database(), 1).await?;
+            direct.migrate_up().await?;
+            direct.close().await;
+        } else {
+            database.migrate_up().await?;
+        }
+
+        let provider = Arc::new(IdentityProvider::new(
+            database.clone(),
+            clock,
+            tokens,
+            config.password_policy,
+        ));
+        let app = App {
+            schema: schema::build(Arc::clone(&provider), config.introspection(mode)),
+            provider,
+            database: database.clone(),
+            ids: Ids::default(),
+            graphiql: config.graphiql(mode),
+        };
+        Ok(Self {
+            router: http::router(Arc::new(app), &config.cors_origins),
+            database,
+        })
+    }
+
+    /// The routes, for whoever serves them otherwise than by [`Server::serve`].
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves until `shutdown` is over, then lets the requests in flight finish.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let service = self
+            .router
+            .into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
+            .with_graceful_shutdown(shutdown)
+            .await?;
+        self.database.close().await;
+        Ok(())
+    }
+}
+
+fn tokens(config: &Config) -> Result<Tokens, StartError> {
+    let secret = match (&config.secret, config.database()) {
+        (Some(secret), _) => Secret::new(secret.as_bytes()),
+        (None, DatabaseUrl::Sqlite(_)) => Secret::kept_in(&config.data_dir)?,
+        (None, DatabaseUrl::Postgres(_)) => {
+            return Err(Conflict(
+                "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over \
+                 one database needs the same: set it to at least 32 random bytes, such as \
+                 `openssl rand -base64 48` makes"
+                    .to_owned(),
+            )
+            .into());
+        }
+    };
+    let (issuer, audience) = (&config.issuer, &config.audience);
+    Ok(match config.jwt_secret()? {
+        Some(shared) => Tokens::hs256(shared.as_bytes(), issuer, audience),
+        None => Tokens::ed25519(&secret, issuer, audience),
+    })
+}

@@ -1,0 +1,45 @@
+//! What a task is about, at length.
+
+use crate::error::{Fault, UserErrorCode};
+
+/// The longest description, in code points.
+pub(crate) const MAX_LENGTH: usize = 16_384;
+
+/// At most 16,384 code points, as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Description(String);
+
+impl Description {
+    pub(super) fn parse(text: String) -> Result<Self, Fault> {
+        if text.chars().count() > MAX_LENGTH {
+            return Err(Fault::new(
+                UserErrorCode::TooLong,
+                format!("Write a description of at most {MAX_LENGTH} characters."),
+            ));
+        }
+        if text.contains('\0') {
+            return Err(Fault::new(
+                UserErrorCode::Invalid,
+                "A description cannot contain the character U+0000.",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_has_at_most_16384_code_points_and_is_not_trimmed() {
+        assert_eq!(Description::parse(" a ".to_owned()).unwrap().into_string(), " a ");
+        assert!(Description::parse("é".repeat(16_384)).is_ok());
+        assert!(Description::parse("é".repeat(16_385)).is_err());
+        assert!(Description::parse("\0".to_owned()).is_err());
+    }
+}

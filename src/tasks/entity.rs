@@ -1,0 +1,78 @@
+//! The rows of a task, and of one that was deleted.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    auth::{Owned, Owner},
+    clock::Timestamp,
+    id::{SessionId, TaskId},
+};
+
+use super::priority::Priority;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tasks")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: Owner,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: TaskId,
+    pub version: i32,
+    /// The number of the last change in the owner's task log.
+    pub seq: i64,
+    /// The session that made the last change.
+    pub origin_session_id: Option<SessionId>,
+    pub title: String,
+    /// The title folded, for comparing without regard to case.
+    pub title_key: String,
+    pub completed_at: Option<Timestamp>,
+    pub priority: Priority,
+    pub due_date: Option<String>,
+    pub due_time: Option<String>,
+    pub due_time_zone: Option<String>,
+    pub due_at: Option<Timestamp>,
+    /// `due_at`, or a moment past every date.
+    pub due_key: Timestamp,
+    /// A fractional index; its bytes order.
+    pub position: String,
+    pub updated_at: Timestamp,
+    pub description: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Owned for Entity {
+    const OWNER: Column = Column::UserId;
+}
+
+/// What a deletion leaves: its number in the log, and the id that is never used again.
+pub(super) mod deleted {
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        auth::{Owned, Owner},
+        clock::Timestamp,
+        id::{SessionId, TaskId},
+    };
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "deleted_tasks")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: Owner,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: TaskId,
+        pub version: i32,
+        pub seq: i64,
+        pub origin_session_id: Option<SessionId>,
+        pub deleted_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    impl Owned for Entity {
+        const OWNER: Column = Column::UserId;
+    }
+}

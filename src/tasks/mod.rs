@@ -1,0 +1,278 @@
+//! Tasks: each reached by its owner and by nobody else.
+//!
+//! A verb that changes a task takes the next number of its owner's log before it reads the row.
+//! Taking it makes changes of one person's tasks wait for each other, so that what was read is
+//! what is changed; a change that turns out to change nothing gives the number back by failing.
+
+mod description;
+mod entity;
+pub(crate) mod graphql;
+mod minted_id;
+mod priority;
+mod title;
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
+pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
+
+use description::Description;
+use entity::{ActiveModel, Column, Entity, Model, deleted};
+use priority::Priority;
+use title::Title;
+
+use crate::{
+    auth::Viewer,
+    clock::Timestamp,
+    error::{Error, Result},
+    id::TaskId,
+    page::{End, Page},
+};
+
+/// The `due_key` of a task without a due date: later than every date.
+const NO_DUE: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// What a new task starts with.
+struct Draft {
+    /// Minted by the client, or nothing.
+    id: Option<TaskId>,
+    title: Title,
+    description: Option<Description>,
+    priority: Priority,
+}
+
+/// What changes of a task: nothing is unchanged, an inner nothing clears.
+#[derive(Default)]
+struct Changes {
+    title: Option<Title>,
+    description: Option<Option<Description>>,
+    priority: Option<Priority>,
+    completed: Option<bool>,
+}
+
+/// Why a verb did not do what was asked.
+enum Refusal {
+    /// There is no such task; or it is somebody else's, which is the same.
+    NotFound,
+    /// The id was a task's that has been deleted.
+    WasDeleted,
+    /// It was changed since; this is the row as it is stored.
+    Conflict(Box<Model>),
+    /// There is nothing to do; this is the row as it is stored.
+    Unchanged(Box<Model>),
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A page of tasks, and whether there are more on either side.
+struct Found {
+    tasks: Vec<Model>,
+    has_next: bool,
+    has_previous: bool,
+}
+
+/// The task with this id.
+async fn one(viewer: &Viewer, id: TaskId) -> Result<Option<Model>> {
+    viewer
+        .one(Entity::find().filter(Column::Id.eq(id)))
+        .await
+}
+
+/// A page of the tasks, newest first. An id says when its task was made, so ids are the order.
+async fn page(viewer: &Viewer, page: &Page<TaskId>) -> Result<Found> {
+    let mut select = Entity::find();
+    if let Some(after) = page.after {
+        select = select.filter(Column::Id.lt(after));
+    }
+    if let Some(before) = page.before {
+        select = select.filter(Column::Id.gt(before));
+    }
+    select = match page.end {
+        End::First => select.order_by_desc(Column::Id),
+        End::Last => select.order_by_asc(Column::Id),
+    };
+    // One more than the page says whether there are more.
+    let mut tasks = viewer.all(select.limit(page.size + 1)).await?;
+    let has_more = tasks.len() as u64 > page.size;
+    tasks.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
+    // Beyond the cursor that the page starts from there is at least what the cursor was made of,
+    // unless that has been deleted since.
+    Ok(match page.end {
+        End::First => Found {
+            tasks,
+            has_next: has_more,
+            has_previous: page.after.is_some(),
+        },
+        End::Last => {
+            tasks.reverse();
+            Found {
+                tasks,
+                has_next: page.before.is_some(),
+                has_previous: has_more,
+            }
+        }
+    })
+}
+
+async fn count(viewer: &Viewer) -> Result<u64> {
+    viewer.count(Entity::find()).await
+}
+
+/// Stores a new task, last in its owner's order. An id that is stored already answers with the
+/// task as it is, so that a create whose answer was lost can be sent again.
+async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Refusal> {
+    let created = viewer
+        .atomically(async |viewer| {
+            let seq = viewer.next_seq().await?;
+            if let Some(id) = draft.id {
+                let of_id = deleted::Entity::find().filter(deleted::Column::Id.eq(id));
+                if viewer.one(of_id).await?.is_some() {
+                    return Err(Refusal::WasDeleted);
+                }
+                if let Some(task) = one(viewer, id).await? {
+                    return Err(Refusal::Unchanged(task.into()));
+                }
+            }
+            let id = draft
+                .id
+                .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
+            let row = ActiveModel {
+                id: Set(id),
+                version: Set(1),
+                seq: Set(seq),
+                origin_session_id: Set(Some(viewer.session_id())),
+                title_key: Set(draft.title.key()),
+                title: Set(draft.title.into_string()),
+                description: Set(draft.description.map(Description::into_string)),
+                priority: Set(draft.priority),
+                due_key: Set(NO_DUE),
+                position: Set(last_position(viewer).await?),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            Ok(viewer.insert(row).await?)
+        })
+        .await;
+    or_unchanged(created)
+}
+
+/// Changes a task, if it is at the version that is expected.
+async fn update(
+    viewer: &Viewer,
+    id: TaskId,
+    if_version: Option<i32>,
+    changes: Changes,
+) -> std::result::Result<Model, Refusal> {
+    let updated = viewer
+        .atomically(async |viewer| {
+            let seq = viewer.next_seq().await?;
+            let task = expect(viewer, id, if_version).await?;
+            let mut row = changes.apply(&task, viewer.now());
+            if !row.is_changed() {
+                return Err(Refusal::Unchanged(task.into()));
+            }
+            row.version = Set(task.version + 1);
+            row.seq = Set(seq);
+            row.origin_session_id = Set(Some(viewer.session_id()));
+            row.updated_at = Set(viewer.now());
+            let stored = viewer.update(row, Column::Id.eq(id)).await?;
+            stored.into_iter().next().ok_or(Refusal::NotFound)
+        })
+        .await;
+    or_unchanged(updated)
+}
+
+/// Removes a task, if it is at the version that is expected, and leaves its number in the log.
+async fn delete(
+    viewer: &Viewer,
+    id: TaskId,
+    if_version: Option<i32>,
+) -> std::result::Result<TaskId, Refusal> {
+    viewer
+        .atomically(async |viewer| {
+            let seq = viewer.next_seq().await?;
+            let task = expect(viewer, id, if_version).await?;
+            viewer.delete::<Entity>(Column::Id.eq(id)).await?;
+            let row = deleted::ActiveModel {
+                id: Set(id),
+                version: Set(task.version + 1),
+                seq: Set(seq),
+                origin_session_id: Set(Some(viewer.session_id())),
+                deleted_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            viewer.insert(row).await?;
+            Ok(id)
+        })
+        .await
+}
+
+/// The task, if it is there and at the version that is expected.
+async fn expect(
+    viewer: &Viewer,
+    id: TaskId,
+    if_version: Option<i32>,
+) -> std::result::Result<Model, Refusal> {
+    let task = one(viewer, id).await?.ok_or(Refusal::NotFound)?;
+    match if_version {
+        Some(version) if version != task.version => Err(Refusal::Conflict(task.into())),
+        _ => Ok(task),
+    }
+}
+
+impl Changes {
+    /// The columns that differ from the task's.
+    fn apply(self, task: &Model, now: Timestamp) -> ActiveModel {
+        let mut row = <ActiveModel as ActiveModelTrait>::default();
+        if let Some(title) = self.title
+            && title.as_str() != task.title
+        {
+            row.title_key = Set(title.key());
+            row.title = Set(title.into_string());
+        }
+        if let Some(description) = self.description {
+            let description = description.map(Description::into_string);
+            if description != task.description {
+                row.description = Set(description);
+            }
+        }
+        if let Some(priority) = self.priority
+            && priority != task.priority
+        {
+            row.priority = Set(priority);
+        }
+        if let Some(completed) = self.completed
+            && completed != task.completed_at.is_some()
+        {
+            row.completed_at = Set(completed.then_some(now));
+        }
+        row
+    }
+}
+
+/// The position after every other. The caller holds the log's lock, so no other task takes it.
+async fn last_position(viewer: &Viewer) -> Result<String> {
+    let last = viewer
+        .one(Entity::find().order_by_desc(Column::Position).limit(1))
+        .await?;
+    let last = last.map(|task| task.position);
+    lexicon_fractional_index::key_between(&last, &None)
+        .map_err(|message| Error::internal(sea_orm::DbErr::Type(message)))
+}
+
+fn or_unchanged(
+    result: std::result::Result<Model, Refusal>,
+) -> std::result::Result<Model, Refusal> {
+    match result {
+        Err(Refusal::Unchanged(task)) => Ok(*task),
+        result => result,
+    }
+}

@@ -1,0 +1,75 @@
+//! What a task is called.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::{Fault, UserErrorCode};
+
+/// The longest title, in code points.
+pub(crate) const MAX_LENGTH: usize = 500;
+
+/// 1 to 500 code points after trimming.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Title(String);
+
+impl Title {
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        let title = text.trim();
+        if title.is_empty() {
+            return Err(Fault::new(UserErrorCode::Required, "Write a title."));
+        }
+        if title.chars().count() > MAX_LENGTH {
+            return Err(Fault::new(
+                UserErrorCode::TooLong,
+                format!("Write a title of at most {MAX_LENGTH} characters."),
+            ));
+        }
+        if title.contains('\0') {
+            return Err(Fault::new(
+                UserErrorCode::Invalid,
+                "A title cannot contain the character U+0000.",
+            ));
+        }
+        Ok(Self(title.to_owned()))
+    }
+
+    /// The title folded (full Unicode case folding, then NFC): titles that differ only in case
+    /// have the same one. Neither database folds Unicode in the same way everywhere.
+    pub(super) fn key(&self) -> String {
+        unicase::UniCase::unicode(&self.0)
+            .to_folded_case()
+            .nfc()
+            .collect()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_has_1_to_500_code_points_after_trimming() {
+        assert_eq!(Title::parse("  Buy milk \n").unwrap().into_string(), "Buy milk");
+        assert!(Title::parse(&format!(" {} ", "é".repeat(500))).is_ok());
+        assert!(Title::parse(&"é".repeat(501)).is_err());
+        for empty in ["", " ", "\t\u{a0}\n"] {
+            assert!(Title::parse(empty).is_err(), "{empty:?}");
+        }
+        assert!(Title::parse("a\0b").is_err());
+    }
+
+    #[test]
+    fn titles_that_differ_only_in_case_have_the_same_key() {
+        let key = |text| Title::parse(text).unwrap().key();
+        assert_eq!(key("STRASSE"), key("straße"));
+        assert_eq!(key("ÉTÉ"), key("e\u{301}te\u{301}"));
+        assert_ne!(key("milk"), key("silk"));
+    }
+}
