@@ -73,7 +73,10 @@ impl Clock {
         Self(Arc::new(now))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the time"
+    )]
     pub fn system() -> Self {
         Self::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
     }

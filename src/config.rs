@@ -14,7 +14,13 @@ use clap::{Args, ValueEnum};
 pub struct Config {
     /// Where the data is: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Left out, a SQLite
     /// file in the data directory. On PostgreSQL `sslmode` and `sslrootcert` are read from the URL
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
     pub database_url: Option<DatabaseUrl>,
 
     /// A second address of the same PostgreSQL database that passes no pooler, used for
@@ -50,7 +56,13 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Where the SQLite file and the server's secret are kept when they are not set otherwise
-    #[arg(long, env = "CUBBY_DATA_DIR", value_name = "DIR", default_value = "./data", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_DATA_DIR",
+        value_name = "DIR",
+        default_value = "./data",
+        global = true
+    )]
     pub data_dir: PathBuf,
 
     /// `development` or `production`. Left out, it is development on a loopback address with
@@ -61,25 +73,54 @@ pub struct Config {
     /// The server's one secret, at least 32 bytes, from which every key is derived. Instances
     /// over one database must share it. On SQLite it is made at the first start and kept in the
     /// file `secret` of the data directory; on PostgreSQL it is required
-    #[arg(long, env = "CUBBY_SECRET", value_name = "SECRET", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        global = true
+    )]
     pub secret: Option<SecretSetting>,
 
     /// How access tokens are signed: `EdDSA`, with the public key at /.well-known/jwks.json, or
     /// `HS256`, with the secret of CUBBY_JWT_SECRET. Left out, HS256 when that secret is set and
     /// EdDSA when it is not
-    #[arg(long, env = "CUBBY_JWT_ALGORITHM", value_name = "ALGORITHM", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_JWT_ALGORITHM",
+        value_name = "ALGORITHM",
+        global = true
+    )]
     pub jwt_algorithm: Option<JwtAlgorithm>,
 
     /// The secret of HS256, at least 32 bytes, for others who verify access tokens with it
-    #[arg(long, env = "CUBBY_JWT_SECRET", value_name = "SECRET", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_JWT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        global = true
+    )]
     pub jwt_secret: Option<SecretSetting>,
 
     /// The `iss` claim of access tokens
-    #[arg(long, env = "CUBBY_ISSUER", value_name = "NAME", default_value = "cubby", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_ISSUER",
+        value_name = "NAME",
+        default_value = "cubby",
+        global = true
+    )]
     pub issuer: String,
 
     /// The `aud` claim of access tokens
-    #[arg(long, env = "CUBBY_AUDIENCE", value_name = "NAME", default_value = "cubby", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_AUDIENCE",
+        value_name = "NAME",
+        default_value = "cubby",
+        global = true
+    )]
     pub audience: String,
 
     /// Origins whose pages may call the API from a browser, separated by commas, such as
@@ -95,7 +136,13 @@ pub struct Config {
 
     /// What to log, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
     /// Lines are JSON in production
-    #[arg(long, env = "CUBBY_LOG", value_name = "DIRECTIVES", default_value = "info", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_LOG",
+        value_name = "DIRECTIVES",
+        default_value = "info",
+        global = true
+    )]
     pub log: LogDirectives,
 
     /// Whether credentials are throttled. Accepted so that deployments can set it already: this
@@ -104,7 +151,12 @@ pub struct Config {
     pub throttles: Switch,
 
     /// How long a password must and may be, in code points: `standard` 8 to 128, `nist` 15 to 256
-    #[arg(long, env = "CUBBY_PASSWORD_POLICY", default_value = "standard", global = true)]
+    #[arg(
+        long,
+        env = "CUBBY_PASSWORD_POLICY",
+        default_value = "standard",
+        global = true
+    )]
     pub password_policy: PasswordPolicy,
 
     /// Whether a browser that opens `/` is shown GraphiQL. Left out, on in development
@@ -177,9 +229,11 @@ impl FromStr for DatabaseUrl {
             Ok(Self::Postgres(url.to_owned()))
         } else if let Some(path) = url.strip_prefix("sqlite:") {
             if path.contains(":memory:") || path.contains("mode=memory") {
-                return Err("Cubby keeps several connections, and a database in memory dies \
+                return Err(
+                    "Cubby keeps several connections, and a database in memory dies \
                             with its last one: give the path of a file"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             Ok(Self::Sqlite(url.to_owned()))
         } else {
@@ -311,8 +365,8 @@ impl Config {
 
     /// Development or production, refusing to guess where a guess could be unsafe.
     pub fn mode(&self) -> Result<Mode, Conflict> {
-        let at_home = self.listen.ip().is_loopback()
-            && matches!(self.database(), DatabaseUrl::Sqlite(_));
+        let at_home =
+            self.listen.ip().is_loopback() && matches!(self.database(), DatabaseUrl::Sqlite(_));
         let mode = match self.mode {
             Some(mode) => mode,
             None if at_home => Mode::Development,
@@ -321,7 +375,7 @@ impl Config {
                     "CUBBY_MODE is not set. It may be left out only on a loopback address with \
                      SQLite: set CUBBY_MODE=production, or CUBBY_MODE=development to try things \
                      out"
-                        .to_owned(),
+                    .to_owned(),
                 ));
             }
         };
@@ -450,7 +504,10 @@ mod tests {
             (["--database-url", "mysql://localhost"], "sqlite:"),
             (["--database-url", "sqlite::memory:"], "path of a file"),
             (["--cors-origins", "*"], "https://app.example.com"),
-            (["--cors-origins", "https://a.example/"], "nothing after them"),
+            (
+                ["--cors-origins", "https://a.example/"],
+                "nothing after them",
+            ),
             (["--cors-origins", "https://a.example,null"], "got \"null\""),
             (["--cors-origins", "https://A.example"], "an origin is"),
             (["--listen", "8000"], "socket address"),
@@ -473,6 +530,9 @@ mod tests {
         ])
         .unwrap();
         let debug = format!("{config:?}");
-        assert!(!debug.contains("hunter2") && !debug.contains("0123456789"), "{debug}");
+        assert!(
+            !debug.contains("hunter2") && !debug.contains("0123456789"),
+            "{debug}"
+        );
     }
 }

@@ -300,7 +300,9 @@ fn is_unavailable(error: &DbErr) -> bool {
         sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
             code.starts_with("08")
                 || ["57P01", "57P02", "57P03", "53300"].contains(&code.as_ref())
-                || code.parse::<i32>().is_ok_and(|code| [5, 6].contains(&(code & 0xff)))
+                || code
+                    .parse::<i32>()
+                    .is_ok_and(|code| [5, 6].contains(&(code & 0xff)))
                     && code.len() < 5
         }),
         _ => false,

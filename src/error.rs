@@ -24,6 +24,10 @@ pub(crate) enum Error {
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
+/// A field that may be null: an error in it makes only the field null. (The engine takes an error in
+/// a `Result<Option<T>>` for the whole parent's.)
+pub(crate) type Nullable<T> = Option<Result<T>>;
+
 /// Why credentials open nothing; the `extensions.reason` of `UNAUTHENTICATED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -123,7 +127,11 @@ impl fmt::Display for Chain<'_> {
 #[derive(Clone, Debug, Interface)]
 #[graphql(
     field(name = "message", ty = "&String", desc = "English, safe to show."),
-    field(name = "code", ty = "&UserErrorCode", desc = "What kind of error it is."),
+    field(
+        name = "code",
+        ty = "&UserErrorCode",
+        desc = "What kind of error it is."
+    ),
     field(
         name = "path",
         ty = "&Option<Vec<String>>",
@@ -270,48 +278,4 @@ impl Fault {
 
 fn path_to(field: &str) -> Option<Vec<String>> {
     Some(vec!["input".to_owned(), field.to_owned()])
-}
-
-/// Collects what is wrong with the fields of one input, so that a person is told all of it at once.
-#[derive(Default)]
-pub(crate) struct Faults(pub(crate) Vec<UserError>);
-
-impl Faults {
-    /// The value of `field`, or nothing and one more error.
-    pub(crate) fn check<T>(
-        &mut self,
-        field: &str,
-        value: std::result::Result<T, Fault>,
-    ) -> Option<T> {
-        value
-            .map_err(|fault| self.0.push(fault.at(field)))
-            .ok()
-    }
-}
-
-/// Reads one field of an update: left out is unchanged, null for what cannot be empty is
-/// `REQUIRED`.
-pub(crate) fn required<T, U>(
-    field: async_graphql::MaybeUndefined<T>,
-    parse: impl FnOnce(T) -> std::result::Result<U, Fault>,
-) -> std::result::Result<Option<U>, Fault> {
-    match field {
-        async_graphql::MaybeUndefined::Undefined => Ok(None),
-        async_graphql::MaybeUndefined::Null => {
-            Err(Fault::new(UserErrorCode::Required, "It cannot be empty."))
-        }
-        async_graphql::MaybeUndefined::Value(value) => parse(value).map(Some),
-    }
-}
-
-/// Reads one field of an update that may be cleared: left out is unchanged, null clears.
-pub(crate) fn clearable<T, U>(
-    field: async_graphql::MaybeUndefined<T>,
-    parse: impl FnOnce(T) -> std::result::Result<U, Fault>,
-) -> std::result::Result<Option<Option<U>>, Fault> {
-    match field {
-        async_graphql::MaybeUndefined::Undefined => Ok(None),
-        async_graphql::MaybeUndefined::Null => Ok(Some(None)),
-        async_graphql::MaybeUndefined::Value(value) => parse(value).map(|value| Some(Some(value))),
-    }
 }

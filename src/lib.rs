@@ -7,6 +7,7 @@ pub mod db;
 mod error;
 mod http;
 mod id;
+mod mutation;
 mod page;
 mod schema;
 mod server;

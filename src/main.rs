@@ -1,5 +1,11 @@
 //! The command line.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the one file that speaks to a terminal"
+)]
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};

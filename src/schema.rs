@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, SimpleObject,
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, SimpleObject,
 };
 
 use crate::{
     auth::{
         self, IdentityProvider, Viewer,
-        graphql::{Account, AccountMutation, Session},
+        graphql::{Account, Session},
+        mutations::AccountMutation,
     },
-    error::Error,
+    error::{Error, Nullable, Result},
     page,
     tasks::{
         self,
-        graphql::{Task, TaskLists, TaskMutation},
+        graphql::{Task, TaskLists},
+        mutations::TaskMutation,
     },
 };
 
@@ -26,10 +28,7 @@ const MAX_NODES: usize = 100;
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema over an identity provider.
-pub(crate) fn build(
-    provider: Arc<IdentityProvider>,
-    introspection: bool,
-) -> Schema {
+pub(crate) fn build(provider: Arc<IdentityProvider>, introspection: bool) -> Schema {
     let mut schema = blueprint().data(provider);
     if !introspection {
         schema = schema.disable_introspection().disable_suggestions();
@@ -54,7 +53,7 @@ pub(crate) struct User(Account, TaskLists);
 
 impl User {
     /// What `Node` asks of each of its kinds; the field itself is the account's.
-    async fn id(&self, _: &Context<'_>) -> Result<ID> {
+    async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
         Ok(self.0.user_id().into())
     }
 }
@@ -80,15 +79,17 @@ pub(crate) enum Node {
 
 impl Node {
     /// What is the viewer's and has this id.
-    async fn find(viewer: &Viewer, id: &ID) -> Result<Option<Self>> {
+    async fn find(viewer: &Viewer, id: &ID) -> Nullable<Self> {
         if let Ok(id) = id.parse() {
-            return Ok(Task::find(viewer, id).await?.map(Self::Task));
+            let task = Task::find(viewer, id).await.transpose()?;
+            return Some(task.map(Self::Task));
         }
         if let Ok(id) = id.parse() {
-            return Ok(Session::find(viewer, id).await?.map(Self::Session));
+            let session = Session::find(viewer, id).await.transpose()?;
+            return Some(session.map(Self::Session));
         }
         let is_me = id.parse().is_ok_and(|id| viewer.user_id() == id);
-        Ok(is_me.then(|| Self::User(viewer.clone().into())))
+        is_me.then(|| Ok(Self::User(viewer.clone().into())))
     }
 }
 
@@ -125,26 +126,22 @@ impl Query {
     }
 
     /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        match auth::viewer_or_nobody(ctx) {
-            Some(viewer) => Node::find(viewer, &id).await,
-            None => Ok(None),
-        }
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
+        Node::find(auth::viewer_or_nobody(ctx)?, &id).await
     }
 
     /// At most 100 ids; as many and in the same order as asked, null where `node` would be null.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Nullable<Node>>> {
         if ids.len() > MAX_NODES {
             return Err(Error::BadUserInput(format!(
                 "Ask for at most {MAX_NODES} ids; got {}.",
                 ids.len()
-            ))
-            .into());
+            )));
         }
         let mut nodes = Vec::with_capacity(ids.len());
         for id in &ids {
             nodes.push(match auth::viewer_or_nobody(ctx) {
-                Some(viewer) => Node::find(viewer, id).await?,
+                Some(viewer) => Node::find(viewer, id).await,
                 None => None,
             });
         }

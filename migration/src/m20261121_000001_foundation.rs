@@ -4,7 +4,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-pub struct Migration;
+pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &str {
@@ -86,7 +86,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("seq").big_integer().not_null())
             .col(ColumnDef::new("origin_session_id").uuid())
             .col(ColumnDef::new("title").text().not_null())
-            .col(&mut text_by_bytes("title_key", backend))
+            .col(text_by_bytes("title_key", backend))
             .col(ColumnDef::new("completed_at").big_integer())
             .col(ColumnDef::new("priority").small_integer().not_null())
             .col(ColumnDef::new("due_date").text())
@@ -94,7 +94,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("due_time_zone").text())
             .col(ColumnDef::new("due_at").big_integer())
             .col(ColumnDef::new("due_key").big_integer().not_null())
-            .col(&mut text_by_bytes("position", backend))
+            .col(text_by_bytes("position", backend))
             .col(ColumnDef::new("updated_at").big_integer().not_null())
             .col(ColumnDef::new("description").text())
             .primary_key(Index::create().col("user_id").col("id"))

@@ -65,8 +65,17 @@ mod tests {
     #[test]
     fn what_has_not_one_at_sign_between_two_parts_is_refused() {
         for text in [
-            "", " ", "@", "ana", "ana@", "@example.com", "a@b@c", "a b@example.com", "a@b\u{0}",
-            "a@\u{a0}b.c", "a\t@b.c",
+            "",
+            " ",
+            "@",
+            "ana",
+            "ana@",
+            "@example.com",
+            "a@b@c",
+            "a b@example.com",
+            "a@b\u{0}",
+            "a@\u{a0}b.c",
+            "a\t@b.c",
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
         }

@@ -1,9 +1,10 @@
 //! Accounts: people, their passwords and sessions, and the viewer that a session opens.
 
+mod email_address;
 pub(crate) mod graphql;
 mod guard;
-mod email_address;
 mod hasher;
+pub(crate) mod mutations;
 mod name;
 mod password;
 mod secret;
@@ -58,6 +59,7 @@ pub(crate) struct Opened {
     viewer: Viewer,
     session: sessions::Model,
     access_token: String,
+    expires_at: Timestamp,
 }
 
 /// Why a verb did not do what was asked.
@@ -125,11 +127,12 @@ impl IdentityProvider {
     fn opened(&self, session: sessions::Model, now: Timestamp) -> Result<Opened> {
         let viewer = self.viewer(&session, now);
         let jti = self.ids.next(now);
-        let access_token = self.tokens.sign(&session, viewer.user_id(), jti, now)?;
+        let (access_token, expires_at) = self.tokens.sign(&session, viewer.user_id(), jti, now)?;
         Ok(Opened {
             viewer,
             session,
             access_token,
+            expires_at,
         })
     }
 }
@@ -172,14 +175,14 @@ async fn sign_up(
 async fn sign_in(
     provider: &IdentityProvider,
     device: &Device,
-    email: std::result::Result<EmailAddress, Fault>,
+    email: Option<EmailAddress>,
     password: Password,
     device_label: Option<Name>,
 ) -> std::result::Result<Opened, Refusal> {
     // What is no address belongs to nobody, and is answered just like that, after the same work.
     let user = match email {
-        Ok(email) => unscoped::user_by_email(&provider.database, &email).await?,
-        Err(_) => None,
+        Some(email) => unscoped::user_by_email(&provider.database, &email).await?,
+        None => None,
     };
     let unlocked = provider.hasher.unlock(user, password).await?;
     let opened = match unlocked {

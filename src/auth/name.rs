@@ -12,10 +12,16 @@ impl Name {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let name: String = text.trim().nfc().collect();
         if name.is_empty() {
-            return Err(Fault::new(UserErrorCode::TooShort, "Write at least one character."));
+            return Err(Fault::new(
+                UserErrorCode::TooShort,
+                "Write at least one character.",
+            ));
         }
         if name.chars().count() > 100 {
-            return Err(Fault::new(UserErrorCode::TooLong, "Write at most 100 characters."));
+            return Err(Fault::new(
+                UserErrorCode::TooLong,
+                "Write at most 100 characters.",
+            ));
         }
         if name.contains(char::is_control) {
             return Err(Fault::new(

@@ -71,9 +71,8 @@ mod tests {
     #[test]
     fn a_password_is_counted_and_compared_after_nfc_and_never_trimmed() {
         assert!(!chosen(&"e\u{301}".repeat(7)));
-        let same = |a: &str, b: &str| {
-            Password::typed(a).as_bytes() == Password::typed(b).as_bytes()
-        };
+        let same =
+            |a: &str, b: &str| Password::typed(a).as_bytes() == Password::typed(b).as_bytes();
         assert!(same("caf\u{e9} au lait", "cafe\u{301} au lait"));
         assert!(!same("secret word", "Secret word"));
         assert!(!same("secret word", "secret word "));

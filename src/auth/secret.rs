@@ -38,7 +38,10 @@ impl Secret {
         let wrong = |what: &str, error: io::Error| {
             SecretError(format!("cannot {what} {}: {error}", file.display()))
         };
-        if !file.try_exists().map_err(|error| wrong("look for", error))? {
+        if !file
+            .try_exists()
+            .map_err(|error| wrong("look for", error))?
+        {
             fs::create_dir_all(directory).map_err(|error| wrong("make a place for", error))?;
             make(&file).map_err(|error| wrong("make", error))?;
         }

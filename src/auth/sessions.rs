@@ -5,7 +5,6 @@ use sea_orm::entity::prelude::*;
 use super::viewer::{Owned, Owner};
 use crate::{clock::Timestamp, id::SessionId};
 
-#[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
@@ -24,6 +23,9 @@ pub struct Model {
     pub idle_expires_at: Timestamp,
     pub expires_at: Timestamp,
 }
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 

@@ -4,7 +4,6 @@ use sea_orm::entity::prelude::*;
 
 use super::viewer::Owner;
 
-#[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_logs")]
 pub struct Model {
@@ -12,5 +11,8 @@ pub struct Model {
     pub user_id: Owner,
     pub seq: i64,
 }
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

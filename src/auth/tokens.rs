@@ -100,14 +100,15 @@ impl Tokens {
         &self.jwks
     }
 
-    /// A token for the session, which lives as long as it does.
+    /// A token for the session, and when it expires: with the session, to the whole second.
     pub(super) fn sign(
         &self,
         session: &sessions::Model,
         user_id: UserId,
         jti: uuid::Uuid,
         now: Timestamp,
-    ) -> Result<String> {
+    ) -> Result<(String, Timestamp)> {
+        let expires = session.expires_at.as_seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -115,23 +116,21 @@ impl Tokens {
             sid: session.id.to_string(),
             generation: session.generation,
             iat: now.as_seconds(),
-            exp: session.expires_at.as_seconds(),
+            exp: expires,
             jti: jti.to_string(),
             client_id: CLIENT.to_owned(),
             nbf: None,
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(Error::internal)
+        let token =
+            jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(Error::internal)?;
+        Ok((token, Timestamp::from_millis(expires * 1000)))
     }
 
     /// Reads a token that this server signed for itself, expired or not.
     ///
     /// Times are checked against the given moment, without leeway, and not by the library, which
     /// reads the system's clock.
-    pub(super) fn verify(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> std::result::Result<Named, Reason> {
+    pub(super) fn verify(&self, token: &str, now: Timestamp) -> std::result::Result<Named, Reason> {
         if token.len() > LONGEST {
             return Err(Reason::TokenInvalid);
         }
@@ -146,8 +145,7 @@ impl Tokens {
             && claims.client_id == CLIENT
             && claims.iat <= claims.exp
             && claims.nbf.is_none_or(|nbf| nbf <= now.as_seconds());
-        let (Ok(user_id), Ok(session_id), true) =
-            (claims.sub.parse(), claims.sid.parse(), is_ours)
+        let (Ok(user_id), Ok(session_id), true) = (claims.sub.parse(), claims.sid.parse(), is_ours)
         else {
             return Err(Reason::TokenInvalid);
         };

@@ -15,12 +15,7 @@ use sea_orm::{
 };
 
 use super::{EmailAddress, hasher::Unlocked, sessions, users};
-use crate::{
-    clock::Timestamp,
-    db::Database,
-    error::Result,
-    id::SessionId,
-};
+use crate::{clock::Timestamp, db::Database, error::Result, id::SessionId};
 
 /// The person with the address.
 pub(super) async fn user_by_email(
@@ -65,7 +60,9 @@ pub(super) async fn touch_session(
 /// how many sessions that were.
 pub(super) async fn end_session(database: &Database, id: SessionId) -> Result<u64> {
     let transaction = database.begin().await?;
-    let ended = sessions::Entity::delete_by_id(id).exec(&transaction).await?;
+    let ended = sessions::Entity::delete_by_id(id)
+        .exec(&transaction)
+        .await?;
     transaction.commit().await?;
     Ok(ended.rows_affected)
 }

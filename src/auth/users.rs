@@ -5,7 +5,6 @@ use sea_orm::entity::prelude::*;
 use super::viewer::Owned;
 use crate::{clock::Timestamp, id::UserId};
 
-#[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
@@ -22,6 +21,9 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 

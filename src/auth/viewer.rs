@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend,
-    DbErr, DeriveValueType, EntityTrait, ExecResult, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryResult, Select, SqlErr, Statement, TryFromU64,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, DeriveValueType, EntityTrait,
+    ExecResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr,
+    Statement, TryFromU64,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 
@@ -204,7 +206,9 @@ impl Viewer {
         let result = work(&inside).await?;
         drop(inside);
         let transaction = Arc::into_inner(transaction).ok_or_else(|| {
-            Error::internal(DbErr::Custom("a viewer outlived its transaction".to_owned()))
+            Error::internal(DbErr::Custom(
+                "a viewer outlived its transaction".to_owned(),
+            ))
         })?;
         transaction.commit().await?;
         Ok(result)

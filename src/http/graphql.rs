@@ -244,7 +244,9 @@ fn refuse_to_read(error: &ParseRequestError) -> Answer {
         );
     }
     let message = match error {
-        ParseRequestError::InvalidRequest(error) => format!("This is not a GraphQL request: {error}."),
+        ParseRequestError::InvalidRequest(error) => {
+            format!("This is not a GraphQL request: {error}.")
+        }
         ParseRequestError::UnsupportedBatch => "Send one request at a time.".to_owned(),
         _ => "This is not a GraphQL request.".to_owned(),
     };
@@ -270,7 +272,8 @@ impl Answer {
 
     /// The error that kept the request from being run.
     fn of(error: Error) -> Self {
-        let error = async_graphql::Error::from(error).into_server_error(Default::default());
+        let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
+        error.locations.clear();
         Self::executed(async_graphql::Response::from_errors(vec![error]))
     }
 
@@ -287,7 +290,12 @@ impl Answer {
                 set_code(error, code);
             }
         }
-        let has = |code| response.errors.iter().any(|error| code_of(error) == Some(code));
+        let has = |code| {
+            response
+                .errors
+                .iter()
+                .any(|error| code_of(error) == Some(code))
+        };
         let was_run = !matches!(response.data, Value::Null)
             || response.errors.iter().any(|error| !error.path.is_empty());
         let status = if has(code::SERVICE_UNAVAILABLE) {

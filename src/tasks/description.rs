@@ -37,7 +37,10 @@ mod tests {
 
     #[test]
     fn a_description_has_at_most_16384_code_points_and_is_not_trimmed() {
-        assert_eq!(Description::parse(" a ".to_owned()).unwrap().into_string(), " a ");
+        assert_eq!(
+            Description::parse(" a ".to_owned()).unwrap().into_string(),
+            " a "
+        );
         assert!(Description::parse("é".repeat(16_384)).is_ok());
         assert!(Description::parse("é".repeat(16_385)).is_err());
         assert!(Description::parse("\0".to_owned()).is_err());

@@ -10,7 +10,6 @@ use crate::{
 
 use super::priority::Priority;
 
-#[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tasks")]
 pub struct Model {
@@ -40,6 +39,9 @@ pub struct Model {
     pub description: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
@@ -56,7 +58,6 @@ pub(super) mod deleted {
         id::{SessionId, TaskId},
     };
 
-    #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "deleted_tasks")]
     pub struct Model {
@@ -69,6 +70,9 @@ pub(super) mod deleted {
         pub origin_session_id: Option<SessionId>,
         pub deleted_at: Timestamp,
     }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 

@@ -8,6 +8,7 @@ mod description;
 mod entity;
 pub(crate) mod graphql;
 mod minted_id;
+pub(crate) mod mutations;
 mod priority;
 mod title;
 
@@ -61,7 +62,7 @@ enum Refusal {
     WasDeleted,
     /// It was changed since; this is the row as it is stored.
     Conflict(Box<Model>),
-    /// There is nothing to do; this is the row as it is stored.
+    /// There was nothing to do; this is the row as it is stored. Failing gives the number back.
     Unchanged(Box<Model>),
     Failed(Error),
 }
@@ -81,9 +82,7 @@ struct Found {
 
 /// The task with this id.
 async fn one(viewer: &Viewer, id: TaskId) -> Result<Option<Model>> {
-    viewer
-        .one(Entity::find().filter(Column::Id.eq(id)))
-        .await
+    viewer.one(Entity::find().filter(Column::Id.eq(id))).await
 }
 
 /// A page of the tasks, newest first. An id says when its task was made, so ids are the order.
@@ -126,10 +125,10 @@ async fn count(viewer: &Viewer) -> Result<u64> {
     viewer.count(Entity::find()).await
 }
 
-/// Stores a new task, last in its owner's order. An id that is stored already answers with the
-/// task as it is, so that a create whose answer was lost can be sent again.
+/// Stores a new task, last in its owner's order. An id that is stored already gives
+/// `Unchanged`, so that a create whose answer was lost can be sent again.
 async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Refusal> {
-    let created = viewer
+    viewer
         .atomically(async |viewer| {
             let seq = viewer.next_seq().await?;
             if let Some(id) = draft.id {
@@ -160,8 +159,7 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
             };
             Ok(viewer.insert(row).await?)
         })
-        .await;
-    or_unchanged(created)
+        .await
 }
 
 /// Changes a task, if it is at the version that is expected.
@@ -171,7 +169,7 @@ async fn update(
     if_version: Option<i32>,
     changes: Changes,
 ) -> std::result::Result<Model, Refusal> {
-    let updated = viewer
+    viewer
         .atomically(async |viewer| {
             let seq = viewer.next_seq().await?;
             let task = expect(viewer, id, if_version).await?;
@@ -186,8 +184,7 @@ async fn update(
             let stored = viewer.update(row, Column::Id.eq(id)).await?;
             stored.into_iter().next().ok_or(Refusal::NotFound)
         })
-        .await;
-    or_unchanged(updated)
+        .await
 }
 
 /// Removes a task, if it is at the version that is expected, and leaves its number in the log.
@@ -266,13 +263,4 @@ async fn last_position(viewer: &Viewer) -> Result<String> {
     let last = last.map(|task| task.position);
     lexicon_fractional_index::key_between(&last, &None)
         .map_err(|message| Error::internal(sea_orm::DbErr::Type(message)))
-}
-
-fn or_unchanged(
-    result: std::result::Result<Model, Refusal>,
-) -> std::result::Result<Model, Refusal> {
-    match result {
-        Err(Refusal::Unchanged(task)) => Ok(*task),
-        result => result,
-    }
 }

@@ -56,7 +56,10 @@ mod tests {
 
     #[test]
     fn a_title_has_1_to_500_code_points_after_trimming() {
-        assert_eq!(Title::parse("  Buy milk \n").unwrap().into_string(), "Buy milk");
+        assert_eq!(
+            Title::parse("  Buy milk \n").unwrap().into_string(),
+            "Buy milk"
+        );
         assert!(Title::parse(&format!(" {} ", "é".repeat(500))).is_ok());
         assert!(Title::parse(&"é".repeat(501)).is_err());
         for empty in ["", " ", "\t\u{a0}\n"] {

@@ -1,0 +1,391 @@
+//! What accounts can be told to do: inputs, payloads, and the verbs between them.
+//!
+//! A payload that shows a user is generic over it: `schema.rs` puts that type together from more
+//! slices than this one.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
+
+use super::{
+    EmailAddress, IdentityProvider, Name, NewUser, Opened, Password, ProfileChanges, Refusal,
+    TimeZone, Viewer, graphql::Session, guard::caller, guard::viewer,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Fault, Nullable, Result, UserError},
+    mutation::{Faults, clearable, named_payload, required},
+};
+
+/// What accounts can be told to do; `U` is the schema's user.
+pub(crate) struct AccountMutation<U>(PhantomData<fn() -> U>);
+
+impl<U> Default for AccountMutation<U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+#[Object]
+impl<U: OutputType + From<Viewer>> AccountMutation<U> {
+    /// Makes an account and signs in to it.
+    async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Nullable<SignUpPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Opens a session. An unknown address and a wrong password are answered alike.
+    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Nullable<SignInPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Ends the session. It always succeeds, with an expired or absent token too.
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default)] input: SignOutInput,
+    ) -> Nullable<SignOutPayload> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Changes the name and the time zone.
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateProfileInput,
+    ) -> Nullable<UpdateProfilePayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Sets another password.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> Nullable<ChangePasswordPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Removes the account and everything in it, at once and for good.
+    async fn delete_account(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteAccountInput,
+    ) -> Nullable<DeleteAccountPayload> {
+        Some(input.run(ctx).await)
+    }
+}
+
+/// What opens the session from now on.
+#[derive(SimpleObject)]
+struct AuthTokens {
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// When it and its session end.
+    access_token_expires_at: Timestamp,
+}
+
+/// A session that was opened, as the payloads show it; or the reasons why none was.
+type Shown<U> = (
+    Option<AuthTokens>,
+    Option<U>,
+    Option<Session>,
+    Vec<UserError>,
+);
+
+fn show<U: From<Viewer>>(opened: std::result::Result<Opened, Refusal>) -> Result<Shown<U>> {
+    match opened {
+        Ok(opened) => Ok((
+            Some(AuthTokens {
+                access_token: opened.access_token,
+                access_token_expires_at: opened.expires_at,
+            }),
+            Some(opened.viewer.into()),
+            Some(Session::opened(opened.session)),
+            Vec::new(),
+        )),
+        Err(refusal) => Ok((None, None, None, refusal.into_user_errors()?)),
+    }
+}
+
+#[derive(InputObject)]
+struct SignUpInput {
+    /// At most 254 bytes; unique whatever its case.
+    email: String,
+    /// As long as `service.passwordPolicy` says, in code points; nothing else is asked of it.
+    password: String,
+    /// 1 to 100 code points.
+    name: Option<String>,
+    /// UTC when left out.
+    time_zone: Option<TimeZone>,
+    /// What to call the device, 1 to 100 code points.
+    device_label: Option<String>,
+}
+
+/// The answer to `signUp`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct SignUpPayload<U: OutputType> {
+    tokens: Option<AuthTokens>,
+    /// Whoever signed up; it belongs to the new session, whatever the request's header said.
+    user: Option<U>,
+    session: Option<Session>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(SignUpPayload);
+
+impl SignUpInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<SignUpPayload<U>> {
+        let provider = provider(ctx);
+        let mut faults = Faults::default();
+        let email = faults.check("email", EmailAddress::parse(&self.email));
+        let password = Password::choose(&self.password, provider.password_policy);
+        let password = faults.check("password", password);
+        let name = faults.check("name", optional(self.name));
+        let device_label = faults.check("deviceLabel", optional(self.device_label));
+        let opened = match (email, password, name, device_label) {
+            (Some(email), Some(password), Some(name), Some(device_label)) => {
+                let new = NewUser {
+                    email,
+                    password,
+                    name,
+                    time_zone: self.time_zone.unwrap_or_else(TimeZone::utc),
+                    device_label,
+                };
+                super::sign_up(provider, &caller(ctx).device, new).await
+            }
+            _ => Err(faults.into()),
+        };
+        let (tokens, user, session, user_errors) = show(opened)?;
+        Ok(SignUpPayload {
+            tokens,
+            user,
+            session,
+            user_errors,
+        })
+    }
+}
+
+#[derive(InputObject)]
+struct SignInInput {
+    /// In any case.
+    email: String,
+    password: String,
+    /// What to call the device, 1 to 100 code points.
+    device_label: Option<String>,
+}
+
+/// The answer to `signIn`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct SignInPayload<U: OutputType> {
+    tokens: Option<AuthTokens>,
+    /// Whoever signed in; it belongs to the new session, whatever the request's header said.
+    user: Option<U>,
+    session: Option<Session>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(SignInPayload);
+
+impl SignInInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<SignInPayload<U>> {
+        let mut faults = Faults::default();
+        let opened = match faults.check("deviceLabel", optional(self.device_label)) {
+            Some(label) => {
+                let email = EmailAddress::parse(&self.email).ok();
+                let password = Password::typed(&self.password);
+                let device = &caller(ctx).device;
+                super::sign_in(provider(ctx), device, email, password, label).await
+            }
+            None => Err(faults.into()),
+        };
+        let (tokens, user, session, user_errors) = show(opened)?;
+        Ok(SignInPayload {
+            tokens,
+            user,
+            session,
+            user_errors,
+        })
+    }
+}
+
+#[derive(InputObject, Default)]
+struct SignOutInput {
+    /// Every session of the person's, not only this one. With a token that has expired, only its
+    /// own session ends.
+    #[graphql(default = false)]
+    everywhere: bool,
+}
+
+/// The answer to `signOut`.
+#[derive(SimpleObject)]
+struct SignOutPayload {
+    /// How many sessions that ended; none when there was nothing to end.
+    ended_sessions: i32,
+    user_errors: Vec<UserError>,
+}
+
+impl SignOutInput {
+    async fn run(self, ctx: &Context<'_>) -> Result<SignOutPayload> {
+        let ended = super::sign_out(provider(ctx), caller(ctx), self.everywhere).await?;
+        Ok(SignOutPayload {
+            ended_sessions: count(ended),
+            user_errors: Vec::new(),
+        })
+    }
+}
+
+/// Left out is unchanged, null clears.
+#[derive(InputObject)]
+struct UpdateProfileInput {
+    /// 1 to 100 code points.
+    name: MaybeUndefined<String>,
+    time_zone: MaybeUndefined<TimeZone>,
+}
+
+/// The answer to `updateProfile`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct UpdateProfilePayload<U: OutputType> {
+    user: Option<U>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(UpdateProfilePayload);
+
+impl UpdateProfileInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<UpdateProfilePayload<U>> {
+        let viewer = viewer(ctx)?;
+        let mut faults = Faults::default();
+        let name = faults.check("name", clearable(self.name, |name| Name::parse(&name)));
+        let time_zone = faults.check("timeZone", required(self.time_zone, Ok));
+        let user = match (name, time_zone) {
+            (Some(name), Some(time_zone)) => {
+                super::update_profile(viewer, ProfileChanges { name, time_zone }).await?;
+                Some(viewer.clone().into())
+            }
+            _ => None,
+        };
+        Ok(UpdateProfilePayload {
+            user,
+            user_errors: faults.0,
+        })
+    }
+}
+
+#[derive(InputObject)]
+struct ChangePasswordInput {
+    current_password: String,
+    /// As long as `service.passwordPolicy` says, in code points.
+    new_password: String,
+    /// End every session but this one.
+    #[graphql(default = true)]
+    revoke_other_sessions: bool,
+}
+
+/// The answer to `changePassword`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct ChangePasswordPayload<U: OutputType> {
+    user: Option<U>,
+    /// How many other sessions that ended.
+    ended_sessions: i32,
+    user_errors: Vec<UserError>,
+}
+named_payload!(ChangePasswordPayload);
+
+impl ChangePasswordInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<ChangePasswordPayload<U>> {
+        let viewer = viewer(ctx)?;
+        let provider = provider(ctx);
+        let mut faults = Faults::default();
+        let new = Password::choose(&self.new_password, provider.password_policy);
+        let changed = match faults.check("newPassword", new) {
+            Some(new) => {
+                let current = Password::typed(&self.current_password);
+                let revoke = self.revoke_other_sessions;
+                super::change_password(provider, viewer, current, new, revoke).await
+            }
+            None => Err(faults.into()),
+        };
+        let (user, ended, user_errors) = match changed {
+            Ok(ended) => (Some(viewer.clone().into()), ended, Vec::new()),
+            Err(refusal) => (None, 0, refusal.into_user_errors()?),
+        };
+        Ok(ChangePasswordPayload {
+            user,
+            ended_sessions: count(ended),
+            user_errors,
+        })
+    }
+}
+
+#[derive(InputObject)]
+struct DeleteAccountInput {
+    password: String,
+    /// The account's address, typed again.
+    confirm_email: String,
+}
+
+/// The answer to `deleteAccount`.
+#[derive(SimpleObject)]
+struct DeleteAccountPayload {
+    deleted_user_id: Option<ID>,
+    user_errors: Vec<UserError>,
+}
+
+impl DeleteAccountInput {
+    async fn run(self, ctx: &Context<'_>) -> Result<DeleteAccountPayload> {
+        let viewer = viewer(ctx)?;
+        let password = Password::typed(&self.password);
+        let deleted =
+            super::delete_account(provider(ctx), viewer, password, &self.confirm_email).await;
+        let (deleted_user_id, user_errors) = match deleted {
+            Ok(id) => (Some(id.into()), Vec::new()),
+            Err(refusal) => (None, refusal.into_user_errors()?),
+        };
+        Ok(DeleteAccountPayload {
+            deleted_user_id,
+            user_errors,
+        })
+    }
+}
+
+fn provider<'a>(ctx: &Context<'a>) -> &'a IdentityProvider {
+    ctx.data_unchecked::<Arc<IdentityProvider>>()
+}
+
+fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {
+    name.map(|name| Name::parse(&name)).transpose()
+}
+
+/// The schema's integers have 32 bits.
+fn count(sessions: u64) -> i32 {
+    i32::try_from(sessions).unwrap_or(i32::MAX)
+}
+
+impl From<Faults> for Refusal {
+    fn from(Faults(errors): Faults) -> Self {
+        Self::Wrong(errors)
+    }
+}
+
+impl Refusal {
+    /// What the person can put right; what they cannot is an error of the whole field.
+    fn into_user_errors(self) -> Result<Vec<UserError>> {
+        match self {
+            Self::Wrong(errors) => Ok(errors),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}

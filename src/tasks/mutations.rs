@@ -1,0 +1,278 @@
+//! What tasks can be told to do: inputs, payloads, and the verbs between them.
+//!
+//! A payload that shows a user is generic over it: `schema.rs` puts that type together from more
+//! slices than this one.
+
+use std::marker::PhantomData;
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
+
+use super::{
+    Changes, Description, Draft, Model, Priority, Refusal, Title, graphql::Task, minted_id,
+};
+use crate::{
+    auth::{self, Viewer},
+    error::{Fault, Nullable, Result, UserError, UserErrorCode},
+    mutation::{Faults, clearable, named_payload, required},
+};
+
+/// What tasks can be told to do; `U` is the schema's user.
+pub(crate) struct TaskMutation<U>(PhantomData<fn() -> U>);
+
+impl<U> Default for TaskMutation<U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+#[Object]
+impl<U: OutputType + From<Viewer>> TaskMutation<U> {
+    /// Makes a task, last in the order of positions.
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTaskInput,
+    ) -> Nullable<CreateTaskPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Changes a task. What changes nothing takes no version.
+    async fn update_task(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTaskInput,
+    ) -> Nullable<UpdateTaskPayload> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Says whether a task is done: a set, not a toggle, so that it is safe to send twice.
+    async fn set_task_completed(
+        &self,
+        ctx: &Context<'_>,
+        input: SetTaskCompletedInput,
+    ) -> Nullable<SetTaskCompletedPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+
+    /// Removes a task for good. Its id is never used again.
+    async fn delete_task(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteTaskInput,
+    ) -> Nullable<DeleteTaskPayload<U>> {
+        Some(input.run(ctx).await)
+    }
+}
+
+#[derive(InputObject)]
+struct CreateTaskInput {
+    /// Minted by the client: `task_` and a UUIDv7, at most five minutes ahead. Sending the same id
+    /// again answers with the task that is stored, so that a create can be retried.
+    id: Option<ID>,
+    /// 1 to 500 code points after trimming.
+    title: String,
+    /// At most 16,384 code points.
+    description: Option<String>,
+    #[graphql(default)]
+    priority: Priority,
+}
+
+/// The answer to `createTask`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct CreateTaskPayload<U: OutputType> {
+    task: Option<Task>,
+    /// Whose it is, so that lists and counts can be read in the same request.
+    viewer: Option<U>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(CreateTaskPayload);
+
+impl CreateTaskInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<CreateTaskPayload<U>> {
+        let viewer = auth::viewer(ctx)?;
+        let mut faults = Faults::default();
+        let id = self.id.map(|id| minted_id::parse(&id, viewer.now()));
+        let id = faults.check("id", id.transpose());
+        let title = faults.check("title", Title::parse(&self.title));
+        let description = self.description.map(Description::parse).transpose();
+        let description = faults.check("description", description);
+        let (task, user_errors) = match (id, title, description) {
+            (Some(id), Some(title), Some(description)) => {
+                let draft = Draft {
+                    id,
+                    title,
+                    description,
+                    priority: self.priority,
+                };
+                show(super::create(viewer, draft).await)?
+            }
+            _ => (None, faults.0),
+        };
+        Ok(CreateTaskPayload {
+            task,
+            viewer: Some(viewer.clone().into()),
+            user_errors,
+        })
+    }
+}
+
+/// Left out is unchanged, null clears.
+#[derive(InputObject)]
+struct UpdateTaskInput {
+    id: ID,
+    /// Change it only if it is still at this version.
+    if_version: Option<i32>,
+    /// 1 to 500 code points after trimming.
+    title: MaybeUndefined<String>,
+    /// At most 16,384 code points.
+    description: MaybeUndefined<String>,
+    priority: MaybeUndefined<Priority>,
+}
+
+/// The answer to `updateTask`.
+#[derive(SimpleObject)]
+struct UpdateTaskPayload {
+    /// On `VERSION_CONFLICT`, the task as it is stored.
+    task: Option<Task>,
+    user_errors: Vec<UserError>,
+}
+
+impl UpdateTaskInput {
+    async fn run(self, ctx: &Context<'_>) -> Result<UpdateTaskPayload> {
+        let viewer = auth::viewer(ctx)?;
+        let mut faults = Faults::default();
+        let title = required(self.title, |title| Title::parse(&title));
+        let title = faults.check("title", title);
+        let description = clearable(self.description, Description::parse);
+        let description = faults.check("description", description);
+        let priority = faults.check("priority", required(self.priority, Ok));
+        let (task, user_errors) = match (title, description, priority) {
+            (Some(title), Some(description), Some(priority)) => {
+                let changes = Changes {
+                    title,
+                    description,
+                    priority,
+                    completed: None,
+                };
+                update(viewer, &self.id, self.if_version, changes).await?
+            }
+            _ => (None, faults.0),
+        };
+        Ok(UpdateTaskPayload { task, user_errors })
+    }
+}
+
+#[derive(InputObject)]
+struct SetTaskCompletedInput {
+    id: ID,
+    completed: bool,
+    /// Change it only if it is still at this version.
+    if_version: Option<i32>,
+}
+
+/// The answer to `setTaskCompleted`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct SetTaskCompletedPayload<U: OutputType> {
+    /// On `VERSION_CONFLICT`, the task as it is stored.
+    task: Option<Task>,
+    /// Whose it is, so that lists and counts can be read in the same request.
+    viewer: Option<U>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(SetTaskCompletedPayload);
+
+impl SetTaskCompletedInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<SetTaskCompletedPayload<U>> {
+        let viewer = auth::viewer(ctx)?;
+        let changes = Changes {
+            completed: Some(self.completed),
+            ..Changes::default()
+        };
+        let (task, user_errors) = update(viewer, &self.id, self.if_version, changes).await?;
+        Ok(SetTaskCompletedPayload {
+            task,
+            viewer: Some(viewer.clone().into()),
+            user_errors,
+        })
+    }
+}
+
+#[derive(InputObject)]
+struct DeleteTaskInput {
+    id: ID,
+    /// Delete it only if it is still at this version.
+    if_version: Option<i32>,
+}
+
+/// The answer to `deleteTask`.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+struct DeleteTaskPayload<U: OutputType> {
+    deleted_task_id: Option<ID>,
+    /// Whose it was, so that lists and counts can be read in the same request.
+    viewer: Option<U>,
+    user_errors: Vec<UserError>,
+}
+named_payload!(DeleteTaskPayload);
+
+impl DeleteTaskInput {
+    async fn run<U: OutputType + From<Viewer>>(
+        self,
+        ctx: &Context<'_>,
+    ) -> Result<DeleteTaskPayload<U>> {
+        let viewer = auth::viewer(ctx)?;
+        let deleted = match self.id.parse() {
+            Ok(id) => super::delete(viewer, id, self.if_version).await,
+            Err(_) => Err(Refusal::NotFound),
+        };
+        let (deleted_task_id, user_errors) = match deleted {
+            Ok(id) => (Some(id.into()), Vec::new()),
+            Err(refusal) => (None, show(Err(refusal))?.1),
+        };
+        Ok(DeleteTaskPayload {
+            deleted_task_id,
+            viewer: Some(viewer.clone().into()),
+            user_errors,
+        })
+    }
+}
+
+async fn update(
+    viewer: &Viewer,
+    id: &ID,
+    if_version: Option<i32>,
+    changes: Changes,
+) -> Result<(Option<Task>, Vec<UserError>)> {
+    // What is no task's id is the id of no task.
+    match id.parse() {
+        Ok(id) => show(super::update(viewer, id, if_version, changes).await),
+        Err(_) => show(Err(Refusal::NotFound)),
+    }
+}
+
+/// The task and the errors of a payload.
+fn show(result: std::result::Result<Model, Refusal>) -> Result<(Option<Task>, Vec<UserError>)> {
+    let wrong = |code, message: &str| Ok((None, vec![Fault::new(code, message).at("id")]));
+    match result {
+        Ok(task) => Ok((Some(Task(task)), Vec::new())),
+        Err(Refusal::Unchanged(task)) => Ok((Some(Task(*task)), Vec::new())),
+        Err(Refusal::NotFound) => wrong(UserErrorCode::NotFound, "There is no such task."),
+        Err(Refusal::WasDeleted) => wrong(
+            UserErrorCode::AlreadyExists,
+            "There was a task with this id, and it was deleted. Make a new id.",
+        ),
+        Err(Refusal::Conflict(task)) => {
+            let conflict = UserError::version_conflict(task.version);
+            Ok((Some(Task(*task)), vec![conflict]))
+        }
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
