@@ -37,9 +37,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
 
 /// The database, and on SQLite the turn to write to it.
+///
+/// Clippy bans `open`, `reads` and `begin` everywhere but where the viewer is made: whoever merely
+/// holds a `Database` can run nothing on it.
 #[derive(Clone)]
 pub struct Database {
-    connection: DatabaseConnection,
+    reads: Reads,
     /// SQLite has one writer at a time. Those of this process queue here, in order, rather than in
     /// SQLite's busy handler, which sleeps and guesses.
     writer: Option<Arc<Semaphore>>,
@@ -88,7 +91,7 @@ impl Database {
             }
         };
         Ok(Self {
-            connection,
+            reads: Reads(connection),
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
         })
     }
@@ -119,7 +122,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn migrations(&self) -> DbResult<Vec<(String, bool)>> {
-        let migrations = Migrator::get_migration_with_status(&self.connection).await?;
+        let migrations = Migrator::get_migration_with_status(&self.reads.0).await?;
         Ok(migrations
             .iter()
             .map(|migration| {
@@ -132,7 +135,7 @@ impl Database {
     }
 
     async fn begin_migrating(&self) -> DbResult<DatabaseTransaction> {
-        let transaction = self.connection.begin_with_options(immediate()).await?;
+        let transaction = self.reads.0.begin_with_options(immediate()).await?;
         if transaction.get_database_backend() == DatabaseBackend::Postgres {
             // Held until the transaction ends: a session's lock would outlive it behind a pooler.
             transaction
@@ -144,14 +147,19 @@ impl Database {
 
     /// Whether the database answers.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.connection.ping().await.is_ok()
+        self.reads.0.ping().await.is_ok()
     }
 
     /// Closes every connection, once those in use have been given back.
     pub async fn close(&self) {
-        if let Err(error) = self.connection.close_by_ref().await {
+        if let Err(error) = self.reads.0.close_by_ref().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
+    }
+
+    /// What runs queries of anybody's rows.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// Begins a transaction that will write. What reads first and writes later must say so at the
@@ -166,7 +174,7 @@ impl Database {
                     .map_err(Error::internal)?,
             ),
         };
-        let transaction = patiently(|| self.connection.begin_with_options(immediate())).await?;
+        let transaction = patiently(|| self.reads.0.begin_with_options(immediate())).await?;
         Ok(Transaction {
             transaction,
             _turn: turn,
@@ -174,20 +182,23 @@ impl Database {
     }
 }
 
-/// Queries that change nothing, each sent again while the database is away. What writes takes a
-/// transaction.
+/// Runs queries that change nothing, each sent again while the database is away. What writes takes
+/// a transaction.
+#[derive(Clone)]
+pub(crate) struct Reads(DatabaseConnection);
+
 #[async_trait]
-impl ConnectionTrait for Database {
+impl ConnectionTrait for Reads {
     fn get_database_backend(&self) -> DatabaseBackend {
-        self.connection.get_database_backend()
+        self.0.get_database_backend()
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
-        patiently(|| self.connection.query_one_raw(statement.clone())).await
+        patiently(|| self.0.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
-        patiently(|| self.connection.query_all_raw(statement.clone())).await
+        patiently(|| self.0.query_all_raw(statement.clone())).await
     }
 
     async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {

@@ -4,7 +4,6 @@
 //! password that was found right. Add nothing here that a viewer could do.
 
 #![expect(
-    clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "these queries come before the viewer"
 )]
@@ -24,7 +23,7 @@ pub(super) async fn user_by_email(
 ) -> Result<Option<users::Model>> {
     let user = users::Entity::find()
         .filter(users::Column::EmailKey.eq(email.key()))
-        .one(database)
+        .one(database.reads())
         .await?;
     Ok(user)
 }
@@ -34,7 +33,9 @@ pub(super) async fn session_by_id(
     database: &Database,
     id: SessionId,
 ) -> Result<Option<sessions::Model>> {
-    Ok(sessions::Entity::find_by_id(id).one(database).await?)
+    Ok(sessions::Entity::find_by_id(id)
+        .one(database.reads())
+        .await?)
 }
 
 /// Notes that the session was used.

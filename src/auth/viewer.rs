@@ -248,35 +248,35 @@ impl Viewer {
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DatabaseBackend {
         match self {
-            Self::Pool(database) => database.get_database_backend(),
+            Self::Pool(database) => database.reads().get_database_backend(),
             Self::Transaction(transaction) => transaction.get_database_backend(),
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
         match self {
-            Self::Pool(database) => database.query_one_raw(statement).await,
+            Self::Pool(database) => database.reads().query_one_raw(statement).await,
             Self::Transaction(transaction) => transaction.query_one_raw(statement).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
         match self {
-            Self::Pool(database) => database.query_all_raw(statement).await,
+            Self::Pool(database) => database.reads().query_all_raw(statement).await,
             Self::Transaction(transaction) => transaction.query_all_raw(statement).await,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
         match self {
-            Self::Pool(database) => database.execute_raw(statement).await,
+            Self::Pool(database) => database.reads().execute_raw(statement).await,
             Self::Transaction(transaction) => transaction.execute_raw(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
         match self {
-            Self::Pool(database) => database.execute_unprepared(sql).await,
+            Self::Pool(database) => database.reads().execute_unprepared(sql).await,
             Self::Transaction(transaction) => transaction.execute_unprepared(sql).await,
         }
     }
