@@ -296,11 +296,9 @@ impl Answer {
                 .iter()
                 .any(|error| code_of(error) == Some(code))
         };
-        let was_run = !matches!(response.data, Value::Null)
-            || response.errors.iter().any(|error| !error.path.is_empty());
         let status = if has(code::SERVICE_UNAVAILABLE) {
             StatusCode::SERVICE_UNAVAILABLE
-        } else if was_run || response.errors.is_empty() {
+        } else if was_run(&response) {
             StatusCode::OK
         } else if has(code::UNAUTHENTICATED) {
             StatusCode::UNAUTHORIZED
@@ -361,7 +359,13 @@ impl IntoResponse for Answer {
             .into_iter()
             .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
             .collect();
-        match serde_json::to_vec(&self.response) {
+        // A request that was not run has no data, not even null.
+        let body = if was_run(&self.response) {
+            serde_json::to_vec(&self.response)
+        } else {
+            serde_json::to_vec(&serde_json::json!({ "errors": self.response.errors }))
+        };
+        match body {
             Ok(body) => (self.status, headers, body).into_response(),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
@@ -369,6 +373,14 @@ impl IntoResponse for Answer {
             }
         }
     }
+}
+
+/// Whether the engine got as far as running the operation: then there is data, or a place where an
+/// error made all of it null.
+fn was_run(response: &async_graphql::Response) -> bool {
+    !matches!(response.data, Value::Null)
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 fn code_of(error: &async_graphql::ServerError) -> Option<&str> {
