@@ -72,15 +72,8 @@ pub(super) async fn get(
 }
 
 pub(super) async fn method_not_allowed() -> Response {
-    let mut response = Answer::refusal(
-        StatusCode::METHOD_NOT_ALLOWED,
-        code::BAD_REQUEST,
-        "Send queries by GET or POST, and mutations by POST.",
-    )
-    .into_response();
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
-    response
+    let message = "Send queries by GET or POST, and mutations by POST.";
+    Answer::method_not_allowed("GET, POST", message).into_response()
 }
 
 /// What a panic becomes; its message goes to the log alone.
@@ -134,16 +127,13 @@ async fn respond(
             return Answer {
                 status: StatusCode::BAD_REQUEST,
                 response: async_graphql::Response::from_errors(vec![error]),
+                allow: None,
             };
         }
     };
     let operation = selected(document, operation_name.as_deref());
     if is_get && operation.is_some_and(|operation| operation.ty == OperationType::Mutation) {
-        return Answer::refusal(
-            StatusCode::METHOD_NOT_ALLOWED,
-            code::BAD_REQUEST,
-            "Send mutations by POST.",
-        );
+        return Answer::method_not_allowed("POST", "Send mutations by POST.");
     }
     if let Credentials::Refused { reason, .. } = credentials {
         let is_open = operation.is_some_and(|operation| is_open_to_anybody(document, operation));
@@ -257,9 +247,18 @@ fn refuse_to_read(error: &ParseRequestError) -> Answer {
 struct Answer {
     status: StatusCode,
     response: async_graphql::Response,
+    /// The methods that would have been allowed, when this one was not.
+    allow: Option<&'static str>,
 }
 
 impl Answer {
+    fn method_not_allowed(allow: &'static str, message: &str) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Self::refusal(StatusCode::METHOD_NOT_ALLOWED, code::BAD_REQUEST, message)
+        }
+    }
+
     /// One error, and nothing was run.
     fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
         let mut error = async_graphql::ServerError::new(message, None);
@@ -267,6 +266,7 @@ impl Answer {
         Self {
             status,
             response: async_graphql::Response::from_errors(vec![error]),
+            allow: None,
         }
     }
 
@@ -305,7 +305,11 @@ impl Answer {
         } else {
             StatusCode::BAD_REQUEST
         };
-        Self { status, response }
+        Self {
+            status,
+            response,
+            allow: None,
+        }
     }
 
     /// Names the request in what is our fault, and speaks to older clients as they expect: one
@@ -354,6 +358,9 @@ impl IntoResponse for Answer {
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
+        }
+        if let Some(methods) = self.allow {
+            headers.push((ALLOW, methods.to_owned()));
         }
         let headers: HeaderMap = headers
             .into_iter()

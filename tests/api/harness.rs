@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Request, StatusCode},
+    http::{HeaderMap, Request, StatusCode, response},
 };
 use clap::Parser;
 use cubby::{
@@ -73,27 +73,16 @@ impl App {
             Database::Sqlite => format!("sqlite:{data_dir}/cubby.sqlite"),
             Database::Postgresql => fresh_database().await?,
         };
-        let secret: &[&str] = if flags.contains(&"--secret") {
-            &[]
-        } else {
-            &["--secret", "the secret of the tests, long enough"]
-        };
         let now = Arc::new(AtomicI64::new(BEGINNING));
-        let config = config(
+        let config = config(&with_defaults(
+            flags,
             &[
-                &[
-                    "--data-dir",
-                    data_dir,
-                    "--database-url",
-                    &database_url,
-                    "--mode",
-                    "development",
-                ],
-                secret,
-                flags,
-            ]
-            .concat(),
-        );
+                ("--data-dir", data_dir),
+                ("--database-url", &database_url),
+                ("--mode", "development"),
+                ("--secret", "the secret of the tests, long enough"),
+            ],
+        ));
         let moved = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(moved.load(Ordering::SeqCst)));
         let server = Server::open(&config, clock).await.expect("it starts");
@@ -175,6 +164,17 @@ impl App {
             .await
             .expect("the database answers")
     }
+}
+
+/// The flags, and those of the defaults that they do not set.
+fn with_defaults<'a>(flags: &[&'a str], defaults: &[(&'a str, &'a str)]) -> Vec<&'a str> {
+    let mut all = flags.to_vec();
+    for (flag, value) in defaults {
+        if !flags.contains(flag) {
+            all.extend([*flag, *value]);
+        }
+    }
+    all
 }
 
 fn token_in(payload: &Value) -> Option<String> {
@@ -299,21 +299,24 @@ impl Client {
     }
 
     pub(crate) async fn request(&self, request: Request<Body>) -> Reply {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("the router answers");
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a whole body").to_bytes();
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        let (head, text) = self.exchange(request).await;
         Reply {
             status: head.status,
             headers: head.headers,
-            body,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
+    }
+
+    /// The body as it was written.
+    pub(crate) async fn request_text(&self, request: Request<Body>) -> String {
+        self.exchange(request).await.1
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> (response::Parts, String) {
+        let response = self.router.clone().oneshot(request).await;
+        let (head, body) = response.expect("the router answers").into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        (head, String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A task with this title, and its id.

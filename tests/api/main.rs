@@ -10,4 +10,5 @@ mod on_postgresql;
 mod on_sqlite;
 mod postgresql;
 mod running;
+mod schema;
 mod specs;

@@ -19,5 +19,4 @@ mod guard;
 mod isolation;
 mod model;
 mod pages;
-mod schema;
 mod tasks;

@@ -399,7 +399,11 @@ async fn a_deleted_task_is_gone_and_leaves_its_number() {
         error("NOT_FOUND", "id")
     );
     assert_eq!(app.sql("SELECT seq FROM deleted_tasks").await, [2]);
-    assert_eq!(app.sql("SELECT CAST(version AS BIGINT) FROM deleted_tasks").await, [2]);
+    assert_eq!(
+        app.sql("SELECT CAST(version AS BIGINT) FROM deleted_tasks")
+            .await,
+        [2]
+    );
 }
 
 #[tokio::test]
