@@ -6,9 +6,12 @@
     reason = "this is the one file that speaks to a terminal"
 )]
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use cubby::{
     Server, StartError,
     clock::Clock,
@@ -70,7 +73,10 @@ fn main() -> ExitCode {
             unknown.join(", ")
         ));
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime does not start: {error}")),
@@ -79,6 +85,24 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
+}
+
+/// Says what is wrong with the command line, and which variable it may have come from.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let mut command = Cli::command();
+    command.build();
+    let variable = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => command
+            .get_arguments()
+            .find(|known| known.to_string() == *argument)
+            .and_then(|known| known.get_env().map(ToOwned::to_owned)),
+        _ => None,
+    };
+    if let Some(variable) = variable {
+        eprintln!("It may also have been set as {}.", variable.display());
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn fail(message: &str) -> ExitCode {
@@ -121,6 +145,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
 fn log(config: &Config, mode: Mode) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(config.log.filter())
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match mode {
         Mode::Development => lines.init(),
@@ -136,9 +161,8 @@ Cubby is at http://{address} (GraphiQL in a browser), its API at http://{address
 
 Sign up:
 
-  curl http://{address}/graphql -H 'content-type: application/json' -d '{{"query":
-    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }})
-      {{ tokens {{ accessToken }} userErrors {{ message }} }} }}"}}'
+  curl http://{address}/graphql -H 'content-type: application/json' -d '{{ "query":
+    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }}) {{ tokens {{ accessToken }} userErrors {{ message }} }} }}" }}'
 "#
     );
 }

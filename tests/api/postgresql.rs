@@ -129,7 +129,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// `initdb` and `postgres` refuse to run as root: then it is another user who runs them.
-fn as_somebody_else() -> Command {
+pub(crate) fn as_somebody_else() -> Command {
     let output = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
