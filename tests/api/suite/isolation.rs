@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::{
     parse_query,
-    types::{ExecutableDocument, Selection, SelectionSet},
+    types::{Selection, SelectionSet},
 };
 use serde_json::{Value, json};
 
@@ -306,12 +306,7 @@ async fn every_private_field_is_tried() {
                 "mutation" => "Mutation",
                 _ => "Query",
             };
-            schema.walk(
-                &document,
-                root,
-                &operation.node.selection_set.node,
-                &mut tried,
-            );
+            schema.walk(root, &operation.node.selection_set.node, &mut tried);
         }
     }
     let untried: Vec<_> = schema
@@ -370,13 +365,7 @@ impl Schema {
     }
 
     /// Notes each field that the selections ask for; one of an interface is one of each object.
-    fn walk(
-        &self,
-        document: &ExecutableDocument,
-        of_type: &str,
-        selections: &SelectionSet,
-        tried: &mut BTreeSet<String>,
-    ) {
+    fn walk(&self, of_type: &str, selections: &SelectionSet, tried: &mut BTreeSet<String>) {
         for selection in &selections.items {
             match &selection.node {
                 Selection::Field(field) => {
@@ -390,12 +379,12 @@ impl Schema {
                         tried.insert(format!("{object}.{name}"));
                     }
                     let inner = &self.fields[of_type][name];
-                    self.walk(document, inner, &field.node.selection_set.node, tried);
+                    self.walk(inner, &field.node.selection_set.node, tried);
                 }
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.node.type_condition.as_ref();
                     let of_type = condition.map_or(of_type, |on| on.node.on.node.as_str());
-                    self.walk(document, of_type, &fragment.node.selection_set.node, tried);
+                    self.walk(of_type, &fragment.node.selection_set.node, tried);
                 }
                 Selection::FragmentSpread(_) => panic!("the cases have no named fragments"),
             }
