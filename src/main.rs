@@ -6,7 +6,10 @@
     reason = "this is the one file that speaks to a terminal"
 )]
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::{
     CommandFactory, Parser, Subcommand,
@@ -130,12 +133,13 @@ async fn serve(config: &Config) -> Result<(), StartError> {
         .await
         .map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    let shutdown = shutdown().map_err(cannot_listen)?;
     tracing::info!(%address, mode = ?mode, "serving");
     if mode == Mode::Development {
         greet(&address.to_string());
     }
     server
-        .serve(listener, shutdown())
+        .serve(listener, shutdown)
         .await
         .map_err(cannot_listen)?;
     tracing::info!("stopped");
@@ -167,24 +171,29 @@ Sign up:
     );
 }
 
-/// Over when the process is asked to stop.
-async fn shutdown() {
-    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
-    #[cfg(unix)]
-    let terminate = async {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        match tokio::signal::unix::signal(kind) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
+/// A future that is over when the process is asked to stop. It listens from the moment it is made,
+/// so that no request to stop comes too early.
+#[cfg(unix)]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<Option<()>>();
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate => {}
-    }
-    tracing::info!("asked to stop: finishing what is in flight");
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
+}
+
+#[cfg(not(unix))]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
 }
 
 #[expect(
