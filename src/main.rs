@@ -6,9 +6,15 @@
     reason = "this is the one file that speaks to a terminal"
 )]
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use cubby::{
     Server, StartError,
     clock::Clock,
@@ -70,7 +76,10 @@ fn main() -> ExitCode {
             unknown.join(", ")
         ));
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime does not start: {error}")),
@@ -79,6 +88,24 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
+}
+
+/// Says what is wrong with the command line, and which variable it may have come from.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let mut command = Cli::command();
+    command.build();
+    let variable = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => command
+            .get_arguments()
+            .find(|known| known.to_string() == *argument)
+            .and_then(|known| known.get_env().map(ToOwned::to_owned)),
+        _ => None,
+    };
+    if let Some(variable) = variable {
+        eprintln!("It may also have been set as {}.", variable.display());
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn fail(message: &str) -> ExitCode {
@@ -106,12 +133,13 @@ async fn serve(config: &Config) -> Result<(), StartError> {
         .await
         .map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    let shutdown = shutdown().map_err(cannot_listen)?;
     tracing::info!(%address, mode = ?mode, "serving");
     if mode == Mode::Development {
         greet(&address.to_string());
     }
     server
-        .serve(listener, shutdown())
+        .serve(listener, shutdown)
         .await
         .map_err(cannot_listen)?;
     tracing::info!("stopped");
@@ -121,6 +149,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
 fn log(config: &Config, mode: Mode) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(config.log.filter())
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match mode {
         Mode::Development => lines.init(),
@@ -136,31 +165,35 @@ Cubby is at http://{address} (GraphiQL in a browser), its API at http://{address
 
 Sign up:
 
-  curl http://{address}/graphql -H 'content-type: application/json' -d '{{"query":
-    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }})
-      {{ tokens {{ accessToken }} userErrors {{ message }} }} }}"}}'
+  curl http://{address}/graphql -H 'content-type: application/json' -d '{{ "query":
+    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }}) {{ tokens {{ accessToken }} userErrors {{ message }} }} }}" }}'
 "#
     );
 }
 
-/// Over when the process is asked to stop.
-async fn shutdown() {
-    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
-    #[cfg(unix)]
-    let terminate = async {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        match tokio::signal::unix::signal(kind) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
+/// A future that is over when the process is asked to stop. It listens from the moment it is made,
+/// so that no request to stop comes too early.
+#[cfg(unix)]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<Option<()>>();
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate => {}
-    }
-    tracing::info!("asked to stop: finishing what is in flight");
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
+}
+
+#[cfg(not(unix))]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
 }
 
 #[expect(

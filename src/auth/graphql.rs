@@ -5,7 +5,12 @@ use std::sync::Arc;
 use async_graphql::{ID, Object};
 use tokio::sync::OnceCell;
 
-use super::{TimeZone, Viewer, sessions, users};
+use super::{
+    Viewer, accounts,
+    entity::{sessions::Model, users},
+    sessions,
+    time_zone::TimeZone,
+};
 use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Reason, Result},
@@ -33,7 +38,7 @@ impl Account {
     /// The row, read once however many fields are asked for.
     async fn row(&self) -> Result<&users::Model> {
         self.row
-            .get_or_try_init(async || super::me(&self.viewer).await)
+            .get_or_try_init(async || accounts::me(&self.viewer).await)
             .await
     }
 }
@@ -80,13 +85,13 @@ impl Account {
 
 /// A place where its owner is signed in.
 pub(crate) struct Session {
-    row: sessions::Model,
+    row: Model,
     is_current: bool,
 }
 
 impl Session {
     /// The one that was just opened.
-    pub(super) fn opened(row: sessions::Model) -> Self {
+    pub(super) fn opened(row: Model) -> Self {
         Self {
             row,
             is_current: true,
@@ -95,7 +100,7 @@ impl Session {
 
     /// The viewer's session with this id.
     pub(crate) async fn find(viewer: &Viewer, id: SessionId) -> Result<Option<Self>> {
-        let row = super::session(viewer, id).await?;
+        let row = sessions::one(viewer, id).await?;
         Ok(row.map(|row| Self {
             is_current: row.id == viewer.session_id(),
             row,

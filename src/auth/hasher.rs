@@ -12,7 +12,7 @@ use argon2::{
 };
 use tokio::sync::oneshot;
 
-use super::{password::Password, users};
+use super::{entity::users, password::Password};
 use crate::error::{Error, Result};
 
 /// Passwords that may wait to be hashed; one more is told to come back.

@@ -8,8 +8,15 @@ use std::{marker::PhantomData, sync::Arc};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    EmailAddress, IdentityProvider, Name, NewUser, Opened, Password, ProfileChanges, Refusal,
-    TimeZone, Viewer, graphql::Session, guard::caller, guard::viewer,
+    IdentityProvider, Opened, Refusal, Viewer,
+    accounts::{self, NewUser, ProfileChanges},
+    email_address::EmailAddress,
+    graphql::Session,
+    guard::{caller, viewer},
+    name::Name,
+    password::Password,
+    sessions,
+    time_zone::TimeZone,
 };
 use crate::{
     clock::Timestamp,
@@ -154,7 +161,7 @@ impl SignUpInput {
                     time_zone: self.time_zone.unwrap_or_else(TimeZone::utc),
                     device_label,
                 };
-                super::sign_up(provider, &caller(ctx).device, new).await
+                accounts::sign_up(provider, &caller(ctx).device, new).await
             }
             _ => Err(faults.into()),
         };
@@ -200,7 +207,7 @@ impl SignInInput {
                 let email = EmailAddress::parse(&self.email).ok();
                 let password = Password::typed(&self.password);
                 let device = &caller(ctx).device;
-                super::sign_in(provider(ctx), device, email, password, label).await
+                sessions::sign_in(provider(ctx), device, email, password, label).await
             }
             None => Err(faults.into()),
         };
@@ -232,7 +239,7 @@ struct SignOutPayload {
 
 impl SignOutInput {
     async fn run(self, ctx: &Context<'_>) -> Result<SignOutPayload> {
-        let ended = super::sign_out(provider(ctx), caller(ctx), self.everywhere).await?;
+        let ended = sessions::sign_out(provider(ctx), caller(ctx), self.everywhere).await?;
         Ok(SignOutPayload {
             ended_sessions: count(ended),
             user_errors: Vec::new(),
@@ -268,7 +275,7 @@ impl UpdateProfileInput {
         let time_zone = faults.check("timeZone", required(self.time_zone, Ok));
         let user = match (name, time_zone) {
             (Some(name), Some(time_zone)) => {
-                super::update_profile(viewer, ProfileChanges { name, time_zone }).await?;
+                accounts::update_profile(viewer, ProfileChanges { name, time_zone }).await?;
                 Some(viewer.clone().into())
             }
             _ => None,
@@ -314,7 +321,7 @@ impl ChangePasswordInput {
             Some(new) => {
                 let current = Password::typed(&self.current_password);
                 let revoke = self.revoke_other_sessions;
-                super::change_password(provider, viewer, current, new, revoke).await
+                accounts::change_password(provider, viewer, current, new, revoke).await
             }
             None => Err(faults.into()),
         };
@@ -349,7 +356,7 @@ impl DeleteAccountInput {
         let viewer = viewer(ctx)?;
         let password = Password::typed(&self.password);
         let deleted =
-            super::delete_account(provider(ctx), viewer, password, &self.confirm_email).await;
+            accounts::delete_account(provider(ctx), viewer, password, &self.confirm_email).await;
         let (deleted_user_id, user_errors) = match deleted {
             Ok(id) => (Some(id.into()), Vec::new()),
             Err(refusal) => (None, refusal.into_user_errors()?),

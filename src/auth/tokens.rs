@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::{secret::Secret, sessions};
+use super::{entity::sessions, secret::Secret};
 use crate::{
     clock::Timestamp,
     error::{Error, Reason, Result},

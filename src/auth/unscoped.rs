@@ -13,7 +13,11 @@ use sea_orm::{
     sea_query::LockType,
 };
 
-use super::{EmailAddress, hasher::Unlocked, sessions, users};
+use super::{
+    email_address::EmailAddress,
+    entity::{sessions, users},
+    hasher::Unlocked,
+};
 use crate::{clock::Timestamp, db::Database, error::Result, id::SessionId};
 
 /// The person with the address.

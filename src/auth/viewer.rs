@@ -12,13 +12,15 @@ use async_trait::async_trait;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, DeriveValueType, EntityTrait,
-    ExecResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr,
-    Statement, TryFromU64,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, ExecResult,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr, Statement,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 
-use super::{sessions, task_logs};
+use super::{
+    entity::{sessions, task_logs},
+    owned::{Owned, Owner},
+};
 use crate::{
     clock::Timestamp,
     db::{Database, Transaction},
@@ -27,30 +29,6 @@ use crate::{
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
-
-/// A table whose every row belongs to one user.
-pub(crate) trait Owned: EntityTrait {
-    /// The column that says whose a row is.
-    const OWNER: Self::Column;
-}
-
-/// Whose a row is. Only a row that was read carries one, so that a slice can neither make one up
-/// nor write another's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]
-pub struct Owner(UserId);
-
-impl Owner {
-    /// The owner of a session that is about to be opened, before there is a viewer to set it.
-    pub(super) fn of_new_session(user_id: UserId) -> Self {
-        Self(user_id)
-    }
-}
-
-impl TryFromU64 for Owner {
-    fn try_from_u64(_: u64) -> std::result::Result<Self, DbErr> {
-        Err(DbErr::ConvertFromU64("Owner"))
-    }
-}
 
 /// Whoever is asking, for the length of one request.
 ///
@@ -81,7 +59,7 @@ impl Viewer {
         database: Database,
     ) -> Self {
         Self(Arc::new(Inner {
-            user_id: session.user_id.0,
+            user_id: session.user_id.user_id(),
             session_id: session.id,
             now,
             ids,
@@ -176,7 +154,7 @@ impl Viewer {
     /// take a number, the second one reads what the first one wrote.
     pub(crate) async fn next_seq(&self) -> Result<i64> {
         let first = task_logs::ActiveModel {
-            user_id: Set(Owner(self.0.user_id)),
+            user_id: Set(Owner::new(self.0.user_id)),
             seq: Set(1),
         };
         let column = (task_logs::Entity, task_logs::Column::Seq);

@@ -3,7 +3,7 @@
 use std::{any::Any, collections::HashSet, net::SocketAddr, sync::Arc};
 
 use async_graphql::{
-    ParseRequestError, Value,
+    ParseRequestError,
     parser::types::{
         DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
         SelectionSet,
@@ -14,19 +14,16 @@ use axum::{
     Extension,
     extract::{ConnectInfo, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{
-            ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
-            X_CONTENT_TYPE_OPTIONS,
-        },
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, USER_AGENT},
     },
     response::{IntoResponse, Response},
 };
 
-use super::App;
+use super::{App, answer::Answer};
 use crate::{
     auth::{Caller, Credentials, Device},
-    error::{Error, RETRY_AFTER_SECONDS, code},
+    error::{Error, code},
     id::RequestId,
 };
 
@@ -72,15 +69,8 @@ pub(super) async fn get(
 }
 
 pub(super) async fn method_not_allowed() -> Response {
-    let mut response = Answer::refusal(
-        StatusCode::METHOD_NOT_ALLOWED,
-        code::BAD_REQUEST,
-        "Send queries by GET or POST, and mutations by POST.",
-    )
-    .into_response();
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
-    response
+    let message = "Send queries by GET or POST, and mutations by POST.";
+    Answer::method_not_allowed("GET, POST", message).into_response()
 }
 
 /// What a panic becomes; its message goes to the log alone.
@@ -129,21 +119,12 @@ async fn respond(
     let document = match request.parsed_query() {
         Ok(document) => document,
         Err(error) => {
-            let mut error = error.clone();
-            set_code(&mut error, "GRAPHQL_PARSE_FAILED");
-            return Answer {
-                status: StatusCode::BAD_REQUEST,
-                response: async_graphql::Response::from_errors(vec![error]),
-            };
+            return Answer::unparsed(error.clone());
         }
     };
     let operation = selected(document, operation_name.as_deref());
     if is_get && operation.is_some_and(|operation| operation.ty == OperationType::Mutation) {
-        return Answer::refusal(
-            StatusCode::METHOD_NOT_ALLOWED,
-            code::BAD_REQUEST,
-            "Send mutations by POST.",
-        );
+        return Answer::method_not_allowed("POST", "Send mutations by POST.");
     }
     if let Credentials::Refused { reason, .. } = credentials {
         let is_open = operation.is_some_and(|operation| is_open_to_anybody(document, operation));
@@ -251,133 +232,4 @@ fn refuse_to_read(error: &ParseRequestError) -> Answer {
         _ => "This is not a GraphQL request.".to_owned(),
     };
     Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, &message)
-}
-
-/// A GraphQL response and the status that it is sent with.
-struct Answer {
-    status: StatusCode,
-    response: async_graphql::Response,
-}
-
-impl Answer {
-    /// One error, and nothing was run.
-    fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
-        let mut error = async_graphql::ServerError::new(message, None);
-        set_code(&mut error, code);
-        Self {
-            status,
-            response: async_graphql::Response::from_errors(vec![error]),
-        }
-    }
-
-    /// The error that kept the request from being run.
-    fn of(error: Error) -> Self {
-        let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
-        error.locations.clear();
-        Self::executed(async_graphql::Response::from_errors(vec![error]))
-    }
-
-    /// What the engine answered. Some codes have a status of their own whatever was asked for.
-    fn executed(mut response: async_graphql::Response) -> Self {
-        for error in &mut response.errors {
-            if code_of(error).is_none() {
-                // The engine's own errors: of the document, or of a value in one place of it.
-                let code = if error.path.is_empty() {
-                    "GRAPHQL_VALIDATION_FAILED"
-                } else {
-                    code::BAD_USER_INPUT
-                };
-                set_code(error, code);
-            }
-        }
-        let has = |code| {
-            response
-                .errors
-                .iter()
-                .any(|error| code_of(error) == Some(code))
-        };
-        let was_run = !matches!(response.data, Value::Null)
-            || response.errors.iter().any(|error| !error.path.is_empty());
-        let status = if has(code::SERVICE_UNAVAILABLE) {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else if was_run || response.errors.is_empty() {
-            StatusCode::OK
-        } else if has(code::UNAUTHENTICATED) {
-            StatusCode::UNAUTHORIZED
-        } else {
-            StatusCode::BAD_REQUEST
-        };
-        Self { status, response }
-    }
-
-    /// Names the request in what is our fault, and speaks to older clients as they expect: one
-    /// that does not ask for the GraphQL media type is told with 200 that its document was wrong.
-    fn finish(mut self, request_id: RequestId, headers: &HeaderMap) -> impl IntoResponse {
-        for error in &mut self.response.errors {
-            if code_of(error) == Some(code::INTERNAL_SERVER_ERROR) {
-                let extensions = error.extensions.get_or_insert_default();
-                extensions.set("requestId", request_id.to_string());
-            }
-        }
-        let knows_graphql = headers
-            .get(ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|accept| accept.contains(GRAPHQL_RESPONSE));
-        let media_type = if knows_graphql {
-            GRAPHQL_RESPONSE
-        } else {
-            "application/json"
-        };
-        let is_of_the_document = self
-            .response
-            .errors
-            .iter()
-            .any(|error| code_of(error).is_some_and(|code| code.starts_with("GRAPHQL_")));
-        if !knows_graphql && is_of_the_document {
-            self.status = StatusCode::OK;
-        }
-        ([(CONTENT_TYPE, media_type)], self)
-    }
-}
-
-/// The media type of the GraphQL over HTTP specification.
-const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut headers: Vec<(HeaderName, String)> = vec![
-            (CONTENT_TYPE, "application/json".to_owned()),
-            (CACHE_CONTROL, "no-store".to_owned()),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        ];
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = r#"Bearer error="invalid_token""#.to_owned();
-            headers.push((WWW_AUTHENTICATE, challenge));
-        }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
-        }
-        let headers: HeaderMap = headers
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
-            .collect();
-        match serde_json::to_vec(&self.response) {
-            Ok(body) => (self.status, headers, body).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
-        }
-    }
-}
-
-fn code_of(error: &async_graphql::ServerError) -> Option<&str> {
-    match error.extensions.as_ref()?.get("code")? {
-        Value::String(code) => Some(code),
-        _ => None,
-    }
-}
-
-fn set_code(error: &mut async_graphql::ServerError, code: &str) {
-    error.extensions.get_or_insert_default().set("code", code);
 }

@@ -1,5 +1,6 @@
 //! The transport: routes, and what every answer carries.
 
+mod answer;
 mod graphql;
 mod pages;
 mod request_id;

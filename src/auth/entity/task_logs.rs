@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::viewer::Owner;
+use crate::auth::owned::Owner;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_logs")]

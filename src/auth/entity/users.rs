@@ -2,8 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::viewer::Owned;
-use crate::{clock::Timestamp, id::UserId};
+use crate::{auth::owned::Owned, clock::Timestamp, id::UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]

@@ -1,0 +1,183 @@
+//! The verbs of an account: making it, changing it, ending it.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
+
+use super::{
+    IdentityProvider, Opened, Refusal, Viewer,
+    email_address::EmailAddress,
+    entity::{sessions, users},
+    guard::Device,
+    hasher::Unlocked,
+    name::Name,
+    owned::Owner,
+    password::Password,
+    sessions::new_session,
+    time_zone::TimeZone,
+    unscoped,
+};
+use crate::{
+    error::{Error, Fault, Reason, Result, UserErrorCode},
+    id::UserId,
+};
+
+/// What signing up takes.
+pub(super) struct NewUser {
+    pub(super) email: EmailAddress,
+    pub(super) password: Password,
+    pub(super) name: Option<Name>,
+    pub(super) time_zone: TimeZone,
+    pub(super) device_label: Option<Name>,
+}
+
+/// Makes an account and signs in to it.
+pub(super) async fn sign_up(
+    provider: &IdentityProvider,
+    device: &Device,
+    new: NewUser,
+) -> std::result::Result<Opened, Refusal> {
+    let now = provider.clock.now();
+    let password_hash = provider.hasher.hash(new.password).await?;
+    let user_id = UserId::new(&provider.ids, now);
+    let user = users::ActiveModel {
+        id: Set(user_id),
+        email: Set(new.email.as_str().to_owned()),
+        email_key: Set(new.email.key().to_owned()),
+        name: Set(new.name.map(Name::into_string)),
+        time_zone: Set(new.time_zone.into_string()),
+        password_hash: Set(password_hash),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    let session = sessions::ActiveModel {
+        user_id: Set(Owner::new(user_id)),
+        ..new_session(provider, device, new.device_label, now)
+    };
+    match unscoped::create_user(&provider.database, user, session).await? {
+        Some(session) => Ok(provider.opened(session, now)?),
+        None => Err(Fault::new(
+            UserErrorCode::EmailTaken,
+            "There is an account with this address already. Sign in instead.",
+        )
+        .at("email")
+        .into()),
+    }
+}
+
+/// What a person may change of themselves: nothing is unchanged, an inner nothing clears.
+pub(super) struct ProfileChanges {
+    pub(super) name: Option<Option<Name>>,
+    pub(super) time_zone: Option<TimeZone>,
+}
+
+pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> Result<()> {
+    viewer
+        .atomically(async |viewer| {
+            let user = me(viewer).await?;
+            let name = changes
+                .name
+                .map_or(user.name.clone(), |name| name.map(Name::into_string));
+            let time_zone = changes
+                .time_zone
+                .map_or(user.time_zone.clone(), TimeZone::into_string);
+            if name == user.name && time_zone == user.time_zone {
+                return Ok(());
+            }
+            let row = users::ActiveModel {
+                name: Set(name),
+                time_zone: Set(time_zone),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            viewer.update(row, Condition::all()).await?;
+            Ok(())
+        })
+        .await
+}
+
+/// Sets another password and ends the other sessions, if that is wanted. Answers how many ended.
+pub(super) async fn change_password(
+    provider: &IdentityProvider,
+    viewer: &Viewer,
+    current: Password,
+    new: Password,
+    revoke_other_sessions: bool,
+) -> std::result::Result<u64, Refusal> {
+    let unlocked = unlock(provider, viewer, current, "currentPassword").await?;
+    let password_hash = provider.hasher.hash(new).await?;
+    viewer
+        .atomically(async |viewer| {
+            let row = users::ActiveModel {
+                password_hash: Set(password_hash),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
+            if viewer.update(row, unchanged).await?.is_empty() {
+                return Err(wrong_password("currentPassword"));
+            }
+            if !revoke_other_sessions {
+                return Ok(0);
+            }
+            let others = sessions::Column::Id.ne(viewer.session_id());
+            let ended = viewer.delete::<sessions::Entity>(others).await?;
+            Ok(ended.len() as u64)
+        })
+        .await
+}
+
+/// Removes the account and, by foreign key, everything of the person's.
+pub(super) async fn delete_account(
+    provider: &IdentityProvider,
+    viewer: &Viewer,
+    password: Password,
+    confirm_email: &str,
+) -> std::result::Result<UserId, Refusal> {
+    let user = me(viewer).await?;
+    let confirmed =
+        EmailAddress::parse(confirm_email).is_ok_and(|email| email.key() == user.email_key);
+    if !confirmed {
+        return Err(Fault::new(
+            UserErrorCode::Invalid,
+            "This is not the address of the account. Type it again.",
+        )
+        .at("confirmEmail")
+        .into());
+    }
+    let unlocked = unlock(provider, viewer, password, "password").await?;
+    let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
+    if viewer.delete::<users::Entity>(unchanged).await?.is_empty() {
+        return Err(wrong_password("password"));
+    }
+    Ok(viewer.user_id())
+}
+
+async fn unlock(
+    provider: &IdentityProvider,
+    viewer: &Viewer,
+    password: Password,
+    field: &str,
+) -> std::result::Result<Unlocked, Refusal> {
+    let user = me(viewer).await?;
+    provider
+        .hasher
+        .unlock(Some(user), password)
+        .await?
+        .ok_or_else(|| wrong_password(field))
+}
+
+fn wrong_password(field: &str) -> Refusal {
+    Fault::new(
+        UserErrorCode::InvalidCredentials,
+        "This is not the current password.",
+    )
+    .at(field)
+    .into()
+}
+
+/// The viewer's own row. It is gone when the account was deleted a moment ago.
+pub(super) async fn me(viewer: &Viewer) -> Result<users::Model> {
+    viewer
+        .one(users::Entity::find())
+        .await?
+        .ok_or(Error::Unauthenticated(Reason::SessionEnded))
+}

@@ -1,0 +1,33 @@
+//! Whose a row is.
+
+use sea_orm::{DbErr, DeriveValueType, EntityTrait, TryFromU64};
+
+use crate::id::UserId;
+
+/// A table whose every row belongs to one user.
+pub(crate) trait Owned: EntityTrait {
+    /// The column that says whose a row is.
+    const OWNER: Self::Column;
+}
+
+/// The owner in a row. Only a row that was read carries one, so that a slice can neither make one up
+/// nor write another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]
+pub struct Owner(UserId);
+
+impl Owner {
+    /// For the viewer, and for a session that is about to be opened, before there is one.
+    pub(super) fn new(user_id: UserId) -> Self {
+        Self(user_id)
+    }
+
+    pub(super) fn user_id(self) -> UserId {
+        self.0
+    }
+}
+
+impl TryFromU64 for Owner {
+    fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+        Err(DbErr::ConvertFromU64("Owner"))
+    }
+}

@@ -1,0 +1,352 @@
+//! The app under test, and the people who use it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, response},
+};
+use clap::Parser;
+use cubby::{
+    Server,
+    clock::{Clock, Timestamp},
+    config::Config,
+};
+use http_body_util::BodyExt;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tower::ServiceExt;
+
+use crate::postgresql;
+
+/// 2026-11-21T12:00:00Z, when every test begins.
+const BEGINNING: i64 = 1_795_262_400_000;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A database of this name is kept empty but migrated, and copied for each test.
+const TEMPLATE: &str = "cubby_template";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgresql,
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// Settings as the command line reads them.
+pub(crate) fn config(flags: &[&str]) -> Config {
+    Line::try_parse_from([&["cubby"], flags].concat())
+        .unwrap_or_else(|error| panic!("{error}"))
+        .config
+}
+
+/// The app over a database of its own, with a clock that the test moves.
+pub(crate) struct App {
+    router: Router,
+    now: Arc<AtomicI64>,
+    database_url: String,
+    /// Held for as long as the app is.
+    _directory: TempDir,
+}
+
+impl App {
+    /// Nothing when the database is PostgreSQL and there is none on the machine.
+    pub(crate) async fn start(database: Database, flags: &[&str]) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data_dir = directory.path().to_str().expect("its name is text");
+        let database_url = match database {
+            Database::Sqlite => format!("sqlite:{data_dir}/cubby.sqlite"),
+            Database::Postgresql => fresh_database().await?,
+        };
+        let now = Arc::new(AtomicI64::new(BEGINNING));
+        let config = config(&with_defaults(
+            flags,
+            &[
+                ("--data-dir", data_dir),
+                ("--database-url", &database_url),
+                ("--mode", "development"),
+                ("--secret", "the secret of the tests, long enough"),
+            ],
+        ));
+        let moved = Arc::clone(&now);
+        let clock = Clock::new(move || Timestamp::from_millis(moved.load(Ordering::SeqCst)));
+        let server = Server::open(&config, clock).await.expect("it starts");
+        Some(Self {
+            router: server.router(),
+            now,
+            database_url,
+            _directory: directory,
+        })
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
+        self.now.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// The moment, in milliseconds since the Unix epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    /// Somebody who is not signed in.
+    pub(crate) fn nobody(&self) -> Client {
+        Client {
+            router: self.router.clone(),
+            token: None,
+            name: "nobody".to_owned(),
+        }
+    }
+
+    /// Somebody new, signed in with [`PASSWORD`] at `{name}@example.com`.
+    pub(crate) async fn sign_up(&self, name: &str) -> Client {
+        let mut client = self.nobody();
+        client.name = name.to_owned();
+        let payload = client
+            .ask(
+                "mutation ($input: SignUpInput!) { signUp(input: $input) {
+                   tokens { accessToken } userErrors { code } } }",
+                json!({ "input": { "email": client.email(), "password": PASSWORD } }),
+            )
+            .await;
+        client.token = token_in(&payload["signUp"]);
+        client
+    }
+
+    /// The same person on another device.
+    pub(crate) async fn sign_in(&self, name: &str) -> Client {
+        self.sign_in_with(name, PASSWORD).await
+    }
+
+    pub(crate) async fn sign_in_with(&self, name: &str, password: &str) -> Client {
+        let mut client = self.nobody();
+        client.name = name.to_owned();
+        let payload = client
+            .ask(
+                "mutation ($input: SignInInput!) { signIn(input: $input) {
+                   tokens { accessToken } userErrors { code } } }",
+                json!({ "input": { "email": client.email(), "password": password } }),
+            )
+            .await;
+        client.token = token_in(&payload["signIn"]);
+        client
+    }
+
+    /// What a query of the test's own finds in the database: the first column of each row.
+    pub(crate) async fn sql(&self, sql: &str) -> Vec<i64> {
+        let connection = self.connect().await;
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.expect("it runs");
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).expect("a number"))
+            .collect()
+    }
+
+    /// A connection past the app, for what only the database can tell.
+    pub(crate) async fn connect(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.database_url)
+            .await
+            .expect("the database answers")
+    }
+}
+
+/// The flags, and those of the defaults that they do not set.
+fn with_defaults<'a>(flags: &[&'a str], defaults: &[(&'a str, &'a str)]) -> Vec<&'a str> {
+    let mut all = flags.to_vec();
+    for (flag, value) in defaults {
+        if !flags.contains(flag) {
+            all.extend([*flag, *value]);
+        }
+    }
+    all
+}
+
+fn token_in(payload: &Value) -> Option<String> {
+    assert_eq!(payload["userErrors"], json!([]));
+    payload["tokens"]["accessToken"].as_str().map(str::to_owned)
+}
+
+/// A copy of the template on the shared server.
+async fn fresh_database() -> Option<String> {
+    static READY: OnceCell<()> = OnceCell::const_new();
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let server = postgresql::Server::shared().await?;
+    READY
+        .get_or_init(async || {
+            create_database(server, TEMPLATE, "template0").await;
+            let url = server.url(TEMPLATE).parse().expect("its address");
+            let database = cubby::db::Database::open(&url, 1).await.expect("it opens");
+            database.migrate_up().await.expect("it migrates");
+            database.close().await;
+        })
+        .await;
+    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::SeqCst));
+    create_database(server, &name, TEMPLATE).await;
+    Some(server.url(&name))
+}
+
+async fn create_database(server: &postgresql::Server, name: &str, template: &str) {
+    let admin = sea_orm::Database::connect(server.url("postgres"))
+        .await
+        .expect("the server answers");
+    admin
+        .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+        .await
+        .expect("it is made");
+    admin.close().await.expect("it closes");
+}
+
+/// An address on a fresh PostgreSQL database, not migrated; nothing where there is none.
+pub(crate) async fn empty_postgresql(name: &str) -> Option<String> {
+    let server = postgresql::Server::shared().await?;
+    create_database(server, name, "template0").await;
+    Some(server.url(name))
+}
+
+/// A person with a device, or nobody.
+#[derive(Clone)]
+pub(crate) struct Client {
+    router: Router,
+    pub(crate) token: Option<String>,
+    pub(crate) name: String,
+}
+
+/// An answer as it came over HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// The code of the only error.
+    pub(crate) fn code(&self) -> &str {
+        let errors = self.body["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 1, "{self:?}");
+        errors[0]["extensions"]["code"].as_str().expect("a code")
+    }
+
+    /// The reason of the only error.
+    pub(crate) fn reason(&self) -> &str {
+        self.body["errors"][0]["extensions"]["reason"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no reason in {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+impl Client {
+    pub(crate) fn email(&self) -> String {
+        format!("{}@example.com", self.name)
+    }
+
+    /// The same person with another token.
+    pub(crate) fn bearing(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The data, when all went well.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+        let reply = self.send(query, variables).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        assert_eq!(reply.body.get("errors"), None, "{reply:?}");
+        reply.body["data"].clone()
+    }
+
+    /// The answer, whatever it is.
+    pub(crate) async fn send(&self, query: &str, variables: Value) -> Reply {
+        let body = json!({ "query": query, "variables": variables });
+        self.post(body.to_string()).await
+    }
+
+    pub(crate) async fn post(&self, body: impl Into<Body>) -> Reply {
+        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.request(request.body(body.into()).expect("a request"))
+            .await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.request(Request::get(path).body(Body::empty()).expect("a request"))
+            .await
+    }
+
+    pub(crate) async fn request(&self, request: Request<Body>) -> Reply {
+        let (head, text) = self.exchange(request).await;
+        Reply {
+            status: head.status,
+            headers: head.headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
+    }
+
+    /// The body as it was written.
+    pub(crate) async fn request_text(&self, request: Request<Body>) -> String {
+        self.exchange(request).await.1
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> (response::Parts, String) {
+        let response = self.router.clone().oneshot(request).await;
+        let (head, body) = response.expect("the router answers").into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        (head, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A task with this title, and its id.
+    pub(crate) async fn create_task(&self, title: &str) -> String {
+        let payload = self
+            .ask(
+                "mutation ($title: String!) { createTask(input: { title: $title }) {
+                   task { id } userErrors { code } } }",
+                json!({ "title": title }),
+            )
+            .await;
+        payload["createTask"]["task"]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no task in {payload}"))
+            .to_owned()
+    }
+
+    /// The titles of all tasks, newest first.
+    pub(crate) async fn titles(&self) -> Vec<String> {
+        let data = self
+            .ask(
+                "{ viewer { tasks(first: 100) { nodes { title } } } }",
+                json!({}),
+            )
+            .await;
+        data["viewer"]["tasks"]["nodes"]
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .map(|task| task["title"].as_str().expect("a title").to_owned())
+            .collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! What Cubby must do, tried on the production router over each database, and on the binary.
+
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the suite runs twice: over SQLite and over PostgreSQL"
+)]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests look into the database past the viewer, and fail by panicking"
+)]
+
+mod harness;
+mod on_postgresql;
+mod on_sqlite;
+mod postgresql;
+mod running;
+mod schema;
+mod specs;

@@ -1,0 +1,159 @@
+//! A PostgreSQL of the tests' own, started from the installed binaries and gone with the process.
+
+use std::{
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tokio::sync::OnceCell;
+
+/// A server that is up.
+pub(crate) struct Server {
+    port: u16,
+    /// The certificate of the authority that signed the server's, as PEM.
+    pub(crate) authority: String,
+}
+
+/// Runs as the user that owns the data; the server stops when the tests' end of the pipe closes,
+/// however they end.
+const SCRIPT: &str = r#"
+set -eu
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+"$BIN/initdb" --pgdata data --username cubby --auth trust --encoding UTF8 --locale C --no-sync >log 2>&1 \
+    || { cat log >&2; exit 1; }
+umask 077
+printf '%s' "$KEY" >data/server.key
+printf '%s' "$CERTIFICATE" >data/server.crt
+"$BIN/postgres" -D data -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
+    -c ssl=on >log 2>&1 &
+server=$!
+cat >/dev/null
+kill -INT "$server"
+wait "$server" || true
+"#;
+
+impl Server {
+    /// The server that all tests of this process share, or nothing on a machine without one.
+    ///
+    /// Where `CI` is set, a machine without one fails the test.
+    pub(crate) async fn shared() -> Option<&'static Self> {
+        static SERVER: OnceCell<Option<Server>> = OnceCell::const_new();
+        SERVER.get_or_init(start).await.as_ref()
+    }
+
+    /// The address of a database on the server.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://cubby@localhost:{}/{database}?sslmode=disable",
+            self.port
+        )
+    }
+}
+
+async fn start() -> Option<Server> {
+    let Some(binaries) = binaries() else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "there is no PostgreSQL here, and CI needs one: install postgresql"
+        );
+        // Past the test runner's capture, so that it is seen.
+        let _ = std::io::stderr().write_all(
+            b"\n*** SKIPPED: everything on PostgreSQL. Install it (its binaries are enough; \
+              nothing needs to run) to have these tests run.\n\n",
+        );
+        return None;
+    };
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("no names to get wrong");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().expect("a key");
+    let authority_pem = authority.self_signed(&authority_key).expect("signed").pem();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+        .and_then(|params| params.signed_by(&key, &issuer))
+        .expect("a certificate for localhost");
+
+    let port = free_port();
+    as_somebody_else()
+        .args(["sh", "-c", SCRIPT])
+        .env("BIN", &binaries)
+        .env("PORT", port.to_string())
+        .env("KEY", key.serialize_pem())
+        .env("CERTIFICATE", certificate.pem())
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map(|child| {
+            // Open until this process ends, whichever way it does.
+            std::mem::forget(child);
+        })
+        .expect("sh runs");
+    let server = Server {
+        port,
+        authority: authority_pem,
+    };
+    for _ in 0..300 {
+        if sea_orm::Database::connect(server.url("postgres"))
+            .await
+            .is_ok()
+        {
+            return Some(server);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!(
+        "PostgreSQL from {} did not start in 30 seconds",
+        binaries.display()
+    );
+}
+
+/// The directory with both `initdb` and `postgres`.
+fn binaries() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin")));
+    let has_both =
+        |directory: &Path| directory.join("initdb").exists() && directory.join("postgres").exists();
+    debian
+        .chain(std::env::split_paths(&path))
+        .find(|directory| has_both(directory))
+}
+
+/// `initdb` and `postgres` refuse to run as root: then it is another user who runs them.
+pub(crate) fn as_somebody_else() -> Command {
+    let output = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    if output("id", &["-u"]) != "0" {
+        return Command::new("env");
+    }
+    let user = if output("id", &["-u", "postgres"]).is_empty() {
+        "nobody"
+    } else {
+        "postgres"
+    };
+    let mut command = Command::new("setpriv");
+    command.args([
+        format!("--reuid={user}"),
+        format!("--regid={}", output("id", &["-g", user])),
+        "--clear-groups".to_owned(),
+    ]);
+    command
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
+}

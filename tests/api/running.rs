@@ -1,0 +1,699 @@
+//! The binary as its operators know it: settings, files, signals, and databases that go away.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    sync::{Notify, watch},
+};
+
+use crate::{
+    harness::{PASSWORD, empty_postgresql},
+    postgresql,
+};
+
+const SECRET: &str = "a secret for the tests, of 32 bytes or more";
+
+/// A process that serves, in a directory of its own unless it is given one.
+struct Cubby {
+    child: Child,
+    address: String,
+    greeting: tokio::task::JoinHandle<String>,
+}
+
+fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
+    command
+        .current_dir(directory)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = command(directory, settings);
+    command.args(arguments).output().await.expect("it runs")
+}
+
+/// What it says when it does not start.
+async fn refusal(directory: &Path, settings: &[(&str, &str)]) -> String {
+    let output = run(directory, settings, &[]).await;
+    assert!(!output.status.success(), "it started with {settings:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+impl Cubby {
+    async fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
+        let port = [("CUBBY_LISTEN", "127.0.0.1:0")];
+        let mut child = command(directory, &[&port, settings].concat())
+            .spawn()
+            .expect("it runs");
+        let mut greeting = child.stdout.take().expect("its output");
+        let greeting = tokio::spawn(async move {
+            let mut text = String::new();
+            let _ = greeting.read_to_string(&mut text).await;
+            text
+        });
+        let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
+        let mut said = String::new();
+        let address = loop {
+            let line = log.next_line().await.expect("text");
+            let line = line.unwrap_or_else(|| panic!("it ended: {said}"));
+            said += &line;
+            if line.contains("serving") {
+                let from = line.find("127.0.0.1:").expect("its address");
+                let address =
+                    line[from..].split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+                break address.take(1).collect::<String>();
+            }
+        };
+        // Somebody has to read the log, or it fills its pipe and stops the server.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        Self {
+            child,
+            address,
+            greeting,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn ask(&self, token: Option<&str>, query: &str) -> reqwest::Response {
+        let mut request = reqwest::Client::new().post(self.url("/graphql"));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request
+            .json(&json!({ "query": query }))
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    async fn sign_up(&self, name: &str) -> String {
+        let query = format!(
+            "mutation {{ signUp(input: {{ email: \"{name}@example.com\", password: \"{PASSWORD}\" }})
+               {{ tokens {{ accessToken }} }} }}"
+        );
+        let body: Value = self.ask(None, &query).await.json().await.expect("JSON");
+        let token = body["data"]["signUp"]["tokens"]["accessToken"].as_str();
+        token
+            .unwrap_or_else(|| panic!("no token in {body}"))
+            .to_owned()
+    }
+
+    async fn knows(&self, token: &str) -> bool {
+        let reply = self.ask(Some(token), "{ viewer { email } }").await;
+        match reply.status().as_u16() {
+            200 => true,
+            401 => false,
+            other => panic!("{other}: {:?}", reply.text().await),
+        }
+    }
+
+    async fn terminate(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(status.expect("kill runs").success());
+    }
+
+    async fn stop(mut self) -> String {
+        self.terminate().await;
+        let status = self.child.wait().await.expect("it ends");
+        assert!(status.success(), "{status}");
+        self.greeting.await.expect("its output")
+    }
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+#[tokio::test]
+async fn it_starts_without_configuration_and_prints_a_first_operation_that_works() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let address = cubby.address.clone();
+    let client = reqwest::Client::new();
+    let page = client
+        .get(cubby.url("/"))
+        .header("accept", "text/html")
+        .send()
+        .await
+        .unwrap();
+    assert!(page.text().await.unwrap().contains("graphiql"));
+    assert!(here.path().join("data/cubby.sqlite").exists());
+    let greeting = cubby.stop().await;
+    assert!(
+        greeting.contains(&format!("http://{address}/graphql")),
+        "{greeting}"
+    );
+
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let body = greeting
+        .split("-d '")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').next());
+    let reply = client
+        .post(cubby.url("/graphql"))
+        .header("content-type", "application/json")
+        .body(body.expect("an operation").to_owned())
+        .send()
+        .await
+        .unwrap();
+    let answer: Value = reply.json().await.unwrap();
+    assert!(
+        answer["data"]["signUp"]["tokens"]["accessToken"].is_string(),
+        "{answer}"
+    );
+    cubby.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_secret_is_made_once_for_its_owner_alone_and_sessions_outlive_a_restart() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let token = cubby.sign_up("ana").await;
+    cubby.stop().await;
+    let file = here.path().join("data/secret");
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(fs::read_to_string(&file).unwrap().trim().len() >= 32);
+
+    let cubby = Cubby::start(here.path(), &[]).await;
+    assert!(cubby.knows(&token).await);
+    cubby.stop().await;
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let port = [("CUBBY_LISTEN", "127.0.0.1:0")];
+    let said = refusal(here.path(), &port).await;
+    assert!(said.contains("chmod 600"), "{said}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&file, "short").unwrap();
+    let said = refusal(here.path(), &port).await;
+    assert!(said.contains("at least 32"), "{said}");
+}
+
+#[tokio::test]
+async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
+    let here = directory();
+    for (settings, says) in [
+        (&[("CUBBY_LISTN", "127.0.0.1:0")][..], "CUBBY_LISTN"),
+        (&[("CUBBY_LISTEN", "nowhere")], "CUBBY_LISTEN"),
+        (&[("CUBBY_MODE", "staging")], "CUBBY_MODE"),
+        (&[("CUBBY_SECRET", "short")], "CUBBY_SECRET"),
+        (&[("CUBBY_JWT_ALGORITHM", "none")], "CUBBY_JWT_ALGORITHM"),
+        (&[("CUBBY_JWT_ALGORITHM", "HS256")], "CUBBY_JWT_SECRET"),
+        (&[("CUBBY_CORS_ORIGINS", "*")], "CUBBY_CORS_ORIGINS"),
+        (&[("CUBBY_LOG", "cubby=loud")], "CUBBY_LOG"),
+        (&[("CUBBY_THROTTLES", "maybe")], "CUBBY_THROTTLES"),
+        (
+            &[("CUBBY_THROTTLES", "off"), ("CUBBY_MODE", "production")],
+            "CUBBY_THROTTLES",
+        ),
+        (
+            &[("CUBBY_PASSWORD_POLICY", "none")],
+            "CUBBY_PASSWORD_POLICY",
+        ),
+        (&[("DATABASE_URL", "mysql://localhost")], "DATABASE_URL"),
+        (&[("CUBBY_LISTEN", "0.0.0.0:0")], "CUBBY_MODE=production"),
+        (
+            &[("DATABASE_URL", "postgres://localhost/cubby")],
+            "CUBBY_MODE=production",
+        ),
+        (
+            &[
+                ("DATABASE_URL", "postgres://localhost/cubby"),
+                ("CUBBY_MODE", "production"),
+            ],
+            "CUBBY_SECRET",
+        ),
+    ] {
+        let said = refusal(here.path(), settings).await;
+        assert!(said.contains(says), "{settings:?} says: {said}");
+    }
+}
+
+#[tokio::test]
+async fn settings_are_read_from_a_file_and_the_environment_wins() {
+    let here = directory();
+    fs::write(
+        here.path().join(".env"),
+        "CUBBY_DATA_DIR=kept\nCUBBY_LISTEN=nowhere\n",
+    )
+    .unwrap();
+    Cubby::start(here.path(), &[]).await.stop().await;
+    assert!(here.path().join("kept/cubby.sqlite").exists());
+    fs::write(here.path().join(".env"), "CUBBY_NO_SUCH=1\n").unwrap();
+    assert!(refusal(here.path(), &[]).await.contains("CUBBY_NO_SUCH"));
+}
+
+#[tokio::test]
+async fn help_documents_every_setting() {
+    let here = directory();
+    let output = run(here.path(), &[], &["--help"]).await;
+    let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    for name in [
+        "DATABASE_URL",
+        "CUBBY_DIRECT_DATABASE_URL",
+        "CUBBY_LISTEN",
+        "CUBBY_DATA_DIR",
+        "CUBBY_MODE",
+        "CUBBY_SECRET",
+        "CUBBY_JWT_ALGORITHM",
+        "CUBBY_JWT_SECRET",
+        "CUBBY_CORS_ORIGINS",
+        "CUBBY_LOG",
+        "CUBBY_THROTTLES",
+        "CUBBY_PASSWORD_POLICY",
+        "CUBBY_GRAPHIQL",
+        "CUBBY_INTROSPECTION",
+    ] {
+        assert!(help.contains(name), "{name} is not in --help");
+    }
+    let example = fs::read_to_string(".env.example").unwrap();
+    for name in help.split("[env: ").skip(1) {
+        let name = name.split(['=', ']']).next().unwrap();
+        assert!(example.contains(name), "{name} is not in .env.example");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_printed() {
+    let here = directory();
+    let output = run(here.path(), &[], &["schema"]).await;
+    assert_eq!(String::from_utf8_lossy(&output.stdout), cubby::sdl());
+}
+
+async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
+    let here = directory();
+    let migrate = async |arguments: &[&str]| {
+        let output = run(here.path(), settings, &[&["migrate"], arguments].concat()).await;
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let name = "m20261121_000001_foundation";
+    assert_eq!(migrate(&["status"]).await, format!("down {name}"));
+    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
+    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
+    assert_eq!(migrate(&["down"]).await, format!("down {name}"));
+    assert_eq!(migrate(&["down"]).await, format!("down {name}"));
+    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
+    assert_eq!(migrate(&["status"]).await, format!("up   {name}"));
+}
+
+#[tokio::test]
+async fn migrations_go_up_and_down_on_sqlite() {
+    migrations_go_both_ways(&[]).await;
+}
+
+#[tokio::test]
+async fn migrations_go_up_and_down_on_postgresql() {
+    let Some(url) = empty_postgresql("migrated").await else {
+        return;
+    };
+    migrations_go_both_ways(&[("DATABASE_URL", &url)]).await;
+}
+
+async fn two_share(settings: &[(&str, &str)]) {
+    let here = directory();
+    let (one, two) = tokio::join!(
+        Cubby::start(here.path(), settings),
+        Cubby::start(here.path(), settings)
+    );
+    let token = one.sign_up("ana").await;
+    assert!(two.knows(&token).await);
+    two.ask(Some(&token), "mutation { signOut { endedSessions } }")
+        .await;
+    assert!(!one.knows(&token).await);
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn two_instances_that_start_at_once_over_sqlite_share_everything() {
+    two_share(&[]).await;
+}
+
+#[tokio::test]
+async fn two_instances_that_start_at_once_over_postgresql_share_everything() {
+    let Some(url) = empty_postgresql("shared").await else {
+        return;
+    };
+    two_share(&[
+        ("DATABASE_URL", &url),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_before_it_stops() {
+    let here = directory();
+    let mut cubby = Cubby::start(here.path(), &[]).await;
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    let mut stream = TcpStream::connect(&cubby.address).await.unwrap();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: cubby\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server is waiting for the body: the request is in flight.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert!(
+        go_on.starts_with(b"HTTP/1.1 100"),
+        "{}",
+        String::from_utf8_lossy(&go_on)
+    );
+    cubby.terminate().await;
+    while TcpStream::connect(&cubby.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains("200 OK") && answer.contains("\"Query\""),
+        "{answer}"
+    );
+    assert!(cubby.child.wait().await.unwrap().success());
+}
+
+/// A way to a database that can be cut and mended.
+struct Line {
+    port: u16,
+    is_cut: watch::Sender<bool>,
+    tried: Arc<Notify>,
+}
+
+impl Line {
+    async fn to(database: &str) -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (is_cut, cut) = watch::channel(false);
+        let line = Self {
+            port: listener.local_addr().unwrap().port(),
+            is_cut,
+            tried: Arc::default(),
+        };
+        let (before, after) = database.split_once("@localhost:").unwrap();
+        let (target, path) = after.split_once('/').unwrap();
+        let target = format!("127.0.0.1:{target}");
+        let tried = Arc::clone(&line.tried);
+        tokio::spawn(async move {
+            loop {
+                let (mut inward, _) = listener.accept().await.unwrap();
+                let mut cut = cut.clone();
+                tried.notify_one();
+                if *cut.borrow() {
+                    continue;
+                }
+                let mut outward = TcpStream::connect(&target).await.unwrap();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut inward, &mut outward) => {}
+                        _ = cut.wait_for(|is_cut| *is_cut) => {}
+                    }
+                });
+            }
+        });
+        let url = format!("{before}@localhost:{}/{path}", line.port);
+        (line, url)
+    }
+
+    fn cut(&self) {
+        self.is_cut.send_replace(true);
+    }
+
+    fn mend(&self) {
+        self.is_cut.send_replace(false);
+    }
+
+    /// Until somebody has tried to get through and failed.
+    async fn is_missed(&self) {
+        self.tried.notified().await;
+        self.tried.notified().await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_needs_a_restart() {
+    let Some(url) = empty_postgresql("away").await else {
+        return;
+    };
+    let here = directory();
+    let (line, url) = Line::to(&url).await;
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ];
+    let cubby = Cubby::start(here.path(), &settings).await;
+    let token = cubby.sign_up("ana").await;
+
+    // Every connection of the pool is dead; the next request finds out and does not show it.
+    line.cut();
+    line.mend();
+    assert!(cubby.knows(&token).await);
+    let create = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
+    line.cut();
+    line.mend();
+    let reply = cubby.ask(Some(&token), create).await;
+    assert_eq!(reply.status(), 200);
+
+    // A request that comes while it is away is answered when it is back.
+    line.cut();
+    let (known, ()) = tokio::join!(cubby.knows(&token), async {
+        line.is_missed().await;
+        line.mend();
+    });
+    assert!(known);
+
+    // One that waits for ten seconds is told to come again.
+    line.cut();
+    for (token, query) in [(Some(token.as_str()), "{ viewer { email } }"), (None, "mutation {
+        signIn(input: { email: \"ana@example.com\", password: \"correct horse\" }) { user { id } } }")] {
+        let reply = cubby.ask(token, query).await;
+        assert_eq!(reply.status(), 503);
+        assert_eq!(reply.headers()["retry-after"], "1");
+        let body: Value = reply.json().await.unwrap();
+        assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{body}");
+    }
+    let ready = reqwest::get(cubby.url("/health/ready")).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert_eq!(
+        reqwest::get(cubby.url("/health/live"))
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+
+    line.mend();
+    assert!(cubby.knows(&token).await);
+    assert_eq!(
+        reqwest::get(cubby.url("/health/ready"))
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_up_yet_is_waited_for() {
+    let Some(url) = empty_postgresql("cold").await else {
+        return;
+    };
+    let here = directory();
+    let (line, url) = Line::to(&url).await;
+    line.cut();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ];
+    let (cubby, ()) = tokio::join!(Cubby::start(here.path(), &settings), async {
+        line.is_missed().await;
+        line.mend();
+    });
+    cubby.sign_up("ana").await;
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn the_certificate_of_postgresql_is_verified_as_sslmode_says() {
+    let Some(url) = empty_postgresql("encrypted").await else {
+        return;
+    };
+    let server = postgresql::Server::shared().await.expect("it is up");
+    let here = directory();
+    let write = |name: &str, text: &str| -> PathBuf {
+        let path = here.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let right = write("right.pem", &server.authority);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let other = rcgen::CertificateParams::new(Vec::new())
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let wrong = write("wrong.pem", &other.pem());
+    let url = |host: &str, authority: &Path| {
+        url.replace("localhost", host).replace(
+            "sslmode=disable",
+            &format!("sslmode=verify-full&sslrootcert={}", authority.display()),
+        )
+    };
+    let settings = |url: &str| {
+        [
+            ("DATABASE_URL", url.to_owned()),
+            ("CUBBY_SECRET", SECRET.to_owned()),
+            ("CUBBY_MODE", "production".to_owned()),
+        ]
+    };
+    let good = settings(&url("localhost", &right));
+    let good = good.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let cubby = Cubby::start(here.path(), &good).await;
+    cubby.sign_up("ana").await;
+    cubby.stop().await;
+    for bad in [url("localhost", &wrong), url("127.0.0.1", &right)] {
+        let bad = settings(&bad);
+        let bad = bad.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let said = refusal(here.path(), &bad).await;
+        assert!(said.contains("certificate"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_pooler_in_transaction_mode_is_no_obstacle() {
+    let Some(url) = empty_postgresql("pooled").await else {
+        return;
+    };
+    if !has_pooler().await {
+        return;
+    }
+    let here = directory();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let (_, after) = url.split_once("@localhost:").unwrap();
+    let target = after.split_once('/').unwrap().0;
+    let ini = here.path().join("pgbouncer.ini");
+    fs::write(
+        &ini,
+        format!(
+            "[databases]\npooled = host=127.0.0.1 port={target} user=cubby\n[pgbouncer]\n\
+             listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+             pool_mode = transaction\nmax_prepared_statements = 100\ndefault_pool_size = 3\n"
+        ),
+    )
+    .unwrap();
+    let mut pooler = postgresql::as_somebody_else();
+    let mut pooler = pooler
+        .args([
+            "sh",
+            "-c",
+            "pgbouncer \"$0\" & p=$!; cat >/dev/null; kill $p",
+        ])
+        .arg(readable(&ini))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pooled = format!("postgres://cubby@localhost:{port}/pooled?sslmode=disable");
+    let settings = [
+        ("DATABASE_URL", pooled.as_str()),
+        ("CUBBY_DIRECT_DATABASE_URL", url.as_str()),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ];
+    let cubby = Cubby::start(here.path(), &settings).await;
+    let token = cubby.sign_up("ana").await;
+    let create = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
+    let created = (0..30).map(|_| cubby.ask(Some(&token), create));
+    for reply in futures_all(created).await {
+        let body: Value = reply.json().await.unwrap();
+        assert!(
+            body["data"]["createTask"]["task"]["id"].is_string(),
+            "{body}"
+        );
+    }
+    cubby.stop().await;
+    // And migrations pass it too, since nothing of theirs outlives the transaction.
+    let output = run(
+        here.path(),
+        &[("DATABASE_URL", &pooled)],
+        &["migrate", "up"],
+    )
+    .await;
+    assert!(output.status.success(), "{output:?}");
+    drop(pooler.stdin.take());
+    pooler.wait().unwrap();
+}
+
+/// Whether there is a PgBouncer that tracks prepared statements, which it does from 1.21 on.
+async fn has_pooler() -> bool {
+    let output = Command::new("pgbouncer").arg("--version").output().await;
+    let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let minor = version.ok().and_then(|version| {
+        let number = version.strip_prefix("PgBouncer 1.")?.split('.').next()?;
+        number.parse::<u32>().ok()
+    });
+    let is_there = minor.is_some_and(|minor| minor >= 21);
+    if !is_there {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "there is no PgBouncer 1.21 or later here, and CI needs one: see .ci/pgbouncer"
+        );
+        // Past the test runner's capture, so that it is seen.
+        let _ = std::io::stderr()
+            .write_all(b"\n*** SKIPPED: the pooler. Install PgBouncer 1.21 or later.\n\n");
+    }
+    is_there
+}
+
+/// All answers, asked for at once.
+async fn futures_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    async_graphql::futures_util::future::join_all(futures).await
+}
+
+/// The file, where another user may read it too.
+fn readable(file: &Path) -> PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let open = |path: &Path| {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        open(file);
+        open(file.parent().unwrap());
+    }
+    file.to_owned()
+}

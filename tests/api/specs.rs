@@ -1,0 +1,81 @@
+//! The specifications name tests that exist.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|other| other == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Every function that is a test, as `file::function`.
+fn tests() -> HashSet<String> {
+    let mut tests = HashSet::new();
+    for path in ["src", "tests", "migration"]
+        .into_iter()
+        .flat_map(|root| files(Path::new(root), "rs"))
+    {
+        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines = text.lines().map(str::trim).peekable();
+        while let Some(line) = lines.next() {
+            let is_test = line == "#[test]" || line.starts_with("#[tokio::test");
+            while is_test && lines.peek().is_some_and(|line| line.starts_with("#[")) {
+                lines.next();
+            }
+            let declared = lines
+                .peek()
+                .filter(|_| is_test)
+                .and_then(|line| line.split_once("fn "))
+                .and_then(|(_, rest)| rest.split_once('('));
+            if let Some((name, _)) = declared {
+                tests.insert(format!("{file}::{name}"));
+            }
+        }
+    }
+    tests
+}
+
+/// What stands between backticks and looks like `file::function`.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2).filter(|quoted| {
+        quoted.split_once("::").is_some_and(|(file, name)| {
+            let is_word = |word: &str| {
+                !word.is_empty()
+                    && word
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            };
+            is_word(file) && is_word(name)
+        })
+    })
+}
+
+#[test]
+fn every_test_that_a_specification_names_exists() {
+    let tests = tests();
+    let mut count = 0;
+    for path in files(Path::new("specs"), "md") {
+        let text = fs::read_to_string(&path).unwrap();
+        for name in named(&text) {
+            assert!(
+                tests.contains(name),
+                "{} names the test {name}, which is not there",
+                path.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 50, "the specifications name only {count} tests");
+}

@@ -1,0 +1,557 @@
+//! Signing up, in and out; the profile, the password, and the end of an account.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, PASSWORD};
+
+const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) {
+    tokens { accessToken accessTokenExpiresAt } user { id email name timeZone }
+    session { id label } userErrors { message code path
+      ... on WeakPasswordError { reasons } } } }";
+
+const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) {
+    tokens { accessToken accessTokenExpiresAt } user { id email currentSession { id } }
+    session { id isCurrent label expiresAt } userErrors { __typename message code path } } }";
+
+const CHANGE_PASSWORD: &str = "mutation ($input: ChangePasswordInput!) {
+    changePassword(input: $input) { user { id } endedSessions userErrors { code path } } }";
+
+const DELETE_ACCOUNT: &str = "mutation ($input: DeleteAccountInput!) {
+    deleteAccount(input: $input) { deletedUserId userErrors { code path } } }";
+
+const ME: &str = "{ viewer { id email name timeZone createdAt updatedAt } }";
+
+async fn sign_up(client: &Client, input: Value) -> Value {
+    client.ask(SIGN_UP, json!({ "input": input })).await["signUp"].clone()
+}
+
+async fn sign_in(client: &Client, email: &str, password: &str) -> Value {
+    let input = json!({ "email": email, "password": password });
+    client.ask(SIGN_IN, json!({ "input": input })).await["signIn"].clone()
+}
+
+fn error(code: &str, path: Value) -> Value {
+    json!([{ "code": code, "path": path }])
+}
+
+#[tokio::test]
+async fn signing_up_makes_an_account_and_signs_in_to_it() {
+    let app = app!();
+    let payload = sign_up(
+        &app.nobody(),
+        json!({ "email": " Ana@Example.com ", "password": PASSWORD, "name": " Ana ",
+                "timeZone": "europe/vienna", "deviceLabel": "Phone" }),
+    )
+    .await;
+    assert_eq!(payload["userErrors"], json!([]));
+    assert_eq!(payload["user"]["email"], "Ana@Example.com");
+    assert_eq!(payload["user"]["name"], "Ana");
+    assert_eq!(payload["user"]["timeZone"], "Europe/Vienna");
+    assert_eq!(payload["session"]["label"], "Phone");
+    assert_eq!(
+        payload["tokens"]["accessTokenExpiresAt"],
+        "2026-11-22T00:00:00.000Z"
+    );
+    let token = payload["tokens"]["accessToken"].as_str().unwrap();
+    let me = app.nobody().bearing(token).ask(ME, json!({})).await;
+    assert_eq!(me["viewer"]["id"], payload["user"]["id"]);
+}
+
+#[tokio::test]
+async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let me = ana.ask(ME, json!({})).await;
+    assert_eq!(me["viewer"]["timeZone"], "UTC");
+    assert_eq!(me["viewer"]["name"], Value::Null);
+    assert_eq!(me["viewer"]["createdAt"], "2026-11-21T12:00:00.000Z");
+}
+
+#[tokio::test]
+async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once() {
+    let app = app!();
+    let payload = sign_up(
+        &app.nobody(),
+        json!({ "email": "ana", "password": "1234567", "name": " ",
+                "deviceLabel": "x".repeat(101) }),
+    )
+    .await;
+    assert_eq!(payload["user"], Value::Null);
+    assert_eq!(payload["tokens"], Value::Null);
+    let errors = payload["userErrors"].as_array().unwrap();
+    let codes: Vec<_> = errors
+        .iter()
+        .map(|error| (error["code"].clone(), error["path"].clone()))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            (json!("EMAIL_INVALID"), json!(["input", "email"])),
+            (json!("PASSWORD_TOO_WEAK"), json!(["input", "password"])),
+            (json!("TOO_SHORT"), json!(["input", "name"])),
+            (json!("TOO_LONG"), json!(["input", "deviceLabel"])),
+        ]
+    );
+    assert_eq!(errors[1]["reasons"], json!(["TOO_SHORT"]));
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
+}
+
+#[tokio::test]
+async fn an_unknown_time_zone_is_bad_input() {
+    let app = app!();
+    let input = json!({ "email": "a@b.c", "password": PASSWORD, "timeZone": "Mars/Olympus" });
+    let reply = app.nobody().send(SIGN_UP, json!({ "input": input })).await;
+    assert_eq!(reply.code(), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn an_address_signs_up_once_whatever_its_case() {
+    let app = app!();
+    app.sign_up("ana").await;
+    for email in ["ana@example.com", "ANA@Example.COM", " ana@example.com"] {
+        let input = json!({ "email": email, "password": "another password" });
+        let payload = sign_up(&app.nobody(), input).await;
+        assert_eq!(payload["userErrors"][0]["code"], "EMAIL_TAKEN", "{email}");
+        assert_eq!(payload["userErrors"][0]["path"], json!(["input", "email"]));
+        assert_eq!(payload["user"], Value::Null);
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [1]);
+    assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [1]);
+}
+
+#[tokio::test]
+async fn signing_up_in_parallel_gives_one_account() {
+    let app = app!();
+    let nobody = app.nobody();
+    let tries = (0..8).map(|number| {
+        let nobody = nobody.clone();
+        tokio::spawn(async move {
+            let email = if number % 2 == 0 {
+                "ana@b.c"
+            } else {
+                "ANA@B.C"
+            };
+            sign_up(&nobody, json!({ "email": email, "password": PASSWORD })).await
+        })
+    });
+    let mut opened = 0;
+    for payload in tries.collect::<Vec<_>>() {
+        let payload = payload.await.unwrap();
+        if payload["tokens"] == Value::Null {
+            assert_eq!(payload["userErrors"][0]["code"], "EMAIL_TAKEN");
+        } else {
+            opened += 1;
+        }
+    }
+    assert_eq!(opened, 1);
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [1]);
+}
+
+#[tokio::test]
+async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let payload = sign_in(&app.nobody(), "ANA@EXAMPLE.COM", PASSWORD).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    assert_eq!(payload["session"]["isCurrent"], true);
+    assert_eq!(
+        payload["user"]["currentSession"]["id"],
+        payload["session"]["id"]
+    );
+    assert_eq!(payload["session"]["expiresAt"], "2026-11-22T00:00:00.000Z");
+    for password in ["Correct horse battery", " correct horse battery", ""] {
+        let payload = sign_in(&app.nobody(), "ana@example.com", password).await;
+        assert_eq!(payload["userErrors"][0]["code"], "INVALID_CREDENTIALS");
+    }
+}
+
+#[tokio::test]
+async fn a_password_typed_on_another_keyboard_is_the_same_password() {
+    let app = app!();
+    let input = json!({ "email": "ana@example.com", "password": "caf\u{e9} au lait" });
+    sign_up(&app.nobody(), input).await;
+    let payload = sign_in(&app.nobody(), "ana@example.com", "cafe\u{301} au lait").await;
+    assert_eq!(payload["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn an_unknown_address_and_a_wrong_password_are_answered_alike() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let wrong = sign_in(&app.nobody(), "ana@example.com", "wrong password").await;
+    assert_eq!(wrong["userErrors"][0]["code"], "INVALID_CREDENTIALS");
+    assert_eq!(wrong["userErrors"][0]["path"], Value::Null);
+    for email in [
+        "nobody@example.com",
+        "not an address",
+        "",
+        "ana@example.com\0",
+    ] {
+        assert_eq!(
+            sign_in(&app.nobody(), email, PASSWORD).await,
+            wrong,
+            "{email:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_says() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    ana.create_task("Ana's").await;
+    let ben = app.sign_up("ben").await;
+    ben.create_task("Ben's").await;
+    let payload = ana
+        .ask(
+            "mutation ($input: SignInInput!) { signIn(input: $input) { session { id }
+               user { email currentSession { id } tasks { totalCount nodes { title } } } } }",
+            json!({ "input": { "email": "ben@example.com", "password": PASSWORD } }),
+        )
+        .await;
+    let user = &payload["signIn"]["user"];
+    assert_eq!(user["email"], "ben@example.com");
+    assert_eq!(
+        user["tasks"],
+        json!({ "totalCount": 1, "nodes": [{ "title": "Ben's" }] })
+    );
+    assert_eq!(user["currentSession"], payload["signIn"]["session"]);
+    let payload = ana
+        .ask(
+            "mutation ($input: SignUpInput!) { signUp(input: $input) {
+               user { email tasks { totalCount } } } }",
+            json!({ "input": { "email": "cem@example.com", "password": PASSWORD } }),
+        )
+        .await;
+    assert_eq!(
+        payload["signUp"]["user"],
+        json!({ "email": "cem@example.com", "tasks": { "totalCount": 0 } })
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_owner_says() {
+    let app = app!();
+    let phone = app.sign_up("ana").await;
+    let laptop = app.sign_in("ana").await;
+    let payload = phone
+        .ask(
+            "mutation { signOut { endedSessions userErrors { code } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        payload["signOut"],
+        json!({ "endedSessions": 1, "userErrors": [] })
+    );
+    let reply = phone.send(ME, json!({})).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (401, "UNAUTHENTICATED")
+    );
+    assert_eq!(reply.reason(), "SESSION_ENDED");
+    laptop.ask(ME, json!({})).await;
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session_of_ones_own() {
+    let app = app!();
+    let phone = app.sign_up("ana").await;
+    let laptop = app.sign_in("ana").await;
+    let ben = app.sign_up("ben").await;
+    let payload = phone
+        .ask(
+            "mutation { signOut(input: { everywhere: true }) { endedSessions } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(payload["signOut"]["endedSessions"], 2);
+    assert_eq!(laptop.send(ME, json!({})).await.reason(), "SESSION_ENDED");
+    ben.ask(ME, json!({})).await;
+}
+
+#[tokio::test]
+async fn signing_out_succeeds_whatever_the_credentials_are() {
+    let app = app!();
+    let sign_out = "mutation { signOut { endedSessions } }";
+    let nothing = json!({ "signOut": { "endedSessions": 0 } });
+    assert_eq!(app.nobody().ask(sign_out, json!({})).await, nothing);
+    let forged = app.nobody().bearing("forged.token.indeed");
+    assert_eq!(forged.ask(sign_out, json!({})).await, nothing);
+    let ana = app.sign_up("ana").await;
+    ana.ask(sign_out, json!({})).await;
+    assert_eq!(ana.ask(sign_out, json!({})).await, nothing);
+}
+
+#[tokio::test]
+async fn an_expired_token_still_ends_the_session_that_it_names() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    app.pass(Duration::from_hours(13));
+    assert_eq!(ana.send(ME, json!({})).await.reason(), "TOKEN_EXPIRED");
+    let payload = ana
+        .ask(
+            "mutation { signOut(input: { everywhere: true }) { endedSessions } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(payload["signOut"]["endedSessions"], 1);
+    assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [0]);
+}
+
+#[tokio::test]
+async fn the_profile_changes_by_what_is_given_and_null_clears_the_name() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let update = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
+        user { name timeZone updatedAt } userErrors { code path } } }";
+    let run = async |input: Value| {
+        ana.ask(update, json!({ "input": input })).await["updateProfile"].clone()
+    };
+
+    app.pass(Duration::from_secs(1));
+    let payload = run(json!({ "name": " Ana Lima " })).await;
+    assert_eq!(
+        payload["user"],
+        json!({ "name": "Ana Lima", "timeZone": "UTC", "updatedAt": "2026-11-21T12:00:01.000Z" })
+    );
+    app.pass(Duration::from_secs(1));
+    let unchanged = run(json!({ "name": "Ana Lima" })).await;
+    assert_eq!(unchanged["user"], payload["user"]);
+    let payload = run(json!({ "name": null, "timeZone": "Asia/Tokyo" })).await;
+    assert_eq!(
+        payload["user"],
+        json!({ "name": null, "timeZone": "Asia/Tokyo", "updatedAt": "2026-11-21T12:00:02.000Z" })
+    );
+    let payload = run(json!({ "name": "", "timeZone": null })).await;
+    assert_eq!(
+        payload["userErrors"],
+        json!([
+            { "code": "TOO_SHORT", "path": ["input", "name"] },
+            { "code": "REQUIRED", "path": ["input", "timeZone"] },
+        ])
+    );
+}
+
+async fn change_password(client: &Client, input: Value) -> Value {
+    let payload = client.ask(CHANGE_PASSWORD, json!({ "input": input })).await;
+    payload["changePassword"].clone()
+}
+
+#[tokio::test]
+async fn changing_the_password_ends_the_other_sessions() {
+    let app = app!();
+    let phone = app.sign_up("ana").await;
+    let laptop = app.sign_in("ana").await;
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password" });
+    let payload = change_password(&phone, input).await;
+    assert_eq!(
+        (&payload["endedSessions"], &payload["userErrors"]),
+        (&json!(1), &json!([]))
+    );
+    phone.ask(ME, json!({})).await;
+    assert_eq!(laptop.send(ME, json!({})).await.reason(), "SESSION_ENDED");
+    let old = sign_in(&app.nobody(), "ana@example.com", PASSWORD).await;
+    assert_eq!(old["userErrors"][0]["code"], "INVALID_CREDENTIALS");
+    app.sign_in_with("ana", "another password")
+        .await
+        .ask(ME, json!({}))
+        .await;
+}
+
+#[tokio::test]
+async fn the_other_sessions_go_on_when_that_is_asked_for() {
+    let app = app!();
+    let phone = app.sign_up("ana").await;
+    let laptop = app.sign_in("ana").await;
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password",
+                        "revokeOtherSessions": false });
+    assert_eq!(change_password(&phone, input).await["endedSessions"], 0);
+    laptop.ask(ME, json!({})).await;
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_changes_nothing() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let input = json!({ "currentPassword": "wrong password", "newPassword": "another password" });
+    assert_eq!(
+        change_password(&ana, input).await["userErrors"],
+        error("INVALID_CREDENTIALS", json!(["input", "currentPassword"]))
+    );
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "short" });
+    assert_eq!(
+        change_password(&ana, input).await["userErrors"],
+        error("PASSWORD_TOO_WEAK", json!(["input", "newPassword"]))
+    );
+    app.sign_in("ana").await;
+}
+
+#[tokio::test]
+async fn of_two_changes_of_the_password_at_once_one_is_refused() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let changes = ["first password", "second password"].map(|new| {
+        let ana = ana.clone();
+        tokio::spawn(async move {
+            let input = json!({ "currentPassword": PASSWORD, "newPassword": new });
+            change_password(&ana, input).await["userErrors"] == json!([])
+        })
+    });
+    let mut done = Vec::new();
+    for change in changes {
+        done.push(change.await.unwrap());
+    }
+    done.sort_unstable();
+    assert_eq!(done, [false, true]);
+}
+
+#[tokio::test]
+async fn no_session_opened_with_the_old_password_outlives_its_change() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let sign_ins: Vec<_> = (0..6)
+        .map(|_| {
+            let nobody = app.nobody();
+            tokio::spawn(async move { sign_in(&nobody, "ana@example.com", PASSWORD).await })
+        })
+        .collect();
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password" });
+    assert_eq!(change_password(&ana, input).await["userErrors"], json!([]));
+    for payload in sign_ins {
+        let payload = payload.await.unwrap();
+        if let Some(token) = payload["tokens"]["accessToken"].as_str() {
+            let reply = ana.bearing(token).send(ME, json!({})).await;
+            assert_eq!(reply.reason(), "SESSION_ENDED");
+        }
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [1]);
+}
+
+async fn delete_account(client: &Client, password: &str, confirm: &str) -> Value {
+    let input = json!({ "password": password, "confirmEmail": confirm });
+    client.ask(DELETE_ACCOUNT, json!({ "input": input })).await["deleteAccount"].clone()
+}
+
+async fn rows_left(app: &App) -> Vec<i64> {
+    let mut rows = Vec::new();
+    for table in ["users", "sessions", "tasks", "deleted_tasks", "task_logs"] {
+        rows.extend(app.sql(&format!("SELECT count(*) FROM {table}")).await);
+    }
+    rows
+}
+
+#[tokio::test]
+async fn deleting_the_account_removes_every_row_of_the_persons() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    ana.create_task("One").await;
+    let deleted = ana.create_task("Two").await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, json!({ "id": deleted })).await;
+    let ben = app.sign_up("ben").await;
+    ben.create_task("Ben's").await;
+    assert_eq!(rows_left(&app).await, [2, 2, 2, 1, 2]);
+
+    let payload = delete_account(&ana, PASSWORD, " ANA@example.com").await;
+    assert_eq!(payload["userErrors"], json!([]));
+    assert!(
+        payload["deletedUserId"]
+            .as_str()
+            .unwrap()
+            .starts_with("user_")
+    );
+    assert_eq!(rows_left(&app).await, [1, 1, 1, 0, 1]);
+    assert_eq!(ana.send(ME, json!({})).await.reason(), "SESSION_ENDED");
+    assert_eq!(ben.titles().await, ["Ben's"]);
+    app.sign_up("ana").await;
+}
+
+#[tokio::test]
+async fn deleting_the_account_takes_the_password_and_the_address() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    assert_eq!(
+        delete_account(&ana, "wrong password", "ana@example.com").await["userErrors"],
+        error("INVALID_CREDENTIALS", json!(["input", "password"]))
+    );
+    for confirm in ["ben@example.com", "", "ana"] {
+        assert_eq!(
+            delete_account(&ana, PASSWORD, confirm).await["userErrors"],
+            error("INVALID", json!(["input", "confirmEmail"]))
+        );
+    }
+    ana.ask(ME, json!({})).await;
+}
+
+#[tokio::test]
+async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let reply = ana
+        .send(
+            "mutation ($input: DeleteAccountInput!) {
+               deleteAccount(input: $input) { deletedUserId }
+               createTask(input: { title: \"Late\" }) { task { id } }
+               updateProfile(input: { name: \"Late\" }) { user { name } } }",
+            json!({ "input": { "password": PASSWORD, "confirmEmail": "ana@example.com" } }),
+        )
+        .await;
+    assert_eq!(reply.body["data"]["createTask"], Value::Null);
+    assert_eq!(reply.body["data"]["updateProfile"], Value::Null);
+    for error in reply.body["errors"].as_array().unwrap() {
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(error["extensions"]["reason"], "SESSION_ENDED");
+    }
+    assert_eq!(rows_left(&app).await, [0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let query = "{ viewer { currentSession { id isCurrent label userAgent ipAddress createdAt
+        lastActiveAt expiresAt } } }";
+    let session = ana.ask(query, json!({})).await["viewer"]["currentSession"].clone();
+    assert_eq!(session["isCurrent"], true);
+    assert_eq!(session["label"], Value::Null);
+    assert_eq!(session["lastActiveAt"], "2026-11-21T12:00:00.000Z");
+    app.pass(Duration::from_secs(59));
+    let session = ana.ask(query, json!({})).await["viewer"]["currentSession"].clone();
+    assert_eq!(session["lastActiveAt"], "2026-11-21T12:00:00.000Z");
+    app.pass(Duration::from_secs(1));
+    let session = ana.ask(query, json!({})).await["viewer"]["currentSession"].clone();
+    assert_eq!(session["lastActiveAt"], "2026-11-21T12:01:00.000Z");
+}
+
+#[tokio::test]
+async fn the_service_says_what_a_password_must_be() {
+    let app = app!("--password-policy", "nist");
+    let query = "{ service { version signUpEnabled passwordPolicy { minLength maxLength } } }";
+    let data = app.nobody().ask(query, json!({})).await;
+    assert_eq!(
+        data["service"]["passwordPolicy"],
+        json!({ "minLength": 15, "maxLength": 256 })
+    );
+    let input = json!({ "email": "ana@example.com", "password": "fourteen chars" });
+    let payload = sign_up(&app.nobody(), input).await;
+    assert_eq!(payload["userErrors"][0]["code"], "PASSWORD_TOO_WEAK");
+}
+
+#[tokio::test]
+async fn neither_passwords_nor_tokens_are_stored() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let token = ana.token.as_deref().unwrap();
+    let count = |text: &str| {
+        format!(
+            "SELECT count(*) FROM users, sessions WHERE password_hash LIKE '%{text}%'
+               OR label LIKE '%{text}%' OR user_agent LIKE '%{text}%' OR email LIKE '%{text}%'"
+        )
+    };
+    assert_eq!(app.sql(&count("horse")).await, [0]);
+    assert_eq!(app.sql(&count(token)).await, [0]);
+    assert_eq!(app.sql(&count("argon2id$v=19$m=19456,t=2,p=1")).await, [1]);
+}

@@ -1,0 +1,305 @@
+//! What is served where, by which method, in which form.
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Reply};
+
+async fn call(
+    client: &Client,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = Body::from(body.to_owned());
+    client.request(request.body(body).unwrap()).await
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn a_query_may_be_sent_by_get_and_a_mutation_may_not() {
+    let app = app!();
+    let nobody = app.nobody();
+    let reply = nobody.get("/graphql?query=%7B__typename%7D").await;
+    assert_eq!(reply.body, json!({ "data": { "__typename": "Query" } }));
+    let reply = nobody
+        .get("/graphql?query=mutation%7BsignOut%7BendedSessions%7D%7D")
+        .await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_REQUEST"));
+    assert_eq!(reply.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_with_those_that_are_not() {
+    let app = app!();
+    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+        let reply = call(&app.nobody(), method, "/graphql", &[JSON], "{}").await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_REQUEST"));
+        assert_eq!(reply.header("allow"), "GET, POST");
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_sends_without_asking_first_is_refused() {
+    let app = app!();
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    for media_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+    ] {
+        let headers = [("content-type", media_type)];
+        let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+        assert_eq!(reply.status, 415, "{media_type}");
+        assert_eq!(reply.code(), "BAD_REQUEST");
+    }
+    let headers = [("content-type", "Application/JSON; charset=utf-8")];
+    let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_as_graphql_answers() {
+    let app = app!();
+    for body in [
+        "",
+        "{",
+        "7",
+        "\"{ __typename }\"",
+        "{\"query\":7}",
+        "[{\"query\":\"{__typename}\"},{\"query\":\"{__typename}\"}]",
+    ] {
+        let reply = app.nobody().post(body).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (400, "BAD_REQUEST"),
+            "{body}: {reply:?}"
+        );
+        assert_eq!(reply.body.get("data"), None);
+    }
+    let reply = app
+        .nobody()
+        .post(format!("{{\"query\":\"{}\"}}", "x".repeat(300_000)))
+        .await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (413, "BAD_REQUEST"));
+}
+
+#[tokio::test]
+async fn a_document_that_is_wrong_is_told_so_by_its_code() {
+    let app = app!();
+    let graphql = ("accept", "application/graphql-response+json");
+    for (query, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("", "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "query A { __typename } query B { __typename }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+    ] {
+        let body = json!({ "query": query }).to_string();
+        let reply = call(
+            &app.nobody(),
+            Method::POST,
+            "/graphql",
+            &[JSON, graphql],
+            &body,
+        )
+        .await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (400, code),
+            "{query}: {reply:?}"
+        );
+        assert_eq!(
+            reply.header("content-type"),
+            "application/graphql-response+json"
+        );
+        assert_eq!(reply.body.get("data"), None);
+        // A client that knows only application/json takes any other status for a broken network.
+        let reply = call(&app.nobody(), Method::POST, "/graphql", &[JSON], &body).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (200, code),
+            "{query}: {reply:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_its_type_is_bad_user_input() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let query = "query ($first: Int) { viewer { tasks(first: $first) { totalCount } } }";
+    let reply = ana.send(query, json!({ "first": 2_147_483_648_i64 })).await;
+    assert_eq!(reply.code(), "BAD_USER_INPUT", "{reply:?}");
+}
+
+#[tokio::test]
+async fn the_answer_keeps_the_order_of_the_query() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let query = "{ viewer { updatedAt tasks { totalCount pageInfo { endCursor } nodes { id } } id email } service { version } }";
+    let body = Body::from(json!({ "query": query }).to_string());
+    let request = Request::post("/graphql")
+        .header("content-type", "application/json")
+        .header(
+            "authorization",
+            format!("Bearer {}", ana.token.as_deref().unwrap()),
+        )
+        .body(body)
+        .unwrap();
+    let text = ana.request_text(request).await;
+    let places = [
+        "updatedAt",
+        "totalCount",
+        "pageInfo",
+        "nodes",
+        "\"id\"",
+        "email",
+        "service",
+    ]
+    .map(|key| {
+        text.find(key)
+            .unwrap_or_else(|| panic!("no {key} in {text}"))
+    });
+    assert!(places.is_sorted(), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_may_not_be_stored_and_carries_the_requests_id() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let one = ana.send("{ viewer { id } }", json!({})).await;
+    let two = ana.send("{ viewer { id } }", json!({})).await;
+    assert_eq!(one.header("cache-control"), "no-store");
+    assert_eq!(one.header("x-content-type-options"), "nosniff");
+    assert!(one.header("x-request-id").starts_with("request_"));
+    assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+}
+
+async fn preflight(client: &Client, origin: &str) -> Reply {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        (
+            "access-control-request-headers",
+            "authorization,content-type",
+        ),
+    ];
+    call(client, Method::OPTIONS, "/graphql", &headers, "").await
+}
+
+#[tokio::test]
+async fn no_other_origin_is_let_in_unless_it_is_configured() {
+    let app = app!();
+    let reply = preflight(&app.nobody(), "https://app.example.com").await;
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+    let app = app!(
+        "--cors-origins",
+        "https://app.example.com,http://localhost:5173"
+    );
+    for origin in ["https://app.example.com", "http://localhost:5173"] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), origin);
+        assert_eq!(
+            reply.header("access-control-allow-headers"),
+            "authorization,content-type"
+        );
+        assert_eq!(reply.header("access-control-allow-credentials"), "");
+    }
+    for origin in [
+        "https://evil.example",
+        "http://app.example.com",
+        "https://app.example.com.evil",
+        "null",
+    ] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_the_health_and_the_start_page_are_served() {
+    let app = app!();
+    let nobody = app.nobody();
+    assert_eq!(nobody.get("/health/live").await.status, 200);
+    assert_eq!(
+        nobody.get("/health/ready").await.body,
+        json!({ "status": "ready" })
+    );
+    assert_eq!(
+        nobody.get("/graphql/schema.graphql").await.body,
+        Value::String(cubby::sdl())
+    );
+    assert_eq!(nobody.get("/").await.body["graphql"], "/graphql");
+    let browser = [("accept", "text/html,application/xhtml+xml")];
+    let page = call(&nobody, Method::GET, "/", &browser, "").await;
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.body.as_str().unwrap().contains("graphiql"));
+    assert_eq!(nobody.get("/nowhere").await.status, 404);
+}
+
+#[tokio::test]
+async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwise() {
+    let introspect = "{ __schema { queryType { name } } }";
+    let browser = [("accept", "text/html")];
+    let app = app!("--mode", "production");
+    let reply = app.nobody().send(introspect, json!({})).await;
+    assert_eq!(reply.body["data"]["__schema"], Value::Null, "{reply:?}");
+    let misspelt = app.nobody().send("{ viewr { id } }", json!({})).await;
+    assert!(
+        !misspelt.body.to_string().contains("Did you mean"),
+        "{misspelt:?}"
+    );
+    let page = call(&app.nobody(), Method::GET, "/", &browser, "").await;
+    assert_eq!(page.header("content-type"), "application/json");
+    let app = app!(
+        "--mode",
+        "production",
+        "--introspection",
+        "on",
+        "--graphiql",
+        "on"
+    );
+    let data = app.nobody().ask(introspect, json!({})).await;
+    assert_eq!(data["__schema"]["queryType"]["name"], "Query");
+    let page = call(&app.nobody(), Method::GET, "/", &browser, "").await;
+    assert!(page.header("content-type").starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn an_internal_error_shows_its_requests_id_and_nothing_else() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let drop = "DROP TABLE deleted_tasks";
+    sea_orm::ConnectionTrait::execute_unprepared(&app.connect().await, drop)
+        .await
+        .unwrap();
+    let id = ana.create_task("Buy milk").await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    let reply = ana.send(delete, json!({ "id": id })).await;
+    assert_eq!(reply.code(), "INTERNAL_SERVER_ERROR");
+    assert_eq!(reply.body["data"], json!({ "deleteTask": null }));
+    let error = &reply.body["errors"][0];
+    assert_eq!(
+        error["extensions"]["requestId"],
+        reply.header("x-request-id")
+    );
+    assert!(
+        !reply.body.to_string().contains("deleted_tasks"),
+        "{reply:?}"
+    );
+    // And the task, whose deletion had begun, is still there.
+    assert_eq!(ana.titles().await, ["Buy milk"]);
+}

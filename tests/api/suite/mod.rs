@@ -1,0 +1,22 @@
+//! One file a feature. Each test has a database of its own.
+
+use super::DATABASE;
+
+/// Starts the app, with flags if any are given. Without a PostgreSQL the test says that it was
+/// skipped, and ends.
+macro_rules! app {
+    ($($flag:expr),* $(,)?) => {
+        match crate::harness::App::start(super::DATABASE, &[$($flag),*]).await {
+            Some(app) => app,
+            None => return,
+        }
+    };
+}
+
+mod accounts;
+mod endpoint;
+mod guard;
+mod isolation;
+mod model;
+mod pages;
+mod tasks;
