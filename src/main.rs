@@ -149,8 +149,8 @@ async fn serve(config: &Config) -> Result<(), StartError> {
 fn log(config: &Config, mode: Mode) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(config.log.filter())
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     match mode {
         Mode::Development => lines.init(),
         Mode::Production => lines.json().init(),

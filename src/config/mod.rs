@@ -1,13 +1,16 @@
 //! The settings: environment variables and flags alike, whose doc comments are `--help`.
 
+mod values;
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
 };
 
 use clap::{Args, ValueEnum};
+
+pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
@@ -202,136 +205,6 @@ impl PasswordPolicy {
             Self::Standard => (8, 128),
             Self::Nist => (15, 256),
         }
-    }
-}
-
-/// The address of a database; its `Debug` hides it, since it may carry a password.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    Sqlite(String),
-    Postgres(String),
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(url) => write!(f, "Sqlite({url})"),
-            Self::Postgres(_) => f.write_str("Postgres(…)"),
-        }
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-
-    fn from_str(url: &str) -> Result<Self, Self::Err> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self::Postgres(url.to_owned()))
-        } else if let Some(path) = url.strip_prefix("sqlite:") {
-            if path.contains(":memory:") || path.contains("mode=memory") {
-                return Err(
-                    "Cubby keeps several connections, and a database in memory dies \
-                            with its last one: give the path of a file"
-                        .to_owned(),
-                );
-            }
-            Ok(Self::Sqlite(url.to_owned()))
-        } else {
-            Err("it must begin with sqlite:, postgres:// or postgresql://".to_owned())
-        }
-    }
-}
-
-/// A secret of at least 32 bytes; its `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretSetting(String);
-
-impl SecretSetting {
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Debug for SecretSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretSetting(…)")
-    }
-}
-
-impl FromStr for SecretSetting {
-    type Err = String;
-
-    fn from_str(secret: &str) -> Result<Self, Self::Err> {
-        if secret.len() < 32 {
-            return Err(format!(
-                "it has {} bytes and needs at least 32; `openssl rand -base64 48` makes one",
-                secret.len()
-            ));
-        }
-        Ok(Self(secret.to_owned()))
-    }
-}
-
-/// A scheme, a host and a port, as browsers send it (RFC 6454 section 6.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Origin {
-    type Err = String;
-
-    fn from_str(origin: &str) -> Result<Self, Self::Err> {
-        let wrong = || {
-            Err(format!(
-                "an origin is a scheme and a host, such as https://app.example.com or \
-                 http://localhost:5173, and nothing after them; got {origin:?}"
-            ))
-        };
-        let Ok(uri) = origin.parse::<http::Uri>() else {
-            return wrong();
-        };
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return wrong();
-        };
-        let written = format!("{scheme}://{authority}");
-        if !matches!(scheme, "http" | "https")
-            || authority.as_str().contains(['@', '*'])
-            || written.to_lowercase() != origin
-        {
-            return wrong();
-        }
-        Ok(Self(written))
-    }
-}
-
-/// Directives of `tracing_subscriber::EnvFilter`, known to be well formed.
-#[derive(Clone, Debug)]
-pub struct LogDirectives(String);
-
-impl LogDirectives {
-    pub fn filter(&self) -> tracing_subscriber::EnvFilter {
-        tracing_subscriber::EnvFilter::new(&self.0)
-    }
-}
-
-impl FromStr for LogDirectives {
-    type Err = String;
-
-    fn from_str(directives: &str) -> Result<Self, Self::Err> {
-        tracing_subscriber::EnvFilter::try_new(directives)
-            .map_err(|error| format!("{error}; try info or info,cubby=debug"))?;
-        Ok(Self(directives.to_owned()))
-    }
-}
-
-impl fmt::Display for LogDirectives {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
