@@ -19,14 +19,19 @@ fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Every function that is a test, as `file::function`.
+/// Every function that is a test, as `file::function`; a `mod.rs` goes by its folder's name.
 fn tests() -> HashSet<String> {
     let mut tests = HashSet::new();
     for path in ["src", "tests", "migration"]
         .into_iter()
         .flat_map(|root| files(Path::new(root), "rs"))
     {
-        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let module = path.with_extension("");
+        let module = match module.file_name() {
+            Some(name) if name == "mod" => module.parent().unwrap(),
+            _ => &module,
+        };
+        let file = module.file_name().unwrap().to_string_lossy();
         let text = fs::read_to_string(&path).unwrap();
         let mut lines = text.lines().map(str::trim).peekable();
         while let Some(line) = lines.next() {
