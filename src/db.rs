@@ -224,6 +224,13 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<()> {
         Ok(self.transaction.commit().await?)
     }
+
+    /// Takes everything back. A database that cannot be told has taken it back already.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::debug!(%error, "a transaction ended with its connection");
+        }
+    }
 }
 
 /// Each query is sent once: what came before it in the transaction would be gone.

@@ -181,15 +181,19 @@ impl Viewer {
         };
         let transaction = Arc::new(database.begin().await?);
         let inside = self.over(Arc::clone(&transaction));
-        let result = work(&inside).await?;
+        let result = work(&inside).await;
         drop(inside);
         let transaction = Arc::into_inner(transaction).ok_or_else(|| {
             Error::internal(DbErr::Custom(
                 "a viewer outlived its transaction".to_owned(),
             ))
         })?;
-        transaction.commit().await?;
-        Ok(result)
+        match result {
+            Ok(_) => transaction.commit().await?,
+            // Said now rather than when the connection is next used: others wait for the lock.
+            Err(_) => transaction.roll_back().await,
+        }
+        result
     }
 
     fn over(&self, transaction: Arc<Transaction>) -> Self {

@@ -14,7 +14,7 @@ use axum::{
     Extension,
     extract::{ConnectInfo, State},
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, Method, StatusCode,
         header::{CONTENT_TYPE, USER_AGENT},
     },
     response::{IntoResponse, Response},
@@ -31,41 +31,36 @@ use crate::{
 /// never keeps a client from signing in.
 const OPEN_TO_ANYBODY: [&str; 5] = ["signUp", "signIn", "signOut", "service", "__typename"];
 
-type Parsed = Result<GraphQLRequest<BadRequest>, BadRequest>;
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
-pub(super) async fn post(
+/// One request, by GET or by POST.
+pub(super) async fn serve(
     State(app): State<Arc<App>>,
     Extension(request_id): Extension<RequestId>,
     peer: Peer,
+    method: Method,
     headers: HeaderMap,
-    request: Parsed,
+    request: Result<GraphQLRequest<BadRequest>, BadRequest>,
 ) -> Response {
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
+    let answer = match request {
         // A form or a plain text would be sent by a browser without asking first.
-        return Answer::refusal(
+        _ if method == Method::POST && !is_json(&headers) => Answer::refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             code::BAD_REQUEST,
             "Send the request as application/json.",
-        )
-        .into_response();
-    }
-    answer(&app, request_id, peer, &headers, request, false).await
+        ),
+        Ok(request) => respond(&app, peer, &method, &headers, request.into_inner()).await,
+        Err(BadRequest(error)) => refuse_to_read(&error),
+    };
+    answer.finish(request_id, &headers).into_response()
 }
 
-pub(super) async fn get(
-    State(app): State<Arc<App>>,
-    Extension(request_id): Extension<RequestId>,
-    peer: Peer,
-    headers: HeaderMap,
-    request: Parsed,
-) -> Response {
-    answer(&app, request_id, peer, &headers, request, true).await
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
 }
 
 pub(super) async fn method_not_allowed() -> Response {
@@ -89,27 +84,12 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     .into_response()
 }
 
-async fn answer(
-    app: &App,
-    request_id: RequestId,
-    peer: Peer,
-    headers: &HeaderMap,
-    request: Parsed,
-    is_get: bool,
-) -> Response {
-    let answer = match request {
-        Ok(request) => respond(app, peer, headers, request.into_inner(), is_get).await,
-        Err(BadRequest(error)) => refuse_to_read(&error),
-    };
-    answer.finish(request_id, headers).into_response()
-}
-
 async fn respond(
     app: &App,
     peer: Peer,
+    method: &Method,
     headers: &HeaderMap,
     mut request: async_graphql::Request,
-    is_get: bool,
 ) -> Answer {
     let credentials = match app.provider.identify(headers).await {
         Ok(credentials) => credentials,
@@ -123,7 +103,9 @@ async fn respond(
         }
     };
     let operation = selected(document, operation_name.as_deref());
-    if is_get && operation.is_some_and(|operation| operation.ty == OperationType::Mutation) {
+    if method == Method::GET
+        && operation.is_some_and(|operation| operation.ty == OperationType::Mutation)
+    {
         return Answer::method_not_allowed("POST", "Send mutations by POST.");
     }
     if let Credentials::Refused { reason, .. } = credentials {

@@ -45,8 +45,8 @@ pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
         .route("/", get(pages::home))
         .route(
             "/graphql",
-            get(graphql::get)
-                .post(graphql::post)
+            get(graphql::serve)
+                .post(graphql::serve)
                 .fallback(graphql::method_not_allowed),
         )
         .route("/graphql/schema.graphql", get(pages::schema))
