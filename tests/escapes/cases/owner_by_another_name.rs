@@ -1,0 +1,19 @@
+//! Refused by sources::attributes: another name of the owner's column is written past the owner.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{auth::Owned, id::TaskId};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tasks")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: TaskId,
+    #[sea_orm(column_name = "user_id")]
+    pub another: TaskId,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,7 @@
+//! Refused by E0277: nothing turns into an owner.
+
+use crate::{auth::Owner, id::UserId};
+
+fn somebody(id: UserId) -> Owner {
+    id.into() //~
+}

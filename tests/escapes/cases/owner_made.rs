@@ -1,0 +1,7 @@
+//! Refused by E0624: only opening a session makes an owner.
+
+use crate::{auth::Owner, id::UserId};
+
+fn somebody(id: UserId) -> Owner {
+    Owner::new(id) //~
+}

@@ -1,0 +1,9 @@
+//! Refused by sources::words: a value of the database's is not made an owner.
+
+use sea_orm::sea_query::ValueType;
+
+use crate::{auth::Owner, id::UserId};
+
+fn somebody(id: UserId) -> Option<Owner> {
+    <Owner as ValueType>::try_from(id.into()).ok()
+}

@@ -1,0 +1,7 @@
+//! Refused by E0423: an owner's field is private.
+
+use crate::{auth::Owner, id::UserId};
+
+fn somebody(id: UserId) -> Owner {
+    Owner(id) //~
+}

@@ -1,0 +1,10 @@
+//! Refused by sources::implements: an entity could name any table.
+
+impl<T> sea_orm::EntityName for Entity<T>
+where
+    T: Clone,
+{
+    fn table_name(&self) -> &'static str {
+        "users"
+    }
+}

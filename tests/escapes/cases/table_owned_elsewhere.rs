@@ -1,0 +1,8 @@
+//! Refused by sources::tables: an owner is named where the table is.
+
+use super::entity::deleted;
+use crate::auth::Owned;
+
+impl Owned for deleted::Entity {
+    const OWNER: deleted::Column = deleted::Column::Id;
+}

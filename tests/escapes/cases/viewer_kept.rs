@@ -1,0 +1,7 @@
+//! Refused by sources::words: a viewer put aside could be picked up by another's request.
+
+use std::sync::Mutex;
+
+use crate::auth::Viewer;
+
+static LAST: Mutex<Option<Viewer>> = Mutex::new(None);

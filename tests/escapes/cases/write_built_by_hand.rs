@@ -1,0 +1,10 @@
+//! Refused by clippy::disallowed_types: what writes goes through the viewer, which sets the owner.
+
+use super::entity::{ActiveModel, Entity};
+
+fn written(row: ActiveModel) {
+    let _ = sea_orm::Insert::one(row.clone()); //~
+    let _ = sea_orm::InsertMany::many([row.clone()]); //~
+    let _ = sea_orm::Update::many(Entity); //~
+    let _ = sea_orm::Delete::many(Entity); //~
+}

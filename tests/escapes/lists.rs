@@ -1,0 +1,123 @@
+//! What the sources hold on purpose, each with its place: a new entry is something to think about.
+
+/// Every table that has an entity: the file, the table, and the column that says whose a row is;
+/// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
+/// think about.
+pub const TABLES: [(&str, &str, Option<&str>); 5] = [
+    ("src/auth/entity/sessions.rs", "sessions", Some("UserId")),
+    ("src/auth/entity/task_logs.rs", "task_logs", None),
+    ("src/auth/entity/users.rs", "users", Some("Id")),
+    ("src/tasks/entity.rs", "tasks", Some("UserId")),
+    ("src/tasks/entity.rs", "deleted_tasks", Some("UserId")),
+];
+
+/// Every file that silences a lint, which lints, and why it needs to.
+pub const SILENCED: [(&str, &[&str], &str); 7] = [
+    (
+        "src/auth/unscoped.rs",
+        &["disallowed_methods"],
+        "what must be known before there is a viewer",
+    ),
+    (
+        "src/auth/viewer.rs",
+        &["disallowed_types", "disallowed_methods"],
+        "it runs the queries, and scopes them",
+    ),
+    ("src/clock.rs", &["disallowed_methods"], "it reads the time"),
+    (
+        "src/db.rs",
+        &["disallowed_types"],
+        "it holds the connection",
+    ),
+    ("src/id.rs", &["disallowed_methods"], "it makes the ids"),
+    (
+        "src/main.rs",
+        &["print_stdout", "print_stderr", "disallowed_methods"],
+        "it speaks to a terminal, and opens the database to migrate it",
+    ),
+    (
+        "src/server.rs",
+        &["disallowed_methods"],
+        "it opens the database for what makes viewers",
+    ),
+];
+
+/// Words that only some files may say, or the files of a directory.
+pub const WORDS: [(&str, &[&str]); 17] = [
+    // The driver opens the database by many names.
+    ("sqlx", &["src/db.rs"]),
+    // So does a file system, and what runs a program.
+    ("fs", &["src/auth/secret.rs", "src/db.rs"]),
+    ("process", &["src/auth/secret.rs", "src/main.rs"]),
+    // PostgreSQL listens to whoever speaks to it.
+    ("TcpStream", &[]),
+    ("TcpSocket", &[]),
+    ("UnixStream", &[]),
+    ("UnixSocket", &[]),
+    // What reads options allows itself all of clippy's lints.
+    ("clap", &["src/config", "src/main.rs"]),
+    // Migrations change everybody's rows.
+    ("migration", &["src/db.rs"]),
+    // A viewer put aside could be picked up by another's request.
+    ("static", &[]),
+    ("thread_local", &[]),
+    ("task_local", &[]),
+    ("leak", &[]),
+    // What is put together out of pieces is not what is read here.
+    ("macro_rules", &["src/id.rs", "src/mutation.rs"]),
+    ("include", &[]),
+    // An owner out of a value; raw text for an identifier.
+    ("ValueType", &[]),
+    ("Iden", &[]),
+];
+
+/// The traits that are implemented by hand. None of them says what a query reads.
+pub const IMPLEMENTED: [&str; 13] = [
+    "ActiveModelBehavior",
+    "Debug",
+    "Default",
+    "Display",
+    "Error",
+    "From",
+    "FromStr",
+    "IntoResponse",
+    "Owned",
+    "ScalarType",
+    "StaticType",
+    "TryFromU64",
+    "TypeName",
+];
+
+/// The files that implement what is in nobody else's gift.
+pub const IMPLEMENTORS: [&str; 2] = ["src/auth/viewer.rs", "src/db.rs"];
+
+/// What `#[sea_orm(...)]` may say. A column's other name could be the owner's; and several of the
+/// rest take an expression, or a type's name that is written into the query.
+pub const SEA_ORM: [&str; 8] = [
+    "auto_increment",
+    "db_type",
+    "false",
+    "num_value",
+    "primary_key",
+    "rs_type",
+    "table_name",
+    "true",
+];
+
+/// What an attribute of the schema's may not say: each takes an expression, and the code that it
+/// becomes part of allows itself all of clippy's lints.
+pub const EXPRESSIONS: [&str; 6] = [
+    "complexity",
+    "default_with",
+    "directive",
+    "guard",
+    "process_with",
+    "validator",
+];
+
+/// What a build may leave out of the sources: clippy reads but one of the builds.
+pub const CONDITIONS: [(&str, &[&str]); 3] = [
+    ("test", &[]),
+    ("unix", &["src/auth/secret.rs", "src/main.rs"]),
+    ("not ( unix )", &["src/auth/secret.rs", "src/main.rs"]),
+];
