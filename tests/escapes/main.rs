@@ -58,6 +58,11 @@ fn every_way_around_the_viewer_is_refused() {
         "not as foreseen:\n{}",
         escaped.join("\n")
     );
+    assert!(
+        untried.is_empty(),
+        "banned, and no case tries it, or the path is of nothing:\n{}",
+        untried.join("\n")
+    );
 }
 
 #[test]

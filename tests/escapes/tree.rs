@@ -8,10 +8,11 @@ use std::{
 
 use super::judge::{self, Diagnostic};
 
-/// What the service is compiled from.
-const SOURCES: [&str; 5] = [
+/// What the service is compiled from, and what its manifest names.
+const SOURCES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
+    "benches",
     "clippy.toml",
     "migration",
     "src",

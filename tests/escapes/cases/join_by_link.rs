@@ -17,6 +17,7 @@ impl sea_orm::Linked for Others {
 
 async fn all(viewer: &Viewer, task: &Model) -> Result<Vec<Model>> {
     let _ = task.find_linked(Others); //~
+    let _ = task.find_linked_recursive(Others); //~
     let _ = Linked::find_linked(&Others); //~
     let _ = Entity::find().find_with_linked_recursive(Others); //~
     viewer.all(Entity::find().left_join_linked(Others)).await //~

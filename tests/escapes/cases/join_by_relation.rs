@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::entity::{Column, Entity, Model, deleted};
+use super::entity::{ActiveModel, Column, Entity, Model, Relation, deleted};
 use crate::{auth::Viewer, error::Result};
 
 impl sea_orm::Related<deleted::Entity> for Entity {
@@ -12,6 +12,11 @@ impl sea_orm::Related<deleted::Entity> for Entity {
             .to(deleted::Column::Id)
             .into()
     }
+}
+
+fn many(other: deleted::Entity, relation: Relation, row: &ActiveModel) {
+    let _ = Entity::has_many_via(other, relation); //~
+    let _ = row.find_related(other); //~
 }
 
 async fn all(viewer: &Viewer, other: deleted::Entity, task: &Model) -> Result<Vec<Model>> {

@@ -17,6 +17,7 @@ async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let guess = Expr::col(Column::Title).eq(users.to_owned());
     let _ = TableRef::SubQuery(Box::default(), "other".into()); //~
     let _ = sea_query::SubQueryStatement::SelectStatement(users.to_owned()); //~
+    let _ = sea_query::SubQueryStatement::WithStatement(Default::default()); //~
     let _ = Expr::SubQuery(None, Box::new(users.to_owned().into())); //~
     viewer.all(Entity::find().filter(guess)).await
 }

@@ -1,0 +1,317 @@
+//! How much Cubby serves, and what it costs: over SQLite and over a PostgreSQL of its own.
+//!
+//! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`.
+//! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
+//! CPU of each is a better measure of a change than the requests per second.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is measured is for whoever runs it"
+)]
+
+mod client;
+mod cpu;
+mod postgresql;
+mod server;
+
+use std::{error::Error, fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::Instant};
+
+use client::{Connection, Request};
+use postgresql::Postgresql;
+use server::Server;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How many connections ask at once, each for one thing at a time.
+const CONNECTIONS: usize = 16;
+
+/// How long a load runs before it is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How many tasks the person has whose tasks are read.
+const TASKS: usize = 500;
+
+/// How many other people there are, each with [`TASKS_OF_OTHERS`].
+const OTHERS: usize = 20;
+
+const TASKS_OF_OTHERS: usize = 100;
+
+const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) { tokens { accessToken } userErrors { message } } }";
+
+const PAGE: &str = "{ viewer { tasks(first: 50) { nodes { id title completed priority createdAt } pageInfo { hasNextPage endCursor } } } }";
+
+const ONE: &str = "query ($id: ID!) { viewer { task(id: $id) { id title completed priority } } }";
+
+const CREATE: &str = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id title completed priority } userErrors { message } } }";
+
+/// Measures requests per second, CPU and latency.
+#[derive(Parser)]
+struct Args {
+    /// Leave the other database out
+    #[arg(long)]
+    only: Option<Kind>,
+
+    /// How long to measure each kind of request
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+
+    /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
+    /// that is not optimised
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Sqlite,
+    Postgresql,
+}
+
+// One thread: what the load takes, the server lacks.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    if !args.bench {
+        return ExitCode::SUCCESS;
+    }
+    let result = tokio::select! {
+        result = run(&args) => result,
+        // So that what was started is stopped, and its files are removed.
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the columns of a row are, and their units.
+const HEAD: &str = "
+                                     requests  server CPU      db CPU    load CPU       p50       p99
+database   request                      per s    ms/1,000    ms/1,000    ms/1,000        ms        ms";
+
+async fn run(args: &Args) -> Result<()> {
+    println!("{HEAD}");
+    let duration = Duration::from_secs(args.seconds);
+    if args.only != Some(Kind::Postgresql) {
+        let directory = Directory::new("sqlite")?;
+        let server = Server::start(&directory.0, None)?;
+        measure_all("sqlite", &server, None, duration).await?;
+    }
+    if args.only != Some(Kind::Sqlite) {
+        let directory = Directory::new("postgresql")?;
+        match Postgresql::start(&directory.0)? {
+            Some(postgresql) => {
+                let server = Server::start(&directory.0, Some(&postgresql.url()))?;
+                measure_all("postgresql", &server, Some(&postgresql), duration).await?;
+            }
+            None => println!(
+                "POSTGRESQL IS NOT MEASURED: there is no initdb in PATH or /usr/lib/postgresql"
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// Fills the database through the API, then measures one kind of request after the other.
+async fn measure_all(
+    database: &str,
+    server: &Server,
+    postgresql: Option<&Postgresql>,
+    duration: Duration,
+) -> Result<()> {
+    let mut connection = Connection::open(server.address).await?;
+    let (person, ids) = sign_up(&mut connection, server, 0, TASKS).await?;
+    let mut creates = Vec::new();
+    for number in 1..=OTHERS {
+        let (other, _) = sign_up(&mut connection, server, number, TASKS_OF_OTHERS).await?;
+        creates.push(create(server, &other));
+    }
+    let page = server.request(Some(&person), PAGE, json!({}), r#""hasNextPage":true"#);
+    let ones = ids
+        .iter()
+        .map(|id| server.request(Some(&person), ONE, json!({ "id": id }), id));
+    for (name, requests) in [
+        ("page of 50 tasks", vec![page]),
+        ("one task by id", ones.collect()),
+        ("createTask, one person", vec![create(server, &person)]),
+        ("createTask, 20 people", creates),
+    ] {
+        let measured = measure(server, postgresql, requests, duration).await?;
+        println!("{database:<11}{name:<25}{}", measured.row());
+    }
+    Ok(())
+}
+
+/// Signs somebody up and makes their tasks; gives their access token and the tasks' ids.
+async fn sign_up(
+    connection: &mut Connection,
+    server: &Server,
+    number: usize,
+    tasks: usize,
+) -> Result<(String, Vec<String>)> {
+    let input = json!({ "email": format!("p{number}@example.com"), "password": "correct horse" });
+    let request = server.request(
+        None,
+        SIGN_UP,
+        json!({ "input": input }),
+        r#""userErrors":[]"#,
+    );
+    let answer: Value = serde_json::from_str(connection.send(&request).await?)?;
+    let token = text(&answer, "/data/signUp/tokens/accessToken")?;
+    let request = create(server, &token);
+    let mut ids = Vec::new();
+    for _ in 0..tasks {
+        let answer: Value = serde_json::from_str(connection.send(&request).await?)?;
+        ids.push(text(&answer, "/data/createTask/task/id")?);
+    }
+    Ok((token, ids))
+}
+
+fn create(server: &Server, token: &str) -> Request {
+    let input = json!({ "title": "Water the plants on the balcony", "priority": "HIGH" });
+    server.request(
+        Some(token),
+        CREATE,
+        json!({ "input": input }),
+        r#""userErrors":[]"#,
+    )
+}
+
+fn text(answer: &Value, pointer: &str) -> Result<String> {
+    match answer.pointer(pointer) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        _ => Err(format!("there is no {pointer} in {answer}").into()),
+    }
+}
+
+/// What one kind of request took.
+struct Measured {
+    duration: Duration,
+    /// How long each request took, shortest first.
+    latencies: Vec<Duration>,
+    server_cpu: Duration,
+    /// Nothing where the database runs inside the server.
+    database_cpu: Option<Duration>,
+    load_cpu: Duration,
+}
+
+/// Sends the requests in turn on every connection, and measures after the warm-up.
+async fn measure(
+    server: &Server,
+    postgresql: Option<&Postgresql>,
+    requests: Vec<Request>,
+    duration: Duration,
+) -> Result<Measured> {
+    let begin = Instant::now() + WARM_UP;
+    let end = begin + duration;
+    let requests: Arc<[Request]> = requests.into();
+    let mut load = JoinSet::new();
+    for number in 0..CONNECTIONS {
+        let connection = Connection::open(server.address).await?;
+        let first = number * requests.len() / CONNECTIONS;
+        load.spawn(send_until(
+            connection,
+            Arc::clone(&requests),
+            first,
+            begin,
+            end,
+        ));
+    }
+    let cpu = || -> Result<_> {
+        Ok([
+            cpu::of_process(server.id())?,
+            postgresql.map_or(Ok(Duration::ZERO), Postgresql::cpu)?,
+            cpu::of_process(std::process::id())?,
+        ])
+    };
+    tokio::time::sleep_until(begin).await;
+    let before = cpu()?;
+    tokio::time::sleep_until(end).await;
+    let after = cpu()?;
+
+    let mut latencies = Vec::new();
+    while let Some(sent) = load.join_next().await {
+        latencies.extend(sent??);
+    }
+    latencies.sort_unstable();
+    Ok(Measured {
+        duration,
+        latencies,
+        server_cpu: after[0] - before[0],
+        database_cpu: postgresql.map(|_| after[1] - before[1]),
+        load_cpu: after[2] - before[2],
+    })
+}
+
+/// Sends the requests over and over, and gives how long those took that ended between the moments.
+async fn send_until(
+    mut connection: Connection,
+    requests: Arc<[Request]>,
+    first: usize,
+    begin: Instant,
+    end: Instant,
+) -> Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    for request in requests.iter().cycle().skip(first) {
+        let sent = Instant::now();
+        connection.send(request).await?;
+        let answered = Instant::now();
+        if answered > end {
+            break;
+        }
+        if answered > begin {
+            latencies.push(answered - sent);
+        }
+    }
+    Ok(latencies)
+}
+
+impl Measured {
+    fn row(&self) -> String {
+        let count = self.latencies.len();
+        let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let per_1000 = |cpu: Duration| millis(cpu) * 1000.0 / count as f64;
+        let percentile = |percent| match self.latencies.get(count * percent / 100) {
+            Some(latency) => format!("{:.2}", millis(*latency)),
+            None => "-".to_owned(),
+        };
+        format!(
+            "{:>9.0}{:>12.0}{:>12}{:>12.0}{:>10}{:>10}",
+            count as f64 / self.duration.as_secs_f64(),
+            per_1000(self.server_cpu),
+            self.database_cpu
+                .map_or("-".to_owned(), |cpu| format!("{:.0}", per_1000(cpu))),
+            per_1000(self.load_cpu),
+            percentile(50),
+            percentile(99),
+        )
+    }
+}
+
+/// A new directory among the temporary ones, removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("cubby-load-{}-{name}", std::process::id()));
+        fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            println!("{} is left behind: {error}", self.0.display());
+        }
+    }
+}

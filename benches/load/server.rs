@@ -1,0 +1,72 @@
+//! The server that is measured: the binary of this workspace, on a free port.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{Result, client::Request};
+
+/// A server that runs until it is dropped.
+pub struct Server {
+    process: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts Cubby with its data in the directory, or in the database that is named.
+    pub fn start(directory: &Path, database_url: Option<&str>) -> Result<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
+        command
+            // Neither the settings of whoever measures nor a file `.env` of theirs.
+            .env_clear()
+            .current_dir(directory)
+            .env("CUBBY_LISTEN", "127.0.0.1:0")
+            .env("CUBBY_MODE", "development")
+            .env("CUBBY_SECRET", "only for measuring: 32 bytes and more")
+            .env("CUBBY_LOG", "warn")
+            .stdout(Stdio::piped());
+        if let Some(url) = database_url {
+            command.env("DATABASE_URL", url);
+        }
+        let mut server = Self {
+            process: command.spawn()?,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        let greeting = server.process.stdout.as_mut().ok_or("there is no output")?;
+        for line in BufReader::new(greeting).lines() {
+            let line = line?;
+            if let Some((_, rest)) = line.split_once("http://") {
+                let address = rest.split_whitespace().next().unwrap_or_default();
+                server.address = address.parse()?;
+                return Ok(server);
+            }
+        }
+        Err("the server ended before it said where it is".into())
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn request(
+        &self,
+        token: Option<&str>,
+        query: &str,
+        variables: Value,
+        expected: &str,
+    ) -> Request {
+        Request::new(self.address, token, query, variables, expected)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
