@@ -14,7 +14,10 @@ use sea_orm::{
     DatabaseTransaction, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait,
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Connection, PgConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -86,6 +89,9 @@ impl Database {
             match sea_orm::Database::connect(options.clone()).await {
                 Err(error) if is_unavailable(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) if is_unavailable(&error) && !is_sqlite => {
+                    return Err(cause_of(error, address).await);
                 }
                 result => break result?,
             }
@@ -261,6 +267,15 @@ fn immediate() -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
+    }
+}
+
+/// Why PostgreSQL cannot be reached: a pool only says that it waited.
+async fn cause_of(error: DbErr, address: &str) -> DbErr {
+    let connecting = tokio::time::timeout(PAUSE * 10, PgConnection::connect(address));
+    match connecting.await {
+        Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(cause))),
+        _ => error,
     }
 }
 

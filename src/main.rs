@@ -72,13 +72,13 @@ fn main() -> ExitCode {
     let unknown = unknown_variables(&Cli::command());
     if !unknown.is_empty() {
         return fail(&format!(
-            "unknown setting {}: cubby --help lists those there are",
+            "unknown setting {}: --help lists those there are",
             unknown.join(", ")
         ));
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -90,19 +90,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what is wrong with the command line, and which variable it may have come from.
-fn refuse(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+/// Says what is wrong with the command line, and which variable it may have come from. A value that
+/// is hidden in the help is a secret, and is not shown here either.
+fn refuse(mut error: clap::Error) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let variable = match error.get(ContextKind::InvalidArg) {
+    let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => command
             .get_arguments()
-            .find(|known| known.to_string() == *argument)
-            .and_then(|known| known.get_env().map(ToOwned::to_owned)),
+            .find(|known| known.to_string() == *argument),
         _ => None,
     };
-    if let Some(variable) = variable {
+    if argument.is_some_and(clap::Arg::is_hide_env_values_set) {
+        let hidden = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    let _ = error.print();
+    if let Some(variable) = argument.and_then(clap::Arg::get_env) {
         eprintln!("It may also have been set as {}.", variable.display());
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -166,7 +170,7 @@ Cubby is at http://{address} (GraphiQL in a browser), its API at http://{address
 Sign up:
 
   curl http://{address}/graphql -H 'content-type: application/json' -d '{{ "query":
-    "mutation {{ signUp(input: {{ email: \"ana@example.com\", password: \"correct horse\" }}) {{ tokens {{ accessToken }} userErrors {{ message }} }} }}" }}'
+    "mutation {{ signUp(input: {{ email: \"you@example.com\", password: \"correct horse\" }}) {{ tokens {{ accessToken }} userErrors {{ message }} }} }}" }}'
 "#
     );
 }

@@ -49,9 +49,10 @@ impl<U: OutputType + From<Viewer>> AccountMutation<U> {
     async fn sign_out(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default)] input: SignOutInput,
+        // Not `SignOutInput! = {}`: the engine takes a variable that is left out for a null.
+        input: Option<SignOutInput>,
     ) -> Nullable<SignOutPayload> {
-        Some(input.run(ctx).await)
+        Some(input.unwrap_or_default().run(ctx).await)
     }
 
     /// Changes the name and the time zone.

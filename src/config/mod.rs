@@ -265,6 +265,15 @@ impl Config {
     /// The secret of HS256 when tokens are signed with it, or nothing for EdDSA.
     pub fn jwt_secret(&self) -> Result<Option<&SecretSetting>, Conflict> {
         match (self.jwt_algorithm, &self.jwt_secret) {
+            (None | Some(JwtAlgorithm::Hs256), Some(secret))
+                if self.secret.as_ref() == Some(secret) =>
+            {
+                Err(Conflict(
+                    "CUBBY_JWT_SECRET is the same as CUBBY_SECRET, from which every key is \
+                     derived: whoever verifies tokens could make them all. Set another one"
+                        .to_owned(),
+                ))
+            }
             (None | Some(JwtAlgorithm::Hs256), Some(secret)) => Ok(Some(secret)),
             (None | Some(JwtAlgorithm::EdDsa), None) => Ok(None),
             (Some(JwtAlgorithm::Hs256), None) => Err(Conflict(
@@ -367,6 +376,7 @@ mod tests {
         assert!(with(&[h, s].concat()).unwrap());
         assert!(with(&h).is_err());
         assert!(with(&[e, s].concat()).is_err());
+        assert!(with(&[s, ["--secret", secret]].concat()).is_err());
     }
 
     #[test]

@@ -256,6 +256,24 @@ async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_refused_is_not_shown() {
+    let here = directory();
+    for (setting, value) in [
+        ("CUBBY_SECRET", "hunter2"),
+        ("CUBBY_JWT_SECRET", "hunter2"),
+        ("DATABASE_URL", "mysql://u:hunter2@localhost/cubby"),
+        (
+            "CUBBY_DIRECT_DATABASE_URL",
+            "mysql://u:hunter2@localhost/cubby",
+        ),
+    ] {
+        let said = refusal(here.path(), &[(setting, value)]).await;
+        assert!(said.contains(setting), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn settings_are_read_from_a_file_and_the_environment_wins() {
     let here = directory();
     fs::write(

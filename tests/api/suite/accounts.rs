@@ -280,6 +280,11 @@ async fn signing_out_succeeds_whatever_the_credentials_are() {
     assert_eq!(app.nobody().ask(sign_out, json!({})).await, nothing);
     let forged = app.nobody().bearing("forged.token.indeed");
     assert_eq!(forged.ask(sign_out, json!({})).await, nothing);
+    let by_variable =
+        "mutation ($input: SignOutInput) { signOut(input: $input) { endedSessions } }";
+    for variables in [json!({}), json!({ "input": null }), json!({ "input": {} })] {
+        assert_eq!(app.nobody().ask(by_variable, variables).await, nothing);
+    }
     let ana = app.sign_up("ana").await;
     ana.ask(sign_out, json!({})).await;
     assert_eq!(ana.ask(sign_out, json!({})).await, nothing);
