@@ -5,7 +5,7 @@
     reason = "this file holds the connection; it hands it to the viewer and to `auth::unscoped`"
 )]
 
-use std::{future::Future, str::FromStr, sync::Arc, time::Duration};
+use std::{future::Future, io, str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use migration::{MigrationStatus, Migrator, MigratorTrait};
@@ -16,6 +16,7 @@ use sea_orm::{
 };
 use sqlx::{
     Connection, PgConnection,
+    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::{
@@ -26,6 +27,7 @@ use tokio::{
 use crate::{
     config::DatabaseUrl,
     error::{Error, Result},
+    private,
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
@@ -63,6 +65,10 @@ impl Database {
         };
         if is_sqlite {
             make_room_for(address)?;
+        } else {
+            // Said here, since the driver's own words for it hold the whole address.
+            PgConnectOptions::from_str(address)
+                .map_err(|error| DbErr::Custom(format!("its address cannot be read: {error}")))?;
         }
         let mut options = ConnectOptions::new(address.as_str());
         options
@@ -80,6 +86,17 @@ impl Database {
                     // What was acknowledged is on the disk, even when the power goes.
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(PATIENCE)
+            })
+            // When the disk is full SQLite takes a transaction back by itself, and the driver goes on
+            // counting it: what begins next would be a part of it, acknowledged and never stored.
+            // (The ping lets a rollback that is under way come to its end.)
+            .map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| {
+                    Box::pin(async move {
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
             })
             // A pooler in transaction mode refuses this parameter, and nothing here needs it.
             .map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
@@ -171,20 +188,23 @@ impl Database {
     /// Begins a transaction that will write. What reads first and writes later must say so at the
     /// start: SQLite answers the later write with a busy error that no timeout cures.
     pub(crate) async fn begin(&self) -> Result<Transaction> {
-        let turn = match &self.writer {
-            None => None,
-            Some(writer) => Some(
-                tokio::time::timeout(PATIENCE, Arc::clone(writer).acquire_owned())
-                    .await
-                    .map_err(|_| Error::Unavailable)?
-                    .map_err(Error::internal)?,
-            ),
+        let beginning = async {
+            let turn = match &self.writer {
+                None => None,
+                Some(writer) => {
+                    let turn = Arc::clone(writer).acquire_owned().await;
+                    Some(turn.map_err(Error::internal)?)
+                }
+            };
+            let transaction = patiently(|| self.reads.0.begin_with_options(immediate())).await?;
+            Ok(Transaction {
+                transaction,
+                _turn: turn,
+            })
         };
-        let transaction = patiently(|| self.reads.0.begin_with_options(immediate())).await?;
-        Ok(Transaction {
-            transaction,
-            _turn: turn,
-        })
+        tokio::time::timeout(PATIENCE, beginning)
+            .await
+            .map_err(|_| Error::Unavailable)?
     }
 }
 
@@ -297,19 +317,21 @@ where
     }
 }
 
-/// The directory of a SQLite file, made when it is missing.
+/// The directory of a SQLite file and the file itself, made when they are missing, for their owner
+/// alone. SQLite gives the files that it puts beside it the same permissions.
 fn make_room_for(address: &str) -> DbResult<()> {
     let options = SqliteConnectOptions::from_str(address)
         .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
-    let Some(directory) = options.get_filename().parent() else {
-        return Ok(());
+    let file = options.get_filename();
+    let made = match file.parent() {
+        Some(directory) => private::make_directory(directory),
+        None => Ok(()),
     };
-    std::fs::create_dir_all(directory).map_err(|error| {
-        DbErr::Custom(format!(
-            "cannot make the directory {}: {error}",
-            directory.display()
-        ))
-    })
+    let made = made.and_then(|()| match private::make_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
+    });
+    made.map_err(|error| DbErr::Custom(format!("cannot make {}: {error}", file.display())))
 }
 
 /// Whether the error is the database's absence rather than an answer of its.
@@ -328,15 +350,17 @@ fn is_unavailable(error: &DbErr) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // PostgreSQL: connection exceptions, shutting down, starting up, too many connections.
-        // SQLite: busy and locked, with their extended codes.
         sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
-            code.starts_with("08")
-                || ["57P01", "57P02", "57P03", "53300"].contains(&code.as_ref())
-                || code
-                    .parse::<i32>()
-                    .is_ok_and(|code| [5, 6].contains(&(code & 0xff)))
-                    && code.len() < 5
+            if code.len() == 5 {
+                // PostgreSQL: connection exceptions, shutting down, starting up, out of disk,
+                // memory or connections, the loser of a deadlock.
+                ["08", "53"].iter().any(|class| code.starts_with(class))
+                    || ["57P01", "57P02", "57P03", "40P01"].contains(&code.as_ref())
+            } else {
+                // SQLite: busy, locked, input and output, a full disk, with their extended codes.
+                code.parse::<i32>()
+                    .is_ok_and(|code| [5, 6, 10, 13].contains(&(code & 0xff)))
+            }
         }),
         _ => false,
     }
@@ -350,5 +374,52 @@ impl From<DbErr> for Error {
         } else {
             Self::internal(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "they are what is tested")]
+
+    use super::*;
+
+    async fn run(database: &Database, sql: &str) -> Result<()> {
+        let transaction = database.begin().await?;
+        match transaction.execute_unprepared(sql).await {
+            Ok(_) => transaction.commit().await,
+            Err(error) => {
+                transaction.roll_back().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// What SQLite does when the disk is full, and here because it is told to.
+    #[tokio::test]
+    async fn what_is_acknowledged_after_sqlite_took_a_transaction_back_is_stored() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", directory.path().join("it").display());
+        let url: DatabaseUrl = address.parse().unwrap();
+        let database = Database::open(&url, 1).await.unwrap();
+        let table = "CREATE TABLE notes (note INTEGER PRIMARY KEY)";
+        run(&database, table).await.unwrap();
+        run(&database, "INSERT INTO notes VALUES (1)")
+            .await
+            .unwrap();
+        for insert in [
+            "INSERT OR ROLLBACK INTO notes VALUES (1)",
+            "INSERT INTO notes VALUES (1)",
+        ] {
+            run(&database, insert).await.unwrap_err();
+        }
+        run(&database, "INSERT INTO notes VALUES (2)")
+            .await
+            .unwrap();
+
+        let another = Database::open(&url, 1).await.unwrap();
+        let count = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*) FROM notes");
+        let row = another.reads().query_one_raw(count).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 2);
+        run(&another, "INSERT INTO notes VALUES (3)").await.unwrap();
     }
 }

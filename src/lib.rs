@@ -9,6 +9,7 @@ mod http;
 mod id;
 mod mutation;
 mod page;
+mod private;
 mod schema;
 mod server;
 mod tasks;

@@ -145,10 +145,17 @@ pub(super) async fn delete_account(
     }
     let unlocked = unlock(provider, viewer, password, "password").await?;
     let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
-    if viewer.delete::<users::Entity>(unchanged).await?.is_empty() {
-        return Err(wrong_password("password"));
-    }
-    Ok(viewer.user_id())
+    viewer
+        .atomically(async |viewer| {
+            // Whoever changes a task locks the log and then, by the foreign key, the person. Here in
+            // the same order, or the two would wait for each other.
+            viewer.next_seq().await?;
+            if viewer.delete::<users::Entity>(unchanged).await?.is_empty() {
+                return Err(wrong_password("password"));
+            }
+            Ok(viewer.user_id())
+        })
+        .await
 }
 
 async fn unlock(

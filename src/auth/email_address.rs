@@ -25,11 +25,12 @@ impl EmailAddress {
             .split_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
             && typed.matches('@').count() == 1
-            && !typed.contains(|c: char| c.is_whitespace() || c.is_control());
+            && !typed.contains(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c));
         if !well_formed {
             return wrong("Write an e-mail address, such as ana@example.com.");
         }
-        let key = typed.to_lowercase().nfc().collect();
+        // The one letter whose lower case depends on what follows it.
+        let key = typed.to_lowercase().replace('ς', "σ").nfc().collect();
         Ok(Self { typed, key })
     }
 
@@ -42,6 +43,26 @@ impl EmailAddress {
     pub(super) fn key(&self) -> &str {
         &self.key
     }
+}
+
+/// What shows nothing, or turns what follows around: two addresses that differ in it look alike.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -63,6 +84,19 @@ mod tests {
     }
 
     #[test]
+    fn the_two_small_sigmas_are_one_letter() {
+        let key = |text| EmailAddress::parse(text).unwrap().key().to_owned();
+        assert_eq!(
+            key("\u{3c3}\u{3b1}\u{3c2}@x.gr"),
+            key("\u{3a3}\u{391}\u{3a3}@x.gr")
+        );
+        assert_eq!(
+            key("\u{3c3}\u{3b1}\u{3c3}@x.gr"),
+            key("\u{3a3}\u{391}\u{3a3}@x.gr")
+        );
+    }
+
+    #[test]
     fn what_has_not_one_at_sign_between_two_parts_is_refused() {
         for text in [
             "",
@@ -76,6 +110,8 @@ mod tests {
             "a@b\u{0}",
             "a@\u{a0}b.c",
             "a\t@b.c",
+            "a\u{200b}@b.c",
+            "\u{202e}a@b.c",
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
         }

@@ -9,6 +9,8 @@ use std::{
 use aws_lc_rs::hkdf;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use crate::private;
+
 /// Why there is no secret to work with; the message says what to do.
 #[derive(Debug)]
 pub struct SecretError(String);
@@ -42,7 +44,7 @@ impl Secret {
             .try_exists()
             .map_err(|error| wrong("look for", error))?
         {
-            fs::create_dir_all(directory).map_err(|error| wrong("make a place for", error))?;
+            private::make_directory(directory).map_err(|error| wrong("make a place for", error))?;
             make(&file).map_err(|error| wrong("make", error))?;
         }
         refuse_to_share(&file)?;
@@ -76,11 +78,7 @@ fn make(file: &Path) -> io::Result<()> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(io::Error::other)?;
     let draft = draft_beside(file);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut written = options.open(&draft)?;
+    let mut written = private::make_file(&draft)?;
     writeln!(written, "{}", URL_SAFE_NO_PAD.encode(bytes))?;
     written.sync_all()?;
     let linked = fs::hard_link(&draft, file);

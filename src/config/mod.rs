@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting};
 
@@ -112,6 +112,7 @@ pub struct Config {
         env = "CUBBY_ISSUER",
         value_name = "NAME",
         default_value = "cubby",
+        value_parser = NonEmptyStringValueParser::new(),
         global = true
     )]
     pub issuer: String,
@@ -122,6 +123,7 @@ pub struct Config {
         env = "CUBBY_AUDIENCE",
         value_name = "NAME",
         default_value = "cubby",
+        value_parser = NonEmptyStringValueParser::new(),
         global = true
     )]
     pub audience: String,
@@ -386,6 +388,9 @@ mod tests {
             (["--jwt-secret", "short"], "at least 32"),
             (["--database-url", "mysql://localhost"], "sqlite:"),
             (["--database-url", "sqlite::memory:"], "path of a file"),
+            (["--database-url", "sqlite:"], "names no file"),
+            (["--database-url", "sqlite://?mode=rwc"], "names no file"),
+            (["--issuer", ""], "value is required"),
             (["--cors-origins", "*"], "https://app.example.com"),
             (
                 ["--cors-origins", "https://a.example/"],

@@ -25,6 +25,9 @@ impl FromStr for DatabaseUrl {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Ok(Self::Postgres(url.to_owned()))
         } else if let Some(path) = url.strip_prefix("sqlite:") {
+            if path.trim_start_matches('/').split('?').next() == Some("") {
+                return Err("it names no file: write sqlite:PATH".to_owned());
+            }
             if path.contains(":memory:") || path.contains("mode=memory") {
                 return Err(
                     "Cubby keeps several connections, and a database in memory dies \

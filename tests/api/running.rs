@@ -200,6 +200,12 @@ async fn the_secret_is_made_once_for_its_owner_alone_and_sessions_outlive_a_rest
         0o600
     );
     assert!(fs::read_to_string(&file).unwrap().trim().len() >= 32);
+    let mode = |name| {
+        let metadata = fs::metadata(here.path().join(name)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode("data"), 0o700);
+    assert_eq!(mode("data/cubby.sqlite"), 0o600);
 
     let cubby = Cubby::start(here.path(), &[]).await;
     assert!(cubby.knows(&token).await);
@@ -262,12 +268,12 @@ async fn a_secret_that_is_refused_is_not_shown() {
         ("CUBBY_SECRET", "hunter2"),
         ("CUBBY_JWT_SECRET", "hunter2"),
         ("DATABASE_URL", "mysql://u:hunter2@localhost/cubby"),
-        (
-            "CUBBY_DIRECT_DATABASE_URL",
-            "mysql://u:hunter2@localhost/cubby",
-        ),
+        ("CUBBY_DIRECT_DATABASE_URL", "mysql://u:hunter2@localhost/x"),
+        ("DATABASE_URL", "postgres://u:hunter2@[bad/x"),
     ] {
-        let said = refusal(here.path(), &[(setting, value)]).await;
+        let mode = ("CUBBY_MODE", "development");
+        let secret = ("CUBBY_SECRET", "0123456789abcdef0123456789abcdef");
+        let said = refusal(here.path(), &[mode, secret, (setting, value)]).await;
         assert!(said.contains(setting), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }

@@ -492,6 +492,27 @@ async fn deleting_the_account_takes_the_password_and_the_address() {
 }
 
 #[tokio::test]
+async fn the_account_can_be_deleted_while_its_tasks_are_being_made() {
+    let app = app!();
+    for round in 0..4 {
+        let ana = app.sign_up(&format!("ana{round}")).await;
+        let creates = [(); 3].map(|()| {
+            let ana = ana.clone();
+            tokio::spawn(async move {
+                let create = r#"mutation { createTask(input: { title: "x" }) { task { id } } }"#;
+                while ana.send(create, json!({})).await.body["data"]["createTask"].is_object() {}
+            })
+        });
+        let payload = delete_account(&ana, PASSWORD, &ana.email()).await;
+        assert_eq!(payload["userErrors"], json!([]));
+        for create in creates {
+            create.await.unwrap();
+        }
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [0]);
+}
+
+#[tokio::test]
 async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody() {
     let app = app!();
     let ana = app.sign_up("ana").await;
