@@ -64,6 +64,8 @@ pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
 pub(crate) mod code {
     pub(crate) const BAD_REQUEST: &str = "BAD_REQUEST";
     pub(crate) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    pub(crate) const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+    pub(crate) const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     pub(crate) const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
     pub(crate) const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
     pub(crate) const UNAUTHENTICATED: &str = "UNAUTHENTICATED";

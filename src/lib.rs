@@ -4,6 +4,7 @@ mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod documents;
 mod error;
 mod http;
 mod id;

@@ -12,6 +12,8 @@ use crate::{
         graphql::{Account, Session},
         mutations::AccountMutation,
     },
+    config::DocumentLimits,
+    documents,
     error::{Error, Nullable, Result},
     page,
     tasks::{
@@ -28,8 +30,16 @@ const MAX_NODES: usize = 100;
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema over an identity provider.
-pub(crate) fn build(provider: Arc<IdentityProvider>, introspection: bool) -> Schema {
-    let mut schema = blueprint().data(provider);
+pub(crate) fn build(
+    provider: Arc<IdentityProvider>,
+    limits: DocumentLimits,
+    introspection: bool,
+) -> Schema {
+    let mut schema = blueprint()
+        .data(provider)
+        .data(limits)
+        // Ours are measured before.
+        .limit_recursive_depth(documents::MAX_NESTING);
     if !introspection {
         schema = schema.disable_introspection().disable_suggestions();
     }
@@ -116,6 +126,7 @@ impl Query {
                 max_length,
             },
             limits: ServiceLimits {
+                document: DocumentLimitFields::of(ctx.data_unchecked()),
                 default_page_size: page::DEFAULT_SIZE,
                 max_page_size: page::MAX_SIZE,
                 max_nodes: MAX_NODES,
@@ -186,4 +197,63 @@ pub(crate) struct ServiceLimits {
     max_title_length: usize,
     /// In code points.
     max_description_length: usize,
+    #[graphql(flatten)]
+    document: DocumentLimitFields,
+}
+
+/// What a document may be and ask for; beyond each is an error with a code of its own.
+#[derive(SimpleObject)]
+struct DocumentLimitFields {
+    /// In bytes; beyond is `DOCUMENT_TOO_LARGE`.
+    max_document_bytes: u32,
+    /// Beyond is `TOKEN_LIMIT_EXCEEDED`.
+    max_tokens: u32,
+    /// Of fields within each other; beyond is `DEPTH_LIMIT_EXCEEDED`.
+    max_depth: u32,
+    /// Those of a fragment counted wherever it is spread; beyond is `FIELD_LIMIT_EXCEEDED`.
+    max_fields: u32,
+    /// Beyond is `ALIAS_LIMIT_EXCEEDED`.
+    max_aliases: u32,
+    /// Beyond is `DIRECTIVE_LIMIT_EXCEEDED`.
+    max_directives: u32,
+    /// Of operations, of fragments, and of an operation's variables; beyond is
+    /// `DEFINITION_LIMIT_EXCEEDED`.
+    max_definitions: u32,
+    /// Beyond is `ROOT_FIELD_LIMIT_EXCEEDED`.
+    max_root_fields: u32,
+    /// Of lists within each other; beyond is `INTROSPECTION_LIMIT_EXCEEDED`.
+    max_introspection_lists: u32,
+    /// An object costs 1, a page 1 and what its edges cost for each that is asked for, a mutation
+    /// 10, one that takes a password 50. Beyond is `COST_LIMIT_EXCEEDED`, which names the dearest
+    /// field.
+    max_cost: u32,
+}
+
+impl DocumentLimitFields {
+    fn of(limits: &DocumentLimits) -> Self {
+        let &DocumentLimits {
+            max_document_bytes,
+            max_tokens,
+            max_depth,
+            max_fields,
+            max_aliases,
+            max_directives,
+            max_definitions,
+            max_root_fields,
+            max_introspection_lists,
+            max_cost,
+        } = limits;
+        Self {
+            max_document_bytes,
+            max_tokens,
+            max_depth,
+            max_fields,
+            max_aliases,
+            max_directives,
+            max_definitions,
+            max_root_fields,
+            max_introspection_lists,
+            max_cost,
+        }
+    }
 }

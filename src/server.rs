@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl},
     db::Database,
+    documents::Documents,
     http::{self, App},
     id::Ids,
     schema,
@@ -99,7 +100,12 @@ impl Server {
             config.password_policy,
         ));
         let app = App {
-            schema: schema::build(Arc::clone(&provider), config.introspection(mode)),
+            schema: schema::build(
+                Arc::clone(&provider),
+                config.document_limits,
+                config.introspection(mode),
+            ),
+            documents: Documents::new(&schema::sdl(), config.document_limits),
             provider,
             database: database.clone(),
             ids: Ids::default(),

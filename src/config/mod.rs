@@ -1,5 +1,6 @@
 //! The settings: environment variables and flags alike, whose doc comments are `--help`.
 
+mod limits;
 mod values;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
+pub use limits::DocumentLimits;
 pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting};
 
 /// Everything that can be set.
@@ -171,6 +173,9 @@ pub struct Config {
     /// Whether the schema can be asked for. Left out, on in development
     #[arg(long, env = "CUBBY_INTROSPECTION", global = true)]
     pub introspection: Option<Switch>,
+
+    #[command(flatten)]
+    pub document_limits: DocumentLimits,
 }
 
 /// How careful to be: development explains itself, production keeps quiet.

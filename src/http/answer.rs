@@ -1,29 +1,38 @@
 //! The answer to a GraphQL request: its status, its headers, and what errors look like.
 
-use async_graphql::{ServerError, Value};
+use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::{
+    body::Bytes,
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{
-            ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
-            X_CONTENT_TYPE_OPTIONS,
-        },
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 
+use super::{negotiate::Media, params::Unreadable};
 use crate::{
+    documents::Refusal,
     error::{Error, RETRY_AFTER_SECONDS, code},
     id::RequestId,
 };
 
+/// How many errors an answer has at most.
+const MAX_ERRORS: usize = 10;
+
 /// A GraphQL response and the status that it is sent with.
 pub(super) struct Answer {
     status: StatusCode,
-    response: async_graphql::Response,
+    response: Box<GraphqlResponse>,
     /// The methods that would have been allowed, when this one was not.
     allow: Option<&'static str>,
+    holds_token: bool,
 }
+
+/// Marks an answer that holds a token.
+#[derive(Clone, Copy)]
+pub(super) struct HoldsToken;
 
 impl Answer {
     pub(super) fn method_not_allowed(allow: &'static str, message: &str) -> Self {
@@ -37,37 +46,32 @@ impl Answer {
     pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
         let mut error = ServerError::new(message, None);
         set_code(&mut error, code);
-        Self {
-            status,
-            response: async_graphql::Response::from_errors(vec![error]),
-            allow: None,
-        }
-    }
-
-    /// The document could not be parsed.
-    pub(super) fn unparsed(mut error: ServerError) -> Self {
-        set_code(&mut error, "GRAPHQL_PARSE_FAILED");
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            response: async_graphql::Response::from_errors(vec![error]),
-            allow: None,
-        }
+        Self::not_run(status, vec![error])
     }
 
     /// The error that kept the request from being run.
     pub(super) fn of(error: Error) -> Self {
         let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
         error.locations.clear();
-        Self::executed(async_graphql::Response::from_errors(vec![error]))
+        Self::executed(GraphqlResponse::from_errors(vec![error]))
+    }
+
+    fn not_run(status: StatusCode, errors: Vec<ServerError>) -> Self {
+        Self {
+            status,
+            response: GraphqlResponse::from_errors(errors).into(),
+            allow: None,
+            holds_token: false,
+        }
     }
 
     /// What the engine answered. Some codes have a status of their own whatever was asked for.
-    pub(super) fn executed(mut response: async_graphql::Response) -> Self {
+    pub(super) fn executed(mut response: GraphqlResponse) -> Self {
         for error in &mut response.errors {
             if code_of(error).is_none() {
                 // The engine's own errors: of the document, or of a value in one place of it.
                 let code = if error.path.is_empty() {
-                    "GRAPHQL_VALIDATION_FAILED"
+                    code::GRAPHQL_VALIDATION_FAILED
                 } else {
                     code::BAD_USER_INPUT
                 };
@@ -75,10 +79,8 @@ impl Answer {
             }
         }
         let has = |code| {
-            response
-                .errors
-                .iter()
-                .any(|error| code_of(error) == Some(code))
+            let mut errors = response.errors.iter();
+            errors.any(|error| code_of(error) == Some(code))
         };
         let status = if has(code::SERVICE_UNAVAILABLE) {
             StatusCode::SERVICE_UNAVAILABLE
@@ -86,93 +88,123 @@ impl Answer {
             StatusCode::OK
         } else if has(code::UNAUTHENTICATED) {
             StatusCode::UNAUTHORIZED
+        } else if has(code::INTERNAL_SERVER_ERROR) {
+            StatusCode::INTERNAL_SERVER_ERROR
         } else {
             StatusCode::BAD_REQUEST
         };
         Self {
             status,
-            response,
+            response: response.into(),
             allow: None,
+            holds_token: false,
         }
     }
 
-    /// Names the request in what is our fault, and speaks to older clients as they expect: one
-    /// that does not ask for the GraphQL media type is told with 200 that its document was wrong.
-    pub(super) fn finish(
-        mut self,
-        request_id: RequestId,
-        headers: &HeaderMap,
-    ) -> impl IntoResponse {
-        for error in &mut self.response.errors {
+    pub(super) fn holding_token(self) -> Self {
+        Self {
+            holds_token: true,
+            ..self
+        }
+    }
+
+    /// What it says, for whoever writes it otherwise than as one answer to HTTP.
+    pub(super) fn into_response(self, request_id: RequestId) -> GraphqlResponse {
+        let mut response = *self.response;
+        response.errors.truncate(MAX_ERRORS);
+        for error in &mut response.errors {
             if code_of(error) == Some(code::INTERNAL_SERVER_ERROR) {
                 let extensions = error.extensions.get_or_insert_default();
                 extensions.set("requestId", request_id.to_string());
             }
         }
-        let knows_graphql = headers
-            .get(ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|accept| accept.contains(GRAPHQL_RESPONSE));
-        let media_type = if knows_graphql {
-            GRAPHQL_RESPONSE
-        } else {
-            "application/json"
+        response
+    }
+
+    /// Whether a stream can carry it: what is wrong with the document, and not with the request.
+    pub(super) fn is_of_the_document(&self) -> bool {
+        matches!(self.status, StatusCode::OK | StatusCode::BAD_REQUEST)
+            && !self
+                .response
+                .errors
+                .iter()
+                .any(|error| code_of(error) == Some(code::BAD_REQUEST))
+    }
+
+    /// Writes it. To older clients a request that was understood has the status 200, whatever was
+    /// wrong with its document.
+    pub(super) fn write(self, media: Media, request_id: RequestId) -> Response {
+        let status = match media {
+            Media::Json if self.is_of_the_document() => StatusCode::OK,
+            _ => self.status,
         };
-        let is_of_the_document = self
-            .response
-            .errors
-            .iter()
-            .any(|error| code_of(error).is_some_and(|code| code.starts_with("GRAPHQL_")));
-        if !knows_graphql && is_of_the_document {
-            self.status = StatusCode::OK;
+        let media = if media.is_stream() {
+            Media::GraphqlResponse
+        } else {
+            media
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        ([(CONTENT_TYPE, media_type)], self)
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        headers.insert(VARY, HeaderValue::from_name(ACCEPT));
+        let holds_token = self.holds_token;
+        let mut response = (status, headers, body(&self.into_response(request_id))).into_response();
+        if holds_token {
+            response.extensions_mut().insert(HoldsToken);
+        }
+        response
     }
 }
 
-/// The media type of the GraphQL over HTTP specification.
-const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
+impl From<Unreadable> for Answer {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::refusal(unreadable.status, code::BAD_REQUEST, &unreadable.message)
+    }
+}
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut headers: Vec<(HeaderName, String)> = vec![
-            (CONTENT_TYPE, "application/json".to_owned()),
-            (CACHE_CONTROL, "no-store".to_owned()),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        ];
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = r#"Bearer error="invalid_token""#.to_owned();
-            headers.push((WWW_AUTHENTICATE, challenge));
-        }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
-        }
-        if let Some(methods) = self.allow {
-            headers.push((ALLOW, methods.to_owned()));
-        }
-        let headers: HeaderMap = headers
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
-            .collect();
-        // A request that was not run has no data, not even null.
-        let body = if was_run(&self.response) {
-            serde_json::to_vec(&self.response)
-        } else {
-            serde_json::to_vec(&serde_json::json!({ "errors": self.response.errors }))
-        };
-        match body {
-            Ok(body) => (self.status, headers, body).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        Self::not_run(StatusCode::BAD_REQUEST, refusal.into_errors())
+    }
+}
+
+/// A response as it is written. What was not run has no data, not even null.
+pub(super) fn body(response: &GraphqlResponse) -> Bytes {
+    #[derive(Serialize)]
+    struct NotRun<'a> {
+        errors: &'a [ServerError],
+    }
+
+    let written = if was_run(response) {
+        serde_json::to_vec(response)
+    } else {
+        serde_json::to_vec(&NotRun {
+            errors: &response.errors,
+        })
+    };
+    match written {
+        Ok(body) => body.into(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            Bytes::from_static(
+                br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#,
+            )
         }
     }
 }
 
 /// Whether the engine got as far as running the operation: then there is data, or a place where an
 /// error made all of it null.
-fn was_run(response: &async_graphql::Response) -> bool {
+pub(super) fn was_run(response: &GraphqlResponse) -> bool {
     !matches!(response.data, Value::Null)
         || response.errors.is_empty()
         || response.errors.iter().any(|error| !error.path.is_empty())

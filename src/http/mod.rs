@@ -2,27 +2,41 @@
 
 mod answer;
 mod graphql;
+mod headers;
+mod negotiate;
 mod pages;
+mod params;
 mod request_id;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware,
-    routing::get,
+    routing::{any, get},
 };
 use tower_http::{
-    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
     cors::{AllowOrigin, CorsLayer},
-    limit::RequestBodyLimitLayer,
 };
 
-use crate::{auth::IdentityProvider, config::Origin, db::Database, id::Ids, schema::Schema};
+use crate::{
+    auth::IdentityProvider, config::Origin, db::Database, documents::Documents, id::Ids,
+    schema::Schema,
+};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 256 * 1024;
+
+/// How long the body of a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an operation may run. It is longer than a database that is away is waited for.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a browser may remember what it was told about another origin.
 const CORS_MAX_AGE: Duration = Duration::from_hours(2);
@@ -33,6 +47,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the handlers work with.
 pub(crate) struct App {
     pub(crate) schema: Schema,
+    pub(crate) documents: Documents,
     pub(crate) provider: Arc<IdentityProvider>,
     pub(crate) database: Database,
     pub(crate) ids: Ids,
@@ -43,24 +58,32 @@ pub(crate) struct App {
 pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
     Router::new()
         .route("/", get(pages::home))
-        .route(
-            "/graphql",
-            get(graphql::serve)
-                .post(graphql::serve)
-                .fallback(graphql::method_not_allowed),
-        )
+        .route("/graphql", any(graphql::serve))
         .route("/graphql/schema.graphql", get(pages::schema))
         .route("/.well-known/jwks.json", get(pages::jwks))
         .route("/health/live", get(pages::live))
         .route("/health/ready", get(pages::ready))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .fallback(pages::not_found)
+        .layer(compression())
+        .layer(middleware::from_fn(headers::check_and_complete))
         .layer(cors(origins))
-        .layer(CatchPanicLayer::custom(graphql::panicked))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             request_id::name_request,
         ))
         .with_state(app)
+}
+
+/// Of what is worth it: not of streams, which must not wait, and not of answers that hold a token,
+/// whose length would tell of it beside what somebody else chose (the BREACH attack).
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_for_anybody = |_, _, _: &HeaderMap, extensions: &Extensions| {
+        extensions.get::<answer::HoldsToken>().is_none()
+    };
+    let predicate = DefaultPredicate::new()
+        .and(NotForContentType::const_new("multipart/mixed"))
+        .and(is_for_anybody);
+    CompressionLayer::new().compress_when(predicate)
 }
 
 fn cors(origins: &[Origin]) -> CorsLayer {

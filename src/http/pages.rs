@@ -61,6 +61,12 @@ pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
     )
 }
 
+/// Nothing is at this path.
+pub(super) async fn not_found() -> impl IntoResponse {
+    let message = json!({ "status": "there is nothing here; the API is at /graphql" });
+    (StatusCode::NOT_FOUND, Json(message))
+}
+
 /// The process runs.
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))

@@ -1,18 +1,22 @@
 //! A name for each request: in its answer, and on every line that it logs.
 
-use std::sync::Arc;
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::HeaderValue,
+    http::{HeaderValue, StatusCode},
     middleware::Next,
     response::Response,
 };
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{App, X_REQUEST_ID};
-use crate::id::RequestId;
+use super::{App, X_REQUEST_ID, answer::Answer, negotiate::Media};
+use crate::{
+    error::{INTERNAL_MESSAGE, code},
+    id::RequestId,
+};
 
 /// Names the request, and logs its end.
 pub(super) async fn name_request(
@@ -31,7 +35,10 @@ pub(super) async fn name_request(
     );
     async {
         let begun = Instant::now();
-        let mut response = next.run(request).await;
+        let running = AssertUnwindSafe(next.run(request)).catch_unwind();
+        let mut response = running
+            .await
+            .unwrap_or_else(|panic| answer_to(panic.as_ref(), id));
         tracing::info!(
             http.status = response.status().as_u16(),
             duration_ms = begun.elapsed().as_secs_f64() * 1000.0,
@@ -44,4 +51,19 @@ pub(super) async fn name_request(
     }
     .instrument(span)
     .await
+}
+
+/// What a panic becomes; its message goes to the log alone.
+fn answer_to(panic: &(dyn Any + Send), id: RequestId) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = message, "a request panicked");
+    Answer::refusal(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        code::INTERNAL_SERVER_ERROR,
+        INTERNAL_MESSAGE,
+    )
+    .write(Media::Json, id)
 }

@@ -285,7 +285,14 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, body: impl Into<Body>) -> Reply {
-        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        self.post_accepting("application/json", body).await
+    }
+
+    /// Sends a body, as a client that accepts this media type.
+    pub(crate) async fn post_accepting(&self, accept: &str, body: impl Into<Body>) -> Reply {
+        let mut request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("accept", accept);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

@@ -705,7 +705,7 @@ async fn has_pooler() -> bool {
 
 /// All answers, asked for at once.
 async fn futures_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    async_graphql::futures_util::future::join_all(futures).await
+    futures_util::future::join_all(futures).await
 }
 
 /// The file, where another user may read it too.

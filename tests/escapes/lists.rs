@@ -72,7 +72,7 @@ pub const WORDS: [(&str, &[&str]); 17] = [
 ];
 
 /// The traits that are implemented by hand. None of them says what a query reads.
-pub const IMPLEMENTED: [&str; 13] = [
+pub const IMPLEMENTED: [&str; 14] = [
     "ActiveModelBehavior",
     "Debug",
     "Default",
@@ -86,6 +86,7 @@ pub const IMPLEMENTED: [&str; 13] = [
     "StaticType",
     "TryFromU64",
     "TypeName",
+    "Weighter",
 ];
 
 /// The files that implement what is in nobody else's gift.

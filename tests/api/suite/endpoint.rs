@@ -77,6 +77,18 @@ async fn what_is_no_request_is_refused_as_graphql_answers() {
         "7",
         "\"{ __typename }\"",
         "{\"query\":7}",
+        "{\"query\":null}",
+        "{\"query\":\"\"}",
+        "{}",
+        "[]",
+        "[\"{ __typename }\"]",
+        "null",
+        "{\"query\":\"{ __typename }\",\"query\":\"{ __typename }\"}",
+        "{\"query\":\"{ __typename }\",\"variables\":[]}",
+        "{\"query\":\"{ __typename }\",\"variables\":\"{}\"}",
+        "{\"query\":\"{ __typename }\",\"operationName\":7}",
+        "{\"query\":\"{ __typename }\",\"extensions\":\"x\"}",
+        "{\"query\":\"{ __typename }\",\"extensions\":{\"persistedQuery\":1}}",
         "[{\"query\":\"{__typename}\"},{\"query\":\"{__typename}\"}]",
     ] {
         let reply = app.nobody().post(body).await;
@@ -100,11 +112,15 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code() {
     let graphql = ("accept", "application/graphql-response+json");
     for (query, code) in [
         ("{", "GRAPHQL_PARSE_FAILED"),
-        ("", "GRAPHQL_PARSE_FAILED"),
+        (
+            "{ ...F } fragment F on Query { ...F }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("{ ...Nothing }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
         (
             "query A { __typename } query B { __typename }",
-            "GRAPHQL_VALIDATION_FAILED",
+            "OPERATION_RESOLUTION_FAILURE",
         ),
     ] {
         let body = json!({ "query": query }).to_string();
@@ -123,7 +139,7 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code() {
         );
         assert_eq!(
             reply.header("content-type"),
-            "application/graphql-response+json"
+            "application/graphql-response+json; charset=utf-8"
         );
         assert_eq!(reply.body.get("data"), None);
         // A client that knows only application/json takes any other status for a broken network.

@@ -1,0 +1,283 @@
+//! What an operation costs, charged before anything runs.
+//!
+//! A scalar costs nothing and an object 1. A page costs 1 and what one edge costs for each that is
+//! asked for. A mutation costs 10, and one that takes credentials 50.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use async_graphql::{
+    Name, Positioned, Value as ConstValue, Variables,
+    parser::types::{
+        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+        SelectionSet,
+    },
+};
+use async_graphql_value::Value;
+
+use super::{CREDENTIAL_MUTATIONS, types::Types};
+use crate::page;
+
+const MUTATION: u64 = 10;
+const CREDENTIAL_MUTATION: u64 = 50;
+
+/// What a selection costs.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    once: u64,
+    /// In a selection of a connection: for each edge of its page.
+    per_edge: u64,
+}
+
+/// What an operation costs, and where most of it comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bill {
+    pub(super) total: u64,
+    /// The dearest field, and within it the dearest, and so on.
+    pub(super) dearest: Vec<Name>,
+    /// What `first` would have to be there, if another one could do.
+    pub(super) first_that_fits: Option<u64>,
+}
+
+/// Reckons one operation with its variables.
+pub(super) struct Reckoner<'a> {
+    pub(super) types: &'a Types,
+    pub(super) document: &'a ExecutableDocument,
+    pub(super) operation: &'a OperationDefinition,
+    pub(super) variables: &'a Variables,
+    fragments: RefCell<HashMap<&'a Name, Cost>>,
+}
+
+impl<'a> Reckoner<'a> {
+    pub(super) fn new(
+        types: &'a Types,
+        document: &'a ExecutableDocument,
+        operation: &'a OperationDefinition,
+        variables: &'a Variables,
+    ) -> Self {
+        Self {
+            types,
+            document,
+            operation,
+            variables,
+            fragments: RefCell::default(),
+        }
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        let root = Types::root(self.operation.ty);
+        self.selections(&root, &self.operation.selection_set.node)
+            .once
+    }
+
+    /// What to say when the total is more than `most`.
+    pub(super) fn bill(&self, most: u64) -> Bill {
+        let total = self.total();
+        let mut bill = Bill {
+            total,
+            dearest: Vec::new(),
+            first_that_fits: None,
+        };
+        let mut parent = Types::root(self.operation.ty);
+        let mut set = &self.operation.selection_set.node;
+        while let Some((parent_of_it, field)) = self.dearest(&parent, set) {
+            let Some(known) = self.types.field(&parent_of_it, &field.name.node) else {
+                break;
+            };
+            bill.dearest.push(field.response_key().node.clone());
+            parent = known.type_name.clone();
+            set = &field.selection_set.node;
+            if is_connection(&parent) {
+                let per_edge = self.selections(&parent, set).per_edge;
+                let page = self.page_size(field).saturating_mul(per_edge);
+                let room = most.saturating_sub(total.saturating_sub(page));
+                bill.first_that_fits = room.checked_div(per_edge).filter(|&first| first > 0);
+                break;
+            }
+        }
+        bill
+    }
+
+    fn selections(&self, parent: &Name, set: &'a SelectionSet) -> Cost {
+        let mut sum = Cost::default();
+        for selection in &set.items {
+            if self.is_left_out(selection.node.directives()) {
+                continue;
+            }
+            let cost = match &selection.node {
+                Selection::Field(field) => self.field(parent, &field.node),
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let parent = condition.map_or(parent, |condition| &condition.node.on.node);
+                    self.selections(parent, &fragment.node.selection_set.node)
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            };
+            sum.once = sum.once.saturating_add(cost.once);
+            sum.per_edge = sum.per_edge.saturating_add(cost.per_edge);
+        }
+        sum
+    }
+
+    fn fragment(&self, name: &'a Name) -> Cost {
+        if let Some(cost) = self.fragments.borrow().get(name) {
+            return *cost;
+        }
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Cost::default();
+        };
+        let parent = &fragment.node.type_condition.node.on.node;
+        let cost = self.selections(parent, &fragment.node.selection_set.node);
+        self.fragments.borrow_mut().insert(name, cost);
+        cost
+    }
+
+    fn field(&self, parent: &Name, field: &'a Field) -> Cost {
+        let name = &field.name.node;
+        let set = &field.selection_set.node;
+        let Some(known) = self.types.field(parent, name) else {
+            // Introspection, or what the engine will refuse.
+            return Cost {
+                once: u64::from(!set.items.is_empty())
+                    .saturating_add(self.selections(parent, set).once),
+                per_edge: 0,
+            };
+        };
+        let inner = self.selections(&known.type_name, set);
+        let is_of_connection = is_connection(parent);
+        if is_of_connection && matches!(name.as_str(), "edges" | "nodes") {
+            // An edge and its node are one object.
+            let own = u64::from(name == "nodes");
+            return Cost {
+                once: 0,
+                per_edge: own.saturating_add(inner.once).max(1),
+            };
+        }
+        let object = if is_connection(&known.type_name) {
+            let page = self.page_size(field).saturating_mul(inner.per_edge);
+            inner.once.saturating_add(page).saturating_add(1)
+        } else if self.types.is_composite(&known.type_name) {
+            let count = if known.is_list {
+                self.length_of(field, &known.lists)
+            } else {
+                1
+            };
+            inner.once.saturating_add(1).saturating_mul(count)
+        } else {
+            // A count is a query of its own.
+            u64::from(is_of_connection && name == "totalCount")
+        };
+        let own = if self.operation.ty == OperationType::Mutation && *parent == "Mutation" {
+            if CREDENTIAL_MUTATIONS.contains(&name.as_str()) {
+                CREDENTIAL_MUTATION
+            } else {
+                MUTATION
+            }
+        } else {
+            0
+        };
+        Cost {
+            once: object.saturating_add(own),
+            per_edge: 0,
+        }
+    }
+
+    /// How many edges a page will have at most. What is out of range is refused where it is read.
+    fn page_size(&self, field: &Field) -> u64 {
+        let asked = ["first", "last"]
+            .into_iter()
+            .find_map(|name| self.number(field.get_argument(name)?));
+        let size = asked.unwrap_or(page::DEFAULT_SIZE.into());
+        u64::try_from(size.clamp(0, page::MAX_SIZE.into())).unwrap_or(0)
+    }
+
+    fn number(&self, value: &Positioned<Value>) -> Option<i64> {
+        match &value.node {
+            Value::Number(number) => number.as_i64(),
+            Value::Variable(name) => match self.variable(name)? {
+                ConstValue::Number(number) => number.as_i64(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// How many objects a list has that another list asks for, such as `ids`; a list that nobody
+    /// asks for by one is short.
+    fn length_of(&self, field: &Field, lists: &[Name]) -> u64 {
+        let length = |name| match &field.get_argument(name)?.node {
+            Value::List(items) => Some(items.len()),
+            Value::Variable(name) => match self.variable(name)? {
+                ConstValue::List(items) => Some(items.len()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let lengths = lists.iter().filter_map(|name| length(name));
+        lengths.fold(1, |most, length| most.max(length as u64))
+    }
+
+    /// Whether `@skip` or `@include` leave it out.
+    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().any(|directive| {
+            let left_out_when = match directive.node.name.node.as_str() {
+                "skip" => true,
+                "include" => false,
+                _ => return false,
+            };
+            match directive.node.get_argument("if").map(|value| &value.node) {
+                Some(Value::Boolean(value)) => *value == left_out_when,
+                Some(Value::Variable(name)) => {
+                    self.variable(name) == Some(&ConstValue::Boolean(left_out_when))
+                }
+                _ => false,
+            }
+        })
+    }
+
+    /// What the variable is given, or its default.
+    fn variable(&self, name: &Name) -> Option<&ConstValue> {
+        self.variables.get(name).or_else(|| {
+            let mut definitions = self.operation.variable_definitions.iter();
+            let definition = definitions.find(|it| it.node.name.node == *name)?;
+            Some(&definition.node.default_value.as_ref()?.node)
+        })
+    }
+
+    /// The field of the selection that costs most, and the type that it is of.
+    fn dearest(&self, parent: &Name, set: &'a SelectionSet) -> Option<(Name, &'a Field)> {
+        let mut dearest: Option<(u64, Name, &Field)> = None;
+        let mut waiting = vec![(parent.clone(), set)];
+        while let Some((parent, set)) = waiting.pop() {
+            for selection in &set.items {
+                match &selection.node {
+                    Selection::Field(field) => {
+                        let cost = self.field(&parent, &field.node);
+                        let cost = cost.once.saturating_add(cost.per_edge);
+                        if dearest.as_ref().is_none_or(|(most, ..)| cost > *most) {
+                            dearest = Some((cost, parent.clone(), &field.node));
+                        }
+                    }
+                    Selection::InlineFragment(fragment) => {
+                        let condition = fragment.node.type_condition.as_ref();
+                        let parent = condition.map_or(&parent, |it| &it.node.on.node).clone();
+                        waiting.push((parent, &fragment.node.selection_set.node));
+                    }
+                    Selection::FragmentSpread(spread) => {
+                        let name = &spread.node.fragment_name.node;
+                        if let Some(fragment) = self.document.fragments.get(name) {
+                            let parent = fragment.node.type_condition.node.on.node.clone();
+                            waiting.push((parent, &fragment.node.selection_set.node));
+                        }
+                    }
+                }
+            }
+        }
+        dearest
+            .filter(|(cost, ..)| *cost > 0)
+            .map(|(_, parent, field)| (parent, field))
+    }
+}
+
+fn is_connection(type_name: &Name) -> bool {
+    type_name.ends_with("Connection")
+}

@@ -1,0 +1,242 @@
+//! How much a document asks for, whatever its fragments do.
+//!
+//! Each fragment is measured once and the sums saturate, so that the work is as long as the text
+//! and not as what the text unfolds to.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::{
+    Name, Pos, Positioned,
+    parser::types::{
+        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+        SelectionSet,
+    },
+};
+
+use super::{Exceeded, Limit, MAX_NESTING, Refusal};
+use crate::config::DocumentLimits;
+
+/// The lists of introspection, which lead from types to types.
+const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+
+/// What is known of an operation before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    pub(crate) kind: OperationType,
+    /// The fields at its root by name, one for each time that it is asked for.
+    pub(crate) root_fields: Vec<Name>,
+}
+
+/// What a selection unfolds to.
+#[derive(Clone, Copy, Default)]
+struct Measure {
+    fields: u32,
+    aliases: u32,
+    directives: u32,
+    /// Fields within fields.
+    depth: u32,
+    /// Lists of introspection within each other.
+    lists: u32,
+}
+
+impl Measure {
+    /// Beside each other: what is counted adds up, and the deeper one is how deep both are.
+    fn beside(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.saturating_add(other.fields),
+            aliases: self.aliases.saturating_add(other.aliases),
+            directives: self.directives.saturating_add(other.directives),
+            depth: self.depth.max(other.depth),
+            lists: self.lists.max(other.lists),
+        }
+    }
+
+    fn with_directives(mut self, directives: &[Positioned<Directive>]) -> Self {
+        let count = u32::try_from(directives.len()).unwrap_or(u32::MAX);
+        self.directives = self.directives.saturating_add(count);
+        self
+    }
+}
+
+/// Measures the document, and gives what is known of each of its operations.
+pub(super) fn measure(
+    document: &ExecutableDocument,
+    limits: &DocumentLimits,
+) -> Result<HashMap<Option<Name>, Operation>, Refusal> {
+    let check = |limit, found: usize, most: u32| check(limit, u32::try_from(found).ok(), most);
+    let (operations, fragments) = (document.operations.iter().len(), document.fragments.len());
+    check(Limit::Definitions, operations, limits.max_definitions)?;
+    check(Limit::Definitions, fragments, limits.max_definitions)?;
+
+    let mut measurer = Measurer {
+        document,
+        limits,
+        fragments: HashMap::new(),
+        open: HashSet::new(),
+        level: 0,
+    };
+    // Those that are spread nowhere too: they are validated all the same.
+    for (name, fragment) in &document.fragments {
+        let measured = measurer.fragment(name, fragment.pos)?;
+        measurer.check(measured)?;
+    }
+    let mut total = Measure::default();
+    let mut known = HashMap::new();
+    for (name, operation) in document.operations.iter() {
+        let variables = operation.node.variable_definitions.len();
+        check(Limit::Definitions, variables, limits.max_definitions)?;
+        let mut measured = measurer
+            .selections(&operation.node.selection_set.node)?
+            .with_directives(&operation.node.directives);
+        for variable in &operation.node.variable_definitions {
+            measured = measured.with_directives(&variable.node.directives);
+        }
+        total = total.beside(measured);
+        // Of all operations together: each is validated, whichever is run.
+        measurer.check(total)?;
+
+        let operation = known_of(document, &operation.node, limits.max_root_fields)?;
+        known.insert(name.cloned(), operation);
+    }
+    Ok(known)
+}
+
+fn check(limit: Limit, found: Option<u32>, most: u32) -> Result<(), Exceeded> {
+    match found {
+        Some(found) if found <= most => Ok(()),
+        found => Err(Exceeded::new(
+            limit,
+            u64::from(found.unwrap_or(u32::MAX)),
+            u64::from(most),
+        )),
+    }
+}
+
+struct Measurer<'a> {
+    document: &'a ExecutableDocument,
+    limits: &'a DocumentLimits,
+    fragments: HashMap<&'a Name, Measure>,
+    /// The fragments that are being measured: one that is met again spreads itself.
+    open: HashSet<&'a Name>,
+    /// How far down the measuring is: it calls itself as what runs the document would.
+    level: usize,
+}
+
+impl<'a> Measurer<'a> {
+    fn check(&self, measure: Measure) -> Result<(), Exceeded> {
+        let limits = self.limits;
+        check(Limit::Fields, Some(measure.fields), limits.max_fields)?;
+        check(Limit::Depth, Some(measure.depth), limits.max_depth)?;
+        check(Limit::Aliases, Some(measure.aliases), limits.max_aliases)?;
+        check(
+            Limit::Directives,
+            Some(measure.directives),
+            limits.max_directives,
+        )
+    }
+
+    fn fragment(&mut self, name: &'a Name, spread_at: Pos) -> Result<Measure, Refusal> {
+        if let Some(measured) = self.fragments.get(name) {
+            return Ok(*measured);
+        }
+        // Were it nothing, a chain of spreads that ends in it would unfold without being counted.
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Err(Refusal::invalid(
+                format!("There is no fragment {name}."),
+                spread_at,
+            ));
+        };
+        if !self.open.insert(name) {
+            return Err(Refusal::invalid(
+                format!("The fragment {name} spreads itself."),
+                fragment.pos,
+            ));
+        }
+        let measured = self
+            .selections(&fragment.node.selection_set.node)?
+            .with_directives(&fragment.node.directives);
+        self.open.remove(name);
+        self.fragments.insert(name, measured);
+        Ok(measured)
+    }
+
+    fn selections(&mut self, set: &'a SelectionSet) -> Result<Measure, Refusal> {
+        self.level += 1;
+        if self.level > MAX_NESTING {
+            let (found, most) = (self.level as u64, MAX_NESTING as u64);
+            return Err(Exceeded::new(Limit::Depth, found, most).into());
+        }
+        let mut sum = Measure::default();
+        for selection in &set.items {
+            let measured = match &selection.node {
+                Selection::Field(field) => self.field(&field.node)?,
+                Selection::FragmentSpread(spread) => {
+                    self.fragment(&spread.node.fragment_name.node, spread.pos)?
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.selections(&fragment.node.selection_set.node)?
+                }
+            };
+            sum = sum.beside(measured.with_directives(selection.node.directives()));
+        }
+        self.level -= 1;
+        Ok(sum)
+    }
+
+    fn field(&mut self, field: &'a Field) -> Result<Measure, Refusal> {
+        let mut measured = if field.selection_set.node.items.is_empty() {
+            Measure::default()
+        } else {
+            self.selections(&field.selection_set.node)?
+        };
+        measured.fields = measured.fields.saturating_add(1);
+        measured.depth = measured.depth.saturating_add(1);
+        measured.aliases = measured
+            .aliases
+            .saturating_add(u32::from(field.alias.is_some()));
+        let name = field.name.node.as_str();
+        if INTROSPECTION_LISTS.contains(&name) {
+            measured.lists = measured.lists.saturating_add(1);
+        }
+        if matches!(name, "__schema" | "__type") {
+            let most = self.limits.max_introspection_lists;
+            check(Limit::Introspection, Some(measured.lists), most)?;
+            measured.lists = 0;
+        }
+        Ok(measured)
+    }
+}
+
+/// The fields at an operation's root, wherever fragments put them.
+fn known_of(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    most: u32,
+) -> Result<Operation, Exceeded> {
+    let mut root_fields = Vec::new();
+    let mut waiting = vec![&operation.selection_set.node];
+    while let Some(set) = waiting.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    root_fields.push(field.node.name.node.clone());
+                    let found = u32::try_from(root_fields.len()).ok();
+                    check(Limit::RootFields, found, most)?;
+                }
+                Selection::InlineFragment(fragment) => {
+                    waiting.push(&fragment.node.selection_set.node);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name) {
+                        waiting.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    Ok(Operation {
+        kind: operation.ty,
+        root_fields,
+    })
+}

@@ -1,0 +1,315 @@
+//! Documents: parsed once, measured before the engine sees them, and kept.
+//!
+//! The engine's own limits walk what fragments unfold to, so that a kilobyte of them keeps it busy
+//! for seconds, and nothing can interrupt it. Nothing reaches it but through here.
+
+mod cost;
+mod measure;
+mod scan;
+mod types;
+mod variables;
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::{
+    Name, Pos, ServerError, Variables,
+    parser::{
+        parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    },
+};
+use aws_lc_rs::digest::{SHA256, digest};
+use quick_cache::{Weighter, sync::Cache};
+
+pub(crate) use measure::Operation;
+
+use crate::{config::DocumentLimits, error::code};
+use cost::{Bill, Reckoner};
+use types::Types;
+
+/// How much text of documents is kept, in bytes. What is built of it takes some ten times that.
+const KEPT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How many documents are expected to be kept.
+const KEPT_DOCUMENTS: usize = 1_000;
+
+/// The mutations that take a password: each costs a hash, and each is a guess.
+const CREDENTIAL_MUTATIONS: [&str; 4] = ["signUp", "signIn", "changePassword", "deleteAccount"];
+
+/// How deep a document's selections may lie within each other, those of fragments included. What
+/// runs and validates a document calls itself for each.
+pub(crate) const MAX_NESTING: usize = 64;
+
+/// The SHA-256 of a document's text.
+pub(crate) type Hash = [u8; 32];
+
+/// A document that may be handed to the engine.
+pub(crate) struct Document {
+    parsed: ExecutableDocument,
+    operations: HashMap<Option<Name>, Operation>,
+    length: usize,
+}
+
+/// The documents that were sent before.
+pub(crate) struct Documents {
+    types: Types,
+    limits: DocumentLimits,
+    kept: Cache<Hash, Arc<Document>, Length>,
+}
+
+#[derive(Clone)]
+struct Length;
+
+impl Weighter<Hash, Arc<Document>> for Length {
+    fn weight(&self, _: &Hash, document: &Arc<Document>) -> u64 {
+        document.length as u64
+    }
+}
+
+/// What may be too much of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Bytes,
+    Tokens,
+    Depth,
+    Fields,
+    Aliases,
+    Directives,
+    Definitions,
+    RootFields,
+    Introspection,
+    CredentialMutations,
+}
+
+/// Too much of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    limit: Limit,
+    found: u64,
+    most: u64,
+}
+
+/// Why a document is not handed to the engine.
+#[derive(Debug)]
+pub(crate) struct Refusal(Vec<ServerError>);
+
+impl Documents {
+    /// For a schema in the schema definition language.
+    pub(crate) fn new(sdl: &str, limits: DocumentLimits) -> Self {
+        Self {
+            types: Types::read(sdl),
+            limits,
+            kept: Cache::with_weighter(KEPT_DOCUMENTS, KEPT_BYTES, Length),
+        }
+    }
+
+    /// The document, parsed and measured, whether it was sent before or not.
+    pub(crate) fn read(&self, text: &str) -> Result<Arc<Document>, Refusal> {
+        let most = u64::from(self.limits.max_document_bytes);
+        let length = text.len() as u64;
+        if length > most {
+            return Err(Exceeded::new(Limit::Bytes, length, most).into());
+        }
+        let hash = hash(text);
+        if let Some(document) = self.kept.get(&hash) {
+            return Ok(document);
+        }
+        scan::scan(text, &self.limits)?;
+        let parsed = parse_query(text).map_err(|error| Refusal::unparsed(error.into()))?;
+        let operations = measure::measure(&parsed, &self.limits)?;
+        let document = Arc::new(Document {
+            parsed,
+            operations,
+            length: text.len(),
+        });
+        self.kept.insert(hash, Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// The document with this hash, if it was sent lately.
+    pub(crate) fn recall(&self, hash: &Hash) -> Option<Arc<Document>> {
+        self.kept.get(hash)
+    }
+
+    /// Says whether the operation may run with these variables.
+    pub(crate) fn admit(
+        &self,
+        document: &Document,
+        name: Option<&str>,
+        variables: &Variables,
+    ) -> Result<(), Refusal> {
+        let Some((definition, operation)) = document.select(name) else {
+            return Err(Refusal::one(
+                "OPERATION_RESOLUTION_FAILURE",
+                match name {
+                    Some(name) => format!("The document has no operation named {name}."),
+                    None => "Name one of the document's operations in operationName.".to_owned(),
+                },
+            ));
+        };
+        if operation.kind == OperationType::Mutation {
+            let credentials = operation
+                .root_fields
+                .iter()
+                .filter(|name| CREDENTIAL_MUTATIONS.contains(&name.as_str()))
+                .count();
+            if credentials > 1 {
+                let found = credentials as u64;
+                return Err(Exceeded::new(Limit::CredentialMutations, found, 1).into());
+            }
+        }
+        let wrong = variables::check(&self.types, definition, variables);
+        if !wrong.is_empty() {
+            let wrong = wrong.into_iter();
+            return Err(Refusal(
+                wrong.map(|it| error(code::BAD_USER_INPUT, it)).collect(),
+            ));
+        }
+        let reckoner = Reckoner::new(&self.types, &document.parsed, definition, variables);
+        let most = u64::from(self.limits.max_cost);
+        if reckoner.total() > most {
+            return Err(Refusal::too_dear(&reckoner.bill(most), most));
+        }
+        Ok(())
+    }
+}
+
+/// The name under which a document is kept, and by which a client may ask for it.
+pub(crate) fn hash(text: &str) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+impl Document {
+    /// What is known of the operation that a request with this `operationName` runs.
+    pub(crate) fn operation(&self, name: Option<&str>) -> Option<&Operation> {
+        self.select(name).map(|(_, operation)| operation)
+    }
+
+    /// What the engine takes.
+    pub(crate) fn parsed(&self) -> ExecutableDocument {
+        self.parsed.clone()
+    }
+
+    fn select(&self, name: Option<&str>) -> Option<(&OperationDefinition, &Operation)> {
+        let (name, definition) = match (&self.parsed.operations, name) {
+            (DocumentOperations::Single(operation), None) => (None, operation),
+            (DocumentOperations::Single(_), Some(_)) => return None,
+            (DocumentOperations::Multiple(operations), Some(name)) => {
+                let (name, operation) = operations.get_key_value(name)?;
+                (Some(name.clone()), operation)
+            }
+            (DocumentOperations::Multiple(operations), None) => {
+                let mut operations = operations.iter();
+                let (name, operation) = operations.next()?;
+                if operations.next().is_some() {
+                    return None;
+                }
+                (Some(name.clone()), operation)
+            }
+        };
+        Some((&definition.node, self.operations.get(&name)?))
+    }
+}
+
+impl Exceeded {
+    fn new(limit: Limit, found: u64, most: u64) -> Self {
+        Self { limit, found, most }
+    }
+}
+
+impl Limit {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Bytes => "DOCUMENT_TOO_LARGE",
+            Self::Tokens => "TOKEN_LIMIT_EXCEEDED",
+            Self::Depth => "DEPTH_LIMIT_EXCEEDED",
+            Self::Fields => "FIELD_LIMIT_EXCEEDED",
+            Self::Aliases => "ALIAS_LIMIT_EXCEEDED",
+            Self::Directives => "DIRECTIVE_LIMIT_EXCEEDED",
+            Self::Definitions => "DEFINITION_LIMIT_EXCEEDED",
+            Self::RootFields => "ROOT_FIELD_LIMIT_EXCEEDED",
+            Self::Introspection => "INTROSPECTION_LIMIT_EXCEEDED",
+            Self::CredentialMutations => "TOO_MANY_CREDENTIAL_MUTATIONS",
+        }
+    }
+
+    /// What there is too much of, after a number.
+    fn what(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes of document",
+            Self::Tokens => "tokens",
+            Self::Depth => "levels of nesting",
+            Self::Fields => "fields, those of fragments counted wherever they are spread",
+            Self::Aliases => "aliases",
+            Self::Directives => "directives",
+            Self::Definitions => "operations, fragments or variables",
+            Self::RootFields => "fields at the root",
+            Self::Introspection => "lists of introspection within each other",
+            Self::CredentialMutations => "mutation that takes a password",
+        }
+    }
+}
+
+impl Refusal {
+    /// The errors of the answer.
+    pub(crate) fn into_errors(self) -> Vec<ServerError> {
+        self.0
+    }
+
+    fn one(code: &str, message: impl Into<String>) -> Self {
+        Self(vec![error(code, message)])
+    }
+
+    fn unparsed(mut cause: ServerError) -> Self {
+        set_code(&mut cause, code::GRAPHQL_PARSE_FAILED);
+        Self(vec![cause])
+    }
+
+    fn invalid(message: String, at: Pos) -> Self {
+        let mut invalid = error(code::GRAPHQL_VALIDATION_FAILED, message);
+        invalid.locations.push(at);
+        Self(vec![invalid])
+    }
+
+    fn too_dear(bill: &Bill, most: u64) -> Self {
+        let mut message = format!(
+            "The operation costs {}, and at most {most} are allowed.",
+            bill.total
+        );
+        if !bill.dearest.is_empty() {
+            message += &format!(" Most of it is at {}", bill.dearest.join("."));
+            message += &match bill.first_that_fits {
+                Some(first) => format!(": first: {first} would fit there."),
+                None => ".".to_owned(),
+            };
+        }
+        Self::one("COST_LIMIT_EXCEEDED", message)
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        let Exceeded { limit, found, most } = exceeded;
+        let message = match limit {
+            Limit::Bytes => format!("The document has {found} bytes; at most {most} are allowed."),
+            // Counting stops at the first one too many.
+            Limit::CredentialMutations => {
+                "Send one mutation that takes a password at a time.".to_owned()
+            }
+            _ => format!("At most {most} {} are allowed in a document.", limit.what()),
+        };
+        Self::one(limit.code(), message)
+    }
+}
+
+fn error(code: &str, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, code);
+    error
+}
+
+fn set_code(error: &mut ServerError, code: &str) {
+    error.extensions.get_or_insert_default().set("code", code);
+}

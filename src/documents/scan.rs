@@ -1,0 +1,174 @@
+//! The tokens of a document, counted before anything is built of them.
+//!
+//! The parser calls itself for each bracket, so what is nested too deep must never reach it.
+
+use super::{Exceeded, Limit};
+use crate::config::DocumentLimits;
+
+/// How deep brackets of any kind may lie within each other: selections, lists and objects. No
+/// document within the other limits comes near it.
+const MAX_NESTING: u32 = 128;
+
+/// Refuses a document that has too many tokens, or brackets nested too deep.
+///
+/// What is no GraphQL at all passes: the parser says what is wrong with it.
+pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> {
+    let mut tokens: u32 = 0;
+    let mut nesting: u32 = 0;
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let length = match first {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
+                rest = after;
+                continue;
+            }
+            b'#' => {
+                let end = after.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                rest = &after[end.unwrap_or(after.len())..];
+                continue;
+            }
+            b'"' => string_length(rest),
+            b'{' | b'[' | b'(' => {
+                nesting += 1;
+                if nesting > MAX_NESTING {
+                    return Err(Exceeded::new(
+                        Limit::Depth,
+                        u64::from(nesting),
+                        u64::from(MAX_NESTING),
+                    ));
+                }
+                1
+            }
+            b'}' | b']' | b')' => {
+                nesting = nesting.saturating_sub(1);
+                1
+            }
+            b'.' if rest.starts_with(b"...") => 3,
+            b'-' | b'0'..=b'9' => run(rest, |byte| is_word(byte) || b"-+.".contains(&byte)),
+            byte if is_word(byte) => run(rest, is_word),
+            _ => 1,
+        };
+        rest = &rest[length..];
+        tokens += 1;
+        if tokens > limits.max_tokens {
+            return Err(Exceeded::new(
+                Limit::Tokens,
+                u64::from(tokens),
+                u64::from(limits.max_tokens),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How many bytes from here on belong to it.
+fn run(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    let end = text.iter().position(|&byte| !belongs(byte));
+    end.unwrap_or(text.len())
+}
+
+/// How long the string is that begins here, quotes included.
+fn string_length(text: &[u8]) -> usize {
+    // A block that is never closed is read as the empty string and what follows it.
+    block_length(text).unwrap_or_else(|| line_length(text))
+}
+
+fn block_length(text: &[u8]) -> Option<usize> {
+    const QUOTES: &[u8] = br#"""""#;
+    const ESCAPED: &[u8] = br#"\""""#;
+    if !text.starts_with(QUOTES) {
+        return None;
+    }
+    let mut at = QUOTES.len();
+    while at < text.len() {
+        if text[at..].starts_with(ESCAPED) {
+            at += ESCAPED.len();
+        } else if text[at..].starts_with(QUOTES) {
+            return Some(at + QUOTES.len());
+        } else {
+            at += 1;
+        }
+    }
+    None
+}
+
+fn line_length(text: &[u8]) -> usize {
+    let mut at = 1;
+    while at < text.len() {
+        match text[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            // Not closed on its line: the parser will say so.
+            b'\n' | b'\r' => return at,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str, max_tokens: u32) -> Option<Limit> {
+        let limits = DocumentLimits {
+            max_tokens,
+            ..DocumentLimits::default()
+        };
+        scan(text, &limits).err().map(|exceeded| exceeded.limit)
+    }
+
+    #[test]
+    fn tokens_are_counted_as_graphql_counts_them() {
+        for (text, tokens) in [
+            ("{ a }", 3),
+            ("query($id:ID!){a(id:$id)}", 17),
+            (r#"{ a(x: "b { [ \" c", y: """d " \""" e""") }"#, 11),
+            ("{ a # { { {\n }", 3),
+            ("{ ...F } fragment F on T { a }", 11),
+            ("{ a(x: -1.5e+3, y: [1, 2]) }", 14),
+        ] {
+            assert_eq!(refusal(text, tokens), None, "{text}");
+            assert_eq!(refusal(text, tokens - 1), Some(Limit::Tokens), "{text}");
+        }
+    }
+
+    #[test]
+    fn brackets_of_any_kind_lie_only_so_deep() {
+        for bracket in ["{", "[", "(", "{a(b:["] {
+            assert_eq!(refusal(&bracket.repeat(20), 5_000), None);
+            assert_eq!(refusal(&bracket.repeat(129), 5_000), Some(Limit::Depth));
+        }
+        assert_eq!(refusal(&"{}".repeat(1_000), 5_000), None);
+    }
+
+    #[test]
+    fn what_the_parser_reads_as_tokens_is_never_taken_for_a_string() {
+        let deep = "[".repeat(129);
+        for text in [
+            format!(r#"{{ a(x: ["""b" {deep}"#),
+            format!(r#"{{ a(x: """b\\\""" " """ {deep} "#),
+            format!("{{ a(x: \"b\\\\\" {deep}"),
+        ] {
+            assert_eq!(refusal(&text, 5_000), Some(Limit::Depth), "{text}");
+        }
+        for text in [
+            format!(r#"{{ a(x: """{deep}""") }}"#),
+            format!(r#"{{ a(x: """\"""{deep}\\""") }}"#),
+            format!(r#"{{ a(x: "\"{deep}\\") }}"#),
+        ] {
+            assert_eq!(refusal(&text, 5_000), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_closed_ends_with_the_text() {
+        for text in ["\"", "\"\"\"", "\"\\", "\"\"\"\\", "{ a(x: \"b", "\u{e4}"] {
+            assert_eq!(refusal(text, 5_000), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The schema as documents are measured by it: read from its own SDL, so that it cannot differ.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name,
+    parser::{
+        parse_schema,
+        types::{
+            BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind,
+            TypeSystemDefinition,
+        },
+    },
+};
+
+/// The types of the schema, by name.
+pub(super) struct Types {
+    composites: HashMap<Name, HashMap<Name, Field>>,
+    inputs: HashMap<Name, Input>,
+}
+
+/// A field of an object or an interface.
+pub(super) struct Field {
+    pub(super) type_name: Name,
+    pub(super) is_list: bool,
+    /// The arguments that are lists, such as `ids`.
+    pub(super) lists: Vec<Name>,
+}
+
+/// What a variable may hold.
+pub(super) enum Input {
+    /// One whose own type parses it.
+    Scalar,
+    Enum(Vec<Name>),
+    Object {
+        fields: Vec<InputField>,
+        is_one_of: bool,
+    },
+}
+
+pub(super) struct InputField {
+    pub(super) name: Name,
+    pub(super) ty: Type,
+    pub(super) has_default: bool,
+}
+
+impl Types {
+    /// Reads the schema definition language that the engine wrote.
+    pub(super) fn read(sdl: &str) -> Self {
+        let mut types = Self {
+            composites: HashMap::new(),
+            inputs: HashMap::new(),
+        };
+        // The engine wrote it; a test reads it back.
+        let definitions = parse_schema(sdl).map_or_else(|_| Vec::new(), |it| it.definitions);
+        for definition in definitions {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                continue;
+            };
+            let (name, kind) = (definition.node.name.node, definition.node.kind);
+            let directives = definition.node.directives;
+            match kind {
+                TypeKind::Object(object) => {
+                    let fields = object.fields.into_iter().map(|field| field.node);
+                    types.composites.insert(name, composite(fields));
+                }
+                TypeKind::Interface(interface) => {
+                    let fields = interface.fields.into_iter().map(|field| field.node);
+                    types.composites.insert(name, composite(fields));
+                }
+                TypeKind::Union(_) => {
+                    types.composites.insert(name, HashMap::new());
+                }
+                TypeKind::Scalar => {
+                    types.inputs.insert(name, Input::Scalar);
+                }
+                TypeKind::Enum(values) => {
+                    let values = values.values.into_iter().map(|value| value.node.value.node);
+                    types.inputs.insert(name, Input::Enum(values.collect()));
+                }
+                TypeKind::InputObject(object) => {
+                    let fields = object.fields.into_iter().map(|field| InputField {
+                        name: field.node.name.node,
+                        ty: field.node.ty.node,
+                        has_default: field.node.default_value.is_some(),
+                    });
+                    let input = Input::Object {
+                        fields: fields.collect(),
+                        is_one_of: directives.iter().any(|it| it.node.name.node == "oneOf"),
+                    };
+                    types.inputs.insert(name, input);
+                }
+            }
+        }
+        types
+    }
+
+    pub(super) fn root(operation: OperationType) -> Name {
+        Name::new(match operation {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        })
+    }
+
+    pub(super) fn field(&self, parent: &Name, name: &Name) -> Option<&Field> {
+        self.composites.get(parent)?.get(name)
+    }
+
+    pub(super) fn is_composite(&self, name: &Name) -> bool {
+        self.composites.contains_key(name)
+    }
+
+    pub(super) fn input(&self, name: &Name) -> Option<&Input> {
+        self.inputs.get(name)
+    }
+}
+
+fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Field> {
+    fields
+        .map(|field| {
+            let (type_name, is_list) = named(&field.ty.node);
+            let lists = field.arguments.iter().filter_map(|argument| {
+                let InputValueDefinition { name, ty, .. } = &argument.node;
+                named(&ty.node).1.then(|| name.node.clone())
+            });
+            let value = Field {
+                type_name: type_name.clone(),
+                is_list,
+                lists: lists.collect(),
+            };
+            (field.name.node, value)
+        })
+        .collect()
+}
+
+/// The name within lists, and whether there is a list around it.
+fn named(ty: &Type) -> (&Name, bool) {
+    match &ty.base {
+        BaseType::Named(name) => (name, false),
+        BaseType::List(inner) => (named(inner).0, true),
+    }
+}

@@ -1,0 +1,404 @@
+//! What a document may be and ask for.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Reply};
+
+/// What GraphiQL and code generators send.
+const INTROSPECTION: &str = include_str!("introspection.graphql");
+
+/// Every field of a task.
+const WHOLE_TASK: &str = "id version title description completed completedAt priority position \
+                          createdAt updatedAt";
+
+/// Sends it as a client that goes by the status.
+async fn send(client: &Client, query: &str, variables: Value) -> Reply {
+    let body = json!({ "query": query, "variables": variables });
+    client
+        .post_accepting("application/graphql-response+json", body.to_string())
+        .await
+}
+
+async fn refused(client: &Client, query: &str, code: &str) {
+    let reply = send(client, query, json!({})).await;
+    let shown = &query[..query.len().min(200)];
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, code),
+        "{shown}: {reply:?}"
+    );
+    assert_eq!(reply.body.get("data"), None);
+}
+
+/// A chain of fragments, each of which spreads the next one twice.
+fn bomb(length: usize, end: &str) -> String {
+    let mut text = "{ ...F0 }".to_owned();
+    for number in 0..length {
+        let next = number + 1;
+        write!(
+            text,
+            " fragment F{number} on Query {{ ...F{next} ...F{next} }}"
+        )
+        .unwrap();
+    }
+    write!(text, " fragment F{length} on Query {{ {end} }}").unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_chain_of_fragments_is_measured_as_what_it_unfolds_to() {
+    let app = app!();
+    let nobody = app.nobody();
+    for length in [12, 40] {
+        refused(&nobody, &bomb(length, "__typename"), "FIELD_LIMIT_EXCEEDED").await;
+        // Without a field in it there would be nothing to count.
+        refused(
+            &nobody,
+            &bomb(length, "...Nothing"),
+            "GRAPHQL_VALIDATION_FAILED",
+        )
+        .await;
+        refused(&nobody, &bomb(length, "...F0"), "GRAPHQL_VALIDATION_FAILED").await;
+    }
+    refused(
+        &nobody,
+        &bomb(60, "__typename"),
+        "DEFINITION_LIMIT_EXCEEDED",
+    )
+    .await;
+    // Nobody spreads it, and it is measured all the same.
+    let unused = bomb(40, "__typename").replacen("{ ...F0 }", "{ __typename }", 1);
+    refused(&nobody, &unused, "FIELD_LIMIT_EXCEEDED").await;
+}
+
+#[tokio::test]
+async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows() {
+    let app = app!();
+    let nobody = app.nobody();
+    let aliases = |count: usize| {
+        let fields = (0..count).map(|number| format!("a{number}: __typename"));
+        format!(
+            "{{ service {{ {} }} }}",
+            fields.collect::<Vec<_>>().join(" ")
+        )
+    };
+    let roots = |count: usize| format!("{{ {} }}", "__typename ".repeat(count));
+    let fields = |count: usize| format!("{{ service {{ {} }} }}", "version ".repeat(count - 1));
+    let deep = |levels: usize| {
+        let types = "ofType { ".repeat(levels - 3);
+        format!(
+            "{{ __schema {{ queryType {{ {types}name{}",
+            " }".repeat(levels)
+        )
+    };
+    let directives = |count: usize| {
+        let of_each = "@include(if: true)";
+        let fields = vec![format!("version {of_each}"); count].join(" ");
+        format!("{{ service {{ {fields} }} }}")
+    };
+    let operations = |count: usize| {
+        let operations = (0..count).map(|number| format!("query Q{number} {{ __typename }}"));
+        operations.collect::<Vec<_>>().join(" ")
+    };
+    let variables = |count: usize| {
+        let variables = (0..count).map(|number| format!("$v{number}: Int"));
+        format!(
+            "query ({}) {{ __typename }}",
+            variables.collect::<Vec<_>>().join(" ")
+        )
+    };
+    let lists = |levels: usize| {
+        let mut text = "{ __schema { types { ".to_owned();
+        for _ in 0..levels {
+            text += "fields { type { ";
+        }
+        text + "name" + &" } }".repeat(levels + 1) + " }"
+    };
+    let padded = |bytes: usize| format!("{{ __typename }}{}", " ".repeat(bytes - 14));
+    let tokens = |count: usize| {
+        format!(
+            "{{ service(x: [{}]) {{ version }} }}",
+            "1 ".repeat(count - 12)
+        )
+    };
+    for (fits, exceeds, code) in [
+        (
+            padded(32 * 1024),
+            padded(32 * 1024 + 1),
+            "DOCUMENT_TOO_LARGE",
+        ),
+        (tokens(5_000), tokens(5_001), "TOKEN_LIMIT_EXCEEDED"),
+        (deep(16), deep(17), "DEPTH_LIMIT_EXCEEDED"),
+        (fields(1_000), fields(1_001), "FIELD_LIMIT_EXCEEDED"),
+        (aliases(30), aliases(31), "ALIAS_LIMIT_EXCEEDED"),
+        (directives(50), directives(51), "DIRECTIVE_LIMIT_EXCEEDED"),
+        (operations(50), operations(51), "DEFINITION_LIMIT_EXCEEDED"),
+        (variables(50), variables(51), "DEFINITION_LIMIT_EXCEEDED"),
+        (roots(20), roots(21), "ROOT_FIELD_LIMIT_EXCEEDED"),
+        (lists(2), lists(3), "INTROSPECTION_LIMIT_EXCEEDED"),
+    ] {
+        refused(&nobody, &exceeds, code).await;
+        let reply = send(&nobody, &fits, json!({})).await;
+        for error in reply.body["errors"].as_array().unwrap_or(&Vec::new()) {
+            assert_ne!(error["extensions"]["code"], code, "{error}");
+        }
+    }
+    // Nested brackets of any kind never reach the parser.
+    for bracket in ["{ a ", "{ ... ", "{ a(x: [", "query (x: {a: "] {
+        refused(&nobody, &bracket.repeat(1_000), "DEPTH_LIMIT_EXCEEDED").await;
+    }
+    let inline = format!(
+        "{}__typename{}",
+        "{ ... ".repeat(63) + "{ ",
+        " }".repeat(64)
+    );
+    assert_eq!(send(&nobody, &inline, json!({})).await.status, 200);
+    let inline = format!(
+        "{}__typename{}",
+        "{ ... ".repeat(64) + "{ ",
+        " }".repeat(65)
+    );
+    refused(&nobody, &inline, "DEPTH_LIMIT_EXCEEDED").await;
+}
+
+#[tokio::test]
+async fn the_limits_are_settings_and_the_service_tells_them() {
+    let app = app!("--max-depth", "3", "--max-cost", "70", "--max-aliases", "0");
+    let nobody = app.nobody();
+    let limits = nobody
+        .ask(
+            "{ service { limits { maxDepth maxCost maxAliases maxTokens maxRootFields } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        limits["service"]["limits"],
+        json!({ "maxDepth": 3, "maxCost": 70, "maxAliases": 0, "maxTokens": 5000, "maxRootFields": 20 })
+    );
+    refused(&nobody, "{ a: __typename }", "ALIAS_LIMIT_EXCEEDED").await;
+}
+
+#[tokio::test]
+async fn full_introspection_passes() {
+    let app = app!();
+    let schema = app.nobody().ask(INTROSPECTION, json!({})).await;
+    assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
+}
+
+#[tokio::test]
+async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_that_fits() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let page = format!(
+        "query ($first: Int = 100) {{ viewer {{ tasks(first: $first) {{
+            totalCount edges {{ cursor node {{ {WHOLE_TASK} }} }} pageInfo {{ hasNextPage }} }} }} }}"
+    );
+    ana.ask(&page, json!({})).await;
+
+    let ten = (0..15).map(|number| format!("p{number}: tasks(first: $first) {{ nodes {{ id }} }}"));
+    let ten = ten.collect::<Vec<_>>().join(" ");
+    let many = format!("query ($first: Int) {{ viewer {{ {ten} }} }}");
+    let reply = send(&ana, &many, json!({ "first": 100 })).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, "COST_LIMIT_EXCEEDED")
+    );
+    let message = reply.body["errors"][0]["message"].as_str().unwrap();
+    assert_eq!(
+        message,
+        "The operation costs 1516, and at most 1000 are allowed. Most of it is at viewer.p0."
+    );
+    ana.ask(&many, json!({ "first": 60 })).await;
+
+    let two = "query ($first: Int) { viewer {
+        a: tasks(first: 100) { nodes { id } }
+        b: tasks(first: $first) { edges { node { id } } nodes { id } }
+    } }";
+    let reply = send(&ana, two, json!({ "first": 100 })).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let app = app!("--max-cost", "150");
+    let ben = app.sign_up("ben").await;
+    let reply = send(&ben, two, json!({ "first": 100 })).await;
+    let message = reply.body["errors"][0]["message"].as_str().unwrap();
+    assert_eq!(
+        message,
+        "The operation costs 303, and at most 150 are allowed. Most of it is at viewer.b: first: \
+         23 would fit there."
+    );
+    ben.ask(two, json!({ "first": 23 })).await;
+    let reply = send(&ben, two, json!({ "first": 24 })).await;
+    assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn lists_of_ids_and_mutations_cost_what_they_ask_for() {
+    let app = app!("--max-cost", "60");
+    let ana = app.sign_up("ana").await;
+    let nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    ana.ask(nodes, json!({ "ids": vec!["x"; 60] })).await;
+    let reply = send(&ana, nodes, json!({ "ids": vec!["x"; 61] })).await;
+    assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
+    let skipped = "query ($ids: [ID!]!, $no: Boolean = false) {
+        nodes(ids: $ids) @include(if: $no) { id } __typename }";
+    ana.ask(skipped, json!({ "ids": vec!["x"; 61] })).await;
+
+    let creates = |count: usize| {
+        let create = r#"createTask(input: { title: "x" }) { userErrors { code } }"#;
+        let creates = (0..count).map(|number| format!("c{number}: {create}"));
+        format!("mutation {{ {} }}", creates.collect::<Vec<_>>().join(" "))
+    };
+    ana.ask(&creates(5), json!({})).await;
+    refused(&ana, &creates(6), "COST_LIMIT_EXCEEDED").await;
+    // Refused is refused whole.
+    let count = ana
+        .ask("{ viewer { tasks(first: 1) { totalCount } } }", json!({}))
+        .await;
+    assert_eq!(count["viewer"]["tasks"]["totalCount"], 5);
+}
+
+#[tokio::test]
+async fn a_request_makes_one_guess_at_a_password() {
+    let app = app!();
+    let guess =
+        r#"signIn(input: { email: "a@b.c", password: "correct horse" }) { userErrors { code } }"#;
+    let nobody = app.nobody();
+    for document in [
+        format!("mutation {{ a: {guess} b: {guess} }}"),
+        format!("mutation {{ {guess} {guess} }}"),
+        format!("mutation {{ ...F ...F }} fragment F on Mutation {{ {guess} }}"),
+        format!(
+            "mutation {{ {guess} changePassword(input: {{ currentPassword: \"x\", newPassword: \"y\" }}) {{ endedSessions }} }}"
+        ),
+    ] {
+        refused(&nobody, &document, "TOO_MANY_CREDENTIAL_MUTATIONS").await;
+    }
+    nobody
+        .ask(
+            &format!("mutation {{ {guess} signOut {{ endedSessions }} }}"),
+            json!({}),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn every_mutation_that_takes_a_password_is_counted_as_one() {
+    let app = app!();
+    let inputs = app
+        .nobody()
+        .ask("{ __schema { mutationType { fields { name args { type { ofType { inputFields { name } } } } } } } }", json!({}))
+        .await;
+    for field in inputs["__schema"]["mutationType"]["fields"]
+        .as_array()
+        .unwrap()
+    {
+        let takes_password = field["args"]
+            .to_string()
+            .to_lowercase()
+            .contains("password");
+        let name = field["name"].as_str().unwrap();
+        // It need not be valid beyond that: the guard comes before validation.
+        let twice = format!("mutation {{ {name} {name} }}");
+        let code = send(&app.nobody(), &twice, json!({})).await;
+        let is_counted =
+            code.body["errors"][0]["extensions"]["code"] == "TOO_MANY_CREDENTIAL_MUTATIONS";
+        assert_eq!(is_counted, takes_password, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn variables_that_do_not_fit_are_refused_before_anything_runs() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let create = "mutation ($input: CreateTaskInput!, $n: Int) {
+        createTask(input: $input) { userErrors { code } }
+        updateTask(input: { id: \"x\", ifVersion: $n }) { userErrors { code } } }";
+    for (variables, says) in [
+        (
+            json!({}),
+            "$input is wrong: it is required: give a CreateTaskInput!",
+        ),
+        (
+            json!({ "input": null }),
+            "$input is wrong: it cannot be null",
+        ),
+        (
+            json!({ "input": [] }),
+            "$input is wrong: it must be an object",
+        ),
+        (
+            json!({ "input": {} }),
+            "$input.title is wrong: it is required",
+        ),
+        (
+            json!({ "input": { "title": 7 } }),
+            "$input.title is wrong: it must be a string",
+        ),
+        (
+            json!({ "input": { "title": "x", "titel": "y" } }),
+            "CreateTaskInput has no field titel",
+        ),
+        (
+            json!({ "input": { "title": "x", "priority": "SOON" } }),
+            "it must be one of NONE, LOW",
+        ),
+        (
+            json!({ "input": { "title": "x" }, "n": 2_147_483_648_i64 }),
+            "$n is wrong: it must be a whole number",
+        ),
+        (
+            json!({ "input": { "title": "x" }, "n": 1.5 }),
+            "$n is wrong: it must be a whole number",
+        ),
+        (
+            json!({ "input": { "title": "x" }, "n": "1" }),
+            "$n is wrong: it must be a whole number",
+        ),
+    ] {
+        let reply = send(&ana, create, variables.clone()).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (400, "BAD_USER_INPUT"),
+            "{variables}"
+        );
+        let message = reply.body["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{variables}: {message}");
+    }
+    let count = ana
+        .ask("{ viewer { tasks { totalCount } } }", json!({}))
+        .await;
+    assert_eq!(count["viewer"]["tasks"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn a_document_that_was_sent_may_be_named_by_its_hash() {
+    let app = app!();
+    let nobody = app.nobody();
+    let query = "{ service { version } }";
+    let hash = "d57b1ef1e3ba1c7b1d0aa3cf6e4b7bb5a6a1e0cc2a3ddd1d0e9b1a3d5b6c7d8e";
+    let by = |query: Option<&str>, hash: &str| {
+        let mut body =
+            json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } });
+        if let Some(query) = query {
+            body["query"] = query.into();
+        }
+        body.to_string()
+    };
+    // The one that is not the query's is refused, so that nobody can put another under its name.
+    let reply = nobody.post(by(Some(query), hash)).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "BAD_REQUEST"));
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, query.as_bytes());
+    let hash: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let reply = nobody.post(by(None, &hash)).await;
+    assert_eq!(reply.code(), "PERSISTED_QUERY_NOT_FOUND");
+    assert_eq!(reply.body["errors"][0]["message"], "PersistedQueryNotFound");
+    let reply = nobody.post(by(Some(query), &hash)).await;
+    assert!(reply.body["data"]["service"]["version"].is_string());
+    let reply = nobody.post(by(None, &hash)).await;
+    assert!(reply.body["data"]["service"]["version"].is_string());
+}
