@@ -1,6 +1,7 @@
 //! The transport: routes, and what every answer carries.
 
 mod answer;
+pub(crate) mod graphiql;
 mod graphql;
 mod pages;
 mod request_id;
@@ -43,6 +44,7 @@ pub(crate) struct App {
 pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
     Router::new()
         .route("/", get(pages::home))
+        .route("/graphiql/{name}", get(graphiql::asset))
         .route(
             "/graphql",
             get(graphql::serve)
