@@ -111,6 +111,9 @@ impl Server {
             ids: Ids::default(),
             graphiql: config.graphiql(mode),
         };
+        if app.graphiql {
+            http::graphiql::log_source();
+        }
         Ok(Self {
             router: http::router(Arc::new(app), &config.cors_origins),
             database,

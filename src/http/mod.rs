@@ -1,6 +1,7 @@
 //! The transport: routes, and what every answer carries.
 
 mod answer;
+pub(crate) mod graphiql;
 mod graphql;
 mod headers;
 mod negotiate;
@@ -59,6 +60,7 @@ pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/graphql", any(graphql::serve))
+        .route("/graphiql/{name}", get(graphiql::asset))
         .route("/graphql/schema.graphql", get(pages::schema))
         .route("/.well-known/jwks.json", get(pages::jwks))
         .route("/health/live", get(pages::live))

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::http::GraphiQLSource;
 use axum::{
     Json,
     extract::State,
@@ -10,11 +9,11 @@ use axum::{
         HeaderMap, StatusCode,
         header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
     },
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::App;
+use super::{App, graphiql};
 use crate::error::RETRY_AFTER_SECONDS;
 
 /// How long the database may take to say that it is there.
@@ -27,11 +26,7 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
     if is_browser && app.graphiql {
-        let page = GraphiQLSource::build()
-            .endpoint("/graphql")
-            .title("Cubby")
-            .finish();
-        return Html(page).into_response();
+        return graphiql::page();
     }
     Json(json!({
         "service": "cubby",

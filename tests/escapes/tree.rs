@@ -9,10 +9,11 @@ use std::{
 use super::judge::{self, Diagnostic};
 
 /// What the service is compiled from, and what its manifest names.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",
     "benches",
+    "build.rs",
     "clippy.toml",
     "migration",
     "src",

@@ -1,5 +1,7 @@
 //! What is served where, by which method, in which form.
 
+use std::{fs, path::Path};
+
 use axum::{
     body::Body,
     http::{Method, Request},
@@ -259,17 +261,107 @@ async fn the_schema_the_health_and_the_start_page_are_served() {
         Value::String(cubby::sdl())
     );
     assert_eq!(nobody.get("/").await.body["graphql"], "/graphql");
-    let browser = [("accept", "text/html,application/xhtml+xml")];
-    let page = call(&nobody, Method::GET, "/", &browser, "").await;
+    let page = visit(&nobody).await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.as_str().unwrap().contains("graphiql"));
     assert_eq!(nobody.get("/nowhere").await.status, 404);
 }
 
+/// What a browser is shown.
+async fn visit(client: &Client) -> Reply {
+    let browser = [("accept", "text/html,application/xhtml+xml")];
+    call(client, Method::GET, "/", &browser, "").await
+}
+
+/// What follows each of these words in the text, up to a quotation mark.
+fn quoted<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    let places = text.split(before).skip(1);
+    places.filter_map(|place| place.split(['"', '\'']).next())
+}
+
+#[tokio::test]
+async fn graphiql_runs_what_its_page_names_and_nothing_else() {
+    let app = app!();
+    let nobody = app.nobody();
+    let page = visit(&nobody).await;
+    let policy = page.header("content-security-policy");
+    let nonce = quoted(policy, "'nonce-").next().expect("a nonce");
+    assert_eq!(
+        policy,
+        format!(
+            "default-src 'none'; script-src 'nonce-{nonce}'; worker-src 'self'; \
+             style-src-elem 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; \
+             connect-src 'self'; img-src 'self' data:; font-src data:; base-uri 'none'; \
+             form-action 'none'; frame-ancestors 'none'"
+        )
+    );
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+    assert_eq!(page.header("referrer-policy"), "no-referrer");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+
+    let html = page.body.as_str().unwrap();
+    let named: Vec<&str> = quoted(html, "nonce=\"").collect();
+    assert!(!named.is_empty() && named.iter().all(|it| *it == nonce));
+    // 128 bits, and others for the next one.
+    assert_eq!(nonce.len(), 24);
+    let next = visit(&nobody).await;
+    assert!(!next.body.as_str().unwrap().contains(nonce));
+    assert!(!next.header("content-security-policy").contains(nonce));
+}
+
+#[tokio::test]
+async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash() {
+    let app = app!();
+    let nobody = app.nobody();
+    let page = visit(&nobody).await;
+    let html = page.body.as_str().unwrap();
+    let named: Vec<&str> = quoted(html, " src=\"")
+        .chain(quoted(html, " href=\""))
+        .filter(|address| !address.starts_with("data:"))
+        .collect();
+    if !Path::new("web/dist/index.html").exists() {
+        let hashes = quoted(html, "integrity=\"sha384-").count();
+        let anonymous = quoted(html, "crossorigin=\"anonymous").count();
+        assert_eq!((named.len(), hashes, anonymous), (4, 4, 4), "{html}");
+        return;
+    }
+    assert_eq!(named.len(), 2, "{html}");
+    for address in named {
+        let file = nobody.get(address).await;
+        assert_eq!(file.status, 200, "{address}");
+        let media_type = if address.ends_with(".css") {
+            "text/css; charset=utf-8"
+        } else {
+            "text/javascript; charset=utf-8"
+        };
+        assert_eq!(file.header("content-type"), media_type);
+        assert_eq!(
+            file.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_graphiql_has_not_is_not_found() {
+    let app = app!();
+    for unknown in [
+        "index.html",
+        "main.js",
+        ".gitignore",
+        "..%2Fpackage.json",
+        "",
+    ] {
+        let reply = app.nobody().get(&format!("/graphiql/{unknown}")).await;
+        assert_eq!(reply.status, 404, "{unknown}");
+    }
+}
+
 #[tokio::test]
 async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwise() {
     let introspect = "{ __schema { queryType { name } } }";
-    let browser = [("accept", "text/html")];
     let app = app!("--mode", "production");
     let reply = app.nobody().send(introspect, json!({})).await;
     assert_eq!(reply.body["data"]["__schema"], Value::Null, "{reply:?}");
@@ -278,8 +370,13 @@ async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwis
         !misspelt.body.to_string().contains("Did you mean"),
         "{misspelt:?}"
     );
-    let page = call(&app.nobody(), Method::GET, "/", &browser, "").await;
-    assert_eq!(page.header("content-type"), "application/json");
+    assert_eq!(
+        visit(&app.nobody()).await.header("content-type"),
+        "application/json"
+    );
+    for file in files_of_graphiql() {
+        assert_eq!(app.nobody().get(&file).await.status, 404, "{file}");
+    }
     let app = app!(
         "--mode",
         "production",
@@ -290,8 +387,22 @@ async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwis
     );
     let data = app.nobody().ask(introspect, json!({})).await;
     assert_eq!(data["__schema"]["queryType"]["name"], "Query");
-    let page = call(&app.nobody(), Method::GET, "/", &browser, "").await;
+    let page = visit(&app.nobody()).await;
     assert!(page.header("content-type").starts_with("text/html"));
+    for file in files_of_graphiql() {
+        assert_eq!(app.nobody().get(&file).await.status, 200, "{file}");
+    }
+}
+
+/// The path of each file that GraphiQL was built into; none where it was not built.
+fn files_of_graphiql() -> Vec<String> {
+    fs::read_dir("web/dist")
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "index.html")
+        .map(|name| format!("/graphiql/{name}"))
+        .collect()
 }
 
 #[tokio::test]

@@ -1,0 +1,114 @@
+//! GraphiQL: its page, the files that the page loads, and what a browser lets them do.
+
+use std::{borrow::Cow, sync::Arc};
+
+use aws_lc_rs::rand;
+use axum::{
+    extract::{Path, State},
+    http::{
+        HeaderName, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::App;
+
+/// A file's name, media type and content.
+type File = (&'static str, &'static str, &'static [u8]);
+
+/// What was in `web/dist` when this was compiled. build.rs writes the list.
+const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
+
+/// The page among them.
+const PAGE: &str = "index.html";
+
+/// The page of a binary that was compiled without any: it loads an older GraphiQL, the last that can
+/// be loaded without being built, from a public CDN.
+const PAGE_FROM_CDN: &str = include_str!("graphiql_from_cdn.html");
+
+/// What a page says where its nonce belongs.
+const NONCE: &str = "{nonce}";
+
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
+
+/// Says where GraphiQL comes from when it is not from this binary, and how to change that.
+pub(crate) fn log_source() {
+    if file(PAGE).is_none() {
+        tracing::info!(
+            "GraphiQL is not in this binary, so a browser is sent to a public CDN for it; \
+             `npm --prefix web ci && npm --prefix web run build`, then build again, puts it in"
+        );
+    }
+}
+
+/// The page, under a policy that runs nothing but what it names.
+pub(super) fn page() -> Response {
+    let template = file(PAGE).map_or(Cow::Borrowed(PAGE_FROM_CDN), |(_, _, content)| {
+        String::from_utf8_lossy(content)
+    });
+    let nonce = nonce();
+    (
+        [
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, &policy(&nonce)),
+            (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+        Html(template.replace(NONCE, &nonce)),
+    )
+        .into_response()
+}
+
+/// A file that the page loads. Another content has another name, so it may be kept.
+pub(super) async fn asset(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+    match file(&name) {
+        Some((name, media_type, content)) if app.graphiql && name != PAGE => (
+            [
+                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (CONTENT_TYPE, media_type),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ],
+            content,
+        )
+            .into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn file(name: &str) -> Option<File> {
+    FILES.iter().copied().find(|(listed, ..)| *listed == name)
+}
+
+/// The page's Content Security Policy. Scripts and style sheets are run for the nonce alone, so that
+/// no address that Cubby answers can be made one. Monaco writes `style` attributes into markup, and
+/// an attribute has no nonce.
+fn policy(nonce: &str) -> String {
+    [
+        "default-src 'none'",
+        &format!("script-src 'nonce-{nonce}'"),
+        "worker-src 'self'",
+        &format!("style-src-elem 'nonce-{nonce}'"),
+        "style-src-attr 'unsafe-inline'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "font-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    .join("; ")
+}
+
+/// What nobody can guess, for one answer.
+fn nonce() -> String {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).expect("the system has randomness");
+    STANDARD.encode(bytes)
+}

@@ -1,0 +1,103 @@
+// How this page speaks to the API.
+
+import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
+import { createClient } from "graphql-ws";
+
+import * as session from "./session";
+
+const ENDPOINT = "/graphql";
+
+export interface UserError {
+  readonly code: string;
+  readonly path: readonly string[] | null;
+  readonly message: string;
+}
+
+interface Opened {
+  readonly tokens: { readonly accessToken: string } | null;
+  readonly user: { readonly email: string } | null;
+  readonly userErrors: readonly UserError[];
+}
+
+interface Answer<T> {
+  readonly data?: T | null;
+  readonly errors?: readonly { message: string; extensions?: { code?: string } }[];
+}
+
+/** `fetch` as whoever is signed in; an answer that their token opens nothing forgets it. */
+const fetchAsViewer: typeof fetch = async (input, init) => {
+  const authorization = session.authorization();
+  const headers = new Headers(init?.headers);
+  // What somebody wrote into the headers editor is what they mean to send.
+  const isOurs = authorization !== null && !headers.has("authorization");
+  if (isOurs) headers.set("authorization", authorization);
+  const response = await fetch(input, { ...init, headers });
+  if (response.status === 401 && isOurs && authorization === session.authorization()) {
+    const { errors } = (await response.clone().json()) as Answer<unknown>;
+    const error = errors?.find((error) => error.extensions?.code === "UNAUTHENTICATED");
+    if (error) session.close(error.message);
+  }
+  return response;
+};
+
+async function ask<T>(query: string, variables: object = {}): Promise<T> {
+  const response = await fetchAsViewer(ENDPOINT, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await response.json()) as Answer<T>;
+  if (errors?.[0] || !data) throw new Error(errors?.[0]?.message ?? response.statusText);
+  return data;
+}
+
+export type Door = "signIn" | "signUp";
+
+const DOORS: Record<Door, string> = {
+  signIn: `mutation SignIn($input: SignInInput!) {
+    signIn(input: $input) { tokens { accessToken } user { email } userErrors { code path message } }
+  }`,
+  signUp: `mutation SignUp($input: SignUpInput!) {
+    signUp(input: $input) { tokens { accessToken } user { email } userErrors { code path message } }
+  }`,
+};
+
+/** Opens a session, or says what is wrong with what was typed. */
+export async function enter(
+  door: Door,
+  email: string,
+  password: string,
+): Promise<readonly UserError[]> {
+  const input = { email, password, deviceLabel: "GraphiQL" };
+  const { [door]: opened } = await ask<Record<Door, Opened>>(DOORS[door], { input });
+  if (opened.tokens) session.open(opened.user?.email ?? email, opened.tokens.accessToken);
+  return opened.userErrors;
+}
+
+/** Ends the session. */
+export async function leave() {
+  try {
+    await ask("mutation SignOut { signOut { endedSessions } }");
+    session.close(null);
+  } catch (error) {
+    session.close(`The token is forgotten, and the session may go on: ${String(error)}`);
+  }
+}
+
+const socket = new URL(ENDPOINT, location.href);
+socket.protocol = socket.protocol.replace("http", "ws");
+
+/** What GraphiQL sends operations by. */
+export const fetcher: Fetcher = createGraphiQLFetcher({
+  url: ENDPOINT,
+  fetch: fetchAsViewer,
+  enableIncrementalDelivery: false,
+  // It connects when something is first subscribed to, and asks for the token then.
+  wsClient: createClient({
+    url: socket.href,
+    connectionParams: () => {
+      const authorization = session.authorization();
+      return authorization === null ? {} : { Authorization: authorization };
+    },
+  }),
+});

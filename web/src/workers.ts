@@ -1,0 +1,11 @@
+// Where Monaco finds its workers.
+
+import type {} from "monaco-editor/esm/vs/editor/editor.api";
+
+/** Their addresses, filled in by build.js. */
+declare const WORKERS: Record<"editor" | "graphql" | "json", string>;
+
+window.MonacoEnvironment = {
+  getWorker: (_id, label) =>
+    new Worker(label === "graphql" || label === "json" ? WORKERS[label] : WORKERS.editor),
+};
