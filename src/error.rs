@@ -67,6 +67,7 @@ pub(crate) mod code {
     pub(crate) const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
     pub(crate) const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     pub(crate) const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
+    pub(crate) const RATE_LIMITED: &str = "RATE_LIMITED";
     pub(crate) const SERVICE_UNAVAILABLE: &str = "SERVICE_UNAVAILABLE";
     pub(crate) const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 }

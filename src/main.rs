@@ -142,10 +142,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     if mode == Mode::Development {
         greet(&address.to_string());
     }
-    server
-        .serve(listener, shutdown)
-        .await
-        .map_err(cannot_listen)?;
+    server.serve(listener, shutdown).await;
     tracing::info!("stopped");
     Ok(())
 }

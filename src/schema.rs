@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, SimpleObject,
+    Context, ID, Interface, MergedObject, MergedSubscription, Object, SimpleObject,
 };
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
         self,
         graphql::{Task, TaskLists},
         mutations::TaskMutation,
+        subscriptions::TaskSubscription,
     },
 };
 
@@ -27,7 +28,7 @@ use crate::{
 const MAX_NODES: usize = 100;
 
 /// The one schema.
-pub(crate) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema over an identity provider.
 pub(crate) fn build(
@@ -52,8 +53,8 @@ pub fn sdl() -> String {
     blueprint().finish().sdl_with_options(options)
 }
 
-fn blueprint() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), EmptySubscription)
+fn blueprint() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query, Mutation::default(), Subscription::default())
 }
 
 /// You. Another person is never this type. It carries the session that it was read with: what
@@ -163,6 +164,10 @@ impl Query {
 /// What can be done.
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(AccountMutation<User>, TaskMutation<User>);
+
+/// What can be listened to.
+#[derive(MergedSubscription, Default)]
+pub(crate) struct Subscription(TaskSubscription);
 
 /// This server.
 #[derive(SimpleObject)]

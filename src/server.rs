@@ -1,10 +1,10 @@
 //! The parts put together: database, keys, identity provider, schema, routes.
 
-use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc};
+use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use sea_orm::DbErr;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     auth::{IdentityProvider, Secret, SecretError, Tokens},
@@ -12,15 +12,21 @@ use crate::{
     config::{Config, Conflict, DatabaseUrl},
     db::Database,
     documents::Documents,
-    http::{self, App},
+    http::{self, App, Streams},
     id::Ids,
     schema,
 };
 
+/// How long streams may take to say goodbye.
+const STREAMS_END: Duration = Duration::from_secs(5);
+
 /// Cubby, ready to serve.
 pub struct Server {
+    app: Arc<App>,
     router: Router,
-    database: Database,
+    max_connections: u32,
+    /// Says that it stops.
+    stopping: watch::Sender<bool>,
 }
 
 /// Why Cubby does not start; the message says what to do about it.
@@ -99,6 +105,7 @@ impl Server {
             tokens,
             config.password_policy,
         ));
+        let (stopping, is_stopping) = watch::channel(false);
         let app = App {
             schema: schema::build(
                 Arc::clone(&provider),
@@ -106,17 +113,22 @@ impl Server {
                 config.introspection(mode),
             ),
             documents: Documents::new(&schema::sdl(), config.document_limits),
+            streams: Streams::new(config.connection_limits, is_stopping),
+            origins: config.cors_origins.clone(),
             provider,
-            database: database.clone(),
+            database,
             ids: Ids::default(),
             graphiql: config.graphiql(mode),
         };
         if app.graphiql {
             http::graphiql::log_source();
         }
+        let app = Arc::new(app);
         Ok(Self {
-            router: http::router(Arc::new(app), &config.cors_origins),
-            database,
+            router: http::router(Arc::clone(&app), config.connection_limits.max_requests),
+            max_connections: config.connection_limits.max_connections,
+            app,
+            stopping,
         })
     }
 
@@ -125,23 +137,20 @@ impl Server {
         self.router.clone()
     }
 
-    /// Serves until `shutdown` is over, then lets the requests in flight finish.
-    ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let service = self
-            .router
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown)
-            .await?;
-        self.database.close().await;
-        Ok(())
+    /// Serves until `shutdown` is over, then ends the streams and lets the requests in flight finish.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let stopping = || {
+            self.stopping.send_replace(true);
+        };
+        let most = self.max_connections;
+        http::serve(listener, self.router, most, shutdown, stopping).await;
+        if tokio::time::timeout(STREAMS_END, self.app.streams.all_closed())
+            .await
+            .is_err()
+        {
+            tracing::warn!("streams that were still open were cut off");
+        }
+        self.app.database.close().await;
     }
 }
 

@@ -1,9 +1,10 @@
 //! The guard: from a request's credentials to a viewer, or to the reason why there is none.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::Context;
 use http::{HeaderMap, header::AUTHORIZATION};
+use tokio::sync::Notify;
 
 use super::{IdentityProvider, unscoped, viewer::Viewer};
 use crate::{
@@ -19,6 +20,18 @@ const ACTIVITY_GRAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Caller {
     pub(crate) credentials: Credentials,
     pub(crate) device: Device,
+    /// Told once a subscription misses nothing any more.
+    pub(crate) listening: Arc<Notify>,
+}
+
+impl Caller {
+    pub(crate) fn new(credentials: Credentials, device: Device) -> Self {
+        Self {
+            credentials,
+            device,
+            listening: Arc::default(),
+        }
+    }
 }
 
 /// What a request's credentials open.
@@ -54,6 +67,11 @@ pub(crate) fn viewer_or_nobody<'a>(ctx: &Context<'a>) -> Option<&'a Viewer> {
     viewer(ctx).ok()
 }
 
+/// Says that whoever asks will hear of all that happens from now on.
+pub(crate) fn is_listening(ctx: &Context<'_>) {
+    caller(ctx).listening.notify_one();
+}
+
 pub(super) fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
     ctx.data_unchecked()
 }
@@ -64,11 +82,22 @@ impl IdentityProvider {
     /// # Errors
     /// Only when the question cannot be answered now; credentials that open nothing are an answer.
     pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Credentials> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(Credentials::None),
+            (Some(value), None) => self.identify_by(value.to_str().unwrap_or_default()).await,
+            (Some(_), Some(_)) => Ok(refused(Reason::TokenInvalid, None)),
+        }
+    }
+
+    /// The same for the header's value, from wherever it comes.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub(crate) async fn identify_by(&self, authorization: &str) -> Result<Credentials> {
         let now = self.clock.now();
-        let token = match bearer(headers) {
-            Ok(None) => return Ok(Credentials::None),
-            Ok(Some(token)) => token,
-            Err(reason) => return Ok(refused(reason, None)),
+        let Some(token) = bearer(authorization) else {
+            return Ok(refused(Reason::TokenInvalid, None));
         };
         let named = match self.tokens.verify(token, now) {
             Ok(named) => named,
@@ -90,6 +119,22 @@ impl IdentityProvider {
         Ok(Credentials::Viewer(viewer))
     }
 
+    /// A viewer anew, for the next operation on a stream that the session opened: the time of its
+    /// token may have passed meanwhile, which ends nothing.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub(crate) async fn resume(&self, session: SessionId) -> Result<Credentials> {
+        let now = self.clock.now();
+        let found = unscoped::session_by_id(&self.database, session).await?;
+        let Some(found) = found.filter(|session| session.lives_at(now)) else {
+            return Ok(refused(Reason::SessionEnded, Some(session)));
+        };
+        self.note_activity(found.id, found.last_active_at, now)
+            .await?;
+        Ok(Credentials::Viewer(self.viewer(&found, now)))
+    }
+
     async fn note_activity(
         &self,
         session: SessionId,
@@ -107,24 +152,13 @@ fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {
     Credentials::Refused { reason, session }
 }
 
-/// The token of exactly one well-formed `Authorization: Bearer` (RFC 6750 section 2.1), or nothing
-/// when there is no such header.
-fn bearer(headers: &HeaderMap) -> std::result::Result<Option<&str>, Reason> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim_matches(' '))
-        .filter(|token| !token.is_empty() && token.bytes().all(is_token68));
-    match (token, values.next()) {
-        (Some(token), None) => Ok(Some(token)),
-        _ => Err(Reason::TokenInvalid),
-    }
+/// The token of a well-formed `Bearer` (RFC 6750 section 2.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let is_one =
+        scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(is_token68);
+    is_one.then_some(token)
 }
 
 /// RFC 9110 section 11.2.
@@ -136,31 +170,21 @@ fn is_token68(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn read(values: &[&str]) -> std::result::Result<Option<String>, Reason> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(AUTHORIZATION, value.parse().unwrap());
-        }
-        bearer(&headers).map(|token| token.map(str::to_owned))
-    }
-
     #[test]
-    fn exactly_one_well_formed_bearer_is_read() {
-        assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&["Bearer a.b.c"]), Ok(Some("a.b.c".to_owned())));
-        assert_eq!(read(&["bEARER  a.b.c "]), Ok(Some("a.b.c".to_owned())));
-        for values in [
-            &[""][..],
-            &["Bearer"],
-            &["Bearer "],
-            &["a.b.c"],
-            &["Basic YTpi"],
-            &["Bearer a b"],
-            &["Bearer a,b"],
-            &["Bearer a", "Bearer a"],
-            &["Bearer a, Bearer a"],
+    fn a_well_formed_bearer_is_read() {
+        assert_eq!(bearer("Bearer a.b.c"), Some("a.b.c"));
+        assert_eq!(bearer("bEARER  a.b.c "), Some("a.b.c"));
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "a.b.c",
+            "Basic YTpi",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer a, Bearer a",
         ] {
-            assert_eq!(read(values), Err(Reason::TokenInvalid), "{values:?}");
+            assert_eq!(bearer(value), None, "{value:?}");
         }
     }
 }

@@ -16,16 +16,19 @@ mod time_zone;
 mod tokens;
 mod unscoped;
 mod viewer;
+mod watch;
 
 use std::sync::Arc;
 
 use hasher::Hasher;
+use watch::Watches;
 
-pub(crate) use guard::{Caller, Credentials, Device, viewer, viewer_or_nobody};
+pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer_or_nobody};
 pub(crate) use owned::{Owned, Owner};
 pub use secret::{Secret, SecretError};
 pub use tokens::Tokens;
 pub(crate) use viewer::Viewer;
+pub(crate) use watch::Watch;
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -43,6 +46,7 @@ pub struct IdentityProvider {
     tokens: Tokens,
     hasher: Hasher,
     password_policy: PasswordPolicy,
+    watches: Arc<Watches>,
 }
 
 /// A session that was just opened, with the token that names it.
@@ -80,6 +84,7 @@ impl IdentityProvider {
         password_policy: PasswordPolicy,
     ) -> Self {
         Self {
+            watches: Watches::start(database.clone(), clock.clone()),
             database,
             clock,
             ids: Arc::default(),
@@ -103,7 +108,13 @@ impl IdentityProvider {
     }
 
     fn viewer(&self, session: &entity::sessions::Model, now: Timestamp) -> Viewer {
-        Viewer::new(session, now, Arc::clone(&self.ids), self.database.clone())
+        Viewer::new(
+            session,
+            now,
+            Arc::clone(&self.ids),
+            Arc::clone(&self.watches),
+            self.database.clone(),
+        )
     }
 
     fn opened(&self, session: entity::sessions::Model, now: Timestamp) -> Result<Opened> {

@@ -8,6 +8,8 @@
     reason = "these queries come before the viewer"
 )]
 
+use std::collections::HashSet;
+
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr,
     sea_query::LockType,
@@ -15,10 +17,18 @@ use sea_orm::{
 
 use super::{
     email_address::EmailAddress,
-    entity::{sessions, users},
+    entity::{sessions, task_logs, users},
     hasher::Unlocked,
 };
-use crate::{clock::Timestamp, db::Database, error::Result, id::SessionId};
+use crate::{
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+    id::{SessionId, UserId},
+};
+
+/// How many ids one query names.
+const AT_ONCE: usize = 500;
 
 /// The person with the address.
 pub(super) async fn user_by_email(
@@ -40,6 +50,37 @@ pub(super) async fn session_by_id(
     Ok(sessions::Entity::find_by_id(id)
         .one(database.reads())
         .await?)
+}
+
+/// Which of the sessions live; each is one that its owner's stream waits with.
+pub(super) async fn living_sessions(
+    database: &Database,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<HashSet<SessionId>> {
+    let mut living = HashSet::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let found = sessions::Entity::find()
+            .filter(sessions::Column::Id.is_in(ids.iter().copied()))
+            .all(database.reads())
+            .await?;
+        let alive = found.iter().filter(|session| session.lives_at(now));
+        living.extend(alive.map(|session| session.id));
+    }
+    Ok(living)
+}
+
+/// The last number of each person's task log; none of them says what is in it.
+pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
+    let mut seqs = Vec::new();
+    for users in users.chunks(AT_ONCE) {
+        let logs = task_logs::Entity::find()
+            .filter(task_logs::Column::UserId.is_in(users.iter().copied()))
+            .all(database.reads())
+            .await?;
+        seqs.extend(logs.iter().map(|log| (log.user_id.user_id(), log.seq)));
+    }
+    Ok(seqs)
 }
 
 /// Notes that the session was used.

@@ -20,6 +20,7 @@ use sea_orm::{
 use super::{
     entity::{sessions, task_logs},
     owned::{Owned, Owner},
+    watch::{Watch, Watches},
 };
 use crate::{
     clock::Timestamp,
@@ -42,6 +43,7 @@ struct Inner {
     session_id: SessionId,
     now: Timestamp,
     ids: Arc<Ids>,
+    watches: Arc<Watches>,
     connection: Connection,
 }
 
@@ -56,6 +58,7 @@ impl Viewer {
         session: &sessions::Model,
         now: Timestamp,
         ids: Arc<Ids>,
+        watches: Arc<Watches>,
         database: Database,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -63,6 +66,7 @@ impl Viewer {
             session_id: session.id,
             now,
             ids,
+            watches,
             connection: Connection::Pool(database),
         }))
     }
@@ -167,6 +171,18 @@ impl Viewer {
         Ok(writing.end(log).await?.seq)
     }
 
+    /// The last number of the viewer's task log, 0 before the first.
+    pub(crate) async fn last_seq(&self) -> Result<i64> {
+        let log = task_logs::Entity::find_by_id(Owner::new(self.0.user_id));
+        let log = log.one(&self.0.connection).await?;
+        Ok(log.map_or(0, |log| log.seq))
+    }
+
+    /// Waits for changes of the viewer's, and for the end of their session.
+    pub(crate) fn watch(&self) -> Watch {
+        self.0.watches.watch(self.0.user_id, self.0.session_id)
+    }
+
     /// Runs `work` so that all its writes stand or fall together: an error takes them back.
     ///
     /// `work` is given the viewer over the transaction; what runs on the outer one is not part of
@@ -189,7 +205,10 @@ impl Viewer {
             ))
         })?;
         match result {
-            Ok(_) => transaction.commit().await?,
+            Ok(_) => {
+                transaction.commit().await?;
+                self.0.watches.wake(self.0.user_id);
+            }
             // Said now rather than when the connection is next used: others wait for the lock.
             Err(_) => transaction.roll_back().await,
         }
@@ -202,6 +221,7 @@ impl Viewer {
             session_id: self.0.session_id,
             now: self.0.now,
             ids: Arc::clone(&self.0.ids),
+            watches: Arc::clone(&self.0.watches),
             connection: Connection::Transaction(transaction),
         }))
     }

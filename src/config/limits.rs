@@ -1,4 +1,4 @@
-//! The limits on what one document may ask, each a setting.
+//! The limits on what one document may ask, and on how much there may be at once.
 
 use clap::Args;
 
@@ -118,6 +118,56 @@ pub struct DocumentLimits {
         global = true
     )]
     pub max_cost: u32,
+}
+
+/// How much an instance does at once.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Limits of connections")]
+pub struct ConnectionLimits {
+    /// How many connections one instance holds; one more is told 503 and closed
+    #[arg(
+        long,
+        env = "CUBBY_MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 2_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        global = true
+    )]
+    pub max_connections: u32,
+
+    /// How many requests one instance works on at once; one more is answered with 503
+    #[arg(
+        long,
+        env = "CUBBY_MAX_REQUESTS",
+        value_name = "COUNT",
+        default_value_t = 500,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        global = true
+    )]
+    pub max_requests: u32,
+
+    /// How many streams one instance keeps open: WebSockets, server-sent events and multipart
+    /// subscriptions
+    #[arg(
+        long,
+        env = "CUBBY_MAX_STREAMS",
+        value_name = "COUNT",
+        default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        global = true
+    )]
+    pub max_streams: u32,
+
+    /// How many streams of one person an instance keeps open
+    #[arg(
+        long,
+        env = "CUBBY_MAX_STREAMS_PER_VIEWER",
+        value_name = "COUNT",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        global = true
+    )]
+    pub max_streams_per_viewer: u32,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
-pub use limits::DocumentLimits;
+pub use limits::{ConnectionLimits, DocumentLimits};
 pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting};
 
 /// Everything that can be set.
@@ -176,6 +176,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub document_limits: DocumentLimits,
+
+    #[command(flatten)]
+    pub connection_limits: ConnectionLimits,
 }
 
 /// How careful to be: development explains itself, production keeps quiet.

@@ -131,13 +131,13 @@ impl Documents {
         self.kept.get(hash)
     }
 
-    /// Says whether the operation may run with these variables.
+    /// Says whether the operation may run with these variables, and of what kind it is.
     pub(crate) fn admit(
         &self,
         document: &Document,
         name: Option<&str>,
         variables: &Variables,
-    ) -> Result<(), Refusal> {
+    ) -> Result<OperationType, Refusal> {
         let Some((definition, operation)) = document.select(name) else {
             return Err(Refusal::one(
                 "OPERATION_RESOLUTION_FAILURE",
@@ -170,7 +170,7 @@ impl Documents {
         if reckoner.total() > most {
             return Err(Refusal::too_dear(&reckoner.bill(most), most));
         }
-        Ok(())
+        Ok(operation.kind)
     }
 }
 

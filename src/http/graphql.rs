@@ -5,8 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use async_graphql::{Request, parser::types::OperationType};
 use axum::{
     Extension,
+    body::Body,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, Method, StatusCode, header::USER_AGENT},
+    http::{
+        HeaderMap, Method, StatusCode,
+        header::{UPGRADE, USER_AGENT},
+        request::Parts,
+    },
     response::Response,
 };
 
@@ -15,6 +20,7 @@ use super::{
     answer::Answer,
     negotiate::{Accepted, Media},
     params::Params,
+    streams,
 };
 use crate::{
     auth::{Caller, Credentials, Device},
@@ -29,7 +35,7 @@ const OPEN_TO_ANYBODY: [&str; 5] = ["signUp", "signIn", "signOut", "service", "_
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
-/// One request, by GET or by POST.
+/// One request, by GET or by POST, or the opening of a socket.
 pub(super) async fn serve(
     State(app): State<Arc<App>>,
     Extension(request_id): Extension<RequestId>,
@@ -37,42 +43,67 @@ pub(super) async fn serve(
     request: axum::extract::Request,
 ) -> Response {
     let (head, body) = request.into_parts();
+    let device = device(&head.headers, peer);
+    if head.method == Method::GET && asks_for_socket(&head.headers) {
+        return streams::upgrade(app, head, device, request_id)
+            .await
+            .unwrap_or_else(|refused| refused.write(Media::Json, request_id));
+    }
     let accepted = Accepted::of(&head.headers);
     // What is wrong with the method is said to whoever would not understand it, too.
     let media = accepted.for_one().unwrap_or(Media::Json);
+    let outcome = match read(&head, body, &accepted).await {
+        Ok(params) => respond(app, device, &head, &accepted, params, request_id).await,
+        Err(refused) => Err(refused),
+    };
+    let answer = match outcome {
+        Ok(Outcome::Stream(response)) => return response,
+        Ok(Outcome::Answer(answer)) | Err(answer) => answer,
+    };
+    if media.is_stream() && answer.is_of_the_document() {
+        write_stream(media, streams::only(answer, request_id))
+    } else {
+        answer.write(media, request_id)
+    }
+}
+
+enum Outcome {
+    Answer(Answer),
+    Stream(Response),
+}
+
+async fn read(head: &Parts, body: Body, accepted: &Accepted) -> Result<Params, Answer> {
     let params = match head.method {
-        Method::GET => Params::of_uri(&head.uri),
-        Method::POST => Params::of_body(&head.headers, body).await,
+        Method::GET => Params::of_uri(&head.uri)?,
+        Method::POST => Params::of_body(&head.headers, body).await?,
         _ => {
             let message = "Send queries by GET or POST, and mutations by POST.";
-            return Answer::method_not_allowed("GET, POST", message).write(media, request_id);
+            return Err(Answer::method_not_allowed("GET, POST", message));
         }
     };
-    let answer = match params {
-        Ok(_) if accepted.for_one().is_none() => Answer::refusal(
-            StatusCode::NOT_ACCEPTABLE,
-            code::BAD_REQUEST,
+    match accepted.for_one() {
+        Some(_) => Ok(params),
+        None => Err(not_acceptable(
             "Accept application/graphql-response+json, application/json or text/event-stream.",
-        ),
-        Ok(params) => respond(&app, peer, &head.method, &head.headers, params)
-            .await
-            .unwrap_or_else(|refused| refused),
-        Err(unreadable) => unreadable.into(),
-    };
-    answer.write(media, request_id)
+        )),
+    }
+}
+
+fn not_acceptable(message: &str) -> Answer {
+    Answer::refusal(StatusCode::NOT_ACCEPTABLE, code::BAD_REQUEST, message)
 }
 
 async fn respond(
-    app: &App,
-    peer: Peer,
-    method: &Method,
-    headers: &HeaderMap,
+    app: Arc<App>,
+    device: Device,
+    head: &Parts,
+    accepted: &Accepted,
     params: Params,
-) -> Result<Answer, Answer> {
-    let document = document(app, &params)?;
-    let name = params.operation_name.as_deref();
-    let operation = document.operation(name);
-    if *method == Method::GET
+    request_id: RequestId,
+) -> Result<Outcome, Answer> {
+    let document = document(&app, &params)?;
+    let operation = document.operation(params.operation_name.as_deref());
+    if head.method == Method::GET
         && operation.is_some_and(|operation| operation.kind == OperationType::Mutation)
     {
         return Err(Answer::method_not_allowed(
@@ -80,37 +111,48 @@ async fn respond(
             "Send mutations by POST.",
         ));
     }
-    let credentials = app.provider.identify(headers).await.map_err(Answer::of)?;
+    let credentials = app.provider.identify(&head.headers).await;
+    let credentials = credentials.map_err(Answer::of)?;
     if let Credentials::Refused { reason, .. } = credentials
         && !operation.is_some_and(is_open_to_anybody)
     {
         return Err(Answer::of(Error::Unauthenticated(reason)));
     }
-    app.documents.admit(&document, name, &params.variables)?;
     let opens_session = operation.is_some_and(opens_session);
-    let caller = Caller {
-        credentials,
-        device: Device {
-            user_agent: headers
-                .get(USER_AGENT)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
-            ip_address: peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical()),
-        },
-    };
-    let running = app.schema.execute(request(&document, params).data(caller));
-    match tokio::time::timeout(OPERATION_TIMEOUT, running).await {
-        Ok(response) if opens_session => Ok(Answer::executed(response).holding_token()),
-        Ok(response) => Ok(Answer::executed(response)),
-        Err(_) => {
-            tracing::warn!("an operation took too long and was given up");
-            Err(Answer::of(Error::Unavailable))
-        }
+    let admitted = admit(&app, &document, params)?;
+    if admitted.kind == OperationType::Subscription {
+        let Some(media) = accepted.for_many() else {
+            return Err(not_acceptable(
+                "Accept text/event-stream for a subscription, or open a WebSocket.",
+            ));
+        };
+        let (watch, seats) = streams::seats(&app.streams, &credentials)?;
+        let caller = Caller::new(credentials, device);
+        let request = admitted.request;
+        let answers = streams::answers(app, request, caller, request_id, watch, seats).await;
+        return Ok(Outcome::Stream(write_stream(media, answers)));
+    }
+    let caller = Caller::new(credentials, device);
+    let answer = run(&app, admitted.request.data(caller)).await;
+    Ok(Outcome::Answer(if opens_session {
+        answer.holding_token()
+    } else {
+        answer
+    }))
+}
+
+fn write_stream(
+    media: Media,
+    items: impl futures_util::Stream<Item = streams::Item> + Send + 'static,
+) -> Response {
+    match media {
+        Media::Multipart => streams::parts(items),
+        _ => streams::events(items),
     }
 }
 
 /// The document that a request sends, or names.
-fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
+pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
     let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
     match (&params.query, &params.hash) {
         (Some(query), Some(hash)) if documents::hash(query) != *hash => Err(bad(
@@ -129,12 +171,48 @@ fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
     }
 }
 
-/// What the engine takes.
-fn request(document: &Document, params: Params) -> Request {
+/// An operation that may run.
+pub(super) struct Admitted {
+    pub(super) kind: OperationType,
+    /// What the engine takes, save for the caller.
+    pub(super) request: Request,
+}
+
+/// Says whether the operation may run, whoever asks.
+pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
+    let name = params.operation_name.as_deref();
+    let kind = app.documents.admit(document, name, &params.variables)?;
     let mut request = Request::new(String::new()).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document.parsed());
-    request
+    Ok(Admitted { kind, request })
+}
+
+/// Runs a query or a mutation.
+pub(super) async fn run(app: &App, request: Request) -> Answer {
+    match tokio::time::timeout(OPERATION_TIMEOUT, app.schema.execute(request)).await {
+        Ok(response) => Answer::executed(response),
+        Err(_) => {
+            tracing::warn!("an operation took too long and was given up");
+            Answer::of(Error::Unavailable)
+        }
+    }
+}
+
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    headers
+        .get(UPGRADE)
+        .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn device(headers: &HeaderMap, peer: Peer) -> Device {
+    Device {
+        user_agent: headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+        ip_address: peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical()),
+    }
 }
 
 fn opens_session(operation: &Operation) -> bool {

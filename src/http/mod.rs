@@ -1,6 +1,7 @@
 //! The transport: routes, and what every answer carries.
 
 mod answer;
+mod connections;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;
@@ -8,6 +9,10 @@ mod negotiate;
 mod pages;
 mod params;
 mod request_id;
+mod streams;
+
+pub(crate) use connections::serve;
+pub(crate) use streams::Streams;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,6 +22,7 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use tokio::sync::Semaphore;
 use tower_http::{
     compression::{
         CompressionLayer,
@@ -49,14 +55,37 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct App {
     pub(crate) schema: Schema,
     pub(crate) documents: Documents,
+    pub(crate) streams: Streams,
+    /// The origins whose pages may call the API.
+    pub(crate) origins: Vec<Origin>,
     pub(crate) provider: Arc<IdentityProvider>,
     pub(crate) database: Database,
     pub(crate) ids: Ids,
     pub(crate) graphiql: bool,
 }
 
+impl App {
+    /// Whether pages of this origin may open a socket: those that Cubby serves, and those that may
+    /// call the API.
+    fn lets_in(&self, origin: &str, headers: &HeaderMap) -> bool {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let is_own = host.is_some_and(|host| {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            authority == Some(host)
+        });
+        is_own
+            || self
+                .origins
+                .iter()
+                .any(|allowed| allowed.as_str() == origin)
+    }
+}
+
 /// Every route there is.
-pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
+pub(crate) fn router(app: Arc<App>, max_requests: u32) -> Router {
+    let requests = Arc::new(Semaphore::new(max_requests as usize));
     Router::new()
         .route("/", get(pages::home))
         .route("/graphql", any(graphql::serve))
@@ -67,8 +96,9 @@ pub(crate) fn router(app: Arc<App>, origins: &[Origin]) -> Router {
         .route("/health/ready", get(pages::ready))
         .fallback(pages::not_found)
         .layer(compression())
+        .layer(middleware::from_fn_with_state(requests, headers::bound))
         .layer(middleware::from_fn(headers::check_and_complete))
-        .layer(cors(origins))
+        .layer(cors(&app.origins))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             request_id::name_request,

@@ -25,7 +25,7 @@ impl Media {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
             Self::EventStream => "text/event-stream",
-            Self::Multipart => "multipart/mixed;boundary=\"-\";subscriptionSpec=1.0",
+            Self::Multipart => "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0",
         }
     }
 

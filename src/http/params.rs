@@ -79,12 +79,13 @@ impl Params {
                 "Send the request as it is, without a Content-Encoding.",
             ));
         }
-        Self::of_json(&read(body).await?)
+        Self::of_sent(object(&read(body).await?, "The request")?)
     }
 
-    /// Reads JSON, from a body or from a message of a socket.
-    pub(super) fn of_json(text: &[u8]) -> Result<Self, Unreadable> {
-        Self::of_sent(object(text, "The request")?)
+    /// Reads the payload of a socket's message, which is an object.
+    pub(super) fn of_value(payload: Value) -> Result<Self, Unreadable> {
+        let sent = serde_json::from_value(payload);
+        Self::of_sent(sent.map_err(|error| Unreadable::wrong(error.to_string()))?)
     }
 
     /// Reads the query of a GET.
@@ -159,7 +160,7 @@ fn json_or_nothing<T: DeserializeOwned>(text: &str, name: &str) -> Result<Option
 }
 
 /// Reads an object: a list of the members' values would do for the deserializer.
-fn object<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Unreadable> {
+pub(super) fn object<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Unreadable> {
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::wrong(format!(
             "{what} must be a JSON object, and one alone."

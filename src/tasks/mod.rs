@@ -4,12 +4,14 @@
 //! Taking it makes changes of one person's tasks wait for each other, so that what was read is
 //! what is changed; a change that turns out to change nothing gives the number back by failing.
 
+mod changes;
 mod description;
 mod entity;
 pub(crate) mod graphql;
 mod minted_id;
 pub(crate) mod mutations;
 mod priority;
+pub(crate) mod subscriptions;
 mod title;
 
 use sea_orm::{

@@ -12,6 +12,7 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode, response},
+    response::Response,
 };
 use clap::Parser;
 use cubby::{
@@ -92,6 +93,16 @@ impl App {
             database_url,
             _directory: directory,
         })
+    }
+
+    /// Serves on a port of its own, and gives its address.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address.to_string()
     }
 
     /// Time passes.
@@ -319,9 +330,30 @@ impl Client {
         self.exchange(request).await.1
     }
 
-    async fn exchange(&self, request: Request<Body>) -> (response::Parts, String) {
+    /// Opens a stream of server-sent events.
+    pub(crate) async fn listen(&self, document: &str) -> Listener {
+        let mut request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = Body::from(json!({ "query": document }).to_string());
+        let response = self.response(request.body(body).expect("a request")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        Listener {
+            body: response.into_body(),
+        }
+    }
+
+    /// The answer, its body still to be read.
+    pub(crate) async fn response(&self, request: Request<Body>) -> Response {
         let response = self.router.clone().oneshot(request).await;
-        let (head, body) = response.expect("the router answers").into_parts();
+        response.expect("the router answers")
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> (response::Parts, String) {
+        let (head, body) = self.response(request).await.into_parts();
         let bytes = body.collect().await.expect("a whole body").to_bytes();
         (head, String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -355,5 +387,39 @@ impl Client {
             .iter()
             .map(|task| task["title"].as_str().expect("a title").to_owned())
             .collect()
+    }
+}
+
+/// Somebody's stream of events.
+pub(crate) struct Listener {
+    body: Body,
+}
+
+impl Listener {
+    /// The next event's data, or nothing when the stream is complete.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            let frame = tokio::time::timeout(Duration::from_secs(5), self.body.frame()).await;
+            let frame = frame
+                .expect("something happens within 5 s")?
+                .expect("a frame");
+            let bytes = frame.into_data().expect("data");
+            let text = std::str::from_utf8(&bytes).expect("UTF-8");
+            if text == ":\n\n" {
+                continue;
+            }
+            if text == "event: complete\ndata: \n\n" {
+                assert!(
+                    self.body.frame().await.is_none(),
+                    "more after the last event"
+                );
+                return None;
+            }
+            let data = text
+                .strip_prefix("event: next\ndata: ")
+                .and_then(|text| text.strip_suffix("\n\n"));
+            let data = data.unwrap_or_else(|| panic!("no event: {text:?}"));
+            return Some(serde_json::from_str(data).expect("JSON"));
+        }
     }
 }

@@ -299,11 +299,13 @@ async fn every_private_field_is_tried() {
         .await;
     let schema = Schema::read(&data["__schema"]["types"]);
     let mut tried = BTreeSet::new();
-    for case in cases() {
-        let document = parse_query(case.document).unwrap();
+    let documents = cases().into_iter().map(|case| case.document);
+    for document in documents.chain([super::streams::LISTEN]) {
+        let document = parse_query(document).unwrap();
         for (_, operation) in document.operations.iter() {
             let root = match operation.node.ty.to_string().as_str() {
                 "mutation" => "Mutation",
+                "subscription" => "Subscription",
                 _ => "Query",
             };
             schema.walk(root, &operation.node.selection_set.node, &mut tried);

@@ -20,4 +20,6 @@ mod guard;
 mod isolation;
 mod model;
 mod pages;
+mod sockets;
+mod streams;
 mod tasks;

@@ -1,0 +1,37 @@
+//! Server-sent events: the distinct connections mode of the GraphQL over SSE protocol.
+
+use axum::{
+    body::{Body, Bytes},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use futures_util::{Stream, StreamExt};
+
+use super::{super::answer, Item};
+use crate::http::negotiate::Media;
+
+/// Writes a stream as events.
+pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) -> Response {
+    let events = items.map(|item| Ok::<_, std::convert::Infallible>(event(&item)));
+    let media = Media::EventStream.content_type();
+    // Some proxies wait for more unless they are told.
+    let buffering = ("x-accel-buffering", "no");
+    (
+        [(CONTENT_TYPE.as_str(), media), buffering],
+        Body::from_stream(events),
+    )
+        .into_response()
+}
+
+fn event(item: &Item) -> Bytes {
+    match item {
+        Item::Next(response) => {
+            // JSON as it is written here has no line breaks.
+            [b"event: next\ndata: ", &*answer::body(response), b"\n\n"]
+                .concat()
+                .into()
+        }
+        Item::Heartbeat => Bytes::from_static(b":\n\n"),
+        Item::Complete => Bytes::from_static(b"event: complete\ndata: \n\n"),
+    }
+}

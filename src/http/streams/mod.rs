@@ -1,0 +1,253 @@
+//! Streams of answers: who may open one, what comes down it, and what ends it.
+
+mod events;
+mod parts;
+mod socket;
+
+use std::{
+    collections::HashMap,
+    future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_graphql::{Request, Response};
+use axum::http::StatusCode;
+use futures_util::{Stream, StreamExt, stream::BoxStream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::{Instant, Interval, MissedTickBehavior},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{App, answer::Answer};
+use crate::{
+    auth::{Caller, Credentials, Watch},
+    config::ConnectionLimits,
+    error::{Error, Reason, code},
+    id::{RequestId, UserId},
+};
+
+pub(super) use events::events;
+pub(super) use parts::parts;
+pub(super) use socket::upgrade;
+
+/// How often a stream on which nothing happens says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(12);
+
+/// The streams that are open: how many, whose, and the word that ends them all.
+pub(crate) struct Streams {
+    limits: ConnectionLimits,
+    seats: Arc<Semaphore>,
+    of_viewers: Arc<Mutex<HashMap<UserId, u32>>>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// The place that a stream takes up while it is open.
+pub(super) struct Seat {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The place that a stream takes up among its viewer's.
+pub(super) struct ViewersSeat {
+    user_id: UserId,
+    of_viewers: Arc<Mutex<HashMap<UserId, u32>>>,
+}
+
+impl Streams {
+    pub(crate) fn new(limits: ConnectionLimits, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            limits,
+            seats: Arc::new(Semaphore::new(limits.max_streams as usize)),
+            of_viewers: Arc::default(),
+            stopping,
+        }
+    }
+
+    /// A place, if there is one.
+    pub(super) fn seat(&self) -> Option<Seat> {
+        let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        Some(Seat { _permit: permit })
+    }
+
+    /// A place among the viewer's, if there is one.
+    pub(super) fn viewers_seat(&self, user_id: UserId) -> Option<ViewersSeat> {
+        let mut of_viewers = self
+            .of_viewers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = of_viewers.entry(user_id).or_default();
+        if *count >= self.limits.max_streams_per_viewer {
+            return None;
+        }
+        *count += 1;
+        Some(ViewersSeat {
+            user_id,
+            of_viewers: Arc::clone(&self.of_viewers),
+        })
+    }
+
+    /// Waits until every stream has ended.
+    pub(crate) async fn all_closed(&self) {
+        // It is never closed, so this cannot fail.
+        let _ = self.seats.acquire_many(self.limits.max_streams).await;
+    }
+
+    /// Waits until the server stops.
+    async fn stopped(&self) {
+        let mut stopping = self.stopping.clone();
+        if stopping.wait_for(|stopping| *stopping).await.is_err() {
+            future::pending().await
+        }
+    }
+}
+
+impl Drop for ViewersSeat {
+    fn drop(&mut self) {
+        let mut of_viewers = self
+            .of_viewers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = of_viewers.get_mut(&self.user_id) {
+            *count -= 1;
+            if *count == 0 {
+                of_viewers.remove(&self.user_id);
+            }
+        }
+    }
+}
+
+/// The place of a stream, one among its viewer's, and what tells of the end of their session.
+pub(super) type Seats = (Seat, Option<ViewersSeat>);
+
+/// A place for a stream over HTTP.
+pub(super) fn seats(
+    streams: &Streams,
+    credentials: &Credentials,
+) -> Result<(Option<Watch>, Seats), Answer> {
+    let seat = streams.seat();
+    let seat = seat.ok_or_else(|| Answer::of(Error::Unavailable))?;
+    let Credentials::Viewer(viewer) = credentials else {
+        return Ok((None, (seat, None)));
+    };
+    let viewers = streams.viewers_seat(viewer.user_id()).ok_or_else(|| {
+        let most = streams.limits.max_streams_per_viewer;
+        let message = format!("At most {most} streams may be open at once. Close one first.");
+        Answer::refusal(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, &message)
+    })?;
+    Ok((Some(viewer.watch()), (seat, Some(viewers))))
+}
+
+/// What comes down a stream.
+pub(super) enum Item {
+    Next(Box<Response>),
+    /// Nothing has happened for a while.
+    Heartbeat,
+    /// The last one.
+    Complete,
+}
+
+/// One operation's answers over HTTP, to the last.
+struct Answers {
+    app: Arc<App>,
+    request_id: RequestId,
+    answers: BoxStream<'static, Response>,
+    watch: Option<Watch>,
+    heartbeat: Interval,
+    is_over: bool,
+    _seats: Seats,
+}
+
+/// Runs an operation as a stream of answers, which ends with the session and with the server. It is
+/// there once the operation misses nothing any more.
+pub(super) async fn answers(
+    app: Arc<App>,
+    request: Request,
+    caller: Caller,
+    request_id: RequestId,
+    watch: Option<Watch>,
+    seats: Seats,
+) -> impl Stream<Item = Item> + Send + 'static {
+    let listening = Arc::clone(&caller.listening);
+    let mut answers = Answers {
+        answers: app.schema.execute_stream(request.data(caller)),
+        app,
+        request_id,
+        watch,
+        heartbeat: heartbeat(),
+        is_over: false,
+        _seats: seats,
+    };
+    let (sender, receiver) = mpsc::channel(1);
+    // On a task of its own: a client that reads slowly must not leave a query half-way, with the
+    // connection to the database that it holds.
+    let running = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Some(item) = answers.next().await {
+            if sender.send(item).await.is_err() {
+                break;
+            }
+        }
+    }));
+    let mut items = ReceiverStream::new(receiver).peekable();
+    tokio::select! {
+        () = listening.notified() => {}
+        // There is an error, or it is no subscription.
+        _ = Pin::new(&mut items).peek() => {}
+    }
+    // What runs ends with the stream.
+    futures_util::stream::unfold((items, running), async |(mut items, running)| {
+        let item = items.next().await?;
+        Some((item, (items, running)))
+    })
+}
+
+/// An answer that was there before any stream, as one.
+pub(super) fn only(answer: Answer, request_id: RequestId) -> impl Stream<Item = Item> + Send {
+    let response = answer.into_response(request_id);
+    futures_util::stream::iter([Item::Next(response.into()), Item::Complete])
+}
+
+impl Answers {
+    async fn next(&mut self) -> Option<Item> {
+        if self.is_over {
+            return None;
+        }
+        let answer = tokio::select! {
+            biased;
+            () = ended(self.watch.as_mut()) => {
+                // The one that follows is the last.
+                self.answers = futures_util::stream::empty().boxed();
+                self.watch = None;
+                Answer::of(Error::Unauthenticated(Reason::SessionEnded))
+            }
+            () = self.app.streams.stopped() => {
+                self.is_over = true;
+                return Some(Item::Complete);
+            }
+            answer = self.answers.next() => match answer {
+                Some(response) => Answer::executed(response),
+                None => {
+                    self.is_over = true;
+                    return Some(Item::Complete);
+                }
+            },
+            _ = self.heartbeat.tick() => return Some(Item::Heartbeat),
+        };
+        Some(Item::Next(answer.into_response(self.request_id).into()))
+    }
+}
+
+/// Waits for the end of the session, of which nobody has none.
+async fn ended(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.ended().await,
+        None => future::pending().await,
+    }
+}
+
+fn heartbeat() -> Interval {
+    let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat
+}

@@ -1,0 +1,427 @@
+//! GraphQL over WebSocket: the `graphql-transport-ws` protocol.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_graphql::{Response as GraphqlResponse, parser::types::OperationType};
+use axum::{
+    extract::{
+        FromRequestParts,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    http::{StatusCode, header::ORIGIN, request::Parts},
+    response::Response,
+};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, MissedTickBehavior},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Seat, ViewersSeat, ended};
+use crate::{
+    auth::{Caller, Credentials, Device, Watch},
+    error::{Error, code},
+    http::{
+        App,
+        answer::{Answer, was_run},
+        graphql::{self, Admitted},
+        params::{Params, object},
+    },
+    id::{RequestId, SessionId},
+};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// The longest message, in bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// How many operations may run on one socket at once.
+const MAX_OPERATIONS: usize = 50;
+
+/// How many answers wait for a slow client; who has another waits with it.
+const WAITING: usize = 4;
+
+/// How long a client has for its first message, and for taking one of ours.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the client is asked whether it is still there.
+const PING: Duration = Duration::from_secs(15);
+
+/// How long a client may say nothing at all.
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// Why a socket is closed: the protocol's codes, and those of RFC 6455 section 7.4.1.
+#[derive(Clone, Copy, Debug)]
+enum Close {
+    GoingAway,
+    InvalidMessage,
+    Unauthorized,
+    Forbidden,
+    InitialisationTimeout,
+    SubscriberExists,
+    TooManyInitialisations,
+    TooManySockets,
+    Unavailable,
+}
+
+impl Close {
+    fn frame(self) -> CloseFrame {
+        let (code, reason) = match self {
+            Self::GoingAway => (1001, "Going away"),
+            Self::Unavailable => (1013, "Try again later"),
+            Self::InvalidMessage => (4400, "Invalid message"),
+            Self::Unauthorized => (4401, "Unauthorized"),
+            Self::Forbidden => (4403, "Forbidden"),
+            Self::InitialisationTimeout => (4408, "Connection initialisation timeout"),
+            Self::SubscriberExists => (4409, "Subscriber already exists"),
+            Self::TooManyInitialisations => (4429, "Too many initialisation requests"),
+            Self::TooManySockets => (4429, "Too many sockets"),
+        };
+        CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        }
+    }
+}
+
+/// Opens a socket, if the client speaks the protocol and its page may.
+pub(in crate::http) async fn upgrade(
+    app: Arc<App>,
+    mut head: Parts,
+    device: Device,
+    request_id: RequestId,
+) -> Result<Response, Answer> {
+    let refuse = |status, message: &str| Answer::refusal(status, code::BAD_REQUEST, message);
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &())
+        .await
+        .map_err(|rejection| refuse(StatusCode::BAD_REQUEST, &rejection.body_text()))?;
+    let origin = head.headers.get(ORIGIN).map(|origin| origin.to_str());
+    if !origin.is_none_or(|origin| origin.is_ok_and(|origin| app.lets_in(origin, &head.headers))) {
+        return Err(refuse(
+            StatusCode::FORBIDDEN,
+            "Pages of this origin may not open a socket. See CUBBY_CORS_ORIGINS.",
+        ));
+    }
+    let upgrade = upgrade.protocols([PROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "Ask for the subprotocol graphql-transport-ws.",
+        ));
+    }
+    let seat = app
+        .streams
+        .seat()
+        .ok_or_else(|| Answer::of(Error::Unavailable))?;
+    let upgrade = upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE);
+    Ok(upgrade.on_upgrade(async move |socket| {
+        Connection::new(app, socket, device, request_id, seat)
+            .run()
+            .await;
+    }))
+}
+
+#[derive(Serialize)]
+struct Told<'a, P> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<P>,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+    payload: Option<Value>,
+}
+
+/// Who is at the other end, once they have said so.
+enum Who {
+    Unknown,
+    Nobody,
+    Session(SessionId, Box<(Watch, ViewersSeat)>),
+}
+
+/// What an operation sends.
+enum Sent {
+    Next(GraphqlResponse),
+    /// It could not be run; the last one.
+    Error(GraphqlResponse),
+    Complete,
+}
+
+struct Connection {
+    app: Arc<App>,
+    socket: WebSocket,
+    device: Device,
+    request_id: RequestId,
+    who: Who,
+    /// What runs, by its id. An id may be used again, so each has a number too.
+    operations: HashMap<String, (u64, AbortOnDropHandle<()>)>,
+    count: u64,
+    outbox: mpsc::Sender<(String, u64, Sent)>,
+    inbox: mpsc::Receiver<(String, u64, Sent)>,
+    ping: Interval,
+    heard: Instant,
+    _seat: Seat,
+}
+
+impl Connection {
+    fn new(
+        app: Arc<App>,
+        socket: WebSocket,
+        device: Device,
+        request_id: RequestId,
+        seat: Seat,
+    ) -> Self {
+        let (outbox, inbox) = mpsc::channel(WAITING);
+        let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            app,
+            socket,
+            device,
+            request_id,
+            who: Who::Unknown,
+            operations: HashMap::new(),
+            count: 0,
+            outbox,
+            inbox,
+            ping,
+            heard: Instant::now(),
+            _seat: seat,
+        }
+    }
+
+    /// Until either end has had enough.
+    async fn run(mut self) {
+        let opened = self.heard;
+        let close = loop {
+            let is_unknown = matches!(self.who, Who::Unknown);
+            let watch = match &mut self.who {
+                Who::Session(_, session) => Some(&mut session.0),
+                Who::Unknown | Who::Nobody => None,
+            };
+            let done = tokio::select! {
+                biased;
+                () = ended(watch) => Err(Some(Close::Forbidden)),
+                () = self.app.streams.stopped() => Err(Some(Close::GoingAway)),
+                () = tokio::time::sleep_until(opened + PATIENCE), if is_unknown => {
+                    Err(Some(Close::InitialisationTimeout))
+                }
+                message = self.socket.recv() => match message {
+                    Some(Ok(message)) => self.hear(message).await,
+                    // Too long, or not a message at all: the library has said so.
+                    Some(Err(_)) | None => Err(None),
+                },
+                Some((id, number, sent)) = self.inbox.recv() => {
+                    // Nothing is told of an operation that was completed meanwhile.
+                    match self.operations.get(&id) {
+                        Some((running, _)) if *running == number => self.tell(id, sent).await,
+                        _ => Ok(()),
+                    }
+                }
+                _ = self.ping.tick() => self.ask().await,
+            };
+            if let Err(close) = done {
+                break close;
+            }
+        };
+        if let Some(close) = close {
+            let closing = self.socket.send(Message::Close(Some(close.frame())));
+            // Whoever does not take it is gone anyhow.
+            let _ = tokio::time::timeout(PATIENCE, closing).await;
+        }
+    }
+
+    /// Answers a message, or says why the socket is closed.
+    async fn hear(&mut self, message: Message) -> Result<(), Option<Close>> {
+        self.heard = Instant::now();
+        let text = match message {
+            Message::Text(text) => text,
+            // The library answers pings.
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) => return Err(Some(Close::InvalidMessage)),
+            Message::Close(_) => return Err(None),
+        };
+        let invalid = Some(Close::InvalidMessage);
+        let message: Received = object(text.as_bytes(), "The message").map_err(|_| invalid)?;
+        let has_payload = matches!(message.payload, Some(Value::Object(_)));
+        if !has_payload && !matches!(message.payload, None | Some(Value::Null)) {
+            return Err(invalid);
+        }
+        match (message.kind.as_str(), message.id) {
+            ("connection_init", None) => self.greet(message.payload).await,
+            ("ping", None) => self.send(None, "pong", None::<()>).await,
+            ("pong", None) => Ok(()),
+            ("subscribe", Some(id)) if !id.is_empty() && has_payload => {
+                let payload = message.payload.unwrap_or_default();
+                self.subscribe(id, payload).await
+            }
+            ("complete", Some(id)) => {
+                self.operations.remove(&id);
+                Ok(())
+            }
+            _ => Err(invalid),
+        }
+    }
+
+    async fn greet(&mut self, payload: Option<Value>) -> Result<(), Option<Close>> {
+        if !matches!(self.who, Who::Unknown) {
+            return Err(Some(Close::TooManyInitialisations));
+        }
+        let members = payload.as_ref().and_then(Value::as_object);
+        let mut authorizations = members
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value);
+        let credentials = match (authorizations.next(), authorizations.next()) {
+            (None | Some(Value::Null), None) => Credentials::None,
+            (Some(Value::String(value)), None) => self
+                .app
+                .provider
+                .identify_by(value)
+                .await
+                .map_err(|_| Some(Close::Unavailable))?,
+            _ => return Err(Some(Close::Forbidden)),
+        };
+        self.who = match credentials {
+            Credentials::None => Who::Nobody,
+            Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
+            Credentials::Viewer(viewer) => {
+                let seat = self.app.streams.viewers_seat(viewer.user_id());
+                let seat = seat.ok_or(Some(Close::TooManySockets))?;
+                Who::Session(viewer.session_id(), Box::new((viewer.watch(), seat)))
+            }
+        };
+        self.send(None, "connection_ack", None::<()>).await
+    }
+
+    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Option<Close>> {
+        let credentials = match &self.who {
+            Who::Unknown => return Err(Some(Close::Unauthorized)),
+            Who::Nobody => Credentials::None,
+            Who::Session(session, _) => {
+                let resumed = self.app.provider.resume(*session).await;
+                match resumed.map_err(|_| Some(Close::Unavailable))? {
+                    Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
+                    credentials => credentials,
+                }
+            }
+        };
+        if self.operations.contains_key(&id) {
+            return Err(Some(Close::SubscriberExists));
+        }
+        let params = Params::of_value(payload).map_err(|_| Some(Close::InvalidMessage))?;
+        let admitted = if self.operations.len() < MAX_OPERATIONS {
+            graphql::document(&self.app, &params)
+                .and_then(|document| graphql::admit(&self.app, &document, params))
+        } else {
+            let message = format!("At most {MAX_OPERATIONS} operations may run on one socket.");
+            Err(Answer::refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                code::BAD_REQUEST,
+                &message,
+            ))
+        };
+        match admitted {
+            Ok(admitted) => {
+                let caller = Caller::new(credentials, self.device.clone());
+                self.start(id, admitted, caller);
+                Ok(())
+            }
+            Err(refused) => {
+                let response = refused.into_response(self.request_id);
+                self.tell(id, Sent::Error(response)).await
+            }
+        }
+    }
+
+    /// Runs an operation on a task of its own: a client that reads slowly must not leave a query
+    /// half-way, with the connection to the database that it holds.
+    fn start(&mut self, id: String, admitted: Admitted, caller: Caller) {
+        self.count += 1;
+        let number = self.count;
+        let (app, request_id) = (Arc::clone(&self.app), self.request_id);
+        let (sender, name) = (self.outbox.clone(), id.clone());
+        let running = tokio::spawn(async move {
+            let request = admitted.request.data(caller);
+            let mut answers = if admitted.kind == OperationType::Subscription {
+                let answers = app.schema.execute_stream(request);
+                answers.map(Answer::executed).boxed()
+            } else {
+                let answer = graphql::run(&app, request).await;
+                futures_util::stream::iter([answer]).boxed()
+            };
+            while let Some(answer) = answers.next().await {
+                let response = answer.into_response(request_id);
+                let sent = if was_run(&response) {
+                    Sent::Next(response)
+                } else {
+                    Sent::Error(response)
+                };
+                if sender.send((name.clone(), number, sent)).await.is_err() {
+                    return;
+                }
+            }
+            // Whoever listened is gone with the socket.
+            let _ = sender.send((name, number, Sent::Complete)).await;
+        });
+        let running = AbortOnDropHandle::new(running);
+        self.operations.insert(id, (number, running));
+    }
+
+    async fn tell(&mut self, id: String, sent: Sent) -> Result<(), Option<Close>> {
+        match sent {
+            Sent::Next(response) => self.send(Some(&id), "next", Some(response)).await,
+            Sent::Error(response) => {
+                self.operations.remove(&id);
+                self.send(Some(&id), "error", Some(response.errors)).await
+            }
+            Sent::Complete => {
+                self.operations.remove(&id);
+                self.send(Some(&id), "complete", None::<()>).await
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Result<(), Option<Close>> {
+        if self.heard.elapsed() > SILENCE {
+            return Err(Some(Close::GoingAway));
+        }
+        self.write(Message::Ping(Default::default())).await
+    }
+
+    async fn send(
+        &mut self,
+        id: Option<&str>,
+        kind: &str,
+        payload: Option<impl Serialize>,
+    ) -> Result<(), Option<Close>> {
+        match serde_json::to_string(&Told { id, kind, payload }) {
+            Ok(text) => self.write(Message::Text(text.into())).await,
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written");
+                Err(Some(Close::Unavailable))
+            }
+        }
+    }
+
+    /// Nothing else happens until the client has taken it, so that a slow one costs no memory.
+    async fn write(&mut self, message: Message) -> Result<(), Option<Close>> {
+        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(None),
+        }
+    }
+}

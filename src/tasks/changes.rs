@@ -1,0 +1,87 @@
+//! What has changed of a person's tasks since a number of their log.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::{Column, Entity, Model, deleted};
+use crate::{
+    auth::Viewer,
+    clock::Timestamp,
+    error::Result,
+    id::{SessionId, TaskId},
+};
+
+/// How many changes are read at once: what a slow reader keeps waiting is no more than these.
+const BATCH: u64 = 100;
+
+/// A task as a change left it, or that it was deleted.
+pub(super) struct Change {
+    pub(super) seq: i64,
+    pub(super) id: TaskId,
+    pub(super) version: i32,
+    pub(super) at: Timestamp,
+    pub(super) origin: Option<SessionId>,
+    /// Nothing when it was deleted.
+    pub(super) task: Option<Model>,
+}
+
+/// The next changes after a number, in their order, and the number that all before it are read up
+/// to. A task that changed many times is told once, as it is now.
+pub(super) async fn after(viewer: &Viewer, seq: i64) -> Result<(Vec<Change>, i64)> {
+    // Read first: what is committed while the two tables are read comes with the next number.
+    let last = viewer.last_seq().await?;
+    if last <= seq {
+        return Ok((Vec::new(), seq));
+    }
+    let tasks = Entity::find()
+        .filter(Column::Seq.gt(seq))
+        .filter(Column::Seq.lte(last))
+        .order_by_asc(Column::Seq)
+        .limit(BATCH);
+    let deleted = deleted::Entity::find()
+        .filter(deleted::Column::Seq.gt(seq))
+        .filter(deleted::Column::Seq.lte(last))
+        .order_by_asc(deleted::Column::Seq)
+        .limit(BATCH);
+    let mut changes: Vec<Change> = viewer
+        .all(tasks)
+        .await?
+        .into_iter()
+        .map(Change::from)
+        .collect();
+    changes.extend(viewer.all(deleted).await?.into_iter().map(Change::from));
+    changes.sort_by_key(|change| change.seq);
+    // Of each table there may be more beyond its batch, so only the first batch of both is whole.
+    let is_all = changes.len() < BATCH as usize;
+    changes.truncate(BATCH as usize);
+    let read_up_to = match changes.last() {
+        Some(change) if !is_all => change.seq,
+        _ => last,
+    };
+    Ok((changes, read_up_to))
+}
+
+impl From<Model> for Change {
+    fn from(task: Model) -> Self {
+        Self {
+            seq: task.seq,
+            id: task.id,
+            version: task.version,
+            at: task.updated_at,
+            origin: task.origin_session_id,
+            task: Some(task),
+        }
+    }
+}
+
+impl From<deleted::Model> for Change {
+    fn from(task: deleted::Model) -> Self {
+        Self {
+            seq: task.seq,
+            id: task.id,
+            version: task.version,
+            at: task.deleted_at,
+            origin: task.origin_session_id,
+            task: None,
+        }
+    }
+}

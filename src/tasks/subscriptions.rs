@@ -1,0 +1,156 @@
+//! What can be listened to of tasks.
+
+use std::collections::VecDeque;
+
+use async_graphql::{
+    Context, Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Subscription,
+    Union, Value,
+};
+use futures_util::{Stream, stream};
+
+use super::{changes, graphql::Task};
+use crate::{
+    auth::{self, Viewer, Watch},
+    clock::Timestamp,
+    error::Result,
+    page::write_cursor,
+};
+
+/// What can be listened to of tasks.
+#[derive(Default)]
+pub(crate) struct TaskSubscription;
+
+#[Subscription]
+impl TaskSubscription {
+    /// Every change to the viewer's tasks from here on, in the order of their commits. A task that
+    /// changes faster than it is read is told as it is then. Ends within a second of the session's
+    /// end.
+    async fn task_changes(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Change>>> {
+        let viewer = auth::viewer(ctx)?.clone();
+        // Before the number is read, so that nothing is missed between the two.
+        let watch = viewer.watch();
+        let seq = viewer.last_seq().await?;
+        auth::is_listening(ctx);
+        Ok(Changes::from(viewer, watch, seq))
+    }
+}
+
+/// Where a listener is in the log.
+struct Changes {
+    viewer: Viewer,
+    watch: Watch,
+    seq: i64,
+    read: VecDeque<changes::Change>,
+}
+
+impl Changes {
+    fn from(viewer: Viewer, watch: Watch, seq: i64) -> impl Stream<Item = Result<Change>> {
+        let changes = Self {
+            viewer,
+            watch,
+            seq,
+            read: VecDeque::new(),
+        };
+        stream::try_unfold(changes, async |mut changes| {
+            let next = changes.next().await?;
+            Ok(Some((Change(next), changes)))
+        })
+    }
+
+    async fn next(&mut self) -> Result<changes::Change> {
+        loop {
+            if let Some(change) = self.read.pop_front() {
+                return Ok(change);
+            }
+            let (read, seq) = changes::after(&self.viewer, self.seq).await?;
+            let is_behind = seq > self.seq;
+            self.seq = seq;
+            self.read = read.into();
+            if self.read.is_empty() && !is_behind {
+                self.watch.woken().await;
+            }
+        }
+    }
+}
+
+/// A committed change to a task.
+pub(crate) struct Change(changes::Change);
+
+/// A committed change to a task.
+#[Object]
+impl Change {
+    /// Where in the log it is.
+    async fn token(&self) -> SyncToken {
+        SyncToken(write_cursor(&self.0.seq))
+    }
+
+    /// Whether the task is there.
+    async fn kind(&self) -> ChangeKind {
+        match self.0.task {
+            Some(_) => ChangeKind::Upsert,
+            None => ChangeKind::Delete,
+        }
+    }
+
+    /// What changed; not named id, which a normalising cache would take for the change's own.
+    async fn node_id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The task's version from this change on.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When it was made.
+    async fn at(&self) -> Timestamp {
+        self.0.at
+    }
+
+    /// The task as it is now; null when it was deleted.
+    async fn node(&self) -> Option<ChangedNode> {
+        self.0
+            .task
+            .clone()
+            .map(|task| ChangedNode::Task(Task(task)))
+    }
+
+    /// Compare with `viewer.currentSession.id` to drop one's own echo. Null when that session is
+    /// not known.
+    async fn origin_session_id(&self) -> Option<ID> {
+        self.0.origin.map(ID::from)
+    }
+}
+
+/// What happened to it.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum ChangeKind {
+    /// It was made or changed.
+    Upsert,
+    /// It was deleted.
+    Delete,
+}
+
+/// What a change is about.
+#[derive(Union)]
+pub(crate) enum ChangedNode {
+    Task(Task),
+}
+
+/// A position in the viewer's log of changes, to be handed back as it is.
+pub(crate) struct SyncToken(String);
+
+/// A position in the viewer's log of changes, to be handed back as it is.
+#[Scalar]
+impl ScalarType for SyncToken {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(token) => Ok(Self(token)),
+            value => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}

@@ -1,0 +1,445 @@
+//! The `graphql-transport-ws` protocol, sentence by sentence.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Error, Message, client::IntoClientRequest, http},
+};
+
+use super::streams::LISTEN;
+use crate::harness::{App, Client};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// The headers of the handshake beside the usual ones.
+async fn connect(address: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
+    let mut request = format!("ws://{address}/graphql").into_client_request()?;
+    for (name, value) in headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let (socket, response) = tokio_tungstenite::connect_async(request).await?;
+    assert_eq!(response.headers()["sec-websocket-protocol"], PROTOCOL);
+    Ok(Socket(socket))
+}
+
+impl Socket {
+    async fn open(address: &str) -> Self {
+        connect(address, &[("sec-websocket-protocol", PROTOCOL)])
+            .await
+            .unwrap()
+    }
+
+    /// A socket on which somebody has said who they are.
+    async fn of(address: &str, client: &Client) -> Self {
+        let mut socket = Self::open(address).await;
+        let bearer = client.token.as_ref().map(|token| format!("Bearer {token}"));
+        let payload = json!({ "Authorization": bearer });
+        socket
+            .say(json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        let payload = json!({ "query": query });
+        self.say(json!({ "id": id, "type": "subscribe", "payload": payload }))
+            .await;
+    }
+
+    async fn next(&mut self) -> Message {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(15), self.0.next()).await;
+            match message
+                .expect("something happens")
+                .expect("the socket is open")
+            {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(message) => return message,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Value {
+        match self.next().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The code with which it is closed, and the reason.
+    async fn closed(&mut self) -> (u16, String) {
+        match self.next().await {
+            Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Somebody's socket, and the address.
+async fn signed_in(app: &App) -> (String, Client, Socket) {
+    let address = app.serve().await;
+    let ana = app.sign_up("ana").await;
+    let socket = Socket::of(&address, &ana).await;
+    (address, ana, socket)
+}
+
+#[tokio::test]
+async fn queries_mutations_and_subscriptions_run_over_one_socket() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    socket.subscribe("s", LISTEN).await;
+    socket
+        .subscribe("q", "{ viewer { email } __typename }")
+        .await;
+    let next = socket.hear().await;
+    assert_eq!(
+        next,
+        json!({ "id": "q", "type": "next", "payload": {
+            "data": { "viewer": { "email": "ana@example.com" }, "__typename": "Query" } } })
+    );
+    assert_eq!(
+        socket.hear().await,
+        json!({ "id": "q", "type": "complete" })
+    );
+    socket
+        .subscribe(
+            "m",
+            "mutation { createTask(input: { title: \"one\" }) { task { title } } }",
+        )
+        .await;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(socket.hear().await);
+    }
+    let of = |id: &str, kind: &str| heard.iter().find(|it| it["id"] == id && it["type"] == kind);
+    let made = of("m", "next").unwrap();
+    assert_eq!(
+        made["payload"]["data"]["createTask"]["task"]["title"],
+        "one"
+    );
+    assert!(of("m", "complete").is_some());
+    let change = of("s", "next").unwrap();
+    assert_eq!(
+        change["payload"]["data"]["taskChanges"]["node"]["title"],
+        "one"
+    );
+    // Nothing more is heard of what was completed, and its id is free again.
+    socket.say(json!({ "id": "s", "type": "complete" })).await;
+    socket.subscribe("s", "{ __typename }").await;
+    assert_eq!(
+        socket.hear().await["payload"]["data"],
+        json!({ "__typename": "Query" })
+    );
+}
+
+#[tokio::test]
+async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody() {
+    let app = app!();
+    let address = app.serve().await;
+    let ana = app.sign_up("ana").await;
+    let bearer = format!("Bearer {}", ana.token.as_ref().unwrap());
+    for (payload, email) in [
+        (
+            json!({ "authorization": bearer }),
+            json!({ "email": "ana@example.com" }),
+        ),
+        (
+            json!({ "AUTHORIZATION": bearer, "other": [1] }),
+            json!({ "email": "ana@example.com" }),
+        ),
+        (json!({}), Value::Null),
+        (Value::Null, Value::Null),
+    ] {
+        let mut socket = Socket::open(&address).await;
+        socket
+            .say(json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket.subscribe("1", "{ viewer { email } }").await;
+        assert_eq!(socket.hear().await["payload"]["data"]["viewer"], email);
+    }
+    // A private mutation of nobody's is an error of its field.
+    let mut socket = Socket::of(&address, &app.nobody()).await;
+    socket
+        .subscribe(
+            "1",
+            "mutation { createTask(input: { title: \"x\" }) { task { id } } }",
+        )
+        .await;
+    let next = socket.hear().await;
+    assert_eq!(next["type"], "next");
+    assert_eq!(
+        next["payload"]["errors"][0]["extensions"]["code"],
+        "UNAUTHENTICATED"
+    );
+}
+
+#[tokio::test]
+async fn credentials_that_open_nothing_close_the_socket() {
+    let app = app!();
+    let address = app.serve().await;
+    let gone = app.sign_up("ana").await;
+    gone.ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    let gone = format!("Bearer {}", gone.token.unwrap());
+    for payload in [
+        json!({ "Authorization": gone }),
+        json!({ "Authorization": "Bearer forged.token.indeed" }),
+        json!({ "Authorization": "" }),
+        json!({ "Authorization": 7 }),
+        json!({ "Authorization": "Bearer a", "authorization": "Bearer a" }),
+    ] {
+        let mut socket = Socket::open(&address).await;
+        socket
+            .say(json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        assert_eq!(
+            socket.closed().await,
+            (4403, "Forbidden".to_owned()),
+            "{payload}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_socket_ends_within_a_second_of_its_session() {
+    let app = app!();
+    let (address, ana, mut listening) = signed_in(&app).await;
+    let mut idle = Socket::of(&address, &ana).await;
+    let mut of_nobody = Socket::of(&address, &app.nobody()).await;
+    listening.subscribe("1", LISTEN).await;
+    let begun = tokio::time::Instant::now();
+    ana.ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    assert_eq!(listening.closed().await.0, 4403);
+    assert_eq!(idle.closed().await.0, 4403);
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    of_nobody.subscribe("1", "{ __typename }").await;
+    assert_eq!(of_nobody.hear().await["type"], "next");
+}
+
+#[tokio::test]
+async fn no_operation_runs_once_its_session_has_ended() {
+    let app = app!();
+    let (_, ana, mut socket) = signed_in(&app).await;
+    ana.ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    // Sent before the end is told.
+    socket.subscribe("1", "{ viewer { email } }").await;
+    assert_eq!(socket.closed().await.0, 4403);
+}
+
+#[tokio::test]
+async fn what_the_protocol_does_not_say_closes_the_socket() {
+    let app = app!();
+    let address = app.serve().await;
+    let many = "x".repeat(10);
+    for message in [
+        Message::text(""),
+        Message::text("{"),
+        Message::text("7"),
+        Message::text("[\"connection_init\"]"),
+        Message::text(json!({ "type": "hello" }).to_string()),
+        Message::text(json!({ "type": 7 }).to_string()),
+        Message::text(json!({ "payload": {} }).to_string()),
+        Message::text(json!({ "type": "connection_init", "payload": 7 }).to_string()),
+        Message::text(json!({ "type": "ping", "payload": [] }).to_string()),
+        Message::text(json!({ "type": "connection_ack" }).to_string()),
+        Message::text(json!({ "type": "next", "id": "1", "payload": {} }).to_string()),
+        Message::text(json!({ "type": "subscribe", "payload": { "query": many } }).to_string()),
+        Message::text(json!({ "type": "subscribe", "id": "", "payload": {} }).to_string()),
+        Message::text(json!({ "type": "subscribe", "id": "1" }).to_string()),
+        Message::text(json!({ "type": "complete" }).to_string()),
+        Message::binary(b"{\"type\":\"ping\"}".to_vec()),
+    ] {
+        let mut socket = Socket::open(&address).await;
+        socket.send(message.clone()).await;
+        assert_eq!(
+            socket.closed().await,
+            (4400, "Invalid message".to_owned()),
+            "{message}"
+        );
+    }
+    let mut socket = Socket::of(&address, &app.nobody()).await;
+    for payload in [
+        json!({ "query": 7 }),
+        json!({ "query": "{ a }", "variables": [] }),
+    ] {
+        socket
+            .say(json!({ "type": "subscribe", "id": "1", "payload": payload }))
+            .await;
+        assert_eq!(socket.closed().await.0, 4400);
+        socket = Socket::of(&address, &app.nobody()).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_runs_before_the_connection_is_acknowledged_and_it_is_initialised_once() {
+    let app = app!();
+    let address = app.serve().await;
+    let mut socket = Socket::open(&address).await;
+    socket.subscribe("1", "{ __typename }").await;
+    assert_eq!(socket.closed().await, (4401, "Unauthorized".to_owned()));
+    let mut socket = Socket::of(&address, &app.nobody()).await;
+    socket.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(
+        socket.closed().await,
+        (4429, "Too many initialisation requests".to_owned())
+    );
+    // Before it, too, a ping is answered.
+    let mut socket = Socket::open(&address).await;
+    socket
+        .say(json!({ "type": "ping", "payload": { "a": 1 } }))
+        .await;
+    assert_eq!(socket.hear().await, json!({ "type": "pong" }));
+    socket.say(json!({ "type": "pong" })).await;
+    socket.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+}
+
+#[tokio::test]
+async fn who_never_says_who_they_are_is_not_waited_for() {
+    let app = app!();
+    let mut socket = Socket::open(&app.serve().await).await;
+    let timeout = (4408, "Connection initialisation timeout".to_owned());
+    assert_eq!(socket.closed().await, timeout);
+}
+
+#[tokio::test]
+async fn an_id_is_used_by_one_operation_at_a_time() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    socket.subscribe("1", LISTEN).await;
+    socket.subscribe("1", "{ __typename }").await;
+    assert_eq!(
+        socket.closed().await,
+        (4409, "Subscriber already exists".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_an_error_and_the_last_of_its_operation() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    let mut many = "{ ".to_owned();
+    for number in 0..31 {
+        many += &format!("a{number}: __typename ");
+    }
+    for (query, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            &*(many.replace("{ ", "{ service { ") + "} }"),
+            "ALIAS_LIMIT_EXCEEDED",
+        ),
+        ("query ($x: Int!) { node(id: $x) { id } }", "BAD_USER_INPUT"),
+        ("", "BAD_REQUEST"),
+    ] {
+        socket.subscribe("1", query).await;
+        let error = socket.hear().await;
+        assert_eq!(
+            (&error["id"], &error["type"]),
+            (&json!("1"), &json!("error")),
+            "{error}"
+        );
+        assert_eq!(error["payload"][0]["extensions"]["code"], code, "{query}");
+        socket.subscribe("1", "{ __typename }").await;
+        assert_eq!(socket.hear().await["type"], "next", "{query}");
+        assert_eq!(socket.hear().await["type"], "complete");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets() {
+    let app = app!("--max-streams-per-viewer", "2");
+    let (address, ana, mut socket) = signed_in(&app).await;
+    for number in 0..50 {
+        socket.subscribe(&number.to_string(), LISTEN).await;
+    }
+    socket.subscribe("one more", "{ __typename }").await;
+    let error = socket.hear().await;
+    assert_eq!(
+        (&error["id"], &error["type"]),
+        (&json!("one more"), &json!("error"))
+    );
+    socket.say(json!({ "id": "7", "type": "complete" })).await;
+    socket.subscribe("one more", "{ __typename }").await;
+    assert_eq!(socket.hear().await["type"], "next");
+
+    let _second = Socket::of(&address, &ana).await;
+    let mut third = Socket::open(&address).await;
+    let bearer = format!("Bearer {}", ana.token.as_ref().unwrap());
+    third
+        .say(json!({ "type": "connection_init", "payload": { "Authorization": bearer } }))
+        .await;
+    assert_eq!(third.closed().await, (4429, "Too many sockets".to_owned()));
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_ends_the_socket() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    let query = format!("{{ __typename }} #{}", " ".repeat(64 * 1024));
+    let payload = json!({ "query": query });
+    let message = json!({ "id": "1", "type": "subscribe", "payload": payload }).to_string();
+    // It may be cut off while it is being sent.
+    let _ = socket.0.send(Message::text(message)).await;
+    let end = tokio::time::timeout(Duration::from_secs(5), socket.0.next())
+        .await
+        .unwrap();
+    assert!(!matches!(end, Some(Ok(Message::Text(_)))), "{end:?}");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_and_other_protocols_open_no_socket() {
+    let app = app!("--cors-origins", "https://app.example.com");
+    let address = app.serve().await;
+    let own = format!("http://{address}");
+    let protocol = ("sec-websocket-protocol", PROTOCOL);
+    for origin in ["https://app.example.com", &own] {
+        assert!(
+            connect(&address, &[protocol, ("origin", origin)])
+                .await
+                .is_ok(),
+            "{origin}"
+        );
+    }
+    let both = ("sec-websocket-protocol", "graphql-ws, graphql-transport-ws");
+    assert!(connect(&address, &[both]).await.is_ok());
+    for (headers, status) in [
+        (vec![protocol, ("origin", "https://evil.example")], 403),
+        (vec![protocol, ("origin", "null")], 403),
+        (vec![("sec-websocket-protocol", "graphql-ws")], 400),
+        (vec![], 400),
+    ] {
+        match connect(&address, &headers).await {
+            Err(Error::Http(response)) => {
+                assert_eq!(response.status(), status, "{headers:?}");
+                let body = response.body().as_deref().unwrap_or_default();
+                assert!(body.starts_with(b"{\"errors\":"), "{body:?}");
+            }
+            other => panic!("{headers:?}: {:?}", other.err()),
+        }
+    }
+}

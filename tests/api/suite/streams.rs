@@ -1,0 +1,221 @@
+//! Streams over HTTP: who hears what, and what ends them.
+
+use axum::{body::Body, http::Request};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+/// Every field of a change.
+pub(super) const LISTEN: &str = "subscription { taskChanges {
+    token kind nodeId version at node { ... on Task { id version title } } originSessionId } }";
+
+/// What a change says of a task: its kind, its version and its title.
+fn told(event: Option<Value>) -> (String, i64, Value) {
+    let event = event.expect("the stream goes on");
+    let change = &event["data"]["taskChanges"];
+    let kind = change["kind"].as_str().unwrap_or_else(|| panic!("{event}"));
+    let version = change["version"].as_i64().unwrap();
+    (kind.to_owned(), version, change["node"]["title"].clone())
+}
+
+#[tokio::test]
+async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    ana.create_task("before").await;
+    let mut of_ana = ana.listen(LISTEN).await;
+    let mut of_ben = ben.listen(LISTEN).await;
+
+    let id = ana.create_task("one").await;
+    assert_eq!(
+        told(of_ana.next().await),
+        ("UPSERT".to_owned(), 1, json!("one"))
+    );
+    let update =
+        "mutation ($id: ID!) { updateTask(input: { id: $id, title: \"two\" }) { task { id } } }";
+    ana.ask(update, json!({ "id": id })).await;
+    assert_eq!(
+        told(of_ana.next().await),
+        ("UPSERT".to_owned(), 2, json!("two"))
+    );
+    // What changes nothing is no change.
+    ana.ask(update, json!({ "id": id })).await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, json!({ "id": id })).await;
+    let event = of_ana.next().await.unwrap();
+    let change = &event["data"]["taskChanges"];
+    assert_eq!(
+        (&change["kind"], &change["node"]),
+        (&json!("DELETE"), &Value::Null)
+    );
+    assert_eq!(
+        (&change["nodeId"], &change["version"]),
+        (&json!(id), &json!(3))
+    );
+    let session = ana
+        .ask("{ viewer { currentSession { id } } }", json!({}))
+        .await;
+    assert_eq!(
+        change["originSessionId"],
+        session["viewer"]["currentSession"]["id"]
+    );
+
+    // The first that Ben hears of is his own.
+    ben.create_task("Ben's").await;
+    assert_eq!(
+        told(of_ben.next().await),
+        ("UPSERT".to_owned(), 1, json!("Ben's"))
+    );
+}
+
+#[tokio::test]
+async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let mut listener = ana.listen(LISTEN).await;
+    let mut ids = Vec::new();
+    // More than are read at once.
+    for number in 0..130 {
+        ids.push(ana.create_task(&format!("{number}")).await);
+    }
+    for id in &ids[..120] {
+        let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+        ana.ask(delete, json!({ "id": id })).await;
+    }
+    let mut left: Vec<String> = ids.clone();
+    let mut last = 0;
+    while !left.is_empty() {
+        let event = listener.next().await.unwrap();
+        let change = &event["data"]["taskChanges"];
+        let id = change["nodeId"].as_str().unwrap();
+        let is_deleted = ids[..120].iter().any(|deleted| deleted == id);
+        if is_deleted && change["kind"] == "UPSERT" {
+            // It was read before it was deleted, which is still to be heard.
+            continue;
+        }
+        assert_eq!(change["kind"] == "DELETE", is_deleted);
+        let before = left.len();
+        left.retain(|other| other != id);
+        assert_eq!(left.len() + 1, before, "{id} twice");
+        last += 1;
+    }
+    assert_eq!(last, 130);
+}
+
+#[tokio::test]
+async fn a_stream_ends_within_a_second_of_its_session_and_says_so() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let phone = app.sign_in("ana").await;
+    let mut of_phone = phone.listen(LISTEN).await;
+    let mut of_ana = ana.listen(LISTEN).await;
+    let begun = tokio::time::Instant::now();
+    phone
+        .ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    let event = of_phone.next().await.unwrap();
+    assert_eq!(event["errors"][0]["extensions"]["reason"], "SESSION_ENDED");
+    assert_eq!(event.get("data"), None);
+    assert_eq!(of_phone.next().await, None);
+    assert!(begun.elapsed().as_millis() < 1_000, "{:?}", begun.elapsed());
+    // The other one's goes on.
+    ana.create_task("one").await;
+    assert_eq!(told(of_ana.next().await).2, "one");
+    // So it does when the time of a session is up.
+    app.pass(std::time::Duration::from_hours(12));
+    let event = of_ana.next().await.unwrap();
+    assert_eq!(event["errors"][0]["extensions"]["reason"], "SESSION_ENDED");
+}
+
+#[tokio::test]
+async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in() {
+    let app = app!();
+    let mut listener = app.nobody().listen(LISTEN).await;
+    let event = listener.next().await.unwrap();
+    assert_eq!(event["errors"][0]["extensions"]["reason"], "NO_CREDENTIALS");
+    assert_eq!(listener.next().await, None);
+    let stale = app.nobody().bearing("forged.token.indeed");
+    let reply = stale
+        .post_accepting("text/event-stream", json!({ "query": LISTEN }).to_string())
+        .await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "TOKEN_INVALID")
+    );
+}
+
+#[tokio::test]
+async fn one_answer_and_what_is_wrong_with_a_document_come_as_events_to_who_accepts_nothing_else() {
+    let app = app!();
+    let mut listener = app.nobody().listen("{ service { version } }").await;
+    assert!(listener.next().await.unwrap()["data"]["service"]["version"].is_string());
+    assert_eq!(listener.next().await, None);
+    let mut listener = app.nobody().listen("{ nope }").await;
+    let event = listener.next().await.unwrap();
+    assert_eq!(
+        event["errors"][0]["extensions"]["code"],
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+    assert_eq!(listener.next().await, None);
+    // Who accepts no stream is told what to accept.
+    let ana = app.sign_up("ana").await;
+    let reply = ana.send(LISTEN, json!({})).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
+}
+
+#[tokio::test]
+async fn parts_carry_payloads_as_apollo_client_reads_them() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let request = Request::post("/graphql")
+        .header("content-type", "application/json")
+        .header(
+            "accept",
+            "multipart/mixed;subscriptionSpec=1.0, application/json",
+        )
+        .header(
+            "authorization",
+            format!("Bearer {}", ana.token.as_ref().unwrap()),
+        )
+        .body(Body::from(json!({ "query": LISTEN }).to_string()));
+    let response = ana.response(request.unwrap()).await;
+    assert_eq!(
+        response.headers()["content-type"],
+        "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0"
+    );
+    let mut body = response.into_body();
+    ana.create_task("one").await;
+    let mut next = async || {
+        let frame = body.frame().await.unwrap().unwrap();
+        String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+    };
+    let part = next().await;
+    let head = "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{\"payload\":{\"data\":";
+    assert!(part.starts_with(head), "{part}");
+    assert!(part.contains("\"title\":\"one\""), "{part}");
+    ana.ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    assert!(next().await.contains("SESSION_ENDED"));
+    assert_eq!(next().await, "\r\n--graphql--\r\n");
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_streams_and_no_more_and_an_instance_too() {
+    let app = app!("--max-streams-per-viewer", "2", "--max-streams", "3");
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    let body = json!({ "query": LISTEN }).to_string();
+    let first = ana.listen(LISTEN).await;
+    let _second = ana.listen(LISTEN).await;
+    let reply = ana.post_accepting("text/event-stream", body.clone()).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
+    let _third = ben.listen(LISTEN).await;
+    let reply = ben.post_accepting("text/event-stream", body).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (503, "SERVICE_UNAVAILABLE")
+    );
+    assert_eq!(reply.header("retry-after"), "1");
+    drop(first);
+    ana.listen(LISTEN).await;
+}
