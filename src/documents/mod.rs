@@ -14,7 +14,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{
     Name, Pos, ServerError, Variables,
     parser::{
-        parse_query,
+        self, parse_query,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
@@ -115,7 +115,7 @@ impl Documents {
             return Ok(document);
         }
         scan::scan(text, &self.limits)?;
-        let parsed = parse_query(text).map_err(|error| Refusal::unparsed(error.into()))?;
+        let parsed = parse_query(text).map_err(|error| Refusal::unparsed(&error))?;
         let operations = measure::measure(&parsed, &self.limits)?;
         let document = Arc::new(Document {
             parsed,
@@ -262,9 +262,14 @@ impl Refusal {
         Self(vec![error(code, message)])
     }
 
-    fn unparsed(mut cause: ServerError) -> Self {
-        set_code(&mut cause, code::GRAPHQL_PARSE_FAILED);
-        Self(vec![cause])
+    fn unparsed(cause: &parser::Error) -> Self {
+        let message = cause.to_string();
+        // The parser draws the place over several lines, and says what it expected on the last.
+        let said = message.lines().last().unwrap_or_default();
+        let said = said.trim_start_matches([' ', '=']);
+        let mut unparsed = error(code::GRAPHQL_PARSE_FAILED, format!("Syntax error: {said}."));
+        unparsed.locations = cause.positions().collect();
+        Self(vec![unparsed])
     }
 
     fn invalid(message: String, at: Pos) -> Self {

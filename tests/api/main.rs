@@ -14,7 +14,9 @@
 mod harness;
 mod on_postgresql;
 mod on_sqlite;
+mod peers;
 mod postgresql;
+mod process;
 mod running;
 mod schema;
 mod specs;

@@ -1,0 +1,219 @@
+//! Slow peers, silent ones, and too many of them, against the binary on a real port.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::process::{Cubby, directory};
+
+/// Longer than anything here may take.
+const LONG: Duration = Duration::from_secs(40);
+
+const HEAD: &str = "POST /graphql HTTP/1.1\r\nhost: cubby\r\ncontent-type: application/json\r\n";
+
+async fn connect(cubby: &Cubby) -> TcpStream {
+    TcpStream::connect(&cubby.address).await.unwrap()
+}
+
+/// All that the server sends until it closes the connection.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    let read = stream.read_to_end(&mut text);
+    // A reset is an end, too.
+    let _ = timeout(LONG, read)
+        .await
+        .expect("the server closes the connection");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// What the server answers to these bytes, on a connection that is not used again.
+async fn answer(cubby: &Cubby, bytes: &[u8]) -> String {
+    let mut stream = connect(cubby).await;
+    // It may be refused before all of it is sent.
+    let _ = stream.write_all(bytes).await;
+    rest(stream).await
+}
+
+fn post(body: &str, headers: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("{HEAD}{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+fn query() -> String {
+    json!({ "query": "{ __typename }" }).to_string()
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_says_it_slowly_is_not_waited_for() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let silent = connect(&cubby).await;
+    let mut partial = connect(&cubby).await;
+    partial.write_all(b"P").await.unwrap();
+    let mut head = connect(&cubby).await;
+    head.write_all(HEAD.as_bytes()).await.unwrap();
+    let mut body = connect(&cubby).await;
+    let announced = format!("{HEAD}content-length: 30\r\n\r\n{{");
+    body.write_all(announced.as_bytes()).await.unwrap();
+    let mut idle = connect(&cubby).await;
+    let whole = format!("{HEAD}content-length: {}\r\n\r\n{}", query().len(), query());
+    idle.write_all(whole.as_bytes()).await.unwrap();
+    let (silent, partial, head, body, idle) = tokio::join!(
+        rest(silent),
+        rest(partial),
+        rest(head),
+        rest(body),
+        rest(idle)
+    );
+    assert_eq!((silent.as_str(), partial.as_str()), ("", ""));
+    assert!(!head.contains("200 OK"), "{head}");
+    assert!(
+        body.starts_with("HTTP/1.1 408") && body.contains("BAD_REQUEST"),
+        "{body}"
+    );
+    assert!(idle.contains("200 OK") && idle.contains("Query"), "{idle}");
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_by_its_name() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let long = |bytes: usize| "x".repeat(bytes);
+    let get = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: cubby\r\nconnection: close\r\n\r\n").into_bytes()
+    };
+    for (bytes, status, says) in [
+        (post(&long(256 * 1024 + 1), ""), 413, "256 KiB"),
+        (
+            post(&query(), &format!("x-long: {}\r\n", long(33_000))),
+            431,
+            "32 KiB",
+        ),
+        (
+            post(&query(), &format!("x-long: {}\r\n", long(70_000))),
+            431,
+            "",
+        ),
+        (
+            get(&format!("/graphql?query={}", long(9_000))),
+            414,
+            "8 KiB",
+        ),
+        (get(&format!("/{}", long(70_000))), 414, ""),
+        (
+            post(&query(), "content-encoding: gzip\r\n"),
+            415,
+            "Content-Encoding",
+        ),
+        (post(&query(), "content-length: 7\r\n"), 400, ""),
+    ] {
+        let said = answer(&cubby, &bytes).await;
+        let begins = format!("HTTP/1.1 {status}");
+        assert!(
+            said.starts_with(&begins) && said.contains(says),
+            "{status}: {said}"
+        );
+    }
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn over_the_bound_there_is_503_at_once() {
+    let here = directory();
+    let bounds = [("CUBBY_MAX_CONNECTIONS", "3"), ("CUBBY_MAX_REQUESTS", "1")];
+    let cubby = Cubby::start(here.path(), &bounds).await;
+    let mut slow = connect(&cubby).await;
+    let announced = format!("{HEAD}content-length: 30\r\nexpect: 100-continue\r\n\r\n");
+    slow.write_all(announced.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    slow.read_exact(&mut go_on).await.unwrap();
+
+    let said = answer(&cubby, &post(&query(), "")).await;
+    assert!(
+        said.starts_with("HTTP/1.1 503") && said.contains("retry-after: 1"),
+        "{said}"
+    );
+    assert!(said.contains("SERVICE_UNAVAILABLE"), "{said}");
+    // The health is told just then.
+    let health = b"GET /health/live HTTP/1.1\r\nhost: cubby\r\nconnection: close\r\n\r\n";
+    assert!(answer(&cubby, health).await.contains("200 OK"));
+
+    let held = [connect(&cubby).await, connect(&cubby).await];
+    let said = rest(connect(&cubby).await).await;
+    assert!(
+        said.starts_with("HTTP/1.1 503") && said.ends_with("}"),
+        "{said}"
+    );
+    drop((slow, held));
+    // Their places are free once the server has seen it.
+    while !answer(&cubby, &post(&query(), "")).await.contains("200 OK") {
+        tokio::task::yield_now().await;
+    }
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn streams_that_are_open_do_not_keep_it_from_stopping() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let token = cubby.sign_up("ana").await;
+    let body = json!({ "query": "subscription { taskChanges { kind } }" }).to_string();
+    let headers = format!("authorization: Bearer {token}\r\naccept: text/event-stream\r\n");
+    let mut events = connect(&cubby).await;
+    events.write_all(&post(&body, &headers)).await.unwrap();
+    let mut begun = [0; 12];
+    events.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    let mut request =
+        tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(format!(
+            "ws://{}/graphql",
+            cubby.address
+        ))
+        .unwrap();
+    let protocol = "graphql-transport-ws".parse().unwrap();
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+
+    timeout(Duration::from_secs(10), cubby.stop())
+        .await
+        .expect("it stops");
+    assert!(rest(events).await.contains("event: complete"));
+    let goodbye = futures_util::StreamExt::next(&mut socket).await;
+    let goodbye = goodbye.unwrap().unwrap().to_string();
+    assert_eq!(goodbye, "Going away");
+}
+
+#[tokio::test]
+async fn an_answer_is_compressed_for_who_accepts_it_unless_it_holds_a_token() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let asked = |query: &str| {
+        post(
+            &json!({ "query": query }).to_string(),
+            "accept-encoding: gzip\r\n",
+        )
+    };
+    let said = answer(
+        &cubby,
+        &asked("{ service { version limits { maxDepth maxCost maxFields } } }"),
+    )
+    .await;
+    assert!(said.contains("content-encoding: gzip"), "{said}");
+    let sign_up = "mutation { signUp(input: { email: \"a@b.c\", password: \"correct horse\" }) {
+        tokens { accessToken } } }";
+    let said = answer(&cubby, &asked(sign_up)).await;
+    assert!(
+        said.contains("accessToken") && !said.contains("content-encoding"),
+        "{said}"
+    );
+    cubby.stop().await;
+}

@@ -1,0 +1,136 @@
+//! The binary as a process of its own.
+
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::harness::PASSWORD;
+
+/// A process that serves, in a directory of its own unless it is given one.
+pub(crate) struct Cubby {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    greeting: tokio::task::JoinHandle<String>,
+}
+
+fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
+    command
+        .current_dir(directory)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+pub(crate) async fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = command(directory, settings);
+    command.args(arguments).output().await.expect("it runs")
+}
+
+/// What it says when it does not start.
+pub(crate) async fn refusal(directory: &Path, settings: &[(&str, &str)]) -> String {
+    let output = run(directory, settings, &[]).await;
+    assert!(!output.status.success(), "it started with {settings:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+impl Cubby {
+    pub(crate) async fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
+        let port = [("CUBBY_LISTEN", "127.0.0.1:0")];
+        let mut child = command(directory, &[&port, settings].concat())
+            .spawn()
+            .expect("it runs");
+        let mut greeting = child.stdout.take().expect("its output");
+        let greeting = tokio::spawn(async move {
+            let mut text = String::new();
+            let _ = greeting.read_to_string(&mut text).await;
+            text
+        });
+        let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
+        let mut said = String::new();
+        let address = loop {
+            let line = log.next_line().await.expect("text");
+            let line = line.unwrap_or_else(|| panic!("it ended: {said}"));
+            said += &line;
+            if line.contains("serving") {
+                let from = line.find("127.0.0.1:").expect("its address");
+                let address =
+                    line[from..].split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+                break address.take(1).collect::<String>();
+            }
+        };
+        // Somebody has to read the log, or it fills its pipe and stops the server.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        Self {
+            child,
+            address,
+            greeting,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn ask(&self, token: Option<&str>, query: &str) -> reqwest::Response {
+        let mut request = reqwest::Client::new().post(self.url("/graphql"));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request
+            .json(&json!({ "query": query }))
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    pub(crate) async fn sign_up(&self, name: &str) -> String {
+        let query = format!(
+            "mutation {{ signUp(input: {{ email: \"{name}@example.com\", password: \"{PASSWORD}\" }})
+               {{ tokens {{ accessToken }} }} }}"
+        );
+        let body: Value = self.ask(None, &query).await.json().await.expect("JSON");
+        let token = body["data"]["signUp"]["tokens"]["accessToken"].as_str();
+        token
+            .unwrap_or_else(|| panic!("no token in {body}"))
+            .to_owned()
+    }
+
+    pub(crate) async fn knows(&self, token: &str) -> bool {
+        let reply = self.ask(Some(token), "{ viewer { email } }").await;
+        match reply.status().as_u16() {
+            200 => true,
+            401 => false,
+            other => panic!("{other}: {:?}", reply.text().await),
+        }
+    }
+
+    pub(crate) async fn terminate(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(status.expect("kill runs").success());
+    }
+
+    pub(crate) async fn stop(mut self) -> String {
+        self.terminate().await;
+        let status = self.child.wait().await.expect("it ends");
+        assert!(status.success(), "{status}");
+        self.greeting.await.expect("its output")
+    }
+}
+
+pub(crate) fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
