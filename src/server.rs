@@ -132,6 +132,11 @@ impl Server {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// The routes, for whoever serves them otherwise than by [`Server::serve`].
     pub fn router(&self) -> Router {
         self.router.clone()

@@ -169,18 +169,3 @@ pub struct ConnectionLimits {
     )]
     pub max_streams_per_viewer: u32,
 }
-
-#[cfg(test)]
-impl Default for DocumentLimits {
-    fn default() -> Self {
-        use clap::Parser;
-
-        #[derive(Parser)]
-        struct Line {
-            #[command(flatten)]
-            limits: DocumentLimits,
-        }
-
-        Line::parse_from(["cubby"]).limits
-    }
-}

@@ -329,21 +329,29 @@ pub fn unknown_variables(command: &clap::Command) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
+impl Config {
+    /// As the command line reads it.
+    pub(crate) fn of(flags: &[&str]) -> Result<Self, String> {
+        use clap::Parser;
 
-    use super::*;
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            config: Config,
+        }
 
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        config: Config,
-    }
-
-    fn config(flags: &[&str]) -> Result<Config, String> {
         Line::try_parse_from([&["cubby"], flags].concat())
             .map(|line| line.config)
             .map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(flags: &[&str]) -> Result<Config, String> {
+        Config::of(flags)
     }
 
     #[test]

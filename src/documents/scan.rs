@@ -113,11 +113,12 @@ fn line_length(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn refusal(text: &str, max_tokens: u32) -> Option<Limit> {
         let limits = DocumentLimits {
             max_tokens,
-            ..DocumentLimits::default()
+            ..Config::of(&[]).unwrap().document_limits
         };
         scan(text, &limits).err().map(|exceeded| exceeded.limit)
     }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod connections;
+#[cfg(test)]
+mod differential;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;

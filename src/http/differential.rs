@@ -1,0 +1,108 @@
+//! The same requests through the integration that comes with the engine, and through ours: what is
+//! valid gets the same data.
+
+use std::sync::Arc;
+
+use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, Request, header},
+    routing::get,
+};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::App;
+use crate::{
+    Server,
+    auth::{Caller, Device},
+    clock::Clock,
+    config::Config,
+};
+
+async fn bundled(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    request: GraphQLRequest,
+) -> GraphQLResponse {
+    let credentials = app.provider.identify(&headers).await.unwrap();
+    let caller = Caller::new(credentials, Device::default());
+    let request = request.into_inner().data(caller);
+    app.schema.execute(request).await.into()
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Value {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn post(token: Option<&str>, body: &Value) -> Request<Body> {
+    let mut request =
+        Request::post("/graphql").header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_valid_gets_the_same_data_as_from_the_bundled_integration() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let config = Config::of(&["--data-dir", path, "--secret", &"s".repeat(32)]).unwrap();
+    let server = Server::open(&config, Clock::system()).await.unwrap();
+    let ours = server.router();
+    let theirs = Router::new()
+        .route("/graphql", get(bundled).post(bundled))
+        .with_state(Arc::clone(server.app()));
+
+    let sign_up = json!({ "query": "mutation { signUp(input: {
+        email: \"a@b.c\", password: \"correct horse\" }) { tokens { accessToken } } }" });
+    let signed_up = ask(&ours, post(None, &sign_up)).await;
+    let token = &signed_up["data"]["signUp"]["tokens"]["accessToken"];
+    let token = token.as_str().unwrap();
+    for title in ["one", "two", "three"] {
+        let create = "mutation ($title: String!) { createTask(input: { title: $title }) {
+            task { title } } }";
+        let body = json!({ "query": create, "variables": { "title": title } });
+        ask(&ours, post(Some(token), &body)).await;
+    }
+
+    let page = "query Page($first: Int = 2, $with: Boolean!) { viewer {
+        ...Who tasks(first: $first) { totalCount edges { cursor node { ...T } } } } __typename }
+        fragment Who on User { email z: timeZone a: name }
+        fragment T on Task { title @include(if: $with) id ... @skip(if: $with) { priority } }";
+    let many = "query A { a: __typename service { version } } query B { viewer { email } }";
+    for body in [
+        json!({ "query": "{ service { version limits { maxPageSize } } viewer { email } }" }),
+        json!({ "query": page, "variables": { "with": true } }),
+        json!({ "query": page, "variables": { "first": 3, "with": false }, "operationName": null }),
+        json!({ "query": many, "operationName": "A", "extensions": {} }),
+        json!({ "query": many, "operationName": "B", "variables": null }),
+        json!({ "query": "{ nodes(ids: [\"x\", \"y\"]) { id } node(id: \"z\") { id } }" }),
+        json!({ "query": "{ __schema { queryType { name } types { name kind } } }" }),
+        json!({ "query": "mutation { updateProfile(input: { name: \"A\" }) { user { name } } }" }),
+        json!({ "query": "{ viewer { tasks(first: 0) { nodes { id } } } }" }),
+        json!({ "query": "mutation { createTask(input: { title: \"\" }) {
+            task { id } userErrors { code path message } } }" }),
+    ] {
+        for token in [Some(token), None] {
+            let ours = ask(&ours, post(token, &body)).await;
+            let theirs = ask(&theirs, post(token, &body)).await;
+            assert_eq!(ours.get("data"), theirs.get("data"), "{body}");
+            let has_errors = |answer: &Value| answer.get("errors").is_some();
+            assert_eq!(has_errors(&ours), has_errors(&theirs), "{body}");
+        }
+    }
+    let uri = "/graphql?query=query(%24n:Int)%7Bservice%7Bversion%7D%20node(id:%22x%22)%7Bid%7D%20\
+               viewer%7Btasks(first:%24n)%7BtotalCount%7D%7D%7D&variables=%7B%22n%22:1%7D";
+    let get = || Request::get(uri).body(Body::empty()).unwrap();
+    assert_eq!(
+        ask(&ours, get()).await["data"],
+        ask(&theirs, get()).await["data"]
+    );
+}
