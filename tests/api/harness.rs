@@ -408,7 +408,7 @@ impl Listener {
             if text == ":\n\n" {
                 continue;
             }
-            if text == "event: complete\ndata: \n\n" {
+            if text == "event: complete\ndata:\n\n" {
                 assert!(
                     self.body.frame().await.is_none(),
                     "more after the last event"

@@ -32,6 +32,6 @@ fn event(item: &Item) -> Bytes {
                 .into()
         }
         Item::Heartbeat => Bytes::from_static(b":\n\n"),
-        Item::Complete => Bytes::from_static(b"event: complete\ndata: \n\n"),
+        Item::Complete => Bytes::from_static(b"event: complete\ndata:\n\n"),
     }
 }
