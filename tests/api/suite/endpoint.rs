@@ -430,3 +430,101 @@ async fn an_internal_error_shows_its_requests_id_and_nothing_else() {
     // And the task, whose deletion had begun, is still there.
     assert_eq!(ana.titles().await, ["Buy milk"]);
 }
+
+#[tokio::test]
+async fn what_nobody_can_answer_in_is_not_acceptable() {
+    let app = app!();
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    for accept in ["text/html", "application/xml", "application/json;q=0"] {
+        let reply = app.nobody().post_accepting(accept, body.clone()).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
+    }
+    for (accept, media_type) in [
+        ("*/*", "application/json; charset=utf-8"),
+        (
+            "application/*",
+            "application/graphql-response+json; charset=utf-8",
+        ),
+        (
+            "application/json;q=0.9, application/graphql-response+json;q=0.8",
+            "application/json; charset=utf-8",
+        ),
+    ] {
+        let reply = app.nobody().post_accepting(accept, body.clone()).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("content-type")),
+            (200, media_type)
+        );
+        assert!(reply.header("vary").contains("accept"));
+    }
+}
+
+#[tokio::test]
+async fn a_get_is_read_by_its_parameters() {
+    let app = app!();
+    let nobody = app.nobody();
+    let two = "query=query%20A%7Ba:__typename%7D%20mutation%20B%7B__typename%7D";
+    let reply = nobody.get(&format!("/graphql?{two}&operationName=A")).await;
+    assert_eq!(reply.body, json!({ "data": { "a": "Query" } }));
+    let reply = nobody.get(&format!("/graphql?{two}&operationName=B")).await;
+    assert_eq!(reply.status, 405);
+    let variables = "query=query(%24id:ID!)%7Bnode(id:%24id)%7Bid%7D%7D&variables=";
+    let reply = nobody
+        .get(&format!("/graphql?{variables}%7B%22id%22:%22x%22%7D"))
+        .await;
+    assert_eq!(reply.body, json!({ "data": { "node": null } }));
+    for wrong in [
+        "",
+        "?query=",
+        "?query=%7Ba%7D&query=%7Ba%7D",
+        "?query=%7Ba%7D&variables=%5B%5D",
+    ] {
+        let reply = nobody.get(&format!("/graphql{wrong}")).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (400, "BAD_REQUEST"),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
+    let app = app!();
+    for path in [
+        "/graphql?query=%7B__typename%7D",
+        "/",
+        "/nothing",
+        "/health/ready",
+        "/graphql/schema.graphql",
+    ] {
+        let reply = app.nobody().get(path).await;
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(reply.header(name), value, "{path}");
+        }
+        assert!(
+            reply.header("x-request-id").starts_with("request_"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_at_most_ten_errors() {
+    let app = app!();
+    let fields: String = (0..15).map(|number| format!(" nope{number}")).collect();
+    let reply = app
+        .nobody()
+        .send(&format!("{{{fields} }}"), json!({}))
+        .await;
+    assert_eq!(reply.body["errors"].as_array().unwrap().len(), 10);
+}
