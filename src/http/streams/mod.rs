@@ -156,7 +156,6 @@ struct Answers {
     watch: Option<Watch>,
     heartbeat: Interval,
     is_over: bool,
-    _seats: Seats,
 }
 
 /// Runs an operation as a stream of answers, which ends with the session and with the server. It is
@@ -177,7 +176,6 @@ pub(super) async fn answers(
         watch,
         heartbeat: heartbeat(),
         is_over: false,
-        _seats: seats,
     };
     let (sender, receiver) = mpsc::channel(1);
     // On a task of its own: a client that reads slowly must not leave a query half-way, with the
@@ -195,10 +193,11 @@ pub(super) async fn answers(
         // There is an error, or it is no subscription.
         _ = Pin::new(&mut items).peek() => {}
     }
-    // What runs ends with the stream.
-    futures_util::stream::unfold((items, running), async |(mut items, running)| {
-        let item = items.next().await?;
-        Some((item, (items, running)))
+    // What runs ends with the stream, and the seats are free.
+    let held = (items, running, seats);
+    futures_util::stream::unfold(held, async |mut held| {
+        let item = held.0.next().await?;
+        Some((item, held))
     })
 }
 

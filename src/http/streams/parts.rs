@@ -5,25 +5,32 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::{super::answer, Item};
 use crate::http::negotiate::Media;
 
 /// Writes a stream as parts, each an object with a `payload`.
 pub(in crate::http) fn parts(items: impl Stream<Item = Item> + Send + 'static) -> Response {
-    let parts = items.map(|item| Ok::<_, std::convert::Infallible>(part(&item)));
+    // A client reads a part once it has read the boundary after it, so that is sent along.
+    let opening = stream::iter([Bytes::from_static(b"\r\n--graphql")]);
+    let parts = opening.chain(items.map(|item| part(&item)));
     let media = Media::Multipart.content_type();
-    ([(CONTENT_TYPE, media)], Body::from_stream(parts)).into_response()
+    let body = Body::from_stream(parts.map(Ok::<_, std::convert::Infallible>));
+    ([(CONTENT_TYPE, media)], body).into_response()
 }
 
 fn part(item: &Item) -> Bytes {
-    const HEAD: &[u8] = b"\r\n--graphql\r\ncontent-type: application/json\r\n\r\n";
+    const HEAD: &[u8] = b"\r\ncontent-type: application/json\r\n\r\n";
+    const END: &[u8] = b"\r\n--graphql";
     match item {
-        Item::Next(response) => [HEAD, b"{\"payload\":", &*answer::body(response), b"}"]
-            .concat()
-            .into(),
-        Item::Heartbeat => [HEAD, b"{}"].concat().into(),
-        Item::Complete => Bytes::from_static(b"\r\n--graphql--\r\n"),
+        Item::Next(response) => {
+            let response = answer::body(response);
+            [HEAD, b"{\"payload\":", &response, b"}", END]
+                .concat()
+                .into()
+        }
+        Item::Heartbeat => [HEAD, b"{}", END].concat().into(),
+        Item::Complete => Bytes::from_static(b"--\r\n"),
     }
 }

@@ -47,6 +47,9 @@ const WAITING: usize = 4;
 /// How long a client has for its first message, and for taking one of ours.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a client has to answer that the socket is closed.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// How often the client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(15);
 
@@ -237,10 +240,17 @@ impl Connection {
             }
         };
         if let Some(close) = close {
-            let closing = self.socket.send(Message::Close(Some(close.frame())));
             // Whoever does not take it is gone anyhow.
-            let _ = tokio::time::timeout(PATIENCE, closing).await;
+            let _ = tokio::time::timeout(GOODBYE, self.close(close)).await;
         }
+    }
+
+    /// Says why, and waits for the answer: a connection that is cut may lose what was said.
+    async fn close(&mut self, close: Close) -> Result<(), axum::Error> {
+        let frame = Message::Close(Some(close.frame()));
+        self.socket.send(frame).await?;
+        while self.socket.recv().await.transpose()?.is_some() {}
+        Ok(())
     }
 
     /// Answers a message, or says why the socket is closed.
@@ -251,7 +261,8 @@ impl Connection {
             // The library answers pings.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Binary(_) => return Err(Some(Close::InvalidMessage)),
-            Message::Close(_) => return Err(None),
+            // What follows is the end; asking for it sends the answer to this.
+            Message::Close(_) => return Ok(()),
         };
         let invalid = Some(Close::InvalidMessage);
         let message: Received = object(text.as_bytes(), "The message").map_err(|_| invalid)?;

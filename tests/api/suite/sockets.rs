@@ -327,6 +327,15 @@ async fn who_never_says_who_they_are_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_close_is_answered_with_a_close() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    socket.subscribe("1", LISTEN).await;
+    socket.0.close(None).await.unwrap();
+    assert!(matches!(socket.next().await, Message::Close(_)));
+}
+
+#[tokio::test]
 async fn an_id_is_used_by_one_operation_at_a_time() {
     let app = app!();
     let (_, _, mut socket) = signed_in(&app).await;

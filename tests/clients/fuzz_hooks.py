@@ -1,0 +1,109 @@
+"""What Schemathesis does not know of Cubby: who asks, what there is, and what every answer must be."""
+
+import json
+import os
+import urllib.request
+import uuid
+import zlib
+
+import graphql
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.graphql import nodes
+
+URL = os.environ["CUBBY_URL"].rstrip("/") + "/graphql"
+
+SIGN_UP = """mutation ($input: SignUpInput!) {
+  signUp(input: $input) { tokens { accessToken } user { id } session { id } }
+}"""
+
+CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
+
+
+def ask(query, given, token=None):
+    body = json.dumps({"query": query, "variables": {"input": given}}).encode()
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    with urllib.request.urlopen(urllib.request.Request(URL, body, headers), timeout=30) as response:
+        return json.load(response)["data"]
+
+
+def sign_up():
+    given = {"email": f"fuzz-{uuid.uuid4()}@example.com", "password": "correct horse"}
+    return ask(SIGN_UP, given)["signUp"]
+
+
+PERSON = sign_up()
+TOKEN = PERSON["tokens"]["accessToken"]
+IDS = [PERSON["user"]["id"], PERSON["session"]["id"]] + [
+    ask(CREATE, {"title": str(number)}, TOKEN)["createTask"]["task"]["id"] for number in range(20)
+]
+
+
+class Bearer:
+    def set(self, case, data, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.auth(refresh_interval=None).skip_for(name="Mutation.signOut")
+class Somebody(Bearer):
+    """One person throughout, so that there is something to find."""
+
+    def get(self, case, context):
+        return TOKEN
+
+
+@schemathesis.auth(refresh_interval=1).apply_to(name="Mutation.signOut")
+class SomebodyElse(Bearer):
+    """Whoever signs out is nobody afterwards."""
+
+    def get(self, case, context):
+        return sign_up()["tokens"]["accessToken"]
+
+
+class RealIds(graphql.Visitor):
+    """Half of the ids are of what there is: what is made up would never be found."""
+
+    def enter(self, node, *_):
+        if not isinstance(node, graphql.ArgumentNode | graphql.ObjectFieldNode) or node.name.value != "id":
+            return None
+        if not isinstance(node.value, graphql.StringValueNode):
+            return None
+        # By what was made up, so that a failure can be had again.
+        number = zlib.crc32(node.value.value.encode("utf-8", "replace")) % (2 * len(IDS))
+        if number >= len(IDS):
+            return None
+        return type(node)(name=node.name, value=nodes.String(IDS[number]))
+
+
+@schemathesis.hook
+def map_body(context, body):
+    return graphql.visit(body, RealIds())
+
+
+ZONES = st.sampled_from(["UTC", "Europe/Vienna", "Asia/Kathmandu"]) | st.text()
+
+schemathesis.graphql.scalar("TimeZone", ZONES.map(nodes.String))
+schemathesis.graphql.scalar("SyncToken", st.text().map(nodes.String))
+schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda at: nodes.String(f"{at.isoformat()}Z")))
+
+
+@schemathesis.check
+def is_an_answer(ctx, response, case):
+    """A GraphQL response, whose errors all have a code, and none of them is the server's own."""
+    status = response.status_code
+    try:
+        body = response.json()
+    except ValueError:
+        raise AssertionError(f"{status} without JSON") from None
+    assert isinstance(body, dict), f"{status} with JSON that is no object"
+    assert body.keys() <= {"data", "errors", "extensions"}, f"{status} with the keys {list(body)}"
+    errors = body.get("errors", [])
+    assert "data" in body or errors, f"{status} with neither data nor errors"
+    codes = [error.get("extensions", {}).get("code") for error in errors]
+    assert all(codes), f"{status} with an error that has no code: {errors}"
+    assert "INTERNAL_SERVER_ERROR" not in codes, f"{status}: {errors}"
+    if status >= 500:
+        assert (status, set(codes)) == (503, {"SERVICE_UNAVAILABLE"}), f"{status} with the codes {codes}"
