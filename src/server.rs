@@ -4,7 +4,10 @@ use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use sea_orm::DbErr;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
 use crate::{
     auth::{IdentityProvider, Secret, SecretError, Tokens},
@@ -114,6 +117,7 @@ impl Server {
             ),
             documents: Documents::new(&schema::sdl(), config.document_limits),
             streams: Streams::new(config.connection_limits, is_stopping),
+            requests: Semaphore::new(config.connection_limits.max_requests as usize),
             origins: config.cors_origins.clone(),
             provider,
             database,
@@ -125,7 +129,7 @@ impl Server {
         }
         let app = Arc::new(app);
         Ok(Self {
-            router: http::router(Arc::clone(&app), config.connection_limits.max_requests),
+            router: http::router(Arc::clone(&app)),
             max_connections: config.connection_limits.max_connections,
             app,
             stopping,

@@ -135,7 +135,8 @@ pub struct ConnectionLimits {
     )]
     pub max_connections: u32,
 
-    /// How many requests one instance works on at once; one more is answered with 503
+    /// How many requests one instance works on at once, from when they have arrived; one more is
+    /// answered with 503
     #[arg(
         long,
         env = "CUBBY_MAX_REQUESTS",

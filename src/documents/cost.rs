@@ -1,6 +1,6 @@
 //! What an operation costs, charged before anything runs.
 //!
-//! A scalar costs nothing and an object 1. A page costs 1 and what one edge costs for each that is
+//! A scalar costs nothing, or 2 under another name, and an object 1. A page costs 1 and what one edge costs for each that is
 //! asked for. A mutation costs 10, and one that takes credentials 50.
 
 use std::{cell::RefCell, collections::HashMap};
@@ -17,6 +17,7 @@ use async_graphql_value::Value;
 use super::{CREDENTIAL_MUTATIONS, types::Types};
 use crate::page;
 
+const ALIASED_SCALAR: u64 = 2;
 const MUTATION: u64 = 10;
 const CREDENTIAL_MUTATION: u64 = 50;
 
@@ -84,6 +85,10 @@ impl<'a> Reckoner<'a> {
                 break;
             };
             bill.dearest.push(field.response_key().node.clone());
+            if self.operation.ty != OperationType::Query {
+                // What it does is dearer than what it shows.
+                break;
+            }
             parent = known.type_name.clone();
             set = &field.selection_set.node;
             if is_connection(&parent) {
@@ -162,9 +167,14 @@ impl<'a> Reckoner<'a> {
                 1
             };
             inner.once.saturating_add(1).saturating_mul(count)
-        } else {
+        } else if is_of_connection && name == "totalCount" {
             // A count is a query of its own.
-            u64::from(is_of_connection && name == "totalCount")
+            1
+        } else if field.alias.is_some() {
+            // A long text under many names makes a small request's answer large.
+            ALIASED_SCALAR
+        } else {
+            0
         };
         let own = if self.operation.ty == OperationType::Mutation && *parent == "Mutation" {
             if CREDENTIAL_MUTATIONS.contains(&name.as_str()) {

@@ -13,6 +13,8 @@ use async_graphql::{
     },
 };
 
+use async_graphql_value::Value;
+
 use super::{Exceeded, Limit, MAX_NESTING, Refusal};
 use crate::config::DocumentLimits;
 
@@ -37,6 +39,10 @@ struct Measure {
     depth: u32,
     /// Lists of introspection within each other.
     lists: u32,
+    /// Selections within each other, whatever they are.
+    height: usize,
+    /// How often variables are used.
+    uses: u32,
 }
 
 impl Measure {
@@ -48,21 +54,40 @@ impl Measure {
             directives: self.directives.saturating_add(other.directives),
             depth: self.depth.max(other.depth),
             lists: self.lists.max(other.lists),
+            height: self.height.max(other.height),
+            uses: self.uses.saturating_add(other.uses),
         }
     }
 
     fn with_directives(mut self, directives: &[Positioned<Directive>]) -> Self {
         let count = u32::try_from(directives.len()).unwrap_or(u32::MAX);
         self.directives = self.directives.saturating_add(count);
+        let arguments = directives.iter().flat_map(|it| &it.node.arguments);
+        self.with_uses(arguments)
+    }
+
+    fn with_uses<'a>(
+        mut self,
+        arguments: impl IntoIterator<Item = &'a (Positioned<Name>, Positioned<Value>)>,
+    ) -> Self {
+        let uses = arguments.into_iter().map(|(_, value)| uses(&value.node));
+        self.uses = uses.fold(self.uses, u32::saturating_add);
         self
     }
 }
 
-/// Measures the document, and gives what is known of each of its operations.
+/// What is known of a document before any of it runs.
+pub(super) struct Measured {
+    pub(super) operations: HashMap<Option<Name>, Operation>,
+    /// How often its variables are used, those of a fragment counted wherever it is spread.
+    pub(super) uses: u32,
+}
+
+/// Measures the document.
 pub(super) fn measure(
     document: &ExecutableDocument,
     limits: &DocumentLimits,
-) -> Result<HashMap<Option<Name>, Operation>, Refusal> {
+) -> Result<Measured, Refusal> {
     let check = |limit, found: usize, most: u32| check(limit, u32::try_from(found).ok(), most);
     let (operations, fragments) = (document.operations.iter().len(), document.fragments.len());
     check(Limit::Definitions, operations, limits.max_definitions)?;
@@ -76,9 +101,12 @@ pub(super) fn measure(
         level: 0,
     };
     // Those that are spread nowhere too: they are validated all the same.
+    let mut uses_of_fragments = 0_u32;
     for (name, fragment) in &document.fragments {
         let measured = measurer.fragment(name, fragment.pos)?;
         measurer.check(measured)?;
+        // Validated whether it is spread or not.
+        uses_of_fragments = uses_of_fragments.saturating_add(measured.uses);
     }
     let mut total = Measure::default();
     let mut known = HashMap::new();
@@ -98,7 +126,20 @@ pub(super) fn measure(
         let operation = known_of(document, &operation.node, limits.max_root_fields)?;
         known.insert(name.cloned(), operation);
     }
-    Ok(known)
+    Ok(Measured {
+        operations: known,
+        uses: total.uses.saturating_add(uses_of_fragments),
+    })
+}
+
+/// How often a value uses variables.
+fn uses(value: &Value) -> u32 {
+    match value {
+        Value::Variable(_) => 1,
+        Value::List(values) => values.iter().map(uses).fold(0, u32::saturating_add),
+        Value::Object(fields) => fields.values().map(uses).fold(0, u32::saturating_add),
+        _ => 0,
+    }
 }
 
 fn check(limit: Limit, found: Option<u32>, most: u32) -> Result<(), Exceeded> {
@@ -137,6 +178,7 @@ impl<'a> Measurer<'a> {
 
     fn fragment(&mut self, name: &'a Name, spread_at: Pos) -> Result<Measure, Refusal> {
         if let Some(measured) = self.fragments.get(name) {
+            self.reach(measured.height)?;
             return Ok(*measured);
         }
         // Were it nothing, a chain of spreads that ends in it would unfold without being counted.
@@ -160,12 +202,18 @@ impl<'a> Measurer<'a> {
         Ok(measured)
     }
 
+    /// Whether what is `height` high may lie here.
+    fn reach(&self, height: usize) -> Result<(), Exceeded> {
+        let (found, most) = (self.level + height, MAX_NESTING);
+        if found > most {
+            return Err(Exceeded::new(Limit::Depth, found as u64, most as u64));
+        }
+        Ok(())
+    }
+
     fn selections(&mut self, set: &'a SelectionSet) -> Result<Measure, Refusal> {
         self.level += 1;
-        if self.level > MAX_NESTING {
-            let (found, most) = (self.level as u64, MAX_NESTING as u64);
-            return Err(Exceeded::new(Limit::Depth, found, most).into());
-        }
+        self.reach(0)?;
         let mut sum = Measure::default();
         for selection in &set.items {
             let measured = match &selection.node {
@@ -179,6 +227,7 @@ impl<'a> Measurer<'a> {
             };
             sum = sum.beside(measured.with_directives(selection.node.directives()));
         }
+        sum.height += 1;
         self.level -= 1;
         Ok(sum)
     }
@@ -189,6 +238,7 @@ impl<'a> Measurer<'a> {
         } else {
             self.selections(&field.selection_set.node)?
         };
+        measured = measured.with_uses(&field.arguments);
         measured.fields = measured.fields.saturating_add(1);
         measured.depth = measured.depth.saturating_add(1);
         measured.aliases = measured

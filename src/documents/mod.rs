@@ -9,10 +9,10 @@ mod scan;
 mod types;
 mod variables;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_graphql::{
-    Name, Pos, ServerError, Variables,
+    Pos, ServerError, Variables,
     parser::{
         self, parse_query,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
@@ -25,10 +25,19 @@ pub(crate) use measure::Operation;
 
 use crate::{config::DocumentLimits, error::code};
 use cost::{Bill, Reckoner};
+use measure::Measured;
 use types::Types;
 
-/// How much text of documents is kept, in bytes. What is built of it takes some ten times that.
-const KEPT_BYTES: u64 = 4 * 1024 * 1024;
+/// How much memory the documents that are kept take, in bytes, as far as can be told.
+const KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a document takes in memory beside its text, and for each byte of it.
+const OVERHEAD: u64 = 2 * 1024;
+const PER_BYTE: u64 = 16;
+
+/// How much the values of variables may take together, in bytes, wherever they are used: the engine
+/// makes a copy for each use.
+const MAX_VARIABLES: u64 = 4 * 1024 * 1024;
 
 /// How many documents are expected to be kept.
 const KEPT_DOCUMENTS: usize = 1_000;
@@ -46,7 +55,7 @@ pub(crate) type Hash = [u8; 32];
 /// A document that may be handed to the engine.
 pub(crate) struct Document {
     parsed: ExecutableDocument,
-    operations: HashMap<Option<Name>, Operation>,
+    measured: Measured,
     length: usize,
 }
 
@@ -62,7 +71,7 @@ struct Length;
 
 impl Weighter<Hash, Arc<Document>> for Length {
     fn weight(&self, _: &Hash, document: &Arc<Document>) -> u64 {
-        document.length as u64
+        OVERHEAD + PER_BYTE * document.length as u64
     }
 }
 
@@ -79,6 +88,7 @@ pub(crate) enum Limit {
     RootFields,
     Introspection,
     CredentialMutations,
+    Variables,
 }
 
 /// Too much of something.
@@ -115,11 +125,18 @@ impl Documents {
             return Ok(document);
         }
         scan::scan(text, &self.limits)?;
-        let parsed = parse_query(text).map_err(|error| Refusal::unparsed(&error))?;
-        let operations = measure::measure(&parsed, &self.limits)?;
+        let parsed = parse_query(text).map_err(|error| match error {
+            // The parser's own bound, of selections within each other.
+            parser::Error::RecursionLimitExceeded => {
+                let most = MAX_NESTING as u64;
+                Exceeded::new(Limit::Depth, most + 1, most).into()
+            }
+            error => Refusal::unparsed(&error),
+        })?;
+        let measured = measure::measure(&parsed, &self.limits)?;
         let document = Arc::new(Document {
             parsed,
-            operations,
+            measured,
             length: text.len(),
         });
         self.kept.insert(hash, Arc::clone(&document));
@@ -147,6 +164,13 @@ impl Documents {
                 },
             ));
         };
+        if operation.kind == OperationType::Subscription && operation.root_fields.len() != 1 {
+            // GraphQL section 5.2.4.1.
+            return Err(Refusal::one(
+                code::GRAPHQL_VALIDATION_FAILED,
+                "A subscription has one field at its root.",
+            ));
+        }
         if operation.kind == OperationType::Mutation {
             let credentials = operation
                 .root_fields
@@ -157,6 +181,11 @@ impl Documents {
                 let found = credentials as u64;
                 return Err(Exceeded::new(Limit::CredentialMutations, found, 1).into());
             }
+        }
+        let size = variables::size(definition, variables);
+        let size = size.saturating_mul(document.measured.uses.into());
+        if size > MAX_VARIABLES {
+            return Err(Exceeded::new(Limit::Variables, size, MAX_VARIABLES).into());
         }
         let wrong = variables::check(&self.types, definition, variables);
         if !wrong.is_empty() {
@@ -209,7 +238,7 @@ impl Document {
                 (Some(name.clone()), operation)
             }
         };
-        Some((&definition.node, self.operations.get(&name)?))
+        Some((&definition.node, self.measured.operations.get(&name)?))
     }
 }
 
@@ -232,6 +261,7 @@ impl Limit {
             Self::RootFields => "ROOT_FIELD_LIMIT_EXCEEDED",
             Self::Introspection => "INTROSPECTION_LIMIT_EXCEEDED",
             Self::CredentialMutations => "TOO_MANY_CREDENTIAL_MUTATIONS",
+            Self::Variables => "VARIABLE_LIMIT_EXCEEDED",
         }
     }
 
@@ -241,13 +271,14 @@ impl Limit {
             Self::Bytes => "bytes of document",
             Self::Tokens => "tokens",
             Self::Depth => "levels of nesting",
-            Self::Fields => "fields, those of fragments counted wherever they are spread",
+            Self::Fields => "fields (those of a fragment counted wherever it is spread)",
             Self::Aliases => "aliases",
             Self::Directives => "directives",
             Self::Definitions => "operations, fragments or variables",
             Self::RootFields => "fields at the root",
             Self::Introspection => "lists of introspection within each other",
             Self::CredentialMutations => "mutation that takes a password",
+            Self::Variables => "bytes of variables, counted wherever they are used,",
         }
     }
 }
@@ -266,7 +297,7 @@ impl Refusal {
         let message = cause.to_string();
         // The parser draws the place over several lines, and says what it expected on the last.
         let said = message.lines().last().unwrap_or_default();
-        let said = said.trim_start_matches([' ', '=']);
+        let said = said.trim_matches([' ', '=', '.']);
         let mut unparsed = error(code::GRAPHQL_PARSE_FAILED, format!("Syntax error: {said}."));
         unparsed.locations = cause.positions().collect();
         Self(vec![unparsed])

@@ -44,8 +44,8 @@ pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> 
                 1
             }
             b'.' if rest.starts_with(b"...") => 3,
-            b'-' | b'0'..=b'9' => run(rest, |byte| is_word(byte) || b"-+.".contains(&byte)),
-            byte if is_word(byte) => run(rest, is_word),
+            b'-' | b'0'..=b'9' => number_length(rest),
+            byte if is_word(byte) => word_length(rest),
             _ => 1,
         };
         rest = &rest[length..];
@@ -69,6 +69,38 @@ fn is_word(byte: u8) -> bool {
 fn run(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     let end = text.iter().position(|&byte| !belongs(byte));
     end.unwrap_or(text.len())
+}
+
+/// How long the number is that begins here: the parser takes `00` for two of them.
+fn number_length(text: &[u8]) -> usize {
+    let digits = |from: usize| {
+        run(text.get(from..).unwrap_or_default(), |byte| {
+            byte.is_ascii_digit()
+        })
+    };
+    let sign = usize::from(text[0] == b'-');
+    let whole = match text.get(sign) {
+        Some(b'0') => 1,
+        _ => digits(sign),
+    };
+    let mut length = sign + whole;
+    if text.get(length) == Some(&b'.') && digits(length + 1) > 0 {
+        length += 1 + digits(length + 1);
+    }
+    if matches!(text.get(length), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
+        if digits(length + 1 + sign) > 0 {
+            length += 1 + sign + digits(length + 1 + sign);
+        }
+    }
+    length.max(1)
+}
+
+/// How long the word is that begins here: the parser takes `truetrue` for two of them.
+fn word_length(text: &[u8]) -> usize {
+    let constants = [&b"true"[..], b"false", b"null"];
+    let constant = constants.iter().find(|constant| text.starts_with(constant));
+    constant.map_or_else(|| run(text, is_word), |constant| constant.len())
 }
 
 /// How long the string is that begins here, quotes included.

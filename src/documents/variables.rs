@@ -10,6 +10,37 @@ use async_graphql::{
 
 use super::types::{Input, Types};
 
+/// What a value takes beside its text, in bytes.
+const OF_VALUE: u64 = 16;
+
+/// What the operation's variables take in memory, in bytes, as far as can be told.
+pub(super) fn size(operation: &OperationDefinition, variables: &Variables) -> u64 {
+    let definitions = operation.variable_definitions.iter();
+    definitions
+        .filter_map(|definition| {
+            let default = definition.node.default_value.as_ref();
+            let given = variables.get(&definition.node.name.node);
+            given.or(default.map(|value| &value.node))
+        })
+        .map(size_of)
+        .fold(0, u64::saturating_add)
+}
+
+fn size_of(value: &Value) -> u64 {
+    let within = match value {
+        Value::String(text) => text.len() as u64,
+        Value::List(values) => values.iter().map(size_of).sum(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| name.len() as u64 + size_of(value))
+                .sum()
+        }
+        _ => 0,
+    };
+    OF_VALUE + within
+}
+
 /// Says what is wrong with the variables of the operation, the first thing for each.
 pub(super) fn check(
     types: &Types,

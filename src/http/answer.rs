@@ -21,6 +21,9 @@ use crate::{
 /// How many errors an answer has at most.
 const MAX_ERRORS: usize = 10;
 
+/// How long a message is at most, in code points.
+const MAX_MESSAGE: usize = 500;
+
 /// A GraphQL response and the status that it is sent with.
 pub(super) struct Answer {
     status: StatusCode,
@@ -113,6 +116,10 @@ impl Answer {
         let mut response = *self.response;
         response.errors.truncate(MAX_ERRORS);
         for error in &mut response.errors {
+            // The engine repeats what was sent, all of it.
+            if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE) {
+                error.message.truncate(end);
+            }
             if code_of(error) == Some(code::INTERNAL_SERVER_ERROR) {
                 let extensions = error.extensions.get_or_insert_default();
                 extensions.set("requestId", request_id.to_string());

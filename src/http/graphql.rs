@@ -53,7 +53,10 @@ pub(super) async fn serve(
     // What is wrong with the method is said to whoever would not understand it, too.
     let media = accepted.for_one().unwrap_or(Media::Json);
     let outcome = match read(&head, body, &accepted).await {
-        Ok(params) => respond(app, device, &head, &accepted, params, request_id).await,
+        Ok(params) => match app.clone().requests.try_acquire() {
+            Ok(_place) => respond(app, device, &head, &accepted, params, request_id).await,
+            Err(_) => Err(Answer::of(Error::Unavailable)),
+        },
         Err(refused) => Err(refused),
     };
     let answer = match outcome {
@@ -155,9 +158,9 @@ fn write_stream(
 pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
     let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
     match (&params.query, &params.hash) {
-        (Some(query), Some(hash)) if documents::hash(query) != *hash => Err(bad(
-            "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
-        )),
+        (Some(query), Some(hash)) if !query.is_empty() && documents::hash(query) != *hash => Err(
+            bad("extensions.persistedQuery.sha256Hash is not the SHA-256 of the query."),
+        ),
         (Some(query), _) if !query.is_empty() => Ok(app.documents.read(query)?),
         (_, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
             // The message is what Apollo Client looks for.

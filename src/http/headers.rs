@@ -1,10 +1,8 @@
 //! What every request's head is held to, and what every answer's head says.
 
-use std::sync::Arc;
-
 use axum::{
     Extension,
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
@@ -13,13 +11,8 @@ use axum::{
     response::Response,
 };
 
-use tokio::sync::Semaphore;
-
 use super::{answer::Answer, negotiate::Media};
-use crate::{
-    error::{Error, code},
-    id::RequestId,
-};
+use crate::{error::code, id::RequestId};
 
 /// The longest path and query, in bytes.
 const MAX_URI: usize = 8 * 1024;
@@ -81,21 +74,4 @@ fn too_large(request: &Request) -> Option<(StatusCode, &'static str)> {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "The headers have at most 32 KiB together.",
     ))
-}
-
-/// Answers 503 at once when as many requests are worked on as may be. What tells of the health is
-/// asked just then, and is answered.
-pub(super) async fn bound(
-    State(requests): State<Arc<Semaphore>>,
-    Extension(request_id): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if request.uri().path().starts_with("/health/") {
-        return next.run(request).await;
-    }
-    match requests.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Answer::of(Error::Unavailable).write(Media::Json, request_id),
-    }
 }

@@ -58,6 +58,8 @@ pub(crate) struct App {
     pub(crate) schema: Schema,
     pub(crate) documents: Documents,
     pub(crate) streams: Streams,
+    /// A place for each request that may be worked on at once.
+    pub(crate) requests: Semaphore,
     /// The origins whose pages may call the API.
     pub(crate) origins: Vec<Origin>,
     pub(crate) provider: Arc<IdentityProvider>,
@@ -86,8 +88,7 @@ impl App {
 }
 
 /// Every route there is.
-pub(crate) fn router(app: Arc<App>, max_requests: u32) -> Router {
-    let requests = Arc::new(Semaphore::new(max_requests as usize));
+pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/graphql", any(graphql::serve))
@@ -98,9 +99,8 @@ pub(crate) fn router(app: Arc<App>, max_requests: u32) -> Router {
         .route("/health/ready", get(pages::ready))
         .fallback(pages::not_found)
         .layer(compression())
-        .layer(middleware::from_fn_with_state(requests, headers::bound))
-        .layer(middleware::from_fn(headers::check_and_complete))
         .layer(cors(&app.origins))
+        .layer(middleware::from_fn(headers::check_and_complete))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             request_id::name_request,

@@ -79,6 +79,11 @@ impl Params {
                 "Send the request as it is, without a Content-Encoding.",
             ));
         }
+        let announced = headers.get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+            return Err(too_large());
+        }
         Self::of_sent(object(&read(body).await?, "The request")?)
     }
 
@@ -123,7 +128,8 @@ impl Params {
         let variables = sent.variables.unwrap_or_default();
         Ok(Self {
             query: sent.query,
-            operation_name: sent.operation_name,
+            // Forms and some clients send an empty one when there is none.
+            operation_name: sent.operation_name.filter(|name| !name.is_empty()),
             variables: Variables::from_value(async_graphql::Value::Object(
                 variables.into_iter().collect(),
             )),
@@ -141,7 +147,7 @@ fn hash(persisted: Value) -> Result<Hash, Unreadable> {
     };
     let persisted: PersistedQuery = serde_json::from_value(persisted).map_err(|_| wrong())?;
     let digits = persisted.sha256_hash.as_bytes();
-    if persisted.version != 1 || digits.len() != 64 {
+    if persisted.version != 1 || digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(wrong());
     }
     let mut hash = [0; 32];
@@ -193,10 +199,7 @@ async fn read(body: Body) -> Result<Bytes, Unreadable> {
     let reading = Limited::new(body, MAX_BODY).collect();
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unreadable::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("A request has at most {} KiB.", MAX_BODY / 1024),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Unreadable::wrong("The body ended too soon.")),
         Err(_) => Err(Unreadable::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -206,4 +209,9 @@ async fn read(body: Body) -> Result<Bytes, Unreadable> {
             ),
         )),
     }
+}
+
+fn too_large() -> Unreadable {
+    let message = format!("A request has at most {} KiB.", MAX_BODY / 1024);
+    Unreadable::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }

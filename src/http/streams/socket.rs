@@ -38,6 +38,9 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// The longest message, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 
+/// How many bytes wait for a client to read them before it is given up.
+const MAX_WAITING: usize = 512 * 1024;
+
 /// How many operations may run on one socket at once.
 const MAX_OPERATIONS: usize = 50;
 
@@ -60,6 +63,8 @@ const SILENCE: Duration = Duration::from_secs(40);
 #[derive(Clone, Copy, Debug)]
 enum Close {
     GoingAway,
+    ProtocolError,
+    TooLong,
     InvalidMessage,
     Unauthorized,
     Forbidden,
@@ -71,9 +76,20 @@ enum Close {
 }
 
 impl Close {
+    /// For what is no message. The library's error has no type that could be asked.
+    fn of(error: &axum::Error) -> Self {
+        if error.to_string().contains("too long") {
+            Self::TooLong
+        } else {
+            Self::ProtocolError
+        }
+    }
+
     fn frame(self) -> CloseFrame {
         let (code, reason) = match self {
             Self::GoingAway => (1001, "Going away"),
+            Self::ProtocolError => (1002, "Protocol error"),
+            Self::TooLong => (1009, "Message too long"),
             Self::Unavailable => (1013, "Try again later"),
             Self::InvalidMessage => (4400, "Invalid message"),
             Self::Unauthorized => (4401, "Unauthorized"),
@@ -121,6 +137,8 @@ pub(in crate::http) async fn upgrade(
         .ok_or_else(|| Answer::of(Error::Unavailable))?;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
+        // What answers pings waits here for a client that does not read.
+        .max_write_buffer_size(MAX_WAITING)
         .max_frame_size(MAX_MESSAGE);
     Ok(upgrade.on_upgrade(async move |socket| {
         Connection::new(app, socket, device, request_id, seat)
@@ -221,10 +239,12 @@ impl Connection {
                 () = tokio::time::sleep_until(opened + PATIENCE), if is_unknown => {
                     Err(Some(Close::InitialisationTimeout))
                 }
+                // Before what the client says, or a client that never stops would never be asked.
+                _ = self.ping.tick() => self.ask().await,
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.hear(message).await,
-                    // Too long, or not a message at all: the library has said so.
-                    Some(Err(_)) | None => Err(None),
+                    Some(Err(error)) => Err(Some(Close::of(&error))),
+                    None => Err(None),
                 },
                 Some((id, number, sent)) = self.inbox.recv() => {
                     // Nothing is told of an operation that was completed meanwhile.
@@ -233,7 +253,6 @@ impl Connection {
                         _ => Ok(()),
                     }
                 }
-                _ = self.ping.tick() => self.ask().await,
             };
             if let Err(close) = done {
                 break close;
@@ -341,7 +360,7 @@ impl Connection {
             let message = format!("At most {MAX_OPERATIONS} operations may run on one socket.");
             Err(Answer::refusal(
                 StatusCode::TOO_MANY_REQUESTS,
-                code::BAD_REQUEST,
+                code::RATE_LIMITED,
                 &message,
             ))
         };

@@ -149,18 +149,16 @@ async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows() {
     for bracket in ["{ a ", "{ ... ", "{ a(x: [", "query (x: {a: "] {
         refused(&nobody, &bracket.repeat(1_000), "DEPTH_LIMIT_EXCEEDED").await;
     }
-    let inline = format!(
-        "{}__typename{}",
-        "{ ... ".repeat(63) + "{ ",
-        " }".repeat(64)
-    );
-    assert_eq!(send(&nobody, &inline, json!({})).await.status, 200);
-    let inline = format!(
-        "{}__typename{}",
-        "{ ... ".repeat(64) + "{ ",
-        " }".repeat(65)
-    );
-    refused(&nobody, &inline, "DEPTH_LIMIT_EXCEEDED").await;
+    let inline = |levels: usize| {
+        let opened = "{ ... ".repeat(levels) + "{ ";
+        format!("{opened}__typename{}", " }".repeat(levels + 1))
+    };
+    assert_eq!(send(&nobody, &inline(63), json!({})).await.status, 200);
+    for levels in [64, 80, 120, 140] {
+        refused(&nobody, &inline(levels), "DEPTH_LIMIT_EXCEEDED").await;
+    }
+    let two = "subscription { taskChanges { kind } b: taskChanges { kind } }";
+    refused(&nobody, two, "GRAPHQL_VALIDATION_FAILED").await;
 }
 
 #[tokio::test]
@@ -401,4 +399,86 @@ async fn a_document_that_was_sent_may_be_named_by_its_hash() {
     assert!(reply.body["data"]["service"]["version"].is_string());
     let reply = nobody.post(by(None, &hash)).await;
     assert!(reply.body["data"]["service"]["version"].is_string());
+}
+
+#[tokio::test]
+async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_measured() {
+    let app = app!();
+    for salt in 0..20 {
+        let deep = |end: &str| "{ ... ".repeat(30) + "{ " + end + &" }".repeat(31);
+        let document = format!(
+            "{{ ...A }} fragment A on Query {} fragment B on Query {} fragment C on Query {} #{salt}",
+            deep("...B"),
+            deep("...C"),
+            deep("__typename"),
+        );
+        refused(&app.nobody(), &document, "DEPTH_LIMIT_EXCEEDED").await;
+    }
+}
+
+#[tokio::test]
+async fn variables_are_counted_wherever_they_are_used() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let uses = |uses: usize| {
+        let list = "$v ".repeat(uses);
+        format!("query ($v: [ID!]!) {{ viewer {{ task(id: [{list}]) {{ id }} }} }}")
+    };
+    let reply = send(&ana, &uses(2_000), json!({ "v": vec![0; 10_000] })).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, "VARIABLE_LIMIT_EXCEEDED")
+    );
+    let reply = send(&ana, &uses(2_000), json!({ "v": ["x".repeat(100_000)] })).await;
+    assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
+    // A default is a value, too.
+    let zeros = format!("[ID!] = [{}]", "0 ".repeat(1_000));
+    let default = uses(1_000).replacen("[ID!]!", &zeros, 1);
+    let reply = send(&ana, &default, json!({})).await;
+    assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
+    // In a fragment it is used wherever that is spread.
+    let spread = format!(
+        "query ($v: [ID!]!) {{ viewer {{ {} }} }} fragment F on User {{ task(id: $v) {{ id }} }}",
+        "...F ".repeat(400)
+    );
+    let reply = send(&ana, &spread, json!({ "v": vec![0; 10_000] })).await;
+    assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
+    let nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    ana.ask(
+        nodes,
+        json!({ "ids": vec!["task_01h2xcejqtf2nbrexx3vqjhp41"; 100] }),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_repeats_only_so_much_of_what_was_sent() {
+    let app = app!();
+    let query = format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4_000));
+    let reply = send(&app.nobody(), &query, json!({})).await;
+    let message = reply.body["errors"][0]["message"].as_str().unwrap();
+    assert!(message.chars().count() <= 500, "{}", message.len());
+}
+
+#[tokio::test]
+async fn what_the_parser_reads_as_many_tokens_is_counted_as_many() {
+    let app = app!();
+    for value in ["0", "-0", "true", "null", "1.0"] {
+        let values = value.repeat(6_000);
+        let query = format!("{{ service(x: [{values}]) {{ __typename }} }}");
+        refused(&app.nobody(), &query, "TOKEN_LIMIT_EXCEEDED").await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_field_under_many_names_has_its_price() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let names = |count: usize| {
+        let names = (0..count).map(|number| format!("d{number}: description"));
+        let names = names.collect::<Vec<_>>().join(" ");
+        format!("{{ viewer {{ tasks(first: 100) {{ nodes {{ {names} }} }} }} }}")
+    };
+    ana.ask(&names(4), json!({})).await;
+    refused(&ana, &names(5), "COST_LIMIT_EXCEEDED").await;
 }
