@@ -4,6 +4,8 @@ mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;
+#[cfg(test)]
+mod differential;
 mod documents;
 mod error;
 mod http;

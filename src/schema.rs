@@ -236,29 +236,17 @@ struct DocumentLimitFields {
 
 impl DocumentLimitFields {
     fn of(limits: &DocumentLimits) -> Self {
-        let &DocumentLimits {
-            max_document_bytes,
-            max_tokens,
-            max_depth,
-            max_fields,
-            max_aliases,
-            max_directives,
-            max_definitions,
-            max_root_fields,
-            max_introspection_lists,
-            max_cost,
-        } = limits;
         Self {
-            max_document_bytes,
-            max_tokens,
-            max_depth,
-            max_fields,
-            max_aliases,
-            max_directives,
-            max_definitions,
-            max_root_fields,
-            max_introspection_lists,
-            max_cost,
+            max_document_bytes: limits.max_document_bytes,
+            max_tokens: limits.max_tokens,
+            max_depth: limits.max_depth,
+            max_fields: limits.max_fields,
+            max_aliases: limits.max_aliases,
+            max_directives: limits.max_directives,
+            max_definitions: limits.max_definitions,
+            max_root_fields: limits.max_root_fields,
+            max_introspection_lists: limits.max_introspection_lists,
+            max_cost: limits.max_cost,
         }
     }
 }

@@ -2,8 +2,6 @@
 
 mod answer;
 mod connections;
-#[cfg(test)]
-mod differential;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;

@@ -15,12 +15,12 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::App;
 use crate::{
-    Server,
     auth::{Caller, Device},
     clock::Clock,
     config::Config,
+    http::App,
+    server::Server,
 };
 
 async fn bundled(
