@@ -59,6 +59,10 @@ impl ScalarType for Timestamp {
         Ok(Self(timestamp.as_millisecond()))
     }
 
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.to_string())
     }

@@ -8,7 +8,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, Request, header},
+    http::{HeaderMap, HeaderValue, Request, header},
     routing::get,
 };
 use http_body_util::BodyExt;
@@ -34,7 +34,9 @@ async fn bundled(
     app.schema.execute(request).await.into()
 }
 
-async fn ask(router: &Router, request: Request<Body>) -> Value {
+async fn ask(router: &Router, mut request: Request<Body>) -> Value {
+    let host = HeaderValue::from_static("cubby");
+    request.headers_mut().insert(header::HOST, host);
     let response = router.clone().oneshot(request).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     serde_json::from_slice(&body).unwrap()

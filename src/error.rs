@@ -1,6 +1,6 @@
 //! The errors: what a person can put right, what a client's link handles, and what is ours.
 
-use std::{fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc};
 
 use async_graphql::{Enum, ErrorExtensions, Interface, SimpleObject};
 
@@ -94,7 +94,7 @@ impl From<Error> for async_graphql::Error {
                 "The service cannot answer right now. Try again shortly.".to_owned(),
             ),
             Error::Internal(cause) => {
-                tracing::error!(error = %Chain(cause.as_ref()), "internal error in a resolver");
+                tracing::error!(error = %Chain(cause.as_ref()), "internal error");
                 (code::INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE.to_owned())
             }
         };
@@ -125,6 +125,28 @@ impl fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What a panic said, as an error: for the log alone.
+#[derive(Debug)]
+pub(crate) struct Panicked(String);
+
+impl Panicked {
+    pub(crate) fn with(payload: &(dyn Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self(message.unwrap_or("something that is no text").to_owned())
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it panicked: {}", self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}
 
 /// What a person can put right, next to the field that it is about.
 #[derive(Clone, Debug, Interface)]

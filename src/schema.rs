@@ -3,29 +3,38 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, ID, Interface, MergedObject, MergedSubscription, Object, SimpleObject,
+    Context, ID, InputType, InputValueResult, Interface, MergedObject, MergedSubscription, Object,
+    Pos, ScalarType, SimpleObject, Value,
 };
 
 use crate::{
     auth::{
-        self, IdentityProvider, Viewer,
+        self, IdentityProvider, TimeZone, Viewer,
         graphql::{Account, Session},
         mutations::AccountMutation,
     },
+    clock::Timestamp,
     config::DocumentLimits,
-    documents,
+    documents::{self, ScalarFault},
     error::{Error, Nullable, Result},
     page,
     tasks::{
         self,
         graphql::{Task, TaskLists},
         mutations::TaskMutation,
-        subscriptions::TaskSubscription,
+        subscriptions::{SyncToken, TaskSubscription},
     },
 };
 
 /// The most ids that `nodes` takes.
 const MAX_NODES: usize = 100;
+
+/// The schema's own scalars, which its SDL only names.
+pub(crate) const SCALARS: [(&str, ScalarFault); 3] = [
+    ("DateTime", scalar_fault::<Timestamp>),
+    ("SyncToken", scalar_fault::<SyncToken>),
+    ("TimeZone", scalar_fault::<TimeZone>),
+];
 
 /// The one schema.
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -51,6 +60,14 @@ pub(crate) fn build(
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().prefer_single_line_descriptions();
     blueprint().finish().sdl_with_options(options)
+}
+
+fn scalar_fault<T: ScalarType + InputType>(value: &Value) -> Option<String> {
+    let parsed: InputValueResult<T> = ScalarType::parse(value.clone());
+    let message = parsed.err()?.into_server_error(Pos::default()).message;
+    // The engine puts the type's name before what the type said.
+    let said = message.split_once(": ").map(|(_, said)| said.to_owned());
+    Some(said.unwrap_or(message))
 }
 
 fn blueprint() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
@@ -248,5 +265,23 @@ impl DocumentLimitFields {
             max_introspection_lists: limits.max_introspection_lists,
             max_cost: limits.max_cost,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scalar_of_the_schema_says_what_is_wrong_with_a_value() {
+        let sdl = sdl();
+        let own = sdl.lines().filter_map(|line| line.strip_prefix("scalar "));
+        let own = own.map(|rest| rest.split(' ').next().unwrap_or_default());
+        assert_eq!(own.collect::<Vec<_>>(), SCALARS.map(|(name, _)| name));
+        for (name, fault) in SCALARS {
+            assert!(fault(&Value::from(7)).is_some(), "{name}");
+        }
+        let fault = scalar_fault::<TimeZone>(&Value::from("Mars")).unwrap();
+        assert_eq!(fault, "not an IANA time zone name such as Europe/Vienna");
     }
 }

@@ -4,10 +4,7 @@ use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use sea_orm::DbErr;
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-};
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     auth::{IdentityProvider, Secret, SecretError, Tokens},
@@ -15,7 +12,7 @@ use crate::{
     config::{Config, Conflict, DatabaseUrl},
     db::Database,
     documents::Documents,
-    http::{self, App, Streams},
+    http::{self, App, Bounds, Streams},
     id::Ids,
     schema,
 };
@@ -115,9 +112,9 @@ impl Server {
                 config.document_limits,
                 config.introspection(mode),
             ),
-            documents: Documents::new(&schema::sdl(), config.document_limits),
+            documents: Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits),
             streams: Streams::new(config.connection_limits, is_stopping),
-            requests: Semaphore::new(config.connection_limits.max_requests as usize),
+            bounds: Bounds::new(config.connection_limits.max_requests),
             origins: config.cors_origins.clone(),
             provider,
             database,

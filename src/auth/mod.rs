@@ -26,6 +26,7 @@ use watch::Watches;
 pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer_or_nobody};
 pub(crate) use owned::{Owned, Owner};
 pub use secret::{Secret, SecretError};
+pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub(crate) use viewer::Viewer;
 pub(crate) use watch::Watch;

@@ -4,14 +4,14 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 
 /// The name of a zone that the built-in IANA database has, in its own spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TimeZone(String);
+pub(crate) struct TimeZone(String);
 
 impl TimeZone {
     pub(super) fn utc() -> Self {
         Self("UTC".to_owned())
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    fn named(name: &str) -> Option<Self> {
         let zone = jiff::tz::db().get(name).ok()?;
         zone.iana_name().map(|name| Self(name.to_owned()))
     }
@@ -31,11 +31,15 @@ impl TimeZone {
 impl ScalarType for TimeZone {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(name) => Self::parse(name).ok_or_else(|| {
+            Value::String(name) => Self::named(name).ok_or_else(|| {
                 InputValueError::custom("not an IANA time zone name such as Europe/Vienna")
             }),
             _ => Err(InputValueError::expected_type(value)),
         }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
@@ -49,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_zone_is_known_by_its_iana_name_in_any_case_and_kept_in_its_own() {
-        let named = |name| TimeZone::parse(name).map(TimeZone::into_string);
+        let named = |name| TimeZone::named(name).map(TimeZone::into_string);
         assert_eq!(named("europe/vienna").as_deref(), Some("Europe/Vienna"));
         assert_eq!(named("UTC").as_deref(), Some("UTC"));
         for name in ["", "Europe", "Europe/Nowhere", "+02:00", "../../etc/passwd"] {

@@ -22,6 +22,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::{Weighter, sync::Cache};
 
 pub(crate) use measure::Operation;
+pub(crate) use types::ScalarFault;
 
 use crate::{config::DocumentLimits, error::code};
 use cost::{Bill, Reckoner};
@@ -99,15 +100,23 @@ pub(crate) struct Exceeded {
     most: u64,
 }
 
+/// What is known of an operation that may run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    pub(crate) kind: OperationType,
+    /// In points.
+    pub(crate) cost: u64,
+}
+
 /// Why a document is not handed to the engine.
 #[derive(Debug)]
 pub(crate) struct Refusal(Vec<ServerError>);
 
 impl Documents {
     /// For a schema in the schema definition language.
-    pub(crate) fn new(sdl: &str, limits: DocumentLimits) -> Self {
+    pub(crate) fn new(sdl: &str, scalars: &[(&str, ScalarFault)], limits: DocumentLimits) -> Self {
         Self {
-            types: Types::read(sdl),
+            types: Types::read(sdl, scalars),
             limits,
             kept: Cache::with_weighter(KEPT_DOCUMENTS, KEPT_BYTES, Length),
         }
@@ -154,7 +163,7 @@ impl Documents {
         document: &Document,
         name: Option<&str>,
         variables: &Variables,
-    ) -> Result<OperationType, Refusal> {
+    ) -> Result<Admission, Refusal> {
         let Some((definition, operation)) = document.select(name) else {
             return Err(Refusal::one(
                 "OPERATION_RESOLUTION_FAILURE",
@@ -195,11 +204,14 @@ impl Documents {
             ));
         }
         let reckoner = Reckoner::new(&self.types, &document.parsed, definition, variables);
-        let most = u64::from(self.limits.max_cost);
-        if reckoner.total() > most {
+        let (cost, most) = (reckoner.total(), u64::from(self.limits.max_cost));
+        if cost > most {
             return Err(Refusal::too_dear(&reckoner.bill(most), most));
         }
-        Ok(operation.kind)
+        Ok(Admission {
+            kind: operation.kind,
+            cost,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name,
+    Name, Value,
     parser::{
         parse_schema,
         types::{
@@ -27,10 +27,13 @@ pub(super) struct Field {
     pub(super) lists: Vec<Name>,
 }
 
+/// What is wrong with a value of a scalar, if anything is.
+pub(crate) type ScalarFault = fn(&Value) -> Option<String>;
+
 /// What a variable may hold.
 pub(super) enum Input {
-    /// One whose own type parses it.
-    Scalar,
+    /// One of the schema's own.
+    Scalar(ScalarFault),
     Enum(Vec<Name>),
     Object {
         fields: Vec<InputField>,
@@ -45,8 +48,9 @@ pub(super) struct InputField {
 }
 
 impl Types {
-    /// Reads the schema definition language that the engine wrote.
-    pub(super) fn read(sdl: &str) -> Self {
+    /// Reads the schema definition language that the engine wrote. Of its own scalars it says the
+    /// names alone.
+    pub(super) fn read(sdl: &str, scalars: &[(&str, ScalarFault)]) -> Self {
         let mut types = Self {
             composites: HashMap::new(),
             inputs: HashMap::new(),
@@ -72,7 +76,10 @@ impl Types {
                     types.composites.insert(name, HashMap::new());
                 }
                 TypeKind::Scalar => {
-                    types.inputs.insert(name, Input::Scalar);
+                    let known = scalars.iter().find(|(known, _)| name == *known);
+                    if let Some((_, fault)) = known {
+                        types.inputs.insert(name, Input::Scalar(*fault));
+                    }
                 }
                 TypeKind::Enum(values) => {
                     let values = values.values.into_iter().map(|value| value.node.value.node);

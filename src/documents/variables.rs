@@ -1,7 +1,7 @@
 //! The values of variables, checked against what the operation says that they are.
 //!
 //! GraphQL section 6.1.2: a request whose variables cannot be coerced is refused before anything
-//! of it runs. What only a scalar's own type can refuse is left to it.
+//! of it runs.
 
 use async_graphql::{
     Name, Value, Variables,
@@ -118,7 +118,8 @@ fn fault(types: &Types, ty: &Type, value: &Value) -> Option<Fault> {
                 let names = names.join(", ");
                 (!is_one).then(|| Fault::new(format!("it must be one of {names}")))?
             }
-            _ => scalar_fault(name, value),
+            Some(Input::Scalar(fault)) => fault(value).and_then(Fault::new),
+            None => built_in_fault(name, value),
         },
     }
 }
@@ -154,17 +155,15 @@ fn object_fault(
     })
 }
 
-/// The scalars of the specification; the others parse themselves.
-fn scalar_fault(name: &Name, value: &Value) -> Option<Fault> {
+/// The scalars of the specification.
+fn built_in_fault(name: &Name, value: &Value) -> Option<Fault> {
     let is_right = match (name.as_str(), value) {
         ("Int", Value::Number(number)) => is_int(number),
         ("Float", Value::Number(_))
         | ("String" | "ID", Value::String(_))
         | ("Boolean", Value::Boolean(_)) => true,
         ("ID", Value::Number(number)) => number.is_i64() || number.is_u64(),
-        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
-        (_, Value::Object(_) | Value::List(_)) => false,
-        _ => true,
+        _ => false,
     };
     let wanted = match name.as_str() {
         "Int" => "a whole number of at most 32 bits",

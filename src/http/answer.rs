@@ -2,16 +2,19 @@
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::{
-    body::Bytes,
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
-use super::{negotiate::Media, params::Unreadable};
+use super::{
+    bounds::Bounds,
+    negotiate::Media,
+    params::Unreadable,
+    written::{self, TooLong, was_run},
+};
 use crate::{
     documents::Refusal,
     error::{Error, RETRY_AFTER_SECONDS, code},
@@ -57,6 +60,13 @@ impl Answer {
         let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
         error.locations.clear();
         Self::executed(GraphqlResponse::from_errors(vec![error]))
+    }
+
+    /// In place of an answer that would be too long.
+    pub(super) fn too_long() -> Self {
+        let most = written::MAX_LENGTH / (1024 * 1024);
+        let message = format!("The answer has more than {most} MiB. Ask for fewer things at once.");
+        Self::refusal(StatusCode::BAD_REQUEST, "RESPONSE_TOO_LARGE", &message)
     }
 
     fn not_run(status: StatusCode, errors: Vec<ServerError>) -> Self {
@@ -128,6 +138,14 @@ impl Answer {
         response
     }
 
+    /// What it says as JSON, for a stream.
+    pub(super) fn into_json(self, request_id: RequestId) -> Vec<u8> {
+        written::response(&self.into_response(request_id)).unwrap_or_else(|TooLong| {
+            let too_long = Self::too_long().into_response(request_id);
+            written::response(&too_long).unwrap_or_default()
+        })
+    }
+
     /// Whether a stream can carry it: what is wrong with the document, and not with the request.
     pub(super) fn is_of_the_document(&self) -> bool {
         matches!(self.status, StatusCode::OK | StatusCode::BAD_REQUEST)
@@ -140,7 +158,7 @@ impl Answer {
 
     /// Writes it. To older clients a request that was understood has the status 200, whatever was
     /// wrong with its document.
-    pub(super) fn write(self, media: Media, request_id: RequestId) -> Response {
+    pub(super) fn write(self, media: Media, request_id: RequestId, bounds: &Bounds) -> Response {
         let status = match media {
             Media::Json if self.is_of_the_document() => StatusCode::OK,
             _ => self.status,
@@ -164,7 +182,13 @@ impl Answer {
         }
         headers.insert(VARY, HeaderValue::from_name(ACCEPT));
         let holds_token = self.holds_token;
-        let mut response = (status, headers, body(&self.into_response(request_id))).into_response();
+        let Ok(written) = written::response(&self.into_response(request_id)) else {
+            return Self::too_long().write(media, request_id, bounds);
+        };
+        let Some(body) = bounds.hold(written) else {
+            return Self::of(Error::Unavailable).write(media, request_id, bounds);
+        };
+        let mut response = (status, headers, body).into_response();
         if holds_token {
             response.extensions_mut().insert(HoldsToken);
         }
@@ -182,39 +206,6 @@ impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         Self::not_run(StatusCode::BAD_REQUEST, refusal.into_errors())
     }
-}
-
-/// A response as it is written. What was not run has no data, not even null.
-pub(super) fn body(response: &GraphqlResponse) -> Bytes {
-    #[derive(Serialize)]
-    struct NotRun<'a> {
-        errors: &'a [ServerError],
-    }
-
-    let written = if was_run(response) {
-        serde_json::to_vec(response)
-    } else {
-        serde_json::to_vec(&NotRun {
-            errors: &response.errors,
-        })
-    };
-    match written {
-        Ok(body) => body.into(),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written");
-            Bytes::from_static(
-                br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#,
-            )
-        }
-    }
-}
-
-/// Whether the engine got as far as running the operation: then there is data, or a place where an
-/// error made all of it null.
-pub(super) fn was_run(response: &GraphqlResponse) -> bool {
-    !matches!(response.data, Value::Null)
-        || response.errors.is_empty()
-        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 fn code_of(error: &ServerError) -> Option<&str> {

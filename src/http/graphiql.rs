@@ -4,9 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use aws_lc_rs::rand;
 use axum::{
-    extract::{Path, State},
+    extract::{Request, State},
     http::{
-        HeaderName, StatusCode,
+        HeaderName,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             X_CONTENT_TYPE_OPTIONS,
@@ -16,7 +16,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::App;
+use super::{App, pages};
 
 /// A file's name, media type and content.
 type File = (&'static str, &'static str, &'static [u8]);
@@ -67,8 +67,9 @@ pub(super) fn page() -> Response {
 }
 
 /// A file that the page loads. Another content has another name, so it may be kept.
-pub(super) async fn asset(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    match file(&name) {
+pub(super) async fn asset(State(app): State<Arc<App>>, request: Request) -> Response {
+    let name = request.uri().path().rsplit('/').next().unwrap_or_default();
+    match file(name) {
         Some((name, media_type, content)) if app.graphiql && name != PAGE => (
             [
                 (CACHE_CONTROL, "public, max-age=31536000, immutable"),
@@ -78,7 +79,7 @@ pub(super) async fn asset(State(app): State<Arc<App>>, Path(name): Path<String>)
             content,
         )
             .into_response(),
-        _ => StatusCode::NOT_FOUND.into_response(),
+        _ => pages::not_found().await.into_response(),
     }
 }
 

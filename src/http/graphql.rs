@@ -16,15 +16,16 @@ use axum::{
 };
 
 use super::{
-    App, OPERATION_TIMEOUT,
+    App,
     answer::Answer,
+    execution,
     negotiate::{Accepted, Media},
     params::Params,
     streams,
 };
 use crate::{
     auth::{Caller, Credentials, Device},
-    documents::{self, Document, Operation},
+    documents::{self, Admission, Document, Operation},
     error::{Error, code},
     id::RequestId,
 };
@@ -45,17 +46,17 @@ pub(super) async fn serve(
     let (head, body) = request.into_parts();
     let device = device(&head.headers, peer);
     if head.method == Method::GET && asks_for_socket(&head.headers) {
-        return streams::upgrade(app, head, device, request_id)
+        return streams::upgrade(app.clone(), head, device, request_id)
             .await
-            .unwrap_or_else(|refused| refused.write(Media::Json, request_id));
+            .unwrap_or_else(|refused| refused.write(Media::Json, request_id, &app.bounds));
     }
     let accepted = Accepted::of(&head.headers);
     // What is wrong with the method is said to whoever would not understand it, too.
     let media = accepted.for_one().unwrap_or(Media::Json);
     let outcome = match read(&head, body, &accepted).await {
-        Ok(params) => match app.clone().requests.try_acquire() {
-            Ok(_place) => respond(app, device, &head, &accepted, params, request_id).await,
-            Err(_) => Err(Answer::of(Error::Unavailable)),
+        Ok(params) => match app.bounds.request() {
+            Some(_place) => respond(&app, device, &head, &accepted, params, request_id).await,
+            None => Err(Answer::of(Error::Unavailable)),
         },
         Err(refused) => Err(refused),
     };
@@ -66,7 +67,7 @@ pub(super) async fn serve(
     if media.is_stream() && answer.is_of_the_document() {
         write_stream(media, streams::only(answer, request_id))
     } else {
-        answer.write(media, request_id)
+        answer.write(media, request_id, &app.bounds)
     }
 }
 
@@ -97,14 +98,14 @@ fn not_acceptable(message: &str) -> Answer {
 }
 
 async fn respond(
-    app: Arc<App>,
+    app: &Arc<App>,
     device: Device,
     head: &Parts,
     accepted: &Accepted,
     params: Params,
     request_id: RequestId,
 ) -> Result<Outcome, Answer> {
-    let document = document(&app, &params)?;
+    let document = document(app, &params)?;
     let operation = document.operation(params.operation_name.as_deref());
     if head.method == Method::GET
         && operation.is_some_and(|operation| operation.kind == OperationType::Mutation)
@@ -122,7 +123,7 @@ async fn respond(
         return Err(Answer::of(Error::Unauthenticated(reason)));
     }
     let opens_session = operation.is_some_and(opens_session);
-    let admitted = admit(&app, &document, params)?;
+    let admitted = admit(app, &document, params)?;
     if admitted.kind == OperationType::Subscription {
         let Some(media) = accepted.for_many() else {
             return Err(not_acceptable(
@@ -131,12 +132,12 @@ async fn respond(
         };
         let (watch, seats) = streams::seats(&app.streams, &credentials)?;
         let caller = Caller::new(credentials, device);
-        let request = admitted.request;
-        let answers = streams::answers(app, request, caller, request_id, watch, seats).await;
+        let app = Arc::clone(app);
+        let answers = streams::answers(app, admitted, caller, request_id, watch, seats).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
     let caller = Caller::new(credentials, device);
-    let answer = run(&app, admitted.request.data(caller)).await;
+    let answer = execution::run(app, admitted, caller).await;
     Ok(Outcome::Answer(if opens_session {
         answer.holding_token()
     } else {
@@ -177,6 +178,7 @@ pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answ
 /// An operation that may run.
 pub(super) struct Admitted {
     pub(super) kind: OperationType,
+    pub(super) cost: u64,
     /// What the engine takes, save for the caller.
     pub(super) request: Request,
 }
@@ -184,22 +186,15 @@ pub(super) struct Admitted {
 /// Says whether the operation may run, whoever asks.
 pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
     let name = params.operation_name.as_deref();
-    let kind = app.documents.admit(document, name, &params.variables)?;
+    let Admission { kind, cost } = app.documents.admit(document, name, &params.variables)?;
     let mut request = Request::new(String::new()).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document.parsed());
-    Ok(Admitted { kind, request })
-}
-
-/// Runs a query or a mutation.
-pub(super) async fn run(app: &App, request: Request) -> Answer {
-    match tokio::time::timeout(OPERATION_TIMEOUT, app.schema.execute(request)).await {
-        Ok(response) => Answer::executed(response),
-        Err(_) => {
-            tracing::warn!("an operation took too long and was given up");
-            Answer::of(Error::Unavailable)
-        }
-    }
+    Ok(Admitted {
+        kind,
+        cost,
+        request,
+    })
 }
 
 fn asks_for_socket(headers: &HeaderMap) -> bool {

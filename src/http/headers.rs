@@ -1,17 +1,22 @@
 //! What every request's head is held to, and what every answer's head says.
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
-    extract::Request,
+    extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        HeaderName, HeaderValue, StatusCode, Version,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY,
+            X_CONTENT_TYPE_OPTIONS,
+        },
     },
     middleware::Next,
     response::Response,
 };
 
-use super::{answer::Answer, negotiate::Media};
+use super::{App, answer::Answer, negotiate::Media};
 use crate::{error::code, id::RequestId};
 
 /// The longest path and query, in bytes.
@@ -40,13 +45,15 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 pub(super) async fn check_and_complete(
+    State(app): State<Arc<App>>,
     Extension(request_id): Extension<RequestId>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match too_large(&request) {
+    let mut response = match refused(&request) {
         Some((status, message)) => {
-            Answer::refusal(status, code::BAD_REQUEST, message).write(Media::Json, request_id)
+            let refused = Answer::refusal(status, code::BAD_REQUEST, message);
+            refused.write(Media::Json, request_id, &app.bounds)
         }
         None => next.run(request).await,
     };
@@ -57,7 +64,15 @@ pub(super) async fn check_and_complete(
     response
 }
 
-fn too_large(request: &Request) -> Option<(StatusCode, &'static str)> {
+fn refused(request: &Request) -> Option<(StatusCode, &'static str)> {
+    let count = |name| request.headers().get_all(name).iter().count();
+    if count(HOST) > 1 || (count(HOST) == 0 && request.version() == Version::HTTP_11) {
+        // RFC 9112 section 3.2.
+        return Some((StatusCode::BAD_REQUEST, "Send one Host header."));
+    }
+    if count(ORIGIN) > 1 {
+        return Some((StatusCode::BAD_REQUEST, "Send one Origin header."));
+    }
     let uri = request.uri().path_and_query().map_or("", |it| it.as_str());
     if uri.len() > MAX_URI {
         return Some((

@@ -1,7 +1,9 @@
 //! The transport: routes, and what every answer carries.
 
 mod answer;
+mod bounds;
 mod connections;
+mod execution;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;
@@ -10,7 +12,9 @@ mod pages;
 mod params;
 mod request_id;
 mod streams;
+mod written;
 
+pub(crate) use bounds::Bounds;
 pub(crate) use connections::serve;
 pub(crate) use streams::Streams;
 
@@ -22,7 +26,6 @@ use axum::{
     middleware,
     routing::{any, get},
 };
-use tokio::sync::Semaphore;
 use tower_http::{
     compression::{
         CompressionLayer,
@@ -42,9 +45,6 @@ const MAX_BODY: usize = 256 * 1024;
 /// How long the body of a request may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an operation may run. It is longer than a database that is away is waited for.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// How long a browser may remember what it was told about another origin.
 const CORS_MAX_AGE: Duration = Duration::from_hours(2);
 
@@ -56,8 +56,7 @@ pub(crate) struct App {
     pub(crate) schema: Schema,
     pub(crate) documents: Documents,
     pub(crate) streams: Streams,
-    /// A place for each request that may be worked on at once.
-    pub(crate) requests: Semaphore,
+    pub(crate) bounds: Bounds,
     /// The origins whose pages may call the API.
     pub(crate) origins: Vec<Origin>,
     pub(crate) provider: Arc<IdentityProvider>,
@@ -96,9 +95,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/health/live", get(pages::live))
         .route("/health/ready", get(pages::ready))
         .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(compression())
         .layer(cors(&app.origins))
-        .layer(middleware::from_fn(headers::check_and_complete))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            headers::check_and_complete,
+        ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             request_id::name_request,

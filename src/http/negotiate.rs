@@ -138,7 +138,7 @@ impl Range {
             let value = value.trim().trim_matches('"');
             match name.trim().to_ascii_lowercase().as_str() {
                 "q" => {
-                    let quality = value.parse::<f32>().ok()?;
+                    let quality = value.parse::<f32>().ok().filter(|it| it.is_finite())?;
                     range.quality = (quality.clamp(0.0, 1.0) * 1000.0).round() as u16;
                 }
                 "charset" if !value.eq_ignore_ascii_case("utf-8") => return Some(range.refused()),
@@ -215,6 +215,11 @@ mod tests {
             (&["multipart/mixed"], None),
             (&["text/html"], None),
             (&["application/json;q=0"], None),
+            (&["text/event-stream;q=inf, */*;q=0.1"], Some(Json)),
+            (
+                &["text/event-stream, application/json;q=nan"],
+                Some(EventStream),
+            ),
             (&["json"], Some(Json)),
         ] {
             assert_eq!(accepted(accept).for_one(), media, "{accept:?}");

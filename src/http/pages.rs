@@ -56,6 +56,12 @@ pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
     )
 }
 
+/// What is here is only read.
+pub(super) async fn method_not_allowed() -> impl IntoResponse {
+    let message = json!({ "status": "send GET; the API is at /graphql" });
+    (StatusCode::METHOD_NOT_ALLOWED, Json(message))
+}
+
 /// Nothing is at this path.
 pub(super) async fn not_found() -> impl IntoResponse {
     let message = json!({ "status": "there is nothing here; the API is at /graphql" });

@@ -145,6 +145,9 @@ fn hash(persisted: Value) -> Result<Hash, Unreadable> {
              digits.",
         )
     };
+    if !persisted.is_object() {
+        return Err(wrong());
+    }
     let persisted: PersistedQuery = serde_json::from_value(persisted).map_err(|_| wrong())?;
     let digits = persisted.sha256_hash.as_bytes();
     if persisted.version != 1 || digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {

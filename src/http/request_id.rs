@@ -1,10 +1,10 @@
 //! A name for each request: in its answer, and on every line that it logs.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode},
+    http::HeaderValue,
     middleware::Next,
     response::Response,
 };
@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::{App, X_REQUEST_ID, answer::Answer, negotiate::Media};
 use crate::{
-    error::{INTERNAL_MESSAGE, code},
+    error::{Error, Panicked},
     id::RequestId,
 };
 
@@ -36,9 +36,10 @@ pub(super) async fn name_request(
     async {
         let begun = Instant::now();
         let running = AssertUnwindSafe(next.run(request)).catch_unwind();
-        let mut response = running
-            .await
-            .unwrap_or_else(|panic| answer_to(panic.as_ref(), id));
+        let mut response = running.await.unwrap_or_else(|panic| {
+            let panicked = Error::internal(Panicked::with(panic.as_ref()));
+            Answer::of(panicked).write(Media::Json, id, &app.bounds)
+        });
         tracing::info!(
             http.status = response.status().as_u16(),
             duration_ms = begun.elapsed().as_secs_f64() * 1000.0,
@@ -51,19 +52,4 @@ pub(super) async fn name_request(
     }
     .instrument(span)
     .await
-}
-
-/// What a panic becomes; its message goes to the log alone.
-fn answer_to(panic: &(dyn Any + Send), id: RequestId) -> Response {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = message, "a request panicked");
-    Answer::refusal(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        code::INTERNAL_SERVER_ERROR,
-        INTERNAL_MESSAGE,
-    )
-    .write(Media::Json, id)
 }

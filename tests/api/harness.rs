@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Request, StatusCode, response},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header, response},
     response::Response,
 };
 use clap::Parser;
@@ -347,7 +347,9 @@ impl Client {
     }
 
     /// The answer, its body still to be read.
-    pub(crate) async fn response(&self, request: Request<Body>) -> Response {
+    pub(crate) async fn response(&self, mut request: Request<Body>) -> Response {
+        let host = HeaderValue::from_static("cubby");
+        request.headers_mut().entry(header::HOST).or_insert(host);
         let response = self.router.clone().oneshot(request).await;
         response.expect("the router answers")
     }

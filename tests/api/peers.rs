@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -99,20 +99,29 @@ async fn what_is_too_large_is_refused_by_its_name() {
         (
             post(&query(), &format!("x-long: {}\r\n", long(70_000))),
             431,
-            "",
+            "32 KiB",
         ),
+        (post(&query(), &"x: y\r\n".repeat(101)), 431, "100 headers"),
         (
             get(&format!("/graphql?query={}", long(9_000))),
             414,
             "8 KiB",
         ),
-        (get(&format!("/{}", long(70_000))), 414, ""),
+        (get(&format!("/{}", long(70_000))), 414, "8 KiB"),
         (
             post(&query(), "content-encoding: gzip\r\n"),
             415,
             "Content-Encoding",
         ),
-        (post(&query(), "content-length: 7\r\n"), 400, ""),
+        (post(&query(), "content-length: 7\r\n"), 400, "HTTP/1.1"),
+        (post(&query(), "host: cubby.example.com\r\n"), 400, "Host"),
+        (post(&query(), "no header\r\n"), 400, "HTTP/1.1"),
+        (b"GET /graphql HTTP/1.1\r\n\r\n".to_vec(), 400, "Host"),
+        (
+            b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".to_vec(),
+            400,
+            "HTTP/1.1",
+        ),
     ] {
         let said = answer(&cubby, &bytes).await;
         let begins = format!("HTTP/1.1 {status}");
@@ -120,6 +129,9 @@ async fn what_is_too_large_is_refused_by_its_name() {
             said.starts_with(&begins) && said.contains(says),
             "{status}: {said}"
         );
+        let (_, body) = said.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["errors"][0]["extensions"]["code"], "BAD_REQUEST");
     }
     cubby.stop().await;
 }

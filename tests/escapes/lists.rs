@@ -50,7 +50,7 @@ pub const WORDS: [(&str, &[&str]); 17] = [
     ("fs", &["src/auth/secret.rs", "src/private.rs"]),
     ("process", &["src/auth/secret.rs", "src/main.rs"]),
     // PostgreSQL listens to whoever speaks to it.
-    ("TcpStream", &["src/http/connections.rs"]),
+    ("TcpStream", &["src/http/connections/mod.rs"]),
     ("TcpSocket", &[]),
     ("UnixStream", &[]),
     ("UnixSocket", &[]),
@@ -73,8 +73,11 @@ pub const WORDS: [(&str, &[&str]); 17] = [
 ];
 
 /// The traits that are implemented by hand. None of them says what a query reads.
-pub const IMPLEMENTED: [&str; 15] = [
+pub const IMPLEMENTED: [&str; 19] = [
     "ActiveModelBehavior",
+    "AsRef",
+    "AsyncRead",
+    "AsyncWrite",
     "Debug",
     "Default",
     "Display",
@@ -89,6 +92,7 @@ pub const IMPLEMENTED: [&str; 15] = [
     "TryFromU64",
     "TypeName",
     "Weighter",
+    "Write",
 ];
 
 /// The files that implement what is in nobody else's gift.

@@ -84,6 +84,12 @@ export async function leave() {
   }
 }
 
+/** What the close code of a socket says whose session has ended. */
+const FORBIDDEN = 4403;
+
+/** What the socket was last opened with. */
+let opened: string | null = null;
+
 const socket = new URL(ENDPOINT, location.href);
 socket.protocol = socket.protocol.replace("http", "ws");
 
@@ -96,8 +102,17 @@ export const fetcher: Fetcher = createGraphiQLFetcher({
   wsClient: createClient({
     url: socket.href,
     connectionParams: () => {
-      const authorization = session.authorization();
-      return authorization === null ? {} : { Authorization: authorization };
+      opened = session.authorization();
+      return opened === null ? {} : { Authorization: opened };
+    },
+    on: {
+      closed: (event) => {
+        // Whoever has signed in since has another token.
+        const isOurs = opened !== null && opened === session.authorization();
+        if ((event as CloseEvent).code === FORBIDDEN && isOurs) {
+          session.close("The session has ended. Sign in again.");
+        }
+      },
     },
   }),
 });

@@ -30,6 +30,15 @@ async function run(page, operation) {
   return runIt(page);
 }
 
+/** Does it again and again, for ten seconds at most, until it says that it is so. */
+async function expectEventually(isSo) {
+  for (let tries = 0; tries < 50; tries += 1) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.fail("it never came to be");
+}
+
 const told = (page) => page.locator("form").getByRole("alert");
 
 async function press(page, button, email, password = PASSWORD) {
@@ -145,36 +154,31 @@ test("when the session has ended elsewhere the token is forgotten, and that is s
   assert.deepEqual(wrongs, []);
 });
 
-test("a subscription goes over a WebSocket that is opened with the token", async () => {
-  let opened = 0;
-  let begin;
-  const begun = new Promise((resolve) => (begin = resolve));
-  const { page } = await open(browser, {
-    prepare: (page) =>
-      page.routeWebSocket(new URL("/graphql", url.replace("http", "ws")).href, (socket) => {
-        opened += 1;
-        socket.onMessage((text) => {
-          const { id, type, payload } = JSON.parse(text);
-          if (type === "connection_init") {
-            begin(payload);
-            socket.send(JSON.stringify({ type: "connection_ack" }));
-          } else if (type === "subscribe") {
-            const data = { said: "from the socket" };
-            socket.send(JSON.stringify({ id, type: "next", payload: { data } }));
-            socket.send(JSON.stringify({ id, type: "complete" }));
-          }
-        });
-      }),
-  });
-  await signUp(page);
-  await run(page, "{ viewer { email } }");
-  assert.equal(opened, 0);
-  await write(page, "subscription Said { said }");
+test("a subscription shows what happens as it happens, until its session ends", async () => {
+  const { page, wrongs } = await open(browser);
+  const email = await signUp(page);
+  await write(page, "subscription Live { taskChanges { kind node { ... on Task { title } } } }");
   // GraphiQL has read the operation once it has named the tab after it.
-  await page.locator(".graphiql-tab-active").getByText("Said").waitFor();
+  await page.locator(".graphiql-tab-active").getByText("Live").waitFor();
+  const socket = page.waitForEvent("websocket");
   await page.locator(".graphiql-execute-button").click();
-  await page.locator(".result-window").getByText("from the socket").waitFor();
-  assert.match((await begun).Authorization, /^Bearer ey/);
+  const begun = (await socket).waitForEvent("framesent", ({ payload }) => payload.includes("subscribe"));
+  await begun;
+
+  const other = await open(browser);
+  await press(other.page, "Sign in", email);
+  await other.page.getByText("Signed in as").waitFor();
+  const result = page.locator(".result-window");
+  await expectEventually(async () => {
+    // The first may be made before anybody listens.
+    await run(other.page, `mutation { createTask(input: { title: "milk" }) { task { id } } }`);
+    return result.getByText("milk").isVisible();
+  });
+  await screenshot(page, "subscribed");
+
+  await run(other.page, "mutation { signOut(input: { everywhere: true }) { endedSessions } }");
+  await told(page).getByText("The session has ended. Sign in again.").waitFor();
+  assert.deepEqual(wrongs, []);
 });
 
 test("what the page does not name is not run", async () => {

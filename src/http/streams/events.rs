@@ -7,7 +7,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt};
 
-use super::{super::answer, Item};
+use super::Item;
 use crate::http::negotiate::Media;
 
 /// Writes a stream as events.
@@ -25,12 +25,8 @@ pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) 
 
 fn event(item: &Item) -> Bytes {
     match item {
-        Item::Next(response) => {
-            // JSON as it is written here has no line breaks.
-            [b"event: next\ndata: ", &*answer::body(response), b"\n\n"]
-                .concat()
-                .into()
-        }
+        // JSON as it is written here has no line breaks.
+        Item::Next(json) => [b"event: next\ndata: ", &**json, b"\n\n"].concat().into(),
         Item::Heartbeat => Bytes::from_static(b":\n\n"),
         Item::Complete => Bytes::from_static(b"event: complete\ndata:\n\n"),
     }

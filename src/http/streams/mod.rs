@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Request, Response};
 use axum::http::StatusCode;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use tokio::{
@@ -20,8 +19,9 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
-use super::{App, answer::Answer};
+use super::{App, answer::Answer, execution, graphql::Admitted};
 use crate::{
     auth::{Caller, Credentials, Watch},
     config::ConnectionLimits,
@@ -141,7 +141,8 @@ pub(super) fn seats(
 
 /// What comes down a stream.
 pub(super) enum Item {
-    Next(Box<Response>),
+    /// An answer, as JSON.
+    Next(Vec<u8>),
     /// Nothing has happened for a while.
     Heartbeat,
     /// The last one.
@@ -152,7 +153,7 @@ pub(super) enum Item {
 struct Answers {
     app: Arc<App>,
     request_id: RequestId,
-    answers: BoxStream<'static, Response>,
+    answers: BoxStream<'static, Answer>,
     watch: Option<Watch>,
     heartbeat: Interval,
     is_over: bool,
@@ -162,7 +163,7 @@ struct Answers {
 /// there once the operation misses nothing any more.
 pub(super) async fn answers(
     app: Arc<App>,
-    request: Request,
+    admitted: Admitted,
     caller: Caller,
     request_id: RequestId,
     watch: Option<Watch>,
@@ -170,7 +171,7 @@ pub(super) async fn answers(
 ) -> impl Stream<Item = Item> + Send + 'static {
     let listening = Arc::clone(&caller.listening);
     let mut answers = Answers {
-        answers: app.schema.execute_stream(request.data(caller)),
+        answers: execution::listen(&app, admitted, caller).boxed(),
         app,
         request_id,
         watch,
@@ -180,13 +181,14 @@ pub(super) async fn answers(
     let (sender, receiver) = mpsc::channel(1);
     // On a task of its own: a client that reads slowly must not leave a query half-way, with the
     // connection to the database that it holds.
-    let running = AbortOnDropHandle::new(tokio::spawn(async move {
+    let running = async move {
         while let Some(item) = answers.next().await {
             if sender.send(item).await.is_err() {
                 break;
             }
         }
-    }));
+    };
+    let running = AbortOnDropHandle::new(tokio::spawn(running.in_current_span()));
     let mut items = ReceiverStream::new(receiver).peekable();
     tokio::select! {
         () = listening.notified() => {}
@@ -203,8 +205,8 @@ pub(super) async fn answers(
 
 /// An answer that was there before any stream, as one.
 pub(super) fn only(answer: Answer, request_id: RequestId) -> impl Stream<Item = Item> + Send {
-    let response = answer.into_response(request_id);
-    futures_util::stream::iter([Item::Next(response.into()), Item::Complete])
+    let json = answer.into_json(request_id);
+    futures_util::stream::iter([Item::Next(json), Item::Complete])
 }
 
 impl Answers {
@@ -225,7 +227,7 @@ impl Answers {
                 return Some(Item::Complete);
             }
             answer = self.answers.next() => match answer {
-                Some(response) => Answer::executed(response),
+                Some(answer) => answer,
                 None => {
                     self.is_over = true;
                     return Some(Item::Complete);
@@ -233,7 +235,7 @@ impl Answers {
             },
             _ = self.heartbeat.tick() => return Some(Item::Heartbeat),
         };
-        Some(Item::Next(answer.into_response(self.request_id).into()))
+        Some(Item::Next(answer.into_json(self.request_id)))
     }
 }
 

@@ -7,7 +7,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 
-use super::{super::answer, Item};
+use super::Item;
 use crate::http::negotiate::Media;
 
 /// Writes a stream as parts, each an object with a `payload`.
@@ -24,12 +24,7 @@ fn part(item: &Item) -> Bytes {
     const HEAD: &[u8] = b"\r\ncontent-type: application/json\r\n\r\n";
     const END: &[u8] = b"\r\n--graphql";
     match item {
-        Item::Next(response) => {
-            let response = answer::body(response);
-            [HEAD, b"{\"payload\":", &response, b"}", END]
-                .concat()
-                .into()
-        }
+        Item::Next(json) => [HEAD, b"{\"payload\":", json, b"}", END].concat().into(),
         Item::Heartbeat => [HEAD, b"{}", END].concat().into(),
         Item::Complete => Bytes::from_static(b"--\r\n"),
     }

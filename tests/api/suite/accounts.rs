@@ -104,6 +104,16 @@ async fn an_unknown_time_zone_is_bad_input() {
     let input = json!({ "email": "a@b.c", "password": PASSWORD, "timeZone": "Mars/Olympus" });
     let reply = app.nobody().send(SIGN_UP, json!({ "input": input })).await;
     assert_eq!(reply.code(), "BAD_USER_INPUT");
+    assert_eq!(
+        reply.body["errors"][0]["message"],
+        "The variable $input.timeZone is wrong: not an IANA time zone name such as Europe/Vienna."
+    );
+    let written = "mutation { signUp(input: { email: \"a@b.c\", password: \"correct horse\",
+        timeZone: \"Mars/Olympus\" }) { user { id } } }";
+    let reply = app.nobody().send(written, json!({})).await;
+    assert_eq!(reply.code(), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(reply.body.get("data"), None);
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ async fn what_is_no_request_is_refused_as_graphql_answers() {
         "{\"query\":\"{ __typename }\",\"operationName\":7}",
         "{\"query\":\"{ __typename }\",\"extensions\":\"x\"}",
         "{\"query\":\"{ __typename }\",\"extensions\":{\"persistedQuery\":1}}",
+        "{\"query\":\"{ __typename }\",\"extensions\":{\"persistedQuery\":[1,\"ab\"]}}",
         "[{\"query\":\"{__typename}\"},{\"query\":\"{__typename}\"}]",
     ] {
         let reply = app.nobody().post(body).await;
@@ -352,10 +353,12 @@ async fn a_file_that_graphiql_has_not_is_not_found() {
         "main.js",
         ".gitignore",
         "..%2Fpackage.json",
+        "%ff",
         "",
     ] {
         let reply = app.nobody().get(&format!("/graphiql/{unknown}")).await;
         assert_eq!(reply.status, 404, "{unknown}");
+        assert!(reply.body["status"].is_string(), "{unknown}");
     }
 }
 

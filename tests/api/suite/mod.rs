@@ -14,6 +14,7 @@ macro_rules! app {
 }
 
 mod accounts;
+mod bounds;
 mod documents;
 mod endpoint;
 mod guard;

@@ -15,7 +15,7 @@ use crate::harness::{App, Client};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// The headers of the handshake beside the usual ones.
 async fn connect(address: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
@@ -37,7 +37,7 @@ impl Socket {
     }
 
     /// A socket on which somebody has said who they are.
-    async fn of(address: &str, client: &Client) -> Self {
+    pub(super) async fn of(address: &str, client: &Client) -> Self {
         let mut socket = Self::open(address).await;
         let bearer = client.token.as_ref().map(|token| format!("Bearer {token}"));
         let payload = json!({ "Authorization": bearer });
@@ -56,7 +56,7 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
         let payload = json!({ "query": query });
         self.say(json!({ "id": id, "type": "subscribe", "payload": payload }))
             .await;
@@ -76,7 +76,7 @@ impl Socket {
         }
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(super) async fn hear(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),

@@ -1,34 +1,44 @@
 //! GraphQL over WebSocket: the `graphql-transport-ws` protocol.
 
+mod close;
+mod messages;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::{Response as GraphqlResponse, parser::types::OperationType};
+use async_graphql::parser::types::OperationType;
 use axum::{
+    body::Bytes,
     extract::{
         FromRequestParts,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+        ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     },
     http::{StatusCode, header::ORIGIN, request::Parts},
     response::Response,
 };
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
     time::{Instant, Interval, MissedTickBehavior},
 };
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 
+use self::{
+    close::Close,
+    messages::{Received, Sent},
+};
 use super::{Seat, ViewersSeat, ended};
 use crate::{
     auth::{Caller, Credentials, Device, Watch},
     error::{Error, code},
     http::{
         App,
-        answer::{Answer, was_run},
+        answer::Answer,
+        execution,
         graphql::{self, Admitted},
         params::{Params, object},
+        written,
     },
     id::{RequestId, SessionId},
 };
@@ -38,8 +48,9 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// The longest message, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// How many bytes wait for a client to read them before it is given up.
-const MAX_WAITING: usize = 512 * 1024;
+/// How many bytes wait for a client to read them before it is given up: an answer, and what answers
+/// the client's pings.
+const MAX_WAITING: usize = written::MAX_LENGTH + 512 * 1024;
 
 /// How many operations may run on one socket at once.
 const MAX_OPERATIONS: usize = 50;
@@ -58,53 +69,6 @@ const PING: Duration = Duration::from_secs(15);
 
 /// How long a client may say nothing at all.
 const SILENCE: Duration = Duration::from_secs(40);
-
-/// Why a socket is closed: the protocol's codes, and those of RFC 6455 section 7.4.1.
-#[derive(Clone, Copy, Debug)]
-enum Close {
-    GoingAway,
-    ProtocolError,
-    TooLong,
-    InvalidMessage,
-    Unauthorized,
-    Forbidden,
-    InitialisationTimeout,
-    SubscriberExists,
-    TooManyInitialisations,
-    TooManySockets,
-    Unavailable,
-}
-
-impl Close {
-    /// For what is no message. The library's error has no type that could be asked.
-    fn of(error: &axum::Error) -> Self {
-        if error.to_string().contains("too long") {
-            Self::TooLong
-        } else {
-            Self::ProtocolError
-        }
-    }
-
-    fn frame(self) -> CloseFrame {
-        let (code, reason) = match self {
-            Self::GoingAway => (1001, "Going away"),
-            Self::ProtocolError => (1002, "Protocol error"),
-            Self::TooLong => (1009, "Message too long"),
-            Self::Unavailable => (1013, "Try again later"),
-            Self::InvalidMessage => (4400, "Invalid message"),
-            Self::Unauthorized => (4401, "Unauthorized"),
-            Self::Forbidden => (4403, "Forbidden"),
-            Self::InitialisationTimeout => (4408, "Connection initialisation timeout"),
-            Self::SubscriberExists => (4409, "Subscriber already exists"),
-            Self::TooManyInitialisations => (4429, "Too many initialisation requests"),
-            Self::TooManySockets => (4429, "Too many sockets"),
-        };
-        CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        }
-    }
-}
 
 /// Opens a socket, if the client speaks the protocol and its page may.
 pub(in crate::http) async fn upgrade(
@@ -137,32 +101,13 @@ pub(in crate::http) async fn upgrade(
         .ok_or_else(|| Answer::of(Error::Unavailable))?;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
-        // What answers pings waits here for a client that does not read.
         .max_write_buffer_size(MAX_WAITING)
         .max_frame_size(MAX_MESSAGE);
-    Ok(upgrade.on_upgrade(async move |socket| {
-        Connection::new(app, socket, device, request_id, seat)
-            .run()
-            .await;
+    let span = Span::current();
+    Ok(upgrade.on_upgrade(move |socket| {
+        let connection = Connection::new(app, socket, device, request_id, seat);
+        connection.run().instrument(span)
     }))
-}
-
-#[derive(Serialize)]
-struct Told<'a, P> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<P>,
-}
-
-#[derive(Deserialize)]
-struct Received {
-    #[serde(rename = "type")]
-    kind: String,
-    id: Option<String>,
-    payload: Option<Value>,
 }
 
 /// Who is at the other end, once they have said so.
@@ -172,12 +117,12 @@ enum Who {
     Session(SessionId, Box<(Watch, ViewersSeat)>),
 }
 
-/// What an operation sends.
-enum Sent {
-    Next(GraphqlResponse),
-    /// It could not be run; the last one.
-    Error(GraphqlResponse),
-    Complete,
+/// What an operation has to say, once there is room for it.
+struct ToSend {
+    id: String,
+    number: u64,
+    json: Bytes,
+    is_last: bool,
 }
 
 struct Connection {
@@ -189,8 +134,8 @@ struct Connection {
     /// What runs, by its id. An id may be used again, so each has a number too.
     operations: HashMap<String, (u64, AbortOnDropHandle<()>)>,
     count: u64,
-    outbox: mpsc::Sender<(String, u64, Sent)>,
-    inbox: mpsc::Receiver<(String, u64, Sent)>,
+    outbox: mpsc::Sender<ToSend>,
+    inbox: mpsc::Receiver<ToSend>,
     ping: Interval,
     heard: Instant,
     _seat: Seat,
@@ -246,13 +191,7 @@ impl Connection {
                     Some(Err(error)) => Err(Some(Close::of(&error))),
                     None => Err(None),
                 },
-                Some((id, number, sent)) = self.inbox.recv() => {
-                    // Nothing is told of an operation that was completed meanwhile.
-                    match self.operations.get(&id) {
-                        Some((running, _)) if *running == number => self.tell(id, sent).await,
-                        _ => Ok(()),
-                    }
-                }
+                Some(to_send) = self.inbox.recv() => self.tell(to_send).await,
             };
             if let Err(close) = done {
                 break close;
@@ -284,17 +223,17 @@ impl Connection {
             Message::Close(_) => return Ok(()),
         };
         let invalid = Some(Close::InvalidMessage);
-        let message: Received = object(text.as_bytes(), "The message").map_err(|_| invalid)?;
-        let has_payload = matches!(message.payload, Some(Value::Object(_)));
-        if !has_payload && !matches!(message.payload, None | Some(Value::Null)) {
+        let received: Received = object(text.as_bytes(), "The message").map_err(|_| invalid)?;
+        let has_payload = matches!(received.payload, Some(Value::Object(_)));
+        if !has_payload && !matches!(received.payload, None | Some(Value::Null)) {
             return Err(invalid);
         }
-        match (message.kind.as_str(), message.id) {
-            ("connection_init", None) => self.greet(message.payload).await,
-            ("ping", None) => self.send(None, "pong", None::<()>).await,
+        match (received.kind.as_str(), received.id) {
+            ("connection_init", None) => self.greet(received.payload).await,
+            ("ping", None) => self.send(messages::bare("pong").into()).await,
             ("pong", None) => Ok(()),
             ("subscribe", Some(id)) if !id.is_empty() && has_payload => {
-                let payload = message.payload.unwrap_or_default();
+                let payload = received.payload.unwrap_or_default();
                 self.subscribe(id, payload).await
             }
             ("complete", Some(id)) => {
@@ -334,7 +273,7 @@ impl Connection {
                 Who::Session(viewer.session_id(), Box::new((viewer.watch(), seat)))
             }
         };
-        self.send(None, "connection_ack", None::<()>).await
+        self.send(messages::bare("connection_ack").into()).await
     }
 
     async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Option<Close>> {
@@ -371,8 +310,8 @@ impl Connection {
                 Ok(())
             }
             Err(refused) => {
-                let response = refused.into_response(self.request_id);
-                self.tell(id, Sent::Error(response)).await
+                let refusal = Sent::answer(&id, refused, self.request_id);
+                self.send(refusal.json.into()).await
             }
         }
     }
@@ -383,46 +322,51 @@ impl Connection {
         self.count += 1;
         let number = self.count;
         let (app, request_id) = (Arc::clone(&self.app), self.request_id);
-        let (sender, name) = (self.outbox.clone(), id.clone());
-        let running = tokio::spawn(async move {
-            let request = admitted.request.data(caller);
+        let (outbox, name) = (self.outbox.clone(), id.clone());
+        let running = async move {
             let mut answers = if admitted.kind == OperationType::Subscription {
-                let answers = app.schema.execute_stream(request);
-                answers.map(Answer::executed).boxed()
+                execution::listen(&app, admitted, caller).boxed()
             } else {
-                let answer = graphql::run(&app, request).await;
+                let answer = match app.bounds.request() {
+                    Some(_place) => execution::run(&app, admitted, caller).await,
+                    None => Answer::of(Error::Unavailable),
+                };
                 futures_util::stream::iter([answer]).boxed()
             };
-            while let Some(answer) = answers.next().await {
-                let response = answer.into_response(request_id);
-                let sent = if was_run(&response) {
-                    Sent::Next(response)
-                } else {
-                    Sent::Error(response)
+            let mut is_over = false;
+            while !is_over {
+                let sent = match answers.next().await {
+                    Some(answer) => Sent::answer(&name, answer, request_id),
+                    None => Sent::complete(&name),
                 };
-                if sender.send((name.clone(), number, sent)).await.is_err() {
-                    return;
-                }
+                is_over = sent.is_last;
+                let to_send = ToSend {
+                    id: name.clone(),
+                    number,
+                    json: app.bounds.hold_in_turn(sent.json).await,
+                    is_last: sent.is_last,
+                };
+                // Whoever listened is gone with the socket.
+                is_over |= outbox.send(to_send).await.is_err();
             }
-            // Whoever listened is gone with the socket.
-            let _ = sender.send((name, number, Sent::Complete)).await;
-        });
-        let running = AbortOnDropHandle::new(running);
+        };
+        let running = AbortOnDropHandle::new(tokio::spawn(running.in_current_span()));
         self.operations.insert(id, (number, running));
     }
 
-    async fn tell(&mut self, id: String, sent: Sent) -> Result<(), Option<Close>> {
-        match sent {
-            Sent::Next(response) => self.send(Some(&id), "next", Some(response)).await,
-            Sent::Error(response) => {
-                self.operations.remove(&id);
-                self.send(Some(&id), "error", Some(response.errors)).await
-            }
-            Sent::Complete => {
-                self.operations.remove(&id);
-                self.send(Some(&id), "complete", None::<()>).await
-            }
+    async fn tell(&mut self, to_send: ToSend) -> Result<(), Option<Close>> {
+        let ToSend {
+            id, number, json, ..
+        } = to_send;
+        match self.operations.get(&id) {
+            Some((running, _)) if *running == number => {}
+            // Nothing is told of an operation that was completed meanwhile.
+            _ => return Ok(()),
         }
+        if to_send.is_last {
+            self.operations.remove(&id);
+        }
+        self.send(json).await
     }
 
     async fn ask(&mut self) -> Result<(), Option<Close>> {
@@ -432,19 +376,9 @@ impl Connection {
         self.write(Message::Ping(Default::default())).await
     }
 
-    async fn send(
-        &mut self,
-        id: Option<&str>,
-        kind: &str,
-        payload: Option<impl Serialize>,
-    ) -> Result<(), Option<Close>> {
-        match serde_json::to_string(&Told { id, kind, payload }) {
-            Ok(text) => self.write(Message::Text(text.into())).await,
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
-                Err(Some(Close::Unavailable))
-            }
-        }
+    async fn send(&mut self, json: Bytes) -> Result<(), Option<Close>> {
+        let text = Utf8Bytes::try_from(json).unwrap_or_default();
+        self.write(Message::Text(text)).await
     }
 
     /// Nothing else happens until the client has taken it, so that a slow one costs no memory.

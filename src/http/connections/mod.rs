@@ -2,6 +2,8 @@
 //!
 //! HTTP/1.1 alone: TLS and HTTP/2 end in the proxy in front.
 
+mod refusals;
+
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, extract::ConnectInfo};
@@ -16,6 +18,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tokio_io_timeout::TimeoutStream;
+
+use refusals::Explained;
 
 /// How long the head of a request may take to arrive, and a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
@@ -32,12 +36,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How much of a head is read before it is too large. The limits of `headers` are below it, so that
 /// they are told by an answer of ours.
 const MAX_HEAD: usize = 64 * 1024;
-
-/// What a connection is told when there is no room for it.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    retry-after: 1\r\nconnection: close\r\ncontent-length: 121\r\n\r\n\
-    {\"errors\":[{\"message\":\"There are too many connections. Try again shortly.\",\
-    \"extensions\":{\"code\":\"SERVICE_UNAVAILABLE\"}}]}";
 
 /// Serves at most `most` connections until `shutdown` is over, then calls `stopping` and lets what
 /// is in flight finish.
@@ -92,7 +90,7 @@ fn hold(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .serve_connection(
-            TokioIo::new(Box::pin(stream)),
+            TokioIo::new(Explained::new(Box::pin(stream))),
             TowerToHyperService::new(service),
         )
         .with_upgrades();
@@ -115,6 +113,6 @@ fn hold(
 
 /// Says so at once, to whoever listens.
 async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(NO_ROOM).await?;
+    stream.write_all(&refusals::no_room()).await?;
     stream.shutdown().await
 }
