@@ -43,6 +43,9 @@ const TASKS_OF_OTHERS: usize = 100;
 
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) { tokens { accessToken } userErrors { message } } }";
 
+/// Nothing but the way to the engine and back.
+const NOTHING: &str = "{ __typename }";
+
 const PAGE: &str = "{ viewer { tasks(first: 50) { nodes { id title completed priority createdAt } pageInfo { hasNextPage endCursor } } } }";
 
 const ONE: &str = "query ($id: ID!) { viewer { task(id: $id) { id title completed priority } } }";
@@ -139,7 +142,10 @@ async fn measure_all(
     let ones = ids
         .iter()
         .map(|id| server.request(Some(&person), ONE, json!({ "id": id }), id));
+    let nothing = |person| vec![server.request(person, NOTHING, json!({}), "Query")];
     for (name, requests) in [
+        ("nothing, by nobody", nothing(None)),
+        ("nothing, by somebody", nothing(Some(&person))),
         ("page of 50 tasks", vec![page]),
         ("one task by id", ones.collect()),
         ("createTask, one person", vec![create(server, &person)]),
