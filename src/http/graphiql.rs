@@ -1,10 +1,9 @@
 //! GraphiQL: its page, the files that the page loads, and what a browser lets them do.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use aws_lc_rs::rand;
 use axum::{
-    extract::{Request, State},
     http::{
         HeaderName,
         header::{
@@ -15,8 +14,6 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-
-use super::{App, pages};
 
 /// A file's name, media type and content.
 type File = (&'static str, &'static str, &'static [u8]);
@@ -67,20 +64,14 @@ pub(super) fn page() -> Response {
 }
 
 /// A file that the page loads. Another content has another name, so it may be kept.
-pub(super) async fn asset(State(app): State<Arc<App>>, request: Request) -> Response {
-    let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-    match file(name) {
-        Some((name, media_type, content)) if app.graphiql && name != PAGE => (
-            [
-                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-                (CONTENT_TYPE, media_type),
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ],
-            content,
-        )
-            .into_response(),
-        _ => pages::not_found().await.into_response(),
-    }
+pub(super) fn asset(name: &str) -> Option<Response> {
+    let (_, media_type, content) = file(name).filter(|_| name != PAGE)?;
+    let headers = [
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (CONTENT_TYPE, media_type),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Some((headers, content).into_response())
 }
 
 fn file(name: &str) -> Option<File> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use async_graphql::{Request, parser::types::OperationType};
+use async_graphql::parser::types::OperationType;
 use axum::{
     Extension,
     body::Body,
@@ -18,14 +18,14 @@ use axum::{
 use super::{
     App,
     answer::Answer,
-    execution,
     negotiate::{Accepted, Media},
+    operation,
     params::Params,
     streams,
 };
 use crate::{
     auth::{Caller, Credentials, Device},
-    documents::{self, Admission, Document, Operation},
+    documents::Operation,
     error::{Error, code},
     id::RequestId,
 };
@@ -105,7 +105,7 @@ async fn respond(
     params: Params,
     request_id: RequestId,
 ) -> Result<Outcome, Answer> {
-    let document = document(app, &params)?;
+    let document = operation::document(app, &params)?;
     let operation = document.operation(params.operation_name.as_deref());
     if head.method == Method::GET
         && operation.is_some_and(|operation| operation.kind == OperationType::Mutation)
@@ -123,7 +123,7 @@ async fn respond(
         return Err(Answer::of(Error::Unauthenticated(reason)));
     }
     let opens_session = operation.is_some_and(opens_session);
-    let admitted = admit(app, &document, params)?;
+    let admitted = operation::admit(app, &document, params)?;
     if admitted.kind == OperationType::Subscription {
         let Some(media) = accepted.for_many() else {
             return Err(not_acceptable(
@@ -137,7 +137,7 @@ async fn respond(
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
     let caller = Caller::new(credentials, device);
-    let answer = execution::run(app, admitted, caller).await;
+    let answer = operation::run(app, admitted, caller).await;
     Ok(Outcome::Answer(if opens_session {
         answer.holding_token()
     } else {
@@ -153,48 +153,6 @@ fn write_stream(
         Media::Multipart => streams::parts(items),
         _ => streams::events(items),
     }
-}
-
-/// The document that a request sends, or names.
-pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
-    let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
-    match (&params.query, &params.hash) {
-        (Some(query), Some(hash)) if !query.is_empty() && documents::hash(query) != *hash => Err(
-            bad("extensions.persistedQuery.sha256Hash is not the SHA-256 of the query."),
-        ),
-        (Some(query), _) if !query.is_empty() => Ok(app.documents.read(query)?),
-        (_, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
-            // The message is what Apollo Client looks for.
-            Answer::refusal(
-                StatusCode::BAD_REQUEST,
-                "PERSISTED_QUERY_NOT_FOUND",
-                "PersistedQueryNotFound",
-            )
-        }),
-        _ => Err(bad("The request has no query.")),
-    }
-}
-
-/// An operation that may run.
-pub(super) struct Admitted {
-    pub(super) kind: OperationType,
-    pub(super) cost: u64,
-    /// What the engine takes, save for the caller.
-    pub(super) request: Request,
-}
-
-/// Says whether the operation may run, whoever asks.
-pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
-    let name = params.operation_name.as_deref();
-    let Admission { kind, cost } = app.documents.admit(document, name, &params.variables)?;
-    let mut request = Request::new(String::new()).variables(params.variables);
-    request.operation_name = params.operation_name;
-    request.set_parsed_query(document.parsed());
-    Ok(Admitted {
-        kind,
-        cost,
-        request,
-    })
 }
 
 fn asks_for_socket(headers: &HeaderMap) -> bool {

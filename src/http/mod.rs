@@ -3,11 +3,11 @@
 mod answer;
 mod bounds;
 mod connections;
-mod execution;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;
 mod negotiate;
+mod operation;
 mod pages;
 mod params;
 mod request_id;
@@ -89,7 +89,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/graphql", any(graphql::serve))
-        .route("/graphiql/{name}", get(graphiql::asset))
+        .route("/graphiql/{name}", get(pages::graphiql_file))
         .route("/graphql/schema.graphql", get(pages::schema))
         .route("/.well-known/jwks.json", get(pages::jwks))
         .route("/health/live", get(pages::live))

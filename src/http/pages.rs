@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Request, State},
     http::{
         HeaderMap, StatusCode,
         header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
@@ -35,6 +35,15 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         "keys": "/.well-known/jwks.json",
     }))
     .into_response()
+}
+
+/// A file that GraphiQL's page loads.
+pub(super) async fn graphiql_file(State(app): State<Arc<App>>, request: Request) -> Response {
+    let name = request.uri().path().rsplit('/').next().unwrap_or_default();
+    match graphiql::asset(name) {
+        Some(file) if app.graphiql => file,
+        _ => not_found().await.into_response(),
+    }
 }
 
 /// The schema in the schema definition language.

@@ -21,7 +21,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{App, answer::Answer, execution, graphql::Admitted};
+use super::{
+    App,
+    answer::Answer,
+    operation::{self, Admitted},
+};
 use crate::{
     auth::{Caller, Credentials, Watch},
     config::ConnectionLimits,
@@ -171,7 +175,7 @@ pub(super) async fn answers(
 ) -> impl Stream<Item = Item> + Send + 'static {
     let listening = Arc::clone(&caller.listening);
     let mut answers = Answers {
-        answers: execution::listen(&app, admitted, caller).boxed(),
+        answers: operation::listen(&app, admitted, caller).boxed(),
         app,
         request_id,
         watch,

@@ -35,8 +35,7 @@ use crate::{
     http::{
         App,
         answer::Answer,
-        execution,
-        graphql::{self, Admitted},
+        operation::{self, Admitted},
         params::{Params, object},
         written,
     },
@@ -293,8 +292,8 @@ impl Connection {
         }
         let params = Params::of_value(payload).map_err(|_| Some(Close::InvalidMessage))?;
         let admitted = if self.operations.len() < MAX_OPERATIONS {
-            graphql::document(&self.app, &params)
-                .and_then(|document| graphql::admit(&self.app, &document, params))
+            operation::document(&self.app, &params)
+                .and_then(|document| operation::admit(&self.app, &document, params))
         } else {
             let message = format!("At most {MAX_OPERATIONS} operations may run on one socket.");
             Err(Answer::refusal(
@@ -325,10 +324,10 @@ impl Connection {
         let (outbox, name) = (self.outbox.clone(), id.clone());
         let running = async move {
             let mut answers = if admitted.kind == OperationType::Subscription {
-                execution::listen(&app, admitted, caller).boxed()
+                operation::listen(&app, admitted, caller).boxed()
             } else {
                 let answer = match app.bounds.request() {
-                    Some(_place) => execution::run(&app, admitted, caller).await,
+                    Some(_place) => operation::run(&app, admitted, caller).await,
                     None => Answer::of(Error::Unavailable),
                 };
                 futures_util::stream::iter([answer]).boxed()

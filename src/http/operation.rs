@@ -1,18 +1,62 @@
-//! The engine at work: for how long, and what becomes of a panic.
+//! An operation: found in its document, admitted, and run by the engine.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::Response;
+use async_graphql::{Request, Response, parser::types::OperationType};
+use axum::http::StatusCode;
 use futures_util::{FutureExt, Stream, StreamExt};
 
-use super::{App, answer::Answer, graphql::Admitted};
+use super::{App, answer::Answer, params::Params};
 use crate::{
     auth::Caller,
-    error::{Error, Panicked},
+    documents::{self, Admission, Document},
+    error::{Error, Panicked, code},
 };
 
 /// How long an operation may run. It is longer than a database that is away is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The document that a request sends, or names.
+pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
+    let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
+    match (&params.query, &params.hash) {
+        (Some(query), Some(hash)) if !query.is_empty() && documents::hash(query) != *hash => Err(
+            bad("extensions.persistedQuery.sha256Hash is not the SHA-256 of the query."),
+        ),
+        (Some(query), _) if !query.is_empty() => Ok(app.documents.read(query)?),
+        (_, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
+            // The message is what Apollo Client looks for.
+            Answer::refusal(
+                StatusCode::BAD_REQUEST,
+                "PERSISTED_QUERY_NOT_FOUND",
+                "PersistedQueryNotFound",
+            )
+        }),
+        _ => Err(bad("The request has no query.")),
+    }
+}
+
+/// An operation that may run.
+pub(super) struct Admitted {
+    pub(super) kind: OperationType,
+    cost: u64,
+    /// What the engine takes, save for the caller.
+    request: Request,
+}
+
+/// Says whether the operation may run, whoever asks.
+pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
+    let name = params.operation_name.as_deref();
+    let Admission { kind, cost } = app.documents.admit(document, name, &params.variables)?;
+    let mut request = Request::new(String::new()).variables(params.variables);
+    request.operation_name = params.operation_name;
+    request.set_parsed_query(document.parsed());
+    Ok(Admitted {
+        kind,
+        cost,
+        request,
+    })
+}
 
 /// Runs a query or a mutation, once there is room for what it costs.
 pub(super) async fn run(app: &App, admitted: Admitted, caller: Caller) -> Answer {
