@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::{
-    auth::{Caller, Device},
+    auth::{Caller, Cookies, Device},
     clock::Clock,
     config::Config,
     http::App,
@@ -28,8 +28,9 @@ async fn bundled(
     headers: HeaderMap,
     request: GraphQLRequest,
 ) -> GraphQLResponse {
-    let credentials = app.provider.identify(&headers).await.unwrap();
-    let caller = Caller::new(credentials, Device::default());
+    let cookies = Cookies::none(false);
+    let credentials = app.provider.identify(&headers, &cookies).await.unwrap();
+    let caller = Caller::new(credentials, Device::default(), Arc::new(cookies));
     let request = request.into_inner().data(caller);
     app.schema.execute(request).await.into()
 }

@@ -50,7 +50,7 @@ impl Reason {
     fn message(self) -> &'static str {
         match self {
             Self::NoCredentials => "Sign in first.",
-            Self::TokenExpired => "The access token has expired. Sign in again.",
+            Self::TokenExpired => "The access token has expired. Refresh the session.",
             Self::TokenInvalid => "The credentials are not valid. Sign in again.",
             Self::SessionEnded => "The session has ended. Sign in again.",
         }
@@ -188,6 +188,10 @@ pub(crate) enum UserErrorCode {
     PasswordTooWeak,
     /// The address and the password do not belong together.
     InvalidCredentials,
+    /// The refresh token opens nothing.
+    TokenInvalid,
+    /// The refresh token had been replaced by one that is in use, and the session has ended.
+    TokenReused,
     /// It was changed since the version named in `ifVersion`.
     VersionConflict,
 }

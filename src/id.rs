@@ -80,6 +80,12 @@ typed_id!(
 );
 
 typed_id!(
+    /// The id of something that happened to an account: `event_01jx…`.
+    SecurityEventId,
+    "event"
+);
+
+typed_id!(
     /// A request's id, in its answer and in the log: `request_01jx…`.
     RequestId,
     "request"

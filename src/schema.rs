@@ -10,8 +10,8 @@ use async_graphql::{
 use crate::{
     auth::{
         self, IdentityProvider, TimeZone, Viewer,
-        graphql::{Account, Session},
-        mutations::AccountMutation,
+        graphql::{Account, SecurityEvent, Session},
+        mutations::{AccountMutation, SessionMutation},
     },
     clock::Timestamp,
     config::DocumentLimits,
@@ -102,6 +102,7 @@ impl From<Viewer> for User {
 pub(crate) enum Node {
     User(User),
     Session(Session),
+    SecurityEvent(SecurityEvent),
     Task(Task),
 }
 
@@ -115,6 +116,10 @@ impl Node {
         if let Ok(id) = id.parse() {
             let session = Session::find(viewer, id).await.transpose()?;
             return Some(session.map(Self::Session));
+        }
+        if let Ok(id) = id.parse() {
+            let event = SecurityEvent::find(viewer, id).await.transpose()?;
+            return Some(event.map(Self::SecurityEvent));
         }
         let is_me = id.parse().is_ok_and(|id| viewer.user_id() == id);
         is_me.then(|| Ok(Self::User(viewer.clone().into())))
@@ -180,7 +185,11 @@ impl Query {
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(AccountMutation<User>, TaskMutation<User>);
+pub(crate) struct Mutation(
+    AccountMutation<User>,
+    SessionMutation<User>,
+    TaskMutation<User>,
+);
 
 /// What can be listened to.
 #[derive(MergedSubscription, Default)]

@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     auth::{IdentityProvider, Secret, SecretError, Tokens},
     clock::Clock,
-    config::{Config, Conflict, DatabaseUrl},
+    config::{Config, Conflict, DatabaseUrl, Mode},
     db::Database,
     documents::Documents,
     http::{self, App, Bounds, Streams},
@@ -88,7 +88,8 @@ impl Server {
     )]
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let mode = config.mode()?;
-        let tokens = tokens(config)?;
+        let secret = secret(config)?;
+        let tokens = tokens(config, &secret)?;
 
         let database = Database::open(&config.database(), config.database_connections).await?;
         if config.direct_database_url.is_some() {
@@ -103,6 +104,7 @@ impl Server {
             database.clone(),
             clock,
             tokens,
+            &secret,
             config.password_policy,
         ));
         let (stopping, is_stopping) = watch::channel(false);
@@ -120,6 +122,7 @@ impl Server {
             database,
             ids: Ids::default(),
             graphiql: config.graphiql(mode),
+            is_development: mode == Mode::Development,
         };
         if app.graphiql {
             http::graphiql::log_source();
@@ -160,8 +163,8 @@ impl Server {
     }
 }
 
-fn tokens(config: &Config) -> Result<Tokens, StartError> {
-    let secret = match (&config.secret, config.database()) {
+fn secret(config: &Config) -> Result<Secret, StartError> {
+    Ok(match (&config.secret, config.database()) {
         (Some(secret), _) => Secret::new(secret.as_bytes()),
         (None, DatabaseUrl::Sqlite(_)) => Secret::kept_in(&config.data_dir)?,
         (None, DatabaseUrl::Postgres(_)) => {
@@ -173,10 +176,13 @@ fn tokens(config: &Config) -> Result<Tokens, StartError> {
             )
             .into());
         }
-    };
+    })
+}
+
+fn tokens(config: &Config, secret: &Secret) -> Result<Tokens, StartError> {
     let (issuer, audience) = (&config.issuer, &config.audience);
     Ok(match config.jwt_secret()? {
         Some(shared) => Tokens::hs256(shared.as_bytes(), issuer, audience),
-        None => Tokens::ed25519(&secret, issuer, audience),
+        None => Tokens::ed25519(secret, issuer, audience),
     })
 }

@@ -5,13 +5,17 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
     email_address::EmailAddress,
-    entity::{sessions, users},
-    guard::Device,
+    entity::{
+        security_events::{self, Kind},
+        sessions, users,
+    },
+    events,
+    guard::{Caller, Device},
     hasher::Unlocked,
     name::Name,
     owned::Owner,
     password::Password,
-    sessions::new_session,
+    sessions::{Opening, end, new_session},
     time_zone::TimeZone,
     unscoped,
 };
@@ -26,13 +30,13 @@ pub(super) struct NewUser {
     pub(super) password: Password,
     pub(super) name: Option<Name>,
     pub(super) time_zone: TimeZone,
-    pub(super) device_label: Option<Name>,
+    pub(super) opening: Opening,
 }
 
 /// Makes an account and signs in to it.
 pub(super) async fn sign_up(
     provider: &IdentityProvider,
-    device: &Device,
+    caller: &Caller,
     new: NewUser,
 ) -> std::result::Result<Opened, Refusal> {
     let now = provider.clock.now();
@@ -48,12 +52,17 @@ pub(super) async fn sign_up(
         created_at: Set(now),
         updated_at: Set(now),
     };
+    let owner = Owner::new(user_id);
     let session = sessions::ActiveModel {
-        user_id: Set(Owner::new(user_id)),
-        ..new_session(provider, device, new.device_label, now)
+        user_id: Set(owner),
+        ..new_session(provider, &caller.device, new.opening, now)
     };
-    match unscoped::create_user(&provider.database, user, session).await? {
-        Some(session) => Ok(provider.opened(session, now)?),
+    let event = security_events::ActiveModel {
+        user_id: Set(owner),
+        ..events::new(&provider.ids, &caller.device, Kind::SignedUp, now)
+    };
+    match unscoped::create_user(&provider.database, user, session, event).await? {
+        Some(session) => Ok(provider.opened(session, now, &caller.cookies)?),
         None => Err(Fault::new(
             UserErrorCode::EmailTaken,
             "There is an account with this address already. Sign in instead.",
@@ -98,6 +107,7 @@ pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> 
 pub(super) async fn change_password(
     provider: &IdentityProvider,
     viewer: &Viewer,
+    device: &Device,
     current: Password,
     new: Password,
     revoke_other_sessions: bool,
@@ -115,12 +125,13 @@ pub(super) async fn change_password(
             if viewer.update(row, unchanged).await?.is_empty() {
                 return Err(wrong_password("currentPassword"));
             }
+            let event = events::new(viewer.ids(), device, Kind::PasswordChanged, viewer.now());
+            viewer.insert(event).await?;
             if !revoke_other_sessions {
                 return Ok(0);
             }
             let others = sessions::Column::Id.ne(viewer.session_id());
-            let ended = viewer.delete::<sessions::Entity>(others).await?;
-            Ok(ended.len() as u64)
+            Ok(end(viewer, others).await?.len() as u64)
         })
         .await
 }

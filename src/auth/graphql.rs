@@ -3,18 +3,25 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, Object};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 use tokio::sync::OnceCell;
 
 use super::{
     Viewer, accounts,
-    entity::{sessions::Model, users},
+    delivery::Delivery,
+    entity::{
+        security_events,
+        sessions::{self as sessions_entity, Model},
+        users,
+    },
+    list::{Connection, Listed},
     sessions,
     time_zone::TimeZone,
 };
 use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Reason, Result},
-    id::{SessionId, UserId},
+    id::{SecurityEventId, SessionId, UserId},
 };
 
 /// What accounts say of a person: themselves and the session that they are here with.
@@ -81,9 +88,34 @@ impl Account {
         let session = Session::find(&self.viewer, self.viewer.session_id()).await?;
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
+
+    /// Where they are signed in, newest first. `first` or `last` is 1 to 100, and `first` is 50 when
+    /// both are left out; asking for both is an error.
+    async fn sessions(
+        &self,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        Connection::read(&self.viewer, first, after, last, before).await
+    }
+
+    /// Sign-ins, failures, ends of sessions and changes of the password in the last 90 days, newest
+    /// first.
+    async fn security_events(
+        &self,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<SecurityEvent>> {
+        Connection::read(&self.viewer, first, after, last, before).await
+    }
 }
 
 /// A place where its owner is signed in.
+#[derive(Clone)]
 pub(crate) struct Session {
     row: Model,
     is_current: bool,
@@ -101,14 +133,34 @@ impl Session {
     /// The viewer's session with this id.
     pub(crate) async fn find(viewer: &Viewer, id: SessionId) -> Result<Option<Self>> {
         let row = sessions::one(viewer, id).await?;
-        Ok(row.map(|row| Self {
-            is_current: row.id == viewer.session_id(),
-            row,
-        }))
+        Ok(row.map(|row| Self::of(row, viewer)))
     }
 }
 
-/// A place where its owner is signed in. It ends when they say so, or at `expiresAt`.
+impl Listed for Session {
+    type Entity = sessions_entity::Entity;
+    type Id = SessionId;
+
+    const ID: sessions_entity::Column = sessions_entity::Column::Id;
+
+    fn of(row: Model, viewer: &Viewer) -> Self {
+        Self {
+            is_current: row.id == viewer.session_id(),
+            row,
+        }
+    }
+
+    fn list_id(&self) -> SessionId {
+        self.row.id
+    }
+
+    fn select(viewer: &Viewer) -> Select<sessions_entity::Entity> {
+        sessions_entity::Entity::find().filter(sessions::living(viewer.now()))
+    }
+}
+
+/// A place where its owner is signed in. It ends when they say so, when nobody has used it for 30
+/// days, or at `expiresAt`.
 #[Object]
 impl Session {
     /// Stable and global: `session_` and 26 characters.
@@ -136,6 +188,11 @@ impl Session {
         self.row.ip_address.as_deref()
     }
 
+    /// How its tokens are given.
+    async fn delivery(&self) -> Delivery {
+        self.row.delivery
+    }
+
     /// When it was opened.
     async fn created_at(&self) -> Timestamp {
         self.row.created_at
@@ -146,8 +203,68 @@ impl Session {
         self.row.last_active_at
     }
 
-    /// When it ends by itself.
+    /// When it ends however it is used; no refresh passes it.
     async fn expires_at(&self) -> Timestamp {
         self.row.expires_at
+    }
+}
+
+/// Something that happened to its owner's account.
+#[derive(Clone)]
+pub(crate) struct SecurityEvent(security_events::Model);
+
+impl SecurityEvent {
+    /// The viewer's event with this id.
+    pub(crate) async fn find(viewer: &Viewer, id: SecurityEventId) -> Result<Option<Self>> {
+        let with_id = Self::select(viewer).filter(security_events::Column::Id.eq(id));
+        Ok(viewer.one(with_id).await?.map(Self))
+    }
+}
+
+impl Listed for SecurityEvent {
+    type Entity = security_events::Entity;
+    type Id = SecurityEventId;
+
+    const ID: security_events::Column = security_events::Column::Id;
+
+    fn of(row: security_events::Model, _: &Viewer) -> Self {
+        Self(row)
+    }
+
+    fn list_id(&self) -> SecurityEventId {
+        self.0.id
+    }
+
+    fn select(_: &Viewer) -> Select<security_events::Entity> {
+        security_events::Entity::find()
+    }
+}
+
+/// Something that happened to its owner's account, whoever did it. It is kept for 90 days.
+#[Object]
+impl SecurityEvent {
+    /// Stable and global: `event_` and 26 characters.
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// What happened.
+    async fn kind(&self) -> security_events::Kind {
+        self.0.kind
+    }
+
+    /// When it happened.
+    async fn at(&self) -> Timestamp {
+        self.0.at
+    }
+
+    /// The network address of whoever did it.
+    async fn ip_address(&self) -> Option<&str> {
+        self.0.ip_address.as_deref()
+    }
+
+    /// The `User-Agent` header of whoever did it, its first 500 characters.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
     }
 }

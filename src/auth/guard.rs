@@ -4,9 +4,18 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::Context;
 use http::{HeaderMap, header::AUTHORIZATION};
+use sea_orm::ActiveValue::Set;
 use tokio::sync::Notify;
 
-use super::{IdentityProvider, unscoped, viewer::Viewer};
+use super::{
+    IdentityProvider,
+    cookies::{Carried, Cookies},
+    delivery::Delivery,
+    entity::sessions,
+    sessions::idle_end,
+    unscoped,
+    viewer::Viewer,
+};
 use crate::{
     clock::Timestamp,
     error::{Error, Reason, Result},
@@ -20,15 +29,18 @@ const ACTIVITY_GRAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Caller {
     pub(crate) credentials: Credentials,
     pub(crate) device: Device,
+    /// Those of the request, and of the answer.
+    pub(crate) cookies: Arc<Cookies>,
     /// Told once a subscription misses nothing any more.
     pub(crate) listening: Arc<Notify>,
 }
 
 impl Caller {
-    pub(crate) fn new(credentials: Credentials, device: Device) -> Self {
+    pub(crate) fn new(credentials: Credentials, device: Device, cookies: Arc<Cookies>) -> Self {
         Self {
             credentials,
             device,
+            cookies,
             listening: Arc::default(),
         }
     }
@@ -77,14 +89,19 @@ pub(super) fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
 }
 
 impl IdentityProvider {
-    /// Reads the `Authorization` header, verifies its token and asks whether its session lives.
+    /// Reads the `Authorization` header, or where there is none the cookie, verifies what it holds and
+    /// asks whether its session lives.
     ///
     /// # Errors
     /// Only when the question cannot be answered now; credentials that open nothing are an answer.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Credentials> {
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        cookies: &Cookies,
+    ) -> Result<Credentials> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
-            (None, _) => Ok(Credentials::None),
+            (None, _) => self.identify_by_cookie(cookies).await,
             (Some(value), None) => self.identify_by(value.to_str().unwrap_or_default()).await,
             (Some(_), Some(_)) => Ok(refused(Reason::TokenInvalid, None)),
         }
@@ -111,12 +128,31 @@ impl IdentityProvider {
             return Ok(refused(Reason::SessionEnded, Some(named.session_id)));
         };
         let viewer = self.viewer(&session, now);
-        if viewer.user_id() != named.user_id {
+        if viewer.user_id() != named.user_id || named.generation > session.generation {
             return Ok(refused(Reason::TokenInvalid, None));
         }
-        self.note_activity(session.id, session.last_active_at, now)
-            .await?;
+        self.note_use(&session, named.generation, now).await?;
         Ok(Credentials::Viewer(viewer))
+    }
+
+    /// The same for the cookie that names a session. One that opens nothing is taken back, so that
+    /// no page is stuck with it.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub(crate) async fn identify_by_cookie(&self, cookies: &Cookies) -> Result<Credentials> {
+        let Some(sealed) = cookies.session() else {
+            return Ok(Credentials::None);
+        };
+        let named = self.session_cookies.open(sealed);
+        let credentials = match named.and_then(|id| id.parse().ok()) {
+            Some(session) => self.resume(session).await?,
+            None => refused(Reason::TokenInvalid, None),
+        };
+        if matches!(credentials, Credentials::Refused { .. }) {
+            cookies.clear(Carried::Session);
+        }
+        Ok(credentials)
     }
 
     /// A viewer anew, for the next operation on a stream that the session opened: the time of its
@@ -130,21 +166,36 @@ impl IdentityProvider {
         let Some(found) = found.filter(|session| session.lives_at(now)) else {
             return Ok(refused(Reason::SessionEnded, Some(session)));
         };
-        self.note_activity(found.id, found.last_active_at, now)
+        self.note_use(&found, found.confirmed_generation, now)
             .await?;
         Ok(Credentials::Viewer(self.viewer(&found, now)))
     }
 
-    async fn note_activity(
+    /// Writes what the row does not say yet: that the session is used, to the minute, and that the
+    /// tokens of its current generation have arrived, once a rotation.
+    async fn note_use(
         &self,
-        session: SessionId,
-        last_active_at: Timestamp,
+        session: &sessions::Model,
+        generation: i32,
         now: Timestamp,
     ) -> Result<()> {
-        if now.since(last_active_at) < ACTIVITY_GRAIN {
+        let is_confirmed = generation <= session.confirmed_generation;
+        let is_noted = now.since(session.last_active_at) < ACTIVITY_GRAIN;
+        if is_confirmed && is_noted {
             return Ok(());
         }
-        unscoped::touch_session(&self.database, session, now).await
+        let mut changes = sessions::ActiveModel {
+            last_active_at: Set(now),
+            ..Default::default()
+        };
+        if !is_confirmed {
+            changes.confirmed_generation = Set(generation);
+        }
+        if session.delivery == Delivery::Cookie {
+            // The others slide as they are refreshed.
+            changes.idle_expires_at = Set(idle_end(now, session.expires_at));
+        }
+        unscoped::note_use(&self.database, session.id, changes).await
     }
 }
 

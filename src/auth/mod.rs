@@ -1,15 +1,21 @@
 //! Accounts: people, their passwords and sessions, and the viewer that a session opens.
 
 mod accounts;
+mod cookies;
+mod delivery;
 mod email_address;
 mod entity;
+mod events;
 pub(crate) mod graphql;
 mod guard;
 mod hasher;
+pub(crate) mod list;
 pub(crate) mod mutations;
 mod name;
 mod owned;
 mod password;
+mod refresh;
+mod seal;
 mod secret;
 mod sessions;
 mod time_zone;
@@ -20,9 +26,14 @@ mod watch;
 
 use std::sync::Arc;
 
+use cookies::Carried;
+use delivery::Delivery;
 use hasher::Hasher;
+use refresh::RefreshTokens;
+use seal::Seal;
 use watch::Watches;
 
+pub(crate) use cookies::Cookies;
 pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer_or_nobody};
 pub(crate) use owned::{Owned, Owner};
 pub use secret::{Secret, SecretError};
@@ -45,17 +56,27 @@ pub struct IdentityProvider {
     clock: Clock,
     ids: Arc<Ids>,
     tokens: Tokens,
+    refresh_tokens: RefreshTokens,
+    session_cookies: Seal,
     hasher: Hasher,
     password_policy: PasswordPolicy,
     watches: Arc<Watches>,
 }
 
-/// A session that was just opened, with the token that names it.
+/// A session that was opened or refreshed, with the tokens that its payload shows.
 pub(crate) struct Opened {
     viewer: Viewer,
     session: entity::sessions::Model,
-    access_token: String,
-    expires_at: Timestamp,
+    issued: Issued,
+}
+
+/// The tokens that a payload shows; the others are in cookies.
+#[derive(Default)]
+struct Issued {
+    /// And when it expires.
+    access_token: Option<(String, Timestamp)>,
+    refresh_token: Option<String>,
+    refresh_token_expires_at: Option<Timestamp>,
 }
 
 /// Why a verb did not do what was asked.
@@ -82,9 +103,12 @@ impl IdentityProvider {
         database: Database,
         clock: Clock,
         tokens: Tokens,
+        secret: &Secret,
         password_policy: PasswordPolicy,
     ) -> Self {
         Self {
+            refresh_tokens: RefreshTokens::new(Seal::new(secret, "refresh-token hmac")),
+            session_cookies: Seal::new(secret, "session-cookie hmac"),
             watches: Watches::start(database.clone(), clock.clone()),
             database,
             clock,
@@ -118,15 +142,41 @@ impl IdentityProvider {
         )
     }
 
-    fn opened(&self, session: entity::sessions::Model, now: Timestamp) -> Result<Opened> {
-        let viewer = self.viewer(&session, now);
+    /// Issues the session's tokens, into the payload or into cookies.
+    fn opened(
+        &self,
+        session: entity::sessions::Model,
+        now: Timestamp,
+        cookies: &Cookies,
+    ) -> Result<Opened> {
+        let mut opened = self.shown(session, now);
+        let (session, issued) = (&opened.session, &mut opened.issued);
+        let (delivery, ends_at) = (session.delivery, session.ends_at());
+        if delivery == Delivery::Cookie {
+            let sealed = self.session_cookies.seal(&session.id.to_string());
+            // It is not set anew as it slides: the row decides.
+            cookies.set(Carried::Session, sealed, now, session.expires_at);
+            return Ok(opened);
+        }
         let jti = self.ids.next(now);
-        let (access_token, expires_at) = self.tokens.sign(&session, viewer.user_id(), jti, now)?;
-        Ok(Opened {
-            viewer,
+        let user_id = opened.viewer.user_id();
+        issued.access_token = Some(self.tokens.sign(session, user_id, jti, now)?);
+        issued.refresh_token_expires_at = Some(ends_at);
+        let refresh_token = self.refresh_tokens.issue(session);
+        if delivery == Delivery::Hybrid && cookies.allow(delivery).is_ok() {
+            cookies.set(Carried::RefreshToken, refresh_token, now, ends_at);
+        } else {
+            issued.refresh_token = Some(refresh_token);
+        }
+        Ok(opened)
+    }
+
+    /// A session as it is, without tokens.
+    fn shown(&self, session: entity::sessions::Model, now: Timestamp) -> Opened {
+        Opened {
+            viewer: self.viewer(&session, now),
             session,
-            access_token,
-            expires_at,
-        })
+            issued: Issued::default(),
+        }
     }
 }

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
+    sea_query::IntoCondition,
+};
 
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
+    delivery::Delivery,
     email_address::EmailAddress,
-    entity::sessions,
+    entity::{
+        security_events::{self, Kind},
+        sessions,
+    },
+    events,
     guard::{Caller, Credentials, Device},
     hasher::Unlocked,
     name::Name,
@@ -21,31 +29,49 @@ use crate::{
     id::SessionId,
 };
 
-/// How long a session lives.
-const SESSION_LIFE: Duration = Duration::from_hours(12);
+/// How long a session lives that nobody uses.
+const IDLE_LIFE: Duration = Duration::from_hours(30 * 24);
+
+/// How long a session lives however it is used.
+const LIFE: Duration = Duration::from_hours(90 * 24);
+
+/// The same for one that is not to be remembered.
+const SHORT_LIFE: Duration = Duration::from_hours(12);
 
 /// How much of a `User-Agent` header is kept, in code points.
 const USER_AGENT_KEPT: usize = 500;
 
+/// How a session is to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    pub(super) label: Option<Name>,
+    pub(super) delivery: Delivery,
+    pub(super) remember_me: bool,
+}
+
 /// Opens a session for whoever has the address and the password.
 pub(super) async fn sign_in(
     provider: &IdentityProvider,
-    device: &Device,
+    caller: &Caller,
     email: Option<EmailAddress>,
     password: Password,
-    device_label: Option<Name>,
+    opening: Opening,
 ) -> std::result::Result<Opened, Refusal> {
     // What is no address belongs to nobody, and is answered just like that, after the same work.
     let user = match email {
         Some(email) => unscoped::user_by_email(&provider.database, &email).await?,
         None => None,
     };
+    let user_id = user.as_ref().map(|user| user.id);
     let unlocked = provider.hasher.unlock(user, password).await?;
     let opened = match unlocked {
-        Some(unlocked) => open_session(provider, device, &unlocked, device_label).await?,
+        Some(unlocked) => open_session(provider, caller, &unlocked, opening).await?,
         None => None,
     };
     opened.ok_or_else(|| {
+        if let Some(user_id) = user_id {
+            events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
+        }
         Fault::new(
             UserErrorCode::InvalidCredentials,
             "The address and the password do not match.",
@@ -57,77 +83,182 @@ pub(super) async fn sign_in(
 
 async fn open_session(
     provider: &IdentityProvider,
-    device: &Device,
+    caller: &Caller,
     unlocked: &Unlocked,
-    label: Option<Name>,
+    opening: Opening,
 ) -> Result<Option<Opened>> {
     let now = provider.clock.now();
+    let owner = Owner::new(unlocked.user().id);
     let session = sessions::ActiveModel {
-        user_id: Set(Owner::new(unlocked.user().id)),
-        ..new_session(provider, device, label, now)
+        user_id: Set(owner),
+        ..new_session(provider, &caller.device, opening, now)
     };
-    let session = unscoped::open_session(&provider.database, unlocked, session).await?;
+    let event = security_events::ActiveModel {
+        user_id: Set(owner),
+        ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
+    };
+    let session = unscoped::open_session(&provider.database, unlocked, session, event).await?;
     session
-        .map(|session| provider.opened(session, now))
+        .map(|session| provider.opened(session, now, &caller.cookies))
         .transpose()
 }
 
 pub(super) fn new_session(
     provider: &IdentityProvider,
     device: &Device,
-    label: Option<Name>,
+    opening: Opening,
     now: Timestamp,
 ) -> sessions::ActiveModel {
-    let ends = now.plus(SESSION_LIFE);
+    let life = if opening.remember_me {
+        LIFE
+    } else {
+        SHORT_LIFE
+    };
+    let expires_at = now.plus(life);
     sessions::ActiveModel {
         id: Set(SessionId::new(&provider.ids, now)),
         generation: Set(1),
         rotated_at: Set(now),
         confirmed_generation: Set(1),
-        delivery: Set("bearer".to_owned()),
-        label: Set(label.map(Name::into_string)),
-        user_agent: Set(device
-            .user_agent
-            .as_ref()
-            .map(|agent| agent.chars().take(USER_AGENT_KEPT).collect())),
+        delivery: Set(opening.delivery),
+        label: Set(opening.label.map(Name::into_string)),
+        user_agent: Set(kept(device.user_agent.as_deref())),
         ip_address: Set(device.ip_address.map(|address| address.to_string())),
         created_at: Set(now),
         last_active_at: Set(now),
-        idle_expires_at: Set(ends),
-        expires_at: Set(ends),
+        idle_expires_at: Set(idle_end(now, expires_at)),
+        expires_at: Set(expires_at),
+        ended_at: Set(None),
         ..Default::default()
     }
 }
 
-/// Ends the session that the request names, or all of its owner's, and answers how many ended.
-/// What names no session ends none, and that is fine too.
+/// What is kept of a `User-Agent` header.
+pub(super) fn kept(user_agent: Option<&str>) -> Option<String> {
+    user_agent.map(|agent| agent.chars().take(USER_AGENT_KEPT).collect())
+}
+
+/// When a session that is used now ends unless it is used again.
+pub(super) fn idle_end(now: Timestamp, expires_at: Timestamp) -> Timestamp {
+    now.plus(IDLE_LIFE).min(expires_at)
+}
+
+/// Ends the session that the request names, by its credentials or by a refresh token, or all of its
+/// owner's, and answers how many ended. What names no session ends none, and that is fine too.
 pub(super) async fn sign_out(
     provider: &IdentityProvider,
     caller: &Caller,
+    refresh_token: Option<&str>,
     everywhere: bool,
 ) -> Result<u64> {
-    match &caller.credentials {
-        Credentials::Viewer(viewer) => {
-            let which = if everywhere {
-                Condition::all()
-            } else {
-                Condition::all().add(sessions::Column::Id.eq(viewer.session_id()))
-            };
-            let ended = viewer.delete::<sessions::Entity>(which).await?;
-            Ok(ended.len() as u64)
-        }
-        Credentials::Refused {
-            session: Some(session),
-            ..
-        } => unscoped::end_session(&provider.database, *session).await,
-        Credentials::Refused { session: None, .. } | Credentials::None => Ok(0),
+    caller.cookies.clear_all();
+    let named = refresh_token
+        .or(caller.cookies.refresh_token())
+        .and_then(|token| provider.refresh_tokens.read(token));
+    let (credentials, may_end_all) = match (&caller.credentials, named) {
+        (Credentials::Viewer(viewer), _) => (Credentials::Viewer(viewer.clone()), true),
+        // Whoever holds the session's refresh token is as good as signed in.
+        (_, Some(named)) => (provider.resume(named.session_id).await?, true),
+        (&Credentials::Refused { session, .. }, None) => match session {
+            Some(session) => (provider.resume(session).await?, false),
+            None => return Ok(0),
+        },
+        (Credentials::None, None) => return Ok(0),
+    };
+    let Credentials::Viewer(viewer) = credentials else {
+        return Ok(0);
+    };
+    let which = if everywhere && may_end_all {
+        Condition::all()
+    } else {
+        sessions::Column::Id
+            .eq(viewer.session_id())
+            .into_condition()
+    };
+    let ended = end_by(&viewer, &caller.device, which, Kind::SignedOut).await?;
+    Ok(ended.len() as u64)
+}
+
+/// Ends one of the viewer's sessions; one that has ended is left as it is.
+pub(super) async fn revoke(
+    viewer: &Viewer,
+    caller: &Caller,
+    id: Option<SessionId>,
+) -> std::result::Result<SessionId, Refusal> {
+    let session = match id {
+        Some(id) => viewer.one(with_id(id)).await?,
+        None => None,
+    };
+    let not_found = || {
+        let message = "There is no such session.";
+        Fault::new(UserErrorCode::NotFound, message).at("id")
+    };
+    let id = session.ok_or_else(not_found)?.id;
+    let which = sessions::Column::Id.eq(id);
+    end_by(viewer, &caller.device, which, Kind::SessionRevoked).await?;
+    if id == viewer.session_id() {
+        caller.cookies.clear_all();
+    }
+    Ok(id)
+}
+
+/// Ends every session of the viewer's but the one that they are here with.
+pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Vec<SessionId>> {
+    let others = sessions::Column::Id.ne(viewer.session_id());
+    end_by(viewer, device, others, Kind::SessionRevoked).await
+}
+
+/// Ends those of the viewer's sessions that live, and says which.
+pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Vec<SessionId>> {
+    let row = sessions::ActiveModel {
+        ended_at: Set(Some(viewer.now())),
+        ..Default::default()
+    };
+    let which = living(viewer.now()).add(which.into_condition());
+    let ended = viewer.update(row, which).await?;
+    Ok(ended.iter().map(|session| session.id).collect())
+}
+
+/// The same, and says so in the viewer's events; when there is none to end, nothing has happened.
+async fn end_by(
+    viewer: &Viewer,
+    device: &Device,
+    which: impl IntoCondition,
+    kind: Kind,
+) -> Result<Vec<SessionId>> {
+    let ended = viewer
+        .atomically(async |viewer| {
+            // The event first: it locks the person, as whoever deletes the account does first.
+            let event = events::new(viewer.ids(), device, kind, viewer.now());
+            viewer.insert(event).await?;
+            let ended = end(viewer, which).await?;
+            if ended.is_empty() {
+                return Err(None);
+            }
+            Ok(ended)
+        })
+        .await;
+    match ended {
+        Ok(ended) => Ok(ended),
+        Err(None) => Ok(Vec::new()),
+        Err(Some(error)) => Err(error),
     }
 }
 
-/// The viewer's session with this id.
+/// The viewer's session with this id, while it lives.
 pub(super) async fn one(viewer: &Viewer, id: SessionId) -> Result<Option<sessions::Model>> {
-    let session = viewer
-        .one(sessions::Entity::find().filter(sessions::Column::Id.eq(id)))
-        .await?;
+    let session = viewer.one(with_id(id)).await?;
     Ok(session.filter(|session| session.lives_at(viewer.now())))
+}
+
+fn with_id(id: SessionId) -> Select<sessions::Entity> {
+    sessions::Entity::find().filter(sessions::Column::Id.eq(id))
+}
+
+/// The filter of the sessions that live.
+pub(super) fn living(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(sessions::Column::EndedAt.is_null())
+        .add(sessions::Column::IdleExpiresAt.gt(now))
+        .add(sessions::Column::ExpiresAt.gt(now))
 }

@@ -1,5 +1,7 @@
 //! Access tokens: JSON Web Tokens that name a session (RFC 9068).
 
+use std::time::Duration;
+
 use aws_lc_rs::{digest, signature};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -17,6 +19,9 @@ const TYPE: &str = "at+jwt";
 
 /// The `client_id` of every token: there is one client, the front end, and it is not registered.
 const CLIENT: &str = "cubby";
+
+/// How long an access token is good for.
+const LIFE: Duration = Duration::from_mins(15);
 
 /// Far more than a token of ours has; what is longer is not looked at.
 const LONGEST: usize = 4096;
@@ -52,6 +57,7 @@ struct Claims {
 pub(super) struct Named {
     pub(super) user_id: UserId,
     pub(super) session_id: SessionId,
+    pub(super) generation: i32,
     pub(super) has_expired: bool,
 }
 
@@ -100,7 +106,8 @@ impl Tokens {
         &self.jwks
     }
 
-    /// A token for the session, and when it expires: with the session, to the whole second.
+    /// A token for the session, and when it expires: with the session at the latest, to the whole
+    /// second.
     pub(super) fn sign(
         &self,
         session: &sessions::Model,
@@ -108,7 +115,7 @@ impl Tokens {
         jti: uuid::Uuid,
         now: Timestamp,
     ) -> Result<(String, Timestamp)> {
-        let expires = session.expires_at.as_seconds();
+        let expires = now.plus(LIFE).min(session.ends_at()).as_seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -152,6 +159,7 @@ impl Tokens {
         Ok(Named {
             user_id,
             session_id,
+            generation: claims.generation,
             has_expired: claims.exp <= now.as_seconds(),
         })
     }

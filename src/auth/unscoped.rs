@@ -1,7 +1,7 @@
 //! The only queries that no viewer scopes: what must be known before there is a viewer.
 //!
 //! Each is asked for by a proof of its own: an address, a session's id out of a verified token, a
-//! password that was found right. Add nothing here that a viewer could do.
+//! refresh token that was issued here, a password that was found right. Add nothing here that a viewer could do.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,14 +11,15 @@
 use std::collections::HashSet;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr,
-    sea_query::LockType,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    SqlErr, sea_query::LockType,
 };
 
 use super::{
     email_address::EmailAddress,
-    entity::{sessions, task_logs, users},
+    entity::{security_events, sessions, task_logs, users},
     hasher::Unlocked,
+    refresh::{self, Presented, Refreshed, Verdict},
 };
 use crate::{
     clock::Timestamp,
@@ -83,34 +84,108 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
     Ok(seqs)
 }
 
-/// Notes that the session was used.
-pub(super) async fn touch_session(
+/// Notes that the session was used, and until when it now lives; and by which generation of its
+/// tokens, when that was not known.
+pub(super) async fn note_use(
     database: &Database,
     id: SessionId,
-    now: Timestamp,
+    changes: sessions::ActiveModel,
 ) -> Result<()> {
     let transaction = database.begin().await?;
-    let touched = sessions::ActiveModel {
-        last_active_at: Set(now),
-        ..Default::default()
-    };
     sessions::Entity::update_many()
-        .set(touched)
+        .set(changes)
         .filter(sessions::Column::Id.eq(id))
         .exec(&transaction)
         .await?;
     transaction.commit().await
 }
 
-/// Ends the session that a rightly signed token names, though its time may have passed. Answers
-/// how many sessions that were.
-pub(super) async fn end_session(database: &Database, id: SessionId) -> Result<u64> {
+/// Rotates the refresh token that was presented, or ends the session, as [`refresh::judge`] says.
+pub(super) async fn refresh(
+    database: &Database,
+    presented: Presented,
+    reuse: security_events::ActiveModel,
+    now: Timestamp,
+) -> Result<Refreshed> {
     let transaction = database.begin().await?;
-    let ended = sessions::Entity::delete_by_id(id)
+    let found = sessions::Entity::find_by_id(presented.session_id)
+        .lock(LockType::Update)
+        .one(&transaction)
+        .await?;
+    let Some(session) = found.filter(|session| session.lives_at(now)) else {
+        return Ok(Refreshed::Gone);
+    };
+    match refresh::judge(&session, presented.generation, now) {
+        Verdict::Repeat => Ok(Refreshed::Session(session)),
+        Verdict::Rotate => {
+            let rotated = sessions::Entity::update_many()
+                .set(refresh::rotated(&session, now))
+                .filter(sessions::Column::Id.eq(session.id))
+                .exec_with_returning(&transaction)
+                .await?;
+            transaction.commit().await?;
+            let rotated = rotated.into_iter().next();
+            Ok(rotated.map_or(Refreshed::Gone, Refreshed::Session))
+        }
+        Verdict::Reused => {
+            transaction.roll_back().await;
+            end_reused(database, &session, reuse, now).await?;
+            Ok(Refreshed::Reused)
+        }
+    }
+}
+
+/// Ends the session. In a transaction of its own, which locks the person first, as whoever deletes
+/// the account does; what was judged a reuse stays one.
+async fn end_reused(
+    database: &Database,
+    session: &sessions::Model,
+    reuse: security_events::ActiveModel,
+    now: Timestamp,
+) -> Result<()> {
+    let transaction = database.begin().await?;
+    let event = security_events::ActiveModel {
+        user_id: Set(session.user_id),
+        ..reuse
+    };
+    match event.insert(&transaction).await {
+        Err(error) if is_of_nobody(&error) => return Ok(()),
+        stored => stored?,
+    };
+    let ended = sessions::ActiveModel {
+        ended_at: Set(Some(now)),
+        ..Default::default()
+    };
+    let ended = sessions::Entity::update_many()
+        .set(ended)
+        .filter(sessions::Column::Id.eq(session.id))
+        .filter(sessions::Column::EndedAt.is_null())
         .exec(&transaction)
         .await?;
-    transaction.commit().await?;
-    Ok(ended.rows_affected)
+    if ended.rows_affected > 0 {
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// Stores what somebody did to the account who is not signed in to it.
+pub(super) async fn record(database: &Database, event: security_events::ActiveModel) -> Result<()> {
+    let transaction = database.begin().await?;
+    match event.insert(&transaction).await {
+        Err(error) if is_of_nobody(&error) => Ok(()),
+        stored => {
+            stored?;
+            transaction.commit().await
+        }
+    }
+}
+
+/// Whether the account has been deleted meanwhile.
+fn is_of_nobody(error: &DbErr) -> bool {
+    matches!(
+        error.sql_err(),
+        Some(SqlErr::ForeignKeyConstraintViolation(_))
+    )
 }
 
 /// Stores a person and their first session, or nothing when the address is taken.
@@ -118,6 +193,7 @@ pub(super) async fn create_user(
     database: &Database,
     user: users::ActiveModel,
     session: sessions::ActiveModel,
+    event: security_events::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
     let transaction = database.begin().await?;
     if let Err(error) = user.insert(&transaction).await {
@@ -126,6 +202,7 @@ pub(super) async fn create_user(
             _ => Err(error.into()),
         };
     }
+    event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;
     transaction.commit().await?;
     Ok(Some(session))
@@ -137,6 +214,7 @@ pub(super) async fn open_session(
     database: &Database,
     unlocked: &Unlocked,
     session: sessions::ActiveModel,
+    event: security_events::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
     let transaction = database.begin().await?;
     let user = unlocked.user();
@@ -148,6 +226,7 @@ pub(super) async fn open_session(
     if unchanged.is_none() {
         return Ok(None);
     }
+    event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;
     transaction.commit().await?;
     Ok(Some(session))

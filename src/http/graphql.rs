@@ -19,12 +19,12 @@ use super::{
     App,
     answer::Answer,
     negotiate::{Accepted, Media},
-    operation,
+    operation, origins,
     params::Params,
     streams,
 };
 use crate::{
-    auth::{Caller, Credentials, Device},
+    auth::{Caller, Cookies, Credentials, Device},
     documents::Operation,
     error::{Error, code},
     id::RequestId,
@@ -32,7 +32,17 @@ use crate::{
 
 /// The root fields that a request may ask for whatever its credentials are, so that a stale header
 /// never keeps a client from signing in.
-const OPEN_TO_ANYBODY: [&str; 5] = ["signUp", "signIn", "signOut", "service", "__typename"];
+const OPEN_TO_ANYBODY: [&str; 6] = [
+    "signUp",
+    "signIn",
+    "refreshSession",
+    "signOut",
+    "service",
+    "__typename",
+];
+
+/// The root fields whose answers hold a token.
+const OPENING: [&str; 3] = ["signUp", "signIn", "refreshSession"];
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
@@ -45,30 +55,40 @@ pub(super) async fn serve(
 ) -> Response {
     let (head, body) = request.into_parts();
     let device = device(&head.headers, peer);
+    let cookies = match origins::cookies(&app, &head.headers, &device) {
+        Ok(cookies) => cookies,
+        Err(refused) => return refused.write(Media::Json, request_id, &app.bounds),
+    };
     if head.method == Method::GET && asks_for_socket(&head.headers) {
-        return streams::upgrade(app.clone(), head, device, request_id)
+        return streams::upgrade(app.clone(), head, device, cookies.read_only(), request_id)
             .await
             .unwrap_or_else(|refused| refused.write(Media::Json, request_id, &app.bounds));
     }
+    let cookies = Arc::new(cookies);
     let accepted = Accepted::of(&head.headers);
     // What is wrong with the method is said to whoever would not understand it, too.
     let media = accepted.for_one().unwrap_or(Media::Json);
     let outcome = match read(&head, body, &accepted).await {
         Ok(params) => match app.bounds.request() {
-            Some(_place) => respond(&app, device, &head, &accepted, params, request_id).await,
+            Some(_place) => {
+                let sender = (device, Arc::clone(&cookies));
+                respond(&app, sender, &head, &accepted, params, request_id).await
+            }
             None => Err(Answer::of(Error::Unavailable)),
         },
         Err(refused) => Err(refused),
     };
-    let answer = match outcome {
-        Ok(Outcome::Stream(response)) => return response,
-        Ok(Outcome::Answer(answer)) | Err(answer) => answer,
+    let mut response = match outcome {
+        Ok(Outcome::Stream(response)) => response,
+        Ok(Outcome::Answer(answer)) | Err(answer)
+            if media.is_stream() && answer.is_of_the_document() =>
+        {
+            write_stream(media, streams::only(answer, request_id))
+        }
+        Ok(Outcome::Answer(answer)) | Err(answer) => answer.write(media, request_id, &app.bounds),
     };
-    if media.is_stream() && answer.is_of_the_document() {
-        write_stream(media, streams::only(answer, request_id))
-    } else {
-        answer.write(media, request_id, &app.bounds)
-    }
+    cookies.write(response.headers_mut());
+    response
 }
 
 enum Outcome {
@@ -99,7 +119,7 @@ fn not_acceptable(message: &str) -> Answer {
 
 async fn respond(
     app: &Arc<App>,
-    device: Device,
+    (device, cookies): (Device, Arc<Cookies>),
     head: &Parts,
     accepted: &Accepted,
     params: Params,
@@ -115,7 +135,7 @@ async fn respond(
             "Send mutations by POST.",
         ));
     }
-    let credentials = app.provider.identify(&head.headers).await;
+    let credentials = app.provider.identify(&head.headers, &cookies).await;
     let credentials = credentials.map_err(Answer::of)?;
     if let Credentials::Refused { reason, .. } = credentials
         && !operation.is_some_and(is_open_to_anybody)
@@ -131,12 +151,12 @@ async fn respond(
             ));
         };
         let (watch, seats) = streams::seats(&app.streams, &credentials)?;
-        let caller = Caller::new(credentials, device);
+        let caller = Caller::new(credentials, device, cookies);
         let app = Arc::clone(app);
         let answers = streams::answers(app, admitted, caller, request_id, watch, seats).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
-    let caller = Caller::new(credentials, device);
+    let caller = Caller::new(credentials, device, cookies);
     let answer = operation::run(app, admitted, caller).await;
     Ok(Outcome::Answer(if opens_session {
         answer.holding_token()
@@ -173,7 +193,7 @@ fn device(headers: &HeaderMap, peer: Peer) -> Device {
 
 fn opens_session(operation: &Operation) -> bool {
     let mut names = operation.root_fields.iter();
-    names.any(|name| ["signUp", "signIn"].contains(&name.as_str()))
+    names.any(|name| OPENING.contains(&name.as_str()))
 }
 
 fn is_open_to_anybody(operation: &Operation) -> bool {

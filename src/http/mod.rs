@@ -8,6 +8,7 @@ mod graphql;
 mod headers;
 mod negotiate;
 mod operation;
+mod origins;
 mod pages;
 mod params;
 mod request_id;
@@ -63,25 +64,7 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) ids: Ids,
     pub(crate) graphiql: bool,
-}
-
-impl App {
-    /// Whether pages of this origin may open a socket: those that Cubby serves, and those that may
-    /// call the API.
-    fn lets_in(&self, origin: &str, headers: &HeaderMap) -> bool {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let is_own = host.is_some_and(|host| {
-            let authority = origin.split_once("://").map(|(_, authority)| authority);
-            authority == Some(host)
-        });
-        is_own
-            || self
-                .origins
-                .iter()
-                .any(|allowed| allowed.as_str() == origin)
-    }
+    pub(crate) is_development: bool,
 }
 
 /// Every route there is.
@@ -129,6 +112,7 @@ fn cors(origins: &[Origin]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_credentials(true)
         .expose_headers([X_REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
         .max_age(CORS_MAX_AGE)
 }

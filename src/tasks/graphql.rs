@@ -1,18 +1,41 @@
 //! The edge of tasks: what the schema says of a task and of lists of them.
 
 use async_graphql::{ID, Object};
+use sea_orm::{EntityTrait, Select};
 
-use super::{Found, Model, Priority};
+use super::{Column, Entity, Model, Priority};
 use crate::{
-    auth::Viewer,
+    auth::{
+        Viewer,
+        list::{Connection, Listed},
+    },
     clock::Timestamp,
     error::{Nullable, Result},
     id::TaskId,
-    page::{Page, PageInfo, write_cursor},
 };
 
 /// Something to do.
+#[derive(Clone)]
 pub(crate) struct Task(pub(super) Model);
+
+impl Listed for Task {
+    type Entity = Entity;
+    type Id = TaskId;
+
+    const ID: Column = Column::Id;
+
+    fn of(row: Model, _: &Viewer) -> Self {
+        Self(row)
+    }
+
+    fn list_id(&self) -> TaskId {
+        self.0.id
+    }
+
+    fn select(_: &Viewer) -> Select<Entity> {
+        Entity::find()
+    }
+}
 
 impl Task {
     /// The viewer's task with this id.
@@ -97,72 +120,13 @@ impl TaskLists {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<TaskConnection> {
-        let page = Page::parse(first, after, last, before)?;
-        Ok(TaskConnection {
-            found: super::page(&self.viewer, &page).await?,
-            viewer: self.viewer.clone(),
-        })
+    ) -> Result<Connection<Task>> {
+        Connection::read(&self.viewer, first, after, last, before).await
     }
 
     /// One of their tasks; null when there is no such task, or it is somebody else's.
     async fn task(&self, id: ID) -> Nullable<Task> {
         let id = id.parse().ok()?;
         Task::find(&self.viewer, id).await.transpose()
-    }
-}
-
-/// A page of a person's tasks.
-pub(crate) struct TaskConnection {
-    found: Found,
-    viewer: Viewer,
-}
-
-/// A page of tasks.
-#[Object]
-impl TaskConnection {
-    /// The tasks, each with its cursor.
-    async fn edges(&self) -> Vec<TaskEdge> {
-        let tasks = self.found.tasks.iter();
-        tasks.map(|task| TaskEdge(task.clone())).collect()
-    }
-
-    /// The tasks.
-    async fn nodes(&self) -> Vec<Task> {
-        self.found.tasks.iter().cloned().map(Task).collect()
-    }
-
-    /// Where in the whole list the page is.
-    async fn page_info(&self) -> PageInfo {
-        let cursor = |task: &Model| write_cursor(&task.id);
-        PageInfo {
-            has_next_page: self.found.has_next,
-            has_previous_page: self.found.has_previous,
-            start_cursor: self.found.tasks.first().map(cursor),
-            end_cursor: self.found.tasks.last().map(cursor),
-        }
-    }
-
-    /// How many tasks there are on all pages; counted only when asked for.
-    async fn total_count(&self) -> Result<i32> {
-        let count = super::count(&self.viewer).await?;
-        Ok(i32::try_from(count).unwrap_or(i32::MAX))
-    }
-}
-
-/// A task on a page.
-pub(crate) struct TaskEdge(Model);
-
-/// A task on a page.
-#[Object]
-impl TaskEdge {
-    /// Its position, to be handed back as `after` or `before`.
-    async fn cursor(&self) -> String {
-        write_cursor(&self.0.id)
-    }
-
-    /// The task.
-    async fn node(&self) -> Task {
-        Task(self.0.clone())
     }
 }

@@ -32,7 +32,6 @@ use crate::{
     clock::Timestamp,
     error::{Error, Result},
     id::TaskId,
-    page::{End, Page},
 };
 
 /// The `due_key` of a task without a due date: later than every date.
@@ -75,56 +74,9 @@ impl From<Error> for Refusal {
     }
 }
 
-/// A page of tasks, and whether there are more on either side.
-struct Found {
-    tasks: Vec<Model>,
-    has_next: bool,
-    has_previous: bool,
-}
-
 /// The task with this id.
 async fn one(viewer: &Viewer, id: TaskId) -> Result<Option<Model>> {
     viewer.one(Entity::find().filter(Column::Id.eq(id))).await
-}
-
-/// A page of the tasks, newest first. An id says when its task was made, so ids are the order.
-async fn page(viewer: &Viewer, page: &Page<TaskId>) -> Result<Found> {
-    let mut select = Entity::find();
-    if let Some(after) = page.after {
-        select = select.filter(Column::Id.lt(after));
-    }
-    if let Some(before) = page.before {
-        select = select.filter(Column::Id.gt(before));
-    }
-    select = match page.end {
-        End::First => select.order_by_desc(Column::Id),
-        End::Last => select.order_by_asc(Column::Id),
-    };
-    // One more than the page says whether there are more.
-    let mut tasks = viewer.all(select.limit(page.size + 1)).await?;
-    let has_more = tasks.len() as u64 > page.size;
-    tasks.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
-    // Beyond the cursor that the page starts from there is at least what the cursor was made of,
-    // unless that has been deleted since.
-    Ok(match page.end {
-        End::First => Found {
-            tasks,
-            has_next: has_more,
-            has_previous: page.after.is_some(),
-        },
-        End::Last => {
-            tasks.reverse();
-            Found {
-                tasks,
-                has_next: page.before.is_some(),
-                has_previous: has_more,
-            }
-        }
-    })
-}
-
-async fn count(viewer: &Viewer) -> Result<u64> {
-    viewer.count(Entity::find()).await
 }
 
 /// Stores a new task, last in its owner's order. An id that is stored already gives

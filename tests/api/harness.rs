@@ -121,6 +121,7 @@ impl App {
         Client {
             router: self.router.clone(),
             token: None,
+            refresh_token: None,
             name: "nobody".to_owned(),
         }
     }
@@ -132,11 +133,11 @@ impl App {
         let payload = client
             .ask(
                 "mutation ($input: SignUpInput!) { signUp(input: $input) {
-                   tokens { accessToken } userErrors { code } } }",
+                   tokens { accessToken refreshToken } userErrors { code } } }",
                 json!({ "input": { "email": client.email(), "password": PASSWORD } }),
             )
             .await;
-        client.token = token_in(&payload["signUp"]);
+        client.take_tokens(&payload["signUp"]);
         client
     }
 
@@ -151,11 +152,11 @@ impl App {
         let payload = client
             .ask(
                 "mutation ($input: SignInInput!) { signIn(input: $input) {
-                   tokens { accessToken } userErrors { code } } }",
+                   tokens { accessToken refreshToken } userErrors { code } } }",
                 json!({ "input": { "email": client.email(), "password": password } }),
             )
             .await;
-        client.token = token_in(&payload["signIn"]);
+        client.take_tokens(&payload["signIn"]);
         client
     }
 
@@ -186,11 +187,6 @@ fn with_defaults<'a>(flags: &[&'a str], defaults: &[(&'a str, &'a str)]) -> Vec<
         }
     }
     all
-}
-
-fn token_in(payload: &Value) -> Option<String> {
-    assert_eq!(payload["userErrors"], json!([]));
-    payload["tokens"]["accessToken"].as_str().map(str::to_owned)
 }
 
 /// A copy of the template on the shared server.
@@ -235,6 +231,7 @@ pub(crate) async fn empty_postgresql(name: &str) -> Option<String> {
 pub(crate) struct Client {
     router: Router,
     pub(crate) token: Option<String>,
+    pub(crate) refresh_token: Option<String>,
     pub(crate) name: String,
 }
 
@@ -271,6 +268,14 @@ impl Reply {
 impl Client {
     pub(crate) fn email(&self) -> String {
         format!("{}@example.com", self.name)
+    }
+
+    /// Goes on with what a payload gives.
+    pub(crate) fn take_tokens(&mut self, payload: &Value) {
+        assert_eq!(payload["userErrors"], json!([]));
+        let token = |name: &str| payload["tokens"][name].as_str().map(str::to_owned);
+        self.token = token("accessToken");
+        self.refresh_token = token("refreshToken");
     }
 
     /// The same person with another token.

@@ -216,14 +216,25 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
-    let name = "m20261121_000001_foundation";
-    assert_eq!(migrate(&["status"]).await, format!("down {name}"));
-    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
-    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
-    assert_eq!(migrate(&["down"]).await, format!("down {name}"));
-    assert_eq!(migrate(&["down"]).await, format!("down {name}"));
-    assert_eq!(migrate(&["up"]).await, format!("up   {name}"));
-    assert_eq!(migrate(&["status"]).await, format!("up   {name}"));
+    let names = ["m20261121_000001_foundation", "m20261121_000002_sessions"];
+    // The first so many are up.
+    let status = |up: usize| {
+        let lines = names.iter().enumerate().map(|(index, name)| {
+            let state = if index < up { "up  " } else { "down" };
+            format!("{state} {name}")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(migrate(&["status"]).await, status(0));
+    assert_eq!(migrate(&["up"]).await, status(names.len()));
+    assert_eq!(migrate(&["up"]).await, status(names.len()));
+    for left in (0..names.len()).rev() {
+        assert_eq!(migrate(&["down"]).await, status(left));
+    }
+    assert_eq!(migrate(&["down"]).await, status(0));
+    assert_eq!(migrate(&["up"]).await, status(names.len()));
+    let steps = names.len().to_string();
+    assert_eq!(migrate(&["down", "--steps", &steps]).await, status(0));
 }
 
 #[tokio::test]

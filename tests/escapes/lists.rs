@@ -3,7 +3,12 @@
 /// Every table that has an entity: the file, the table, and the column that says whose a row is;
 /// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
 /// think about.
-pub const TABLES: [(&str, &str, Option<&str>); 5] = [
+pub const TABLES: [(&str, &str, Option<&str>); 6] = [
+    (
+        "src/auth/entity/security_events.rs",
+        "security_events",
+        Some("UserId"),
+    ),
     ("src/auth/entity/sessions.rs", "sessions", Some("UserId")),
     ("src/auth/entity/task_logs.rs", "task_logs", None),
     ("src/auth/entity/users.rs", "users", Some("Id")),
@@ -72,8 +77,8 @@ pub const WORDS: [(&str, &[&str]); 17] = [
     ("Iden", &[]),
 ];
 
-/// The traits that are implemented by hand. None of them says what a query reads.
-pub const IMPLEMENTED: [&str; 19] = [
+/// The traits that are implemented by hand. None of them says whose rows a query reads.
+pub const IMPLEMENTED: [&str; 20] = [
     "ActiveModelBehavior",
     "AsRef",
     "AsyncRead",
@@ -86,6 +91,7 @@ pub const IMPLEMENTED: [&str; 19] = [
     "From",
     "FromStr",
     "IntoResponse",
+    "Listed",
     "Owned",
     "ScalarType",
     "StaticType",
@@ -100,13 +106,14 @@ pub const IMPLEMENTORS: [&str; 2] = ["src/auth/viewer.rs", "src/db.rs"];
 
 /// What `#[sea_orm(...)]` may say. A column's other name could be the owner's; and several of the
 /// rest take an expression, or a type's name that is written into the query.
-pub const SEA_ORM: [&str; 8] = [
+pub const SEA_ORM: [&str; 9] = [
     "auto_increment",
     "db_type",
     "false",
     "num_value",
     "primary_key",
     "rs_type",
+    "string_value",
     "table_name",
     "true",
 ];

@@ -1,5 +1,7 @@
-//! The rows of accounts: people, their sessions, and the count of their task changes.
+//! The rows of accounts: people, their sessions, what happened to them, and the count of their task
+//! changes.
 
+pub(super) mod security_events;
 pub(super) mod sessions;
 pub(super) mod task_logs;
 pub(super) mod users;

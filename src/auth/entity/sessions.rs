@@ -3,7 +3,10 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    auth::owned::{Owned, Owner},
+    auth::{
+        delivery::Delivery,
+        owned::{Owned, Owner},
+    },
     clock::Timestamp,
     id::SessionId,
 };
@@ -17,7 +20,7 @@ pub struct Model {
     pub generation: i32,
     pub rotated_at: Timestamp,
     pub confirmed_generation: i32,
-    pub delivery: String,
+    pub delivery: Delivery,
     pub label: Option<String>,
     pub user_agent: Option<String>,
     pub ip_address: Option<String>,
@@ -25,6 +28,7 @@ pub struct Model {
     pub last_active_at: Timestamp,
     pub idle_expires_at: Timestamp,
     pub expires_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -37,8 +41,13 @@ impl Owned for Entity {
 }
 
 impl Model {
-    /// Whether it has neither been idle too long nor reached its end.
+    /// Whether it was not ended, has not been idle too long and has not reached its end.
     pub(in crate::auth) fn lives_at(&self, now: Timestamp) -> bool {
-        now < self.idle_expires_at && now < self.expires_at
+        self.ended_at.is_none() && now < self.ends_at()
+    }
+
+    /// When it ends unless it is used.
+    pub(in crate::auth) fn ends_at(&self) -> Timestamp {
+        self.idle_expires_at.min(self.expires_at)
     }
 }

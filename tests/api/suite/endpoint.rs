@@ -235,7 +235,7 @@ async fn no_other_origin_is_let_in_unless_it_is_configured() {
             reply.header("access-control-allow-headers"),
             "authorization,content-type"
         );
-        assert_eq!(reply.header("access-control-allow-credentials"), "");
+        assert_eq!(reply.header("access-control-allow-credentials"), "true");
     }
     for origin in [
         "https://evil.example",

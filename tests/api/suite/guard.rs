@@ -94,7 +94,7 @@ async fn a_token_names_a_session_and_says_nothing_personal() {
     assert!(claims["sub"].as_str().unwrap().starts_with("user_"));
     assert!(claims["sid"].as_str().unwrap().starts_with("session_"));
     assert_eq!(claims["iat"], app.now() / 1000);
-    assert_eq!(claims["exp"], app.now() / 1000 + 12 * 60 * 60);
+    assert_eq!(claims["exp"], app.now() / 1000 + 15 * 60);
 }
 
 #[tokio::test]
@@ -117,10 +117,10 @@ async fn anybody_can_verify_a_token_with_the_published_key() {
 }
 
 #[tokio::test]
-async fn a_token_lives_as_long_as_its_session_to_the_second() {
+async fn a_token_lives_for_fifteen_minutes_to_the_second() {
     let app = app!();
     let ana = app.sign_up("ana").await;
-    app.pass(Duration::from_hours(12) - Duration::from_millis(1));
+    app.pass(Duration::from_mins(15) - Duration::from_millis(1));
     ana.ask(ME, json!({})).await;
     app.pass(Duration::from_millis(1));
     refused(&ana, "TOKEN_EXPIRED").await;

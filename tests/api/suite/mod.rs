@@ -21,6 +21,8 @@ mod guard;
 mod isolation;
 mod model;
 mod pages;
+mod refresh;
+mod sessions;
 mod sockets;
 mod streams;
 mod tasks;

@@ -30,12 +30,13 @@ use self::{
 };
 use super::{Seat, ViewersSeat, ended};
 use crate::{
-    auth::{Caller, Credentials, Device, Watch},
+    auth::{Caller, Cookies, Credentials, Device, Watch},
     error::{Error, code},
     http::{
         App,
         answer::Answer,
         operation::{self, Admitted},
+        origins,
         params::{Params, object},
         written,
     },
@@ -74,6 +75,7 @@ pub(in crate::http) async fn upgrade(
     app: Arc<App>,
     mut head: Parts,
     device: Device,
+    cookies: Cookies,
     request_id: RequestId,
 ) -> Result<Response, Answer> {
     let refuse = |status, message: &str| Answer::refusal(status, code::BAD_REQUEST, message);
@@ -81,7 +83,8 @@ pub(in crate::http) async fn upgrade(
         .await
         .map_err(|rejection| refuse(StatusCode::BAD_REQUEST, &rejection.body_text()))?;
     let origin = head.headers.get(ORIGIN).map(|origin| origin.to_str());
-    if !origin.is_none_or(|origin| origin.is_ok_and(|origin| app.lets_in(origin, &head.headers))) {
+    let lets_in = |origin| origins::lets_in(&app.origins, origin, &head.headers);
+    if !origin.is_none_or(|origin| origin.is_ok_and(lets_in)) {
         return Err(refuse(
             StatusCode::FORBIDDEN,
             "Pages of this origin may not open a socket. See CUBBY_CORS_ORIGINS.",
@@ -104,7 +107,7 @@ pub(in crate::http) async fn upgrade(
         .max_frame_size(MAX_MESSAGE);
     let span = Span::current();
     Ok(upgrade.on_upgrade(move |socket| {
-        let connection = Connection::new(app, socket, device, request_id, seat);
+        let connection = Connection::new(app, socket, (device, cookies), request_id, seat);
         connection.run().instrument(span)
     }))
 }
@@ -128,6 +131,8 @@ struct Connection {
     app: Arc<App>,
     socket: WebSocket,
     device: Device,
+    /// Those of the handshake.
+    cookies: Arc<Cookies>,
     request_id: RequestId,
     who: Who,
     /// What runs, by its id. An id may be used again, so each has a number too.
@@ -144,7 +149,7 @@ impl Connection {
     fn new(
         app: Arc<App>,
         socket: WebSocket,
-        device: Device,
+        (device, cookies): (Device, Cookies),
         request_id: RequestId,
         seat: Seat,
     ) -> Self {
@@ -155,6 +160,7 @@ impl Connection {
             app,
             socket,
             device,
+            cookies: Arc::new(cookies),
             request_id,
             who: Who::Unknown,
             operations: HashMap::new(),
@@ -254,15 +260,13 @@ impl Connection {
             .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
             .map(|(_, value)| value);
         let credentials = match (authorizations.next(), authorizations.next()) {
-            (None | Some(Value::Null), None) => Credentials::None,
-            (Some(Value::String(value)), None) => self
-                .app
-                .provider
-                .identify_by(value)
-                .await
-                .map_err(|_| Some(Close::Unavailable))?,
+            (None | Some(Value::Null), None) => {
+                self.app.provider.identify_by_cookie(&self.cookies).await
+            }
+            (Some(Value::String(value)), None) => self.app.provider.identify_by(value).await,
             _ => return Err(Some(Close::Forbidden)),
         };
+        let credentials = credentials.map_err(|_| Some(Close::Unavailable))?;
         self.who = match credentials {
             Credentials::None => Who::Nobody,
             Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
@@ -304,7 +308,8 @@ impl Connection {
         };
         match admitted {
             Ok(admitted) => {
-                let caller = Caller::new(credentials, self.device.clone());
+                let caller =
+                    Caller::new(credentials, self.device.clone(), Arc::clone(&self.cookies));
                 self.start(id, admitted, caller);
                 Ok(())
             }

@@ -1,30 +1,28 @@
-//! What accounts can be told to do: inputs, payloads, and the verbs between them.
-//!
-//! A payload that shows a user is generic over it: `schema.rs` puts that type together from more
-//! slices than this one.
+//! What an account can be told to do: making it, changing it, ending it.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::marker::PhantomData;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
-use super::{
-    IdentityProvider, Opened, Refusal, Viewer,
-    accounts::{self, NewUser, ProfileChanges},
-    email_address::EmailAddress,
-    graphql::Session,
-    guard::{caller, viewer},
-    name::Name,
-    password::Password,
-    sessions,
-    time_zone::TimeZone,
-};
+use super::{AuthTokens, Shown, optional, provider, show};
 use crate::{
-    clock::Timestamp,
-    error::{Fault, Nullable, Result, UserError},
+    auth::{
+        Viewer,
+        accounts::{self, NewUser, ProfileChanges},
+        delivery::Delivery,
+        email_address::EmailAddress,
+        graphql::Session,
+        guard::{caller, viewer},
+        name::Name,
+        password::Password,
+        sessions::Opening,
+        time_zone::TimeZone,
+    },
+    error::{Nullable, Result, UserError},
     mutation::{Faults, clearable, named_payload, required},
 };
 
-/// What accounts can be told to do; `U` is the schema's user.
+/// What an account can be told to do; `U` is the schema's user.
 pub(crate) struct AccountMutation<U>(PhantomData<fn() -> U>);
 
 impl<U> Default for AccountMutation<U> {
@@ -38,21 +36,6 @@ impl<U: OutputType + From<Viewer>> AccountMutation<U> {
     /// Makes an account and signs in to it.
     async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Nullable<SignUpPayload<U>> {
         Some(input.run(ctx).await)
-    }
-
-    /// Opens a session. An unknown address and a wrong password are answered alike.
-    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Nullable<SignInPayload<U>> {
-        Some(input.run(ctx).await)
-    }
-
-    /// Ends the session. It always succeeds, with an expired or absent token too.
-    async fn sign_out(
-        &self,
-        ctx: &Context<'_>,
-        // Not `SignOutInput! = {}`: the engine takes a variable that is left out for a null.
-        input: Option<SignOutInput>,
-    ) -> Nullable<SignOutPayload> {
-        Some(input.unwrap_or_default().run(ctx).await)
     }
 
     /// Changes the name and the time zone.
@@ -83,38 +66,6 @@ impl<U: OutputType + From<Viewer>> AccountMutation<U> {
     }
 }
 
-/// What opens the session from now on.
-#[derive(SimpleObject)]
-struct AuthTokens {
-    /// Send it as `Authorization: Bearer …`.
-    access_token: String,
-    /// When it and its session end.
-    access_token_expires_at: Timestamp,
-}
-
-/// A session that was opened, as the payloads show it; or the reasons why none was.
-type Shown<U> = (
-    Option<AuthTokens>,
-    Option<U>,
-    Option<Session>,
-    Vec<UserError>,
-);
-
-fn show<U: From<Viewer>>(opened: std::result::Result<Opened, Refusal>) -> Result<Shown<U>> {
-    match opened {
-        Ok(opened) => Ok((
-            Some(AuthTokens {
-                access_token: opened.access_token,
-                access_token_expires_at: opened.expires_at,
-            }),
-            Some(opened.viewer.into()),
-            Some(Session::opened(opened.session)),
-            Vec::new(),
-        )),
-        Err(refusal) => Ok((None, None, None, refusal.into_user_errors()?)),
-    }
-}
-
 #[derive(InputObject)]
 struct SignUpInput {
     /// At most 254 bytes; unique whatever its case.
@@ -125,6 +76,9 @@ struct SignUpInput {
     name: Option<String>,
     /// UTC when left out.
     time_zone: Option<TimeZone>,
+    /// How the session's tokens are given.
+    #[graphql(default)]
+    delivery: Delivery,
     /// What to call the device, 1 to 100 code points.
     device_label: Option<String>,
 }
@@ -152,98 +106,37 @@ impl SignUpInput {
         let password = Password::choose(&self.password, provider.password_policy);
         let password = faults.check("password", password);
         let name = faults.check("name", optional(self.name));
-        let device_label = faults.check("deviceLabel", optional(self.device_label));
-        let opened = match (email, password, name, device_label) {
-            (Some(email), Some(password), Some(name), Some(device_label)) => {
+        let delivery = caller(ctx).cookies.allow(self.delivery);
+        let delivery = faults.check("delivery", delivery);
+        let label = faults.check("deviceLabel", optional(self.device_label));
+        let opened = match (email, password, name, delivery, label) {
+            (Some(email), Some(password), Some(name), Some(delivery), Some(label)) => {
                 let new = NewUser {
                     email,
                     password,
                     name,
                     time_zone: self.time_zone.unwrap_or_else(TimeZone::utc),
-                    device_label,
+                    opening: Opening {
+                        label,
+                        delivery,
+                        remember_me: true,
+                    },
                 };
-                accounts::sign_up(provider, &caller(ctx).device, new).await
+                accounts::sign_up(provider, caller(ctx), new).await
             }
             _ => Err(faults.into()),
         };
-        let (tokens, user, session, user_errors) = show(opened)?;
+        let Shown {
+            tokens,
+            user,
+            session,
+            user_errors,
+        } = show(opened)?;
         Ok(SignUpPayload {
             tokens,
             user,
             session,
             user_errors,
-        })
-    }
-}
-
-#[derive(InputObject)]
-struct SignInInput {
-    /// In any case.
-    email: String,
-    password: String,
-    /// What to call the device, 1 to 100 code points.
-    device_label: Option<String>,
-}
-
-/// The answer to `signIn`.
-#[derive(SimpleObject)]
-#[graphql(name_type)]
-struct SignInPayload<U: OutputType> {
-    tokens: Option<AuthTokens>,
-    /// Whoever signed in; it belongs to the new session, whatever the request's header said.
-    user: Option<U>,
-    session: Option<Session>,
-    user_errors: Vec<UserError>,
-}
-named_payload!(SignInPayload);
-
-impl SignInInput {
-    async fn run<U: OutputType + From<Viewer>>(
-        self,
-        ctx: &Context<'_>,
-    ) -> Result<SignInPayload<U>> {
-        let mut faults = Faults::default();
-        let opened = match faults.check("deviceLabel", optional(self.device_label)) {
-            Some(label) => {
-                let email = EmailAddress::parse(&self.email).ok();
-                let password = Password::typed(&self.password);
-                let device = &caller(ctx).device;
-                sessions::sign_in(provider(ctx), device, email, password, label).await
-            }
-            None => Err(faults.into()),
-        };
-        let (tokens, user, session, user_errors) = show(opened)?;
-        Ok(SignInPayload {
-            tokens,
-            user,
-            session,
-            user_errors,
-        })
-    }
-}
-
-#[derive(InputObject, Default)]
-struct SignOutInput {
-    /// Every session of the person's, not only this one. With a token that has expired, only its
-    /// own session ends.
-    #[graphql(default = false)]
-    everywhere: bool,
-}
-
-/// The answer to `signOut`.
-#[derive(SimpleObject)]
-struct SignOutPayload {
-    /// How many sessions that ended; none when there was nothing to end.
-    ended_sessions: i32,
-    user_errors: Vec<UserError>,
-}
-
-impl SignOutInput {
-    async fn run(self, ctx: &Context<'_>) -> Result<SignOutPayload> {
-        let ended = sessions::sign_out(provider(ctx), caller(ctx), self.everywhere).await?;
-        Ok(SignOutPayload {
-            ended_sessions: count(ended),
-            user_errors: Vec::new(),
         })
     }
 }
@@ -322,7 +215,8 @@ impl ChangePasswordInput {
             Some(new) => {
                 let current = Password::typed(&self.current_password);
                 let revoke = self.revoke_other_sessions;
-                accounts::change_password(provider, viewer, current, new, revoke).await
+                let device = &caller(ctx).device;
+                accounts::change_password(provider, viewer, device, current, new, revoke).await
             }
             None => Err(faults.into()),
         };
@@ -332,7 +226,7 @@ impl ChangePasswordInput {
         };
         Ok(ChangePasswordPayload {
             user,
-            ended_sessions: count(ended),
+            ended_sessions: super::count(ended),
             user_errors,
         })
     }
@@ -359,41 +253,15 @@ impl DeleteAccountInput {
         let deleted =
             accounts::delete_account(provider(ctx), viewer, password, &self.confirm_email).await;
         let (deleted_user_id, user_errors) = match deleted {
-            Ok(id) => (Some(id.into()), Vec::new()),
+            Ok(id) => {
+                caller(ctx).cookies.clear_all();
+                (Some(id.into()), Vec::new())
+            }
             Err(refusal) => (None, refusal.into_user_errors()?),
         };
         Ok(DeleteAccountPayload {
             deleted_user_id,
             user_errors,
         })
-    }
-}
-
-fn provider<'a>(ctx: &Context<'a>) -> &'a IdentityProvider {
-    ctx.data_unchecked::<Arc<IdentityProvider>>()
-}
-
-fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {
-    name.map(|name| Name::parse(&name)).transpose()
-}
-
-/// The schema's integers have 32 bits.
-fn count(sessions: u64) -> i32 {
-    i32::try_from(sessions).unwrap_or(i32::MAX)
-}
-
-impl From<Faults> for Refusal {
-    fn from(Faults(errors): Faults) -> Self {
-        Self::Wrong(errors)
-    }
-}
-
-impl Refusal {
-    /// What the person can put right; what they cannot is an error of the whole field.
-    fn into_user_errors(self) -> Result<Vec<UserError>> {
-        match self {
-            Self::Wrong(errors) => Ok(errors),
-            Self::Failed(error) => Err(error),
-        }
     }
 }

@@ -1,0 +1,48 @@
+//! What happened to an account, for its owner to read.
+
+use sea_orm::ActiveValue::Set;
+
+use super::{
+    IdentityProvider,
+    entity::security_events::{ActiveModel, Kind},
+    guard::Device,
+    owned::Owner,
+    sessions::kept,
+    unscoped,
+};
+use crate::{
+    clock::Timestamp,
+    id::{Ids, SecurityEventId, UserId},
+};
+
+/// Something that happens now, from this device; whose it is, whoever stores it says.
+pub(super) fn new(ids: &Ids, device: &Device, kind: Kind, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Set(SecurityEventId::new(ids, now)),
+        kind: Set(kind),
+        at: Set(now),
+        ip_address: Set(device.ip_address.map(|address| address.to_string())),
+        user_agent: Set(kept(device.user_agent.as_deref())),
+        ..Default::default()
+    }
+}
+
+/// Stores what somebody did who is not signed in, after they have been answered: storing it takes
+/// time, and to an address that nobody has nothing happens.
+pub(super) fn record_later(
+    provider: &IdentityProvider,
+    device: &Device,
+    user_id: UserId,
+    kind: Kind,
+) {
+    let event = ActiveModel {
+        user_id: Set(Owner::new(user_id)),
+        ..new(&provider.ids, device, kind, provider.clock.now())
+    };
+    let database = provider.database.clone();
+    tokio::spawn(async move {
+        if let Err(error) = unscoped::record(&database, event).await {
+            tracing::warn!(?error, "a failed sign-in could not be recorded");
+        }
+    });
+}

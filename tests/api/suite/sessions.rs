@@ -1,0 +1,207 @@
+//! Sessions: where somebody is signed in, and how they end it from elsewhere.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD};
+
+const REVOKE: &str = "mutation ($id: ID!) { revokeSession(input: { id: $id }) {
+    revokedSessionId userErrors { code path } } }";
+
+async fn session(client: &Client) -> String {
+    let data = client
+        .ask("{ viewer { currentSession { id } } }", json!({}))
+        .await;
+    data["viewer"]["currentSession"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+async fn revoke(client: &Client, id: &str) -> Value {
+    client.ask(REVOKE, json!({ "id": id })).await["revokeSession"].clone()
+}
+
+async fn reason(client: &Client) -> String {
+    let reply = client.send("{ viewer { id } }", json!({})).await;
+    assert_eq!(reply.status, 401, "{reply:?}");
+    reply.reason().to_owned()
+}
+
+/// What happened to the account, newest first.
+async fn events(client: &Client) -> Vec<String> {
+    let data = client
+        .ask(
+            "{ viewer { securityEvents { nodes { kind } } } }",
+            json!({}),
+        )
+        .await;
+    let nodes = data["viewer"]["securityEvents"]["nodes"]
+        .as_array()
+        .unwrap();
+    let kinds = nodes.iter().map(|node| node["kind"].as_str().unwrap());
+    kinds.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn somebody_sees_where_they_are_signed_in() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    app.sign_up("ben").await;
+    app.pass(Duration::from_secs(90));
+    let phone = app.sign_in("ana").await;
+    let data = ana
+        .ask(
+            "{ viewer { sessions { totalCount nodes { id isCurrent label delivery lastActiveAt } } } }",
+            json!({}),
+        )
+        .await;
+    let sessions = &data["viewer"]["sessions"];
+    assert_eq!(sessions["totalCount"], 2);
+    assert_eq!(
+        sessions["nodes"],
+        json!([
+            { "id": session(&phone).await, "isCurrent": false, "label": null,
+              "delivery": "BEARER", "lastActiveAt": "2026-11-21T12:01:30.000Z" },
+            { "id": session(&ana).await, "isCurrent": true, "label": null,
+              "delivery": "BEARER", "lastActiveAt": "2026-11-21T12:01:30.000Z" },
+        ])
+    );
+    let page = "query ($after: String) { viewer { sessions(first: 1, after: $after) {
+        nodes { id } pageInfo { hasNextPage endCursor } } } }";
+    let first = ana.ask(page, json!({})).await["viewer"]["sessions"].clone();
+    assert_eq!(first["pageInfo"]["hasNextPage"], true);
+    let after = json!({ "after": first["pageInfo"]["endCursor"] });
+    let second = ana.ask(page, after).await["viewer"]["sessions"].clone();
+    assert_eq!(second["nodes"][0]["id"], session(&ana).await);
+    assert_eq!(second["pageInfo"]["hasNextPage"], false);
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_ends_at_once_and_once() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let phone = app.sign_in("ana").await;
+    let id = session(&phone).await;
+    assert_eq!(revoke(&ana, &id).await["revokedSessionId"], id);
+    assert_eq!(reason(&phone).await, "SESSION_ENDED");
+    let again = revoke(&ana, &id).await;
+    assert_eq!(
+        (&again["revokedSessionId"], &again["userErrors"]),
+        (&json!(id), &json!([]))
+    );
+    assert_eq!(
+        events(&ana).await,
+        ["SESSION_REVOKED", "SIGNED_IN", "SIGNED_UP"]
+    );
+    let node = ana
+        .ask(
+            "query ($id: ID!) { node(id: $id) { id } }",
+            json!({ "id": id }),
+        )
+        .await;
+    assert_eq!(node["node"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_unknown_session_and_somebody_elses_are_not_found_alike() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    for id in [
+        session(&ben).await.as_str(),
+        "session_01h2xcejqtf2nbrexx3vqjhp41",
+        "task_01h2xcejqtf2nbrexx3vqjhp41",
+        "",
+    ] {
+        let payload = revoke(&ana, id).await;
+        assert_eq!(payload["revokedSessionId"], Value::Null);
+        assert_eq!(
+            payload["userErrors"],
+            json!([{ "code": "NOT_FOUND", "path": ["input", "id"] }]),
+            "{id}"
+        );
+    }
+    session(&ben).await;
+}
+
+#[tokio::test]
+async fn ending_the_other_sessions_leaves_this_one() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    let phone = app.sign_in("ana").await;
+    let tablet = app.sign_in("ana").await;
+    let mut others = [session(&phone).await, session(&tablet).await];
+    others.sort();
+    let revoke = "mutation { revokeOtherSessions { revokedSessionIds userErrors { code } } }";
+    let payload = ana.ask(revoke, json!({})).await["revokeOtherSessions"].clone();
+    let mut revoked: Vec<_> = payload["revokedSessionIds"].as_array().unwrap().clone();
+    revoked.sort_by_key(ToString::to_string);
+    assert_eq!(json!(revoked), json!(others));
+    assert_eq!(reason(&phone).await, "SESSION_ENDED");
+    assert_eq!(reason(&tablet).await, "SESSION_ENDED");
+    session(&ana).await;
+    session(&ben).await;
+    let payload = ana.ask(revoke, json!({})).await["revokeOtherSessions"].clone();
+    assert_eq!(payload["revokedSessionIds"], json!([]));
+    // What ended nothing did not happen.
+    assert_eq!(
+        events(&ana).await,
+        ["SESSION_REVOKED", "SIGNED_IN", "SIGNED_IN", "SIGNED_UP"]
+    );
+}
+
+#[tokio::test]
+async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let sign_in =
+        "mutation { signIn(input: { email: \"ana@example.com\", password: \"a guess\" }) {
+        userErrors { code } } }";
+    app.nobody().ask(sign_in, json!({})).await;
+    // It is stored once the guesser has been answered.
+    while events(&ana).await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let change = "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) {
+        userErrors { code } } }";
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "another good password" });
+    ana.ask(change, json!({ "input": input })).await;
+    let phone = app.sign_in_with("ana", "another good password").await;
+    phone
+        .ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    assert_eq!(
+        events(&ana).await,
+        [
+            "SIGNED_OUT",
+            "SIGNED_IN",
+            "PASSWORD_CHANGED",
+            "SIGN_IN_FAILED",
+            "SIGNED_UP"
+        ]
+    );
+    let ben = app.sign_up("ben").await;
+    assert_eq!(events(&ben).await, ["SIGNED_UP"]);
+}
+
+#[tokio::test]
+async fn two_sessions_that_end_each_other_at_once_leave_one_truth() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let phone = app.sign_in("ana").await;
+    let (of_ana, of_phone) = (session(&ana).await, session(&phone).await);
+    let (one, other) = tokio::join!(
+        ana.send(REVOKE, json!({ "id": of_phone })),
+        phone.send(REVOKE, json!({ "id": of_ana }))
+    );
+    for reply in [&one, &other] {
+        assert!([200, 401].contains(&reply.status.as_u16()), "{reply:?}");
+    }
+    let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    assert!(app.sql(living).await[0] < 2);
+    // Nothing waits for a lock.
+    app.sign_in("ana").await;
+}
