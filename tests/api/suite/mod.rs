@@ -15,6 +15,7 @@ macro_rules! app {
 
 mod accounts;
 mod bounds;
+mod cookies;
 mod documents;
 mod endpoint;
 mod guard;

@@ -18,7 +18,7 @@ const PROTOCOL: &str = "graphql-transport-ws";
 pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// The headers of the handshake beside the usual ones.
-async fn connect(address: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
+pub(super) async fn connect(address: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     let mut request = format!("ws://{address}/graphql").into_client_request()?;
     for (name, value) in headers {
         let name: http::HeaderName = name.parse().unwrap();
@@ -48,7 +48,7 @@ impl Socket {
         socket
     }
 
-    async fn say(&mut self, message: Value) {
+    pub(super) async fn say(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
@@ -84,7 +84,7 @@ impl Socket {
     }
 
     /// The code with which it is closed, and the reason.
-    async fn closed(&mut self) -> (u16, String) {
+    pub(super) async fn closed(&mut self) -> (u16, String) {
         match self.next().await {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
             other => panic!("{other:?}"),

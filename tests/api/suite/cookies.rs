@@ -1,0 +1,365 @@
+//! Sessions in cookies: what is set, from whose pages it counts, and how it ends.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{body::Body, extract::ConnectInfo, http::Request};
+use serde_json::{Value, json};
+
+use super::{sockets::Socket, sockets::connect, streams::LISTEN};
+use crate::harness::{App, Client, PASSWORD, Reply};
+
+const ME: &str = "{ viewer { email } }";
+
+const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) {
+    tokens { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt }
+    session { delivery } userErrors { code path } } }";
+
+const REFRESH: &str = "mutation { refreshSession {
+    tokens { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt }
+    session { id } userErrors { code path } } }";
+
+/// A page of the server's own.
+const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
+
+/// Sends it with these headers, and from this address if there is one.
+async fn send(client: &Client, query: Value, headers: &[(&str, &str)]) -> Reply {
+    send_from(client, None, query, headers).await
+}
+
+async fn send_from(
+    client: &Client,
+    peer: Option<&str>,
+    query: Value,
+    headers: &[(&str, &str)],
+) -> Reply {
+    let mut request = Request::post("/graphql").header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(peer) = peer {
+        let peer: SocketAddr = peer.parse().unwrap();
+        request = request.extension(ConnectInfo(peer));
+    }
+    let body = Body::from(query.to_string());
+    client.request(request.body(body).unwrap()).await
+}
+
+fn sign_in(delivery: &str) -> Value {
+    let input = json!({ "email": "ana@example.com", "password": PASSWORD, "delivery": delivery });
+    json!({ "query": SIGN_IN, "variables": { "input": input } })
+}
+
+fn set_cookies(reply: &Reply) -> Vec<&str> {
+    let values = reply.headers.get_all("set-cookie").iter();
+    values.map(|value| value.to_str().unwrap()).collect()
+}
+
+/// The name and the value of the only cookie that is set.
+fn set_cookie(reply: &Reply) -> String {
+    let cookies = set_cookies(reply);
+    assert_eq!(cookies.len(), 1, "{reply:?}");
+    cookies[0].split(';').next().unwrap().to_owned()
+}
+
+/// Ana's cookie, by this delivery.
+async fn cookie_of_ana(app: &App, delivery: &str) -> String {
+    app.sign_up("ana").await;
+    let reply = send(&app.nobody(), sign_in(delivery), &[]).await;
+    assert_eq!(reply.body["data"]["signIn"]["userErrors"], json!([]));
+    set_cookie(&reply)
+}
+
+fn query(text: &str) -> Value {
+    json!({ "query": text })
+}
+
+fn email(reply: &Reply) -> &Value {
+    &reply.body["data"]["viewer"]["email"]
+}
+
+#[tokio::test]
+async fn one_cookie_authenticates_everything_and_no_script_sees_a_token() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let nobody = app.nobody();
+    let reply = send(&nobody, sign_in("COOKIE"), &[]).await;
+    let payload = &reply.body["data"]["signIn"];
+    assert_eq!(
+        payload["tokens"],
+        json!({ "accessToken": null, "accessTokenExpiresAt": null,
+                "refreshToken": null, "refreshTokenExpiresAt": null })
+    );
+    assert_eq!(payload["session"]["delivery"], "COOKIE");
+    let set = set_cookies(&reply)[0];
+    assert!(set.starts_with("__Host-cubby_session=session_"), "{set}");
+    assert!(
+        set.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=7776000"),
+        "{set}"
+    );
+    let cookie = set_cookie(&reply);
+
+    // It neither rotates nor expires while somebody is there.
+    for _ in 0..3 {
+        app.pass(Duration::from_hours(25 * 24));
+        let reply = send(&nobody, query(ME), &[("cookie", &cookie), OWN]).await;
+        assert_eq!(email(&reply), "ana@example.com");
+        assert_eq!(set_cookies(&reply), [""; 0]);
+    }
+    let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
+    let payload = &reply.body["data"]["refreshSession"];
+    assert_eq!(payload["userErrors"], json!([]));
+    assert_eq!(payload["tokens"]["accessToken"], Value::Null);
+    assert!(payload["session"]["id"].is_string(), "{payload}");
+    assert_eq!(set_cookies(&reply), [""; 0]);
+    app.pass(Duration::from_hours(15 * 24));
+    let reply = send(&nobody, query(ME), &[("cookie", &cookie), OWN]).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "SESSION_ENDED")
+    );
+}
+
+#[tokio::test]
+async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "HYBRID").await;
+    assert!(
+        cookie.starts_with("__Host-cubby_refresh=session_"),
+        "{cookie}"
+    );
+    app.pass(Duration::from_hours(1));
+    let nobody = app.nobody();
+    let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
+    let tokens = &reply.body["data"]["refreshSession"]["tokens"];
+    assert_eq!(tokens["refreshToken"], Value::Null);
+    assert_eq!(tokens["refreshTokenExpiresAt"], "2026-12-21T13:00:00.000Z");
+    let next = set_cookie(&reply);
+    assert_ne!(next, cookie);
+    let client = nobody.bearing(tokens["accessToken"].as_str().unwrap());
+    assert_eq!(
+        client.ask(ME, json!({})).await["viewer"]["email"],
+        "ana@example.com"
+    );
+    // It authenticates nothing else.
+    let reply = send(&nobody, query(ME), &[("cookie", &next), OWN]).await;
+    assert_eq!(reply.body["data"]["viewer"], Value::Null);
+
+    app.pass(Duration::from_mins(1));
+    let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
+    let errors = &reply.body["data"]["refreshSession"]["userErrors"];
+    assert_eq!(errors[0]["code"], "TOKEN_REUSED");
+    let cleared = set_cookies(&reply)[0];
+    assert!(cleared.starts_with("__Host-cubby_refresh=;"), "{cleared}");
+    assert!(cleared.ends_with("Max-Age=0"), "{cleared}");
+}
+
+#[tokio::test]
+async fn a_cookie_counts_only_from_a_page_that_may() {
+    let app = app!("--cors-origins", "https://app.example.com");
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let borne = ("cookie", cookie.as_str());
+    let nobody = app.nobody();
+    for (headers, may) in [
+        (vec![], false),
+        (vec![("origin", "https://evil.example")], false),
+        (vec![("origin", "https://app.example.com.evil")], false),
+        (vec![("origin", "null")], false),
+        (vec![("sec-fetch-site", "none")], false),
+        (vec![("sec-fetch-site", "same-site")], false),
+        (vec![("sec-fetch-site", "cross-site")], false),
+        (vec![OWN], true),
+        (vec![("origin", "https://app.example.com")], true),
+        (vec![("origin", "https://cubby")], true),
+        (
+            vec![
+                ("origin", "https://app.example.com"),
+                ("sec-fetch-site", "same-site"),
+            ],
+            true,
+        ),
+    ] {
+        let reply = send(&nobody, query(ME), &[&[borne][..], &headers].concat()).await;
+        if may {
+            assert_eq!(email(&reply), "ana@example.com", "{headers:?}");
+        } else {
+            assert_eq!(
+                (reply.status.as_u16(), reply.code()),
+                (403, "BAD_REQUEST"),
+                "{headers:?}"
+            );
+            assert_eq!(set_cookies(&reply), [""; 0]);
+        }
+    }
+    // By GET just so: a link to it bears the cookie.
+    let get = "/graphql?query=%7Bviewer%7Bemail%7D%7D";
+    let request = Request::get(get).header("cookie", &cookie);
+    let reply = nobody.request(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.status, 403);
+}
+
+#[tokio::test]
+async fn authorization_wins_over_a_cookie() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let ben = app.sign_up("ben").await;
+    let bearer = format!("Bearer {}", ben.token.as_ref().unwrap());
+    for headers in [
+        vec![("cookie", cookie.as_str()), ("authorization", &bearer), OWN],
+        // From a page that may not send cookies, too.
+        vec![("cookie", &cookie), ("authorization", &bearer)],
+    ] {
+        let reply = send(&app.nobody(), query(ME), &headers).await;
+        assert_eq!(email(&reply), "ben@example.com");
+    }
+    let headers = [
+        ("cookie", cookie.as_str()),
+        ("authorization", "Bearer x"),
+        OWN,
+    ];
+    let reply = send(&app.nobody(), query(ME), &headers).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "TOKEN_INVALID")
+    );
+    assert_eq!(set_cookies(&reply), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_cookie_that_opens_nothing_is_taken_back_and_keeps_nobody_from_signing_in() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let nobody = app.nobody();
+    let out = query("mutation { signOut { endedSessions } }");
+    let reply = send(&nobody, out.clone(), &[("cookie", &cookie), OWN]).await;
+    assert_eq!(reply.body["data"]["signOut"]["endedSessions"], 1);
+    assert!(set_cookies(&reply)[0].ends_with("Max-Age=0"), "{reply:?}");
+
+    let (name, value) = cookie.split_once('=').unwrap();
+    for stale in [
+        cookie.clone(),
+        format!("{name}={}x", &value[..value.len() - 1]),
+        format!("{name}="),
+        format!("{name}=session_01h2xcejqtf2nbrexx3vqjhp41"),
+        format!("{name}={}", "x".repeat(5_000)),
+    ] {
+        let borne = ("cookie", stale.as_str());
+        let reply = send(&nobody, query(ME), &[borne, OWN]).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (401, "UNAUTHENTICATED"),
+            "{stale}"
+        );
+        assert!(set_cookies(&reply)[0].ends_with("Max-Age=0"), "{reply:?}");
+        let reply = send(&nobody, sign_in("COOKIE"), &[borne, OWN]).await;
+        let set = set_cookies(&reply);
+        assert_eq!(set.len(), 1, "{set:?}");
+        assert!(set[0].contains("Max-Age=7776000"), "{set:?}");
+        let reply = send(&nobody, out.clone(), &[borne, OWN]).await;
+        assert_eq!(reply.body["data"]["signOut"]["endedSessions"], 0);
+    }
+}
+
+#[tokio::test]
+async fn the_plain_name_is_for_loopback_in_development_alone() {
+    let app = app!("--mode", "development");
+    app.sign_up("ana").await;
+    let nobody = app.nobody();
+    let host = ("host", "localhost");
+    for (peer, name) in [
+        ("127.0.0.1:9", "cubby_session="),
+        ("[::1]:9", "cubby_session="),
+        ("[::ffff:127.0.0.1]:9", "cubby_session="),
+        ("192.0.2.7:9", "__Host-cubby_session="),
+    ] {
+        let reply = send_from(&nobody, Some(peer), sign_in("COOKIE"), &[host]).await;
+        let cookie = set_cookie(&reply);
+        assert!(cookie.starts_with(name), "{peer}: {cookie}");
+        assert_eq!(
+            set_cookies(&reply)[0].contains("Secure"),
+            name.starts_with("__Host-")
+        );
+        let headers = [("cookie", cookie.as_str()), OWN];
+        let reply = send_from(&nobody, Some(peer), query(ME), &headers).await;
+        assert_eq!(email(&reply), "ana@example.com");
+        // From elsewhere it is no cookie of ours.
+        let elsewhere = if name.starts_with("__Host-") {
+            "127.0.0.1:9"
+        } else {
+            "192.0.2.7:9"
+        };
+        let reply = send_from(&nobody, Some(elsewhere), query(ME), &headers).await;
+        assert_eq!(reply.body["data"]["viewer"], Value::Null);
+    }
+
+    let app = app!("--mode", "production");
+    app.sign_up("ana").await;
+    let reply = send_from(
+        &app.nobody(),
+        Some("127.0.0.1:9"),
+        sign_in("COOKIE"),
+        &[host],
+    )
+    .await;
+    assert!(set_cookie(&reply).starts_with("__Host-"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none() {
+    let app = app!("--cors-origins", "https://app.example.com");
+    let address = app.serve().await;
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
+    let origin = ("origin", "https://app.example.com");
+    let init = json!({ "type": "connection_init" });
+
+    // The real connection is from loopback, but this server is not in development.
+    let headers = [protocol, origin, ("cookie", cookie.as_str())];
+    let mut socket: Socket = connect(&address, &headers).await.unwrap();
+    socket.say(init.clone()).await;
+    assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+    socket.subscribe("me", ME).await;
+    let next = socket.hear().await;
+    assert_eq!(
+        next["payload"]["data"]["viewer"]["email"],
+        "ana@example.com"
+    );
+    assert_eq!(socket.hear().await["type"], "complete");
+    socket
+        .subscribe(
+            "in",
+            &format!(
+                "mutation {{ signIn(input: {{ email: \"ana@example.com\", password: \"{PASSWORD}\",
+            delivery: COOKIE }}) {{ userErrors {{ code path }} }} }}"
+            ),
+        )
+        .await;
+    let next = socket.hear().await;
+    let errors = &next["payload"]["data"]["signIn"]["userErrors"];
+    assert_eq!(
+        errors,
+        &json!([{ "code": "INVALID", "path": ["input", "delivery"] }])
+    );
+    assert_eq!(socket.hear().await["type"], "complete");
+
+    // It ends with its session.
+    socket.subscribe("changes", LISTEN).await;
+    let out = query("mutation { signOut { endedSessions } }");
+    send(&app.nobody(), out, &[("cookie", &cookie), OWN]).await;
+    assert_eq!(socket.closed().await.0, 4403);
+
+    for headers in [
+        vec![protocol, ("cookie", cookie.as_str())],
+        vec![
+            protocol,
+            ("cookie", &cookie),
+            ("origin", "https://evil.example"),
+        ],
+    ] {
+        assert!(connect(&address, &headers).await.is_err(), "{headers:?}");
+    }
+    let mut socket = connect(&address, &[protocol, origin, ("cookie", &cookie)])
+        .await
+        .unwrap();
+    socket.say(init).await;
+    assert_eq!(socket.closed().await.0, 4403);
+}
