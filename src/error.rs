@@ -16,6 +16,8 @@ pub(crate) enum Error {
     BadUserInput(String),
     /// The cursor is none of ours.
     InvalidCursor,
+    /// There was too much of it; after so many seconds there may be more.
+    RateLimited(u64),
     /// The database, or room in a queue, could not be had in time.
     Unavailable,
     /// Ours to mend; the client is told nothing.
@@ -58,7 +60,10 @@ impl Reason {
 }
 
 /// Seconds that a client waits before it tries again what was unavailable.
-pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The extension that says after how many seconds to try again.
+pub(crate) const RETRY_AFTER: &str = "retryAfter";
 
 /// The values of `extensions.code` that more than one place writes or reads.
 pub(crate) mod code {
@@ -89,6 +94,13 @@ impl From<Error> for async_graphql::Error {
                 "INVALID_CURSOR",
                 "The cursor does not belong to this list. Start again without it.".to_owned(),
             ),
+            Error::RateLimited(seconds) => (
+                code::RATE_LIMITED,
+                format!(
+                    "There were too many requests. Try again in {}.",
+                    span(*seconds)
+                ),
+            ),
             Error::Unavailable => (
                 code::SERVICE_UNAVAILABLE,
                 "The service cannot answer right now. Try again shortly.".to_owned(),
@@ -100,8 +112,10 @@ impl From<Error> for async_graphql::Error {
         };
         Self::new(message).extend_with(|_, extensions| {
             extensions.set("code", code);
-            if let Error::Unauthenticated(reason) = error {
-                extensions.set("reason", reason.as_str());
+            match error {
+                Error::Unauthenticated(reason) => extensions.set("reason", reason.as_str()),
+                Error::RateLimited(seconds) => extensions.set(RETRY_AFTER, seconds),
+                _ => {}
             }
         })
     }
@@ -167,6 +181,7 @@ impl std::error::Error for Panicked {}
 pub(crate) enum UserError {
     Input(InputError),
     WeakPassword(WeakPasswordError),
+    RateLimited(RateLimitedError),
     VersionConflict(VersionConflictError),
 }
 
@@ -192,6 +207,8 @@ pub(crate) enum UserErrorCode {
     TokenInvalid,
     /// The refresh token had been replaced by one that is in use, and the session has ended.
     TokenReused,
+    /// There were too many attempts.
+    RateLimited,
     /// It was changed since the version named in `ifVersion`.
     VersionConflict,
 }
@@ -220,6 +237,16 @@ pub(crate) enum WeakPasswordReason {
     TooLong,
 }
 
+/// Too many attempts: the next may be made later.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct RateLimitedError {
+    message: String,
+    code: UserErrorCode,
+    path: Option<Vec<String>>,
+    /// Seconds until the next attempt may be made.
+    retry_after: u64,
+}
+
 /// The row moved on since `ifVersion`; the payload's own entity is the row as it is stored.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct VersionConflictError {
@@ -231,6 +258,18 @@ pub(crate) struct VersionConflictError {
 }
 
 impl UserError {
+    pub(crate) fn rate_limited(retry_after: u64) -> Self {
+        Self::RateLimited(RateLimitedError {
+            message: format!(
+                "There were too many attempts. Try again in {}.",
+                span(retry_after)
+            ),
+            code: UserErrorCode::RateLimited,
+            path: None,
+            retry_after,
+        })
+    }
+
     pub(crate) fn version_conflict(current_version: i32) -> Self {
         Self::VersionConflict(VersionConflictError {
             message: format!(
@@ -302,6 +341,15 @@ impl Fault {
                 reasons: weaknesses,
             })
         }
+    }
+}
+
+/// Seconds, as a person says them: rounded up to minutes when there are many.
+fn span(seconds: u64) -> String {
+    match seconds {
+        1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 

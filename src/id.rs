@@ -91,6 +91,13 @@ typed_id!(
     "request"
 );
 
+impl UserId {
+    /// Of no person: no id of version 7 is all zeros.
+    pub(crate) const fn nobody() -> Self {
+        Self(Uuid::nil())
+    }
+}
+
 impl TaskId {
     /// When the id was made, which is when the task was: creation order is key order.
     /// Nothing for a UUID of another version than 7.

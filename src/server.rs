@@ -7,12 +7,12 @@ use sea_orm::DbErr;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    auth::{IdentityProvider, Secret, SecretError, Tokens},
+    auth::{IdentityProvider, Secret, SecretError, Throttles, Tokens},
     clock::Clock,
-    config::{Config, Conflict, DatabaseUrl, Mode},
+    config::{Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
     documents::Documents,
-    http::{self, App, Bounds, Streams},
+    http::{self, App, Bounds, Proxies, Streams},
     id::Ids,
     schema,
 };
@@ -105,6 +105,7 @@ impl Server {
             clock,
             tokens,
             &secret,
+            throttles(config, mode),
             config.password_policy,
         ));
         let (stopping, is_stopping) = watch::channel(false);
@@ -121,6 +122,7 @@ impl Server {
             provider,
             database,
             ids: Ids::default(),
+            proxies: Proxies::new(&config.trusted_proxies),
             graphiql: config.graphiql(mode),
             is_development: mode == Mode::Development,
         };
@@ -177,6 +179,14 @@ fn secret(config: &Config) -> Result<Secret, StartError> {
             .into());
         }
     })
+}
+
+fn throttles(config: &Config, mode: Mode) -> Throttles {
+    match (config.throttles, mode) {
+        (Switch::Off, _) => Throttles::Off,
+        (Switch::On, Mode::Development) => Throttles::SparingLoopback,
+        (Switch::On, Mode::Production) => Throttles::On,
+    }
 }
 
 fn tokens(config: &Config, secret: &Secret) -> Result<Tokens, StartError> {

@@ -15,7 +15,8 @@ use super::{
     name::Name,
     owned::Owner,
     password::Password,
-    sessions::{Opening, end, new_session},
+    sessions::{Opening, end, network_of, new_session},
+    throttle,
     time_zone::TimeZone,
     unscoped,
 };
@@ -40,6 +41,7 @@ pub(super) async fn sign_up(
     new: NewUser,
 ) -> std::result::Result<Opened, Refusal> {
     let now = provider.clock.now();
+    throttle::sign_up(provider, &caller.device).await?;
     let password_hash = provider.hasher.hash(new.password).await?;
     let user_id = UserId::new(&provider.ids, now);
     let user = users::ActiveModel {
@@ -61,7 +63,8 @@ pub(super) async fn sign_up(
         user_id: Set(owner),
         ..events::new(&provider.ids, &caller.device, Kind::SignedUp, now)
     };
-    match unscoped::create_user(&provider.database, user, session, event).await? {
+    let network = network_of(&caller.device, owner, now);
+    match unscoped::create_user(&provider.database, user, session, event, network).await? {
         Some(session) => Ok(provider.opened(session, now, &caller.cookies)?),
         None => Err(Fault::new(
             UserErrorCode::EmailTaken,
@@ -112,7 +115,7 @@ pub(super) async fn change_password(
     new: Password,
     revoke_other_sessions: bool,
 ) -> std::result::Result<u64, Refusal> {
-    let unlocked = unlock(provider, viewer, current, "currentPassword").await?;
+    let unlocked = unlock(provider, viewer, device, current, "currentPassword").await?;
     let password_hash = provider.hasher.hash(new).await?;
     viewer
         .atomically(async |viewer| {
@@ -140,6 +143,7 @@ pub(super) async fn change_password(
 pub(super) async fn delete_account(
     provider: &IdentityProvider,
     viewer: &Viewer,
+    device: &Device,
     password: Password,
     confirm_email: &str,
 ) -> std::result::Result<UserId, Refusal> {
@@ -154,7 +158,7 @@ pub(super) async fn delete_account(
         .at("confirmEmail")
         .into());
     }
-    let unlocked = unlock(provider, viewer, password, "password").await?;
+    let unlocked = unlock(provider, viewer, device, password, "password").await?;
     let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
     viewer
         .atomically(async |viewer| {
@@ -172,15 +176,14 @@ pub(super) async fn delete_account(
 async fn unlock(
     provider: &IdentityProvider,
     viewer: &Viewer,
+    device: &Device,
     password: Password,
     field: &str,
 ) -> std::result::Result<Unlocked, Refusal> {
     let user = me(viewer).await?;
-    provider
-        .hasher
-        .unlock(Some(user), password)
-        .await?
-        .ok_or_else(|| wrong_password(field))
+    let attempt = throttle::guess(provider, device, &user.email_key, Some(user.id)).await?;
+    let unlocked = attempt.unlock(provider, Some(user), password).await?;
+    unlocked.ok_or_else(|| wrong_password(field))
 }
 
 fn wrong_password(field: &str) -> Refusal {

@@ -10,14 +10,17 @@ pub(crate) mod graphql;
 mod guard;
 mod hasher;
 pub(crate) mod list;
+mod meter;
 pub(crate) mod mutations;
 mod name;
+mod network;
 mod owned;
 mod password;
 mod refresh;
 mod seal;
 mod secret;
 mod sessions;
+mod throttle;
 mod time_zone;
 mod tokens;
 mod unscoped;
@@ -29,8 +32,10 @@ use std::sync::Arc;
 use cookies::Carried;
 use delivery::Delivery;
 use hasher::Hasher;
+use meter::Meter;
 use refresh::RefreshTokens;
 use seal::Seal;
+use throttle::{Throttle, seconds_until};
 use watch::Watches;
 
 pub(crate) use cookies::Cookies;
@@ -47,8 +52,23 @@ use crate::{
     config::PasswordPolicy,
     db::Database,
     error::{Error, Result, UserError},
-    id::Ids,
+    id::{Ids, SessionId, UserId},
 };
+
+/// How often a session may be refreshed in a minute.
+const MAX_REFRESHES: u64 = 60;
+
+/// What the operations of one person may cost in a minute, in points.
+const MAX_COST: u64 = 60_000;
+
+/// Whom attempts at credentials are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttles {
+    Off,
+    /// Whoever is on the same machine is let be, as in development.
+    SparingLoopback,
+    On,
+}
 
 /// Who people are and whether they are who they say: accounts, passwords, tokens, sessions.
 pub struct IdentityProvider {
@@ -59,6 +79,9 @@ pub struct IdentityProvider {
     refresh_tokens: RefreshTokens,
     session_cookies: Seal,
     hasher: Hasher,
+    throttle: Throttle,
+    refreshes: Meter<SessionId>,
+    costs: Meter<UserId>,
     password_policy: PasswordPolicy,
     watches: Arc<Watches>,
 }
@@ -104,9 +127,13 @@ impl IdentityProvider {
         clock: Clock,
         tokens: Tokens,
         secret: &Secret,
+        throttles: Throttles,
         password_policy: PasswordPolicy,
     ) -> Self {
         Self {
+            throttle: Throttle::new(secret, throttles),
+            refreshes: Meter::new(MAX_REFRESHES),
+            costs: Meter::new(MAX_COST),
             refresh_tokens: RefreshTokens::new(Seal::new(secret, "refresh-token hmac")),
             session_cookies: Seal::new(secret, "session-cookie hmac"),
             watches: Watches::start(database.clone(), clock.clone()),
@@ -130,6 +157,21 @@ impl IdentityProvider {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Takes what an operation costs from what its viewer may spend.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] when they have spent it.
+    pub(crate) fn charge(&self, caller: &Caller, cost: u64) -> Result<()> {
+        match &caller.credentials {
+            Credentials::Viewer(viewer) if !self.throttle.spares(&caller.device) => {
+                let now = self.clock.now();
+                let taken = self.costs.take(viewer.user_id(), cost, now);
+                taken.map_err(|until| Error::RateLimited(seconds_until(until, now)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn viewer(&self, session: &entity::sessions::Model, now: Timestamp) -> Viewer {

@@ -12,11 +12,13 @@ use super::{
     events,
     guard::{Caller, Credentials},
     seal::Seal,
-    sessions as verbs, unscoped,
+    sessions as verbs,
+    throttle::seconds_until,
+    unscoped,
 };
 use crate::{
     clock::Timestamp,
-    error::{Fault, Result, UserErrorCode},
+    error::{Error, Fault, Result, UserErrorCode},
     id::SessionId,
 };
 
@@ -119,6 +121,10 @@ pub(super) async fn refresh(
     };
     let now = provider.clock.now();
     let presented = provider.refresh_tokens.read(token).ok_or_else(invalid)?;
+    if !provider.throttle.spares(&caller.device) {
+        let taken = provider.refreshes.take(presented.session_id, 1, now);
+        taken.map_err(|until| Error::RateLimited(seconds_until(until, now)))?;
+    }
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
     match unscoped::refresh(&provider.database, presented, reuse, now).await? {
         Refreshed::Session(session) => Ok(provider.opened(session, now, &caller.cookies)?),

@@ -12,6 +12,7 @@ use super::{
     delivery::Delivery,
     email_address::EmailAddress,
     entity::{
+        known_networks,
         security_events::{self, Kind},
         sessions,
     },
@@ -19,9 +20,10 @@ use super::{
     guard::{Caller, Credentials, Device},
     hasher::Unlocked,
     name::Name,
+    network::Network,
     owned::Owner,
     password::Password,
-    unscoped,
+    throttle, unscoped,
 };
 use crate::{
     clock::Timestamp,
@@ -53,18 +55,20 @@ pub(super) struct Opening {
 pub(super) async fn sign_in(
     provider: &IdentityProvider,
     caller: &Caller,
-    email: Option<EmailAddress>,
+    email: &str,
     password: Password,
     opening: Opening,
 ) -> std::result::Result<Opened, Refusal> {
     // What is no address belongs to nobody, and is answered just like that, after the same work.
-    let user = match email {
-        Some(email) => unscoped::user_by_email(&provider.database, &email).await?,
+    let address = EmailAddress::parse(email).ok();
+    let user = match &address {
+        Some(address) => unscoped::user_by_email(&provider.database, address).await?,
         None => None,
     };
     let user_id = user.as_ref().map(|user| user.id);
-    let unlocked = provider.hasher.unlock(user, password).await?;
-    let opened = match unlocked {
+    let key = throttle::key_of(address.as_ref(), email);
+    let attempt = throttle::guess(provider, &caller.device, &key, user_id).await?;
+    let opened = match attempt.unlock(provider, user, password).await? {
         Some(unlocked) => open_session(provider, caller, &unlocked, opening).await?,
         None => None,
     };
@@ -97,10 +101,25 @@ async fn open_session(
         user_id: Set(owner),
         ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
     };
-    let session = unscoped::open_session(&provider.database, unlocked, session, event).await?;
+    let network = network_of(&caller.device, owner, now);
+    let session =
+        unscoped::open_session(&provider.database, unlocked, session, event, network).await?;
     session
         .map(|session| provider.opened(session, now, &caller.cookies))
         .transpose()
+}
+
+/// Where the person is signing in from.
+pub(super) fn network_of(
+    device: &Device,
+    owner: Owner,
+    now: Timestamp,
+) -> known_networks::ActiveModel {
+    known_networks::ActiveModel {
+        user_id: Set(owner),
+        network: Set(Network::of(device.ip_address).into_string()),
+        last_used_at: Set(now),
+    }
 }
 
 pub(super) fn new_session(

@@ -12,7 +12,7 @@ use std::{
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub use limits::{ConnectionLimits, DocumentLimits};
-pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting};
+pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting, TrustedProxy};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
@@ -141,6 +141,17 @@ pub struct Config {
     )]
     pub cors_origins: Vec<Origin>,
 
+    /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks separated by commas, such
+    /// as `10.0.0.0/8`; none when left out
+    #[arg(
+        long,
+        env = "CUBBY_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub trusted_proxies: Vec<TrustedProxy>,
+
     /// What to log, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
     /// Lines are JSON in production
     #[arg(
@@ -152,8 +163,8 @@ pub struct Config {
     )]
     pub log: LogDirectives,
 
-    /// Whether credentials are throttled. Accepted so that deployments can set it already: this
-    /// release has no throttles to switch. `off` is refused in production
+    /// Whether attempts at credentials, refreshes and costs are limited. `off` is refused in production;
+    /// in development a client on the same machine is never limited
     #[arg(long, env = "CUBBY_THROTTLES", default_value = "on", global = true)]
     pub throttles: Switch,
 

@@ -1,6 +1,8 @@
 //! The values of settings, each parsed once, with an error that says what to write instead.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use ipnet::IpNet;
 
 /// The address of a database; its `Debug` hides it, since it may carry a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +41,30 @@ impl FromStr for DatabaseUrl {
         } else {
             Err("it must begin with sqlite:, postgres:// or postgresql://".to_owned())
         }
+    }
+}
+
+/// A proxy that is believed, by its address or its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustedProxy(IpNet);
+
+impl TrustedProxy {
+    pub fn network(self) -> IpNet {
+        self.0
+    }
+}
+
+impl FromStr for TrustedProxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let address = || text.parse().ok().map(|address: IpAddr| address.into());
+        text.parse()
+            .ok()
+            .or_else(address)
+            .map(Self)
+            .ok_or_else(|| "write an address or a network, such as 10.0.0.0/8".to_owned())
     }
 }
 

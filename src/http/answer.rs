@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     documents::Refusal,
-    error::{Error, RETRY_AFTER_SECONDS, code},
+    error::{self, Error, RETRY_AFTER_SECONDS, code},
     id::RequestId,
 };
 
@@ -97,6 +97,8 @@ impl Answer {
         };
         let status = if has(code::SERVICE_UNAVAILABLE) {
             StatusCode::SERVICE_UNAVAILABLE
+        } else if has(code::RATE_LIMITED) {
+            StatusCode::TOO_MANY_REQUESTS
         } else if was_run(&response) {
             StatusCode::OK
         } else if has(code::UNAUTHENTICATED) {
@@ -146,6 +148,16 @@ impl Answer {
         })
     }
 
+    /// How many seconds a client waits before it tries again.
+    fn retry_after(&self) -> u64 {
+        let mut extensions = self.response.errors.iter().map(|error| &error.extensions);
+        let seconds = extensions.find_map(|it| match it.as_ref()?.get(error::RETRY_AFTER)? {
+            Value::Number(seconds) => seconds.as_u64(),
+            _ => None,
+        });
+        seconds.unwrap_or(RETRY_AFTER_SECONDS)
+    }
+
     /// Whether a stream can carry it: what is wrong with the document, and not with the request.
     pub(super) fn is_of_the_document(&self) -> bool {
         matches!(self.status, StatusCode::OK | StatusCode::BAD_REQUEST)
@@ -174,8 +186,11 @@ impl Answer {
             let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
+            headers.insert(RETRY_AFTER, self.retry_after().into());
         }
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));

@@ -1,6 +1,9 @@
 //! GraphQL over HTTP: the way of a request from its bytes to its answer.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use async_graphql::parser::types::OperationType;
 use axum::{
@@ -54,8 +57,9 @@ pub(super) async fn serve(
     request: axum::extract::Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let device = device(&head.headers, peer);
-    let cookies = match origins::cookies(&app, &head.headers, &device) {
+    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
+    let device = device(&app, &head.headers, peer);
+    let cookies = match origins::cookies(&app, &head.headers, peer) {
         Ok(cookies) => cookies,
         Err(refused) => return refused.write(Media::Json, request_id, &app.bounds),
     };
@@ -181,13 +185,13 @@ fn asks_for_socket(headers: &HeaderMap) -> bool {
         .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn device(headers: &HeaderMap, peer: Peer) -> Device {
+fn device(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
     Device {
         user_agent: headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned),
-        ip_address: peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical()),
+        ip_address: peer.map(|peer| app.proxies.client(headers, peer)),
     }
 }
 

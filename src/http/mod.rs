@@ -3,6 +3,7 @@
 mod answer;
 mod bounds;
 mod connections;
+mod forwarded;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;
@@ -17,6 +18,7 @@ mod written;
 
 pub(crate) use bounds::Bounds;
 pub(crate) use connections::serve;
+pub(crate) use forwarded::Proxies;
 pub(crate) use streams::Streams;
 
 use std::{sync::Arc, time::Duration};
@@ -63,6 +65,7 @@ pub(crate) struct App {
     pub(crate) provider: Arc<IdentityProvider>,
     pub(crate) database: Database,
     pub(crate) ids: Ids,
+    pub(crate) proxies: Proxies,
     pub(crate) graphiql: bool,
     pub(crate) is_development: bool,
 }

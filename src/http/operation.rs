@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{Request, Response, parser::types::OperationType};
 use axum::http::StatusCode;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, future, stream};
 
 use super::{App, answer::Answer, params::Params};
 use crate::{
@@ -60,6 +60,9 @@ pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Ad
 
 /// Runs a query or a mutation, once there is room for what it costs.
 pub(super) async fn run(app: &App, admitted: Admitted, caller: Caller) -> Answer {
+    if let Err(error) = app.provider.charge(&caller, admitted.cost) {
+        return Answer::of(error);
+    }
     let running = async {
         let _points = app.bounds.points(admitted.cost).await;
         app.schema.execute(admitted.request.data(caller)).await
@@ -73,7 +76,13 @@ pub(super) fn listen(
     admitted: Admitted,
     caller: Caller,
 ) -> impl Stream<Item = Answer> + Send + 'static {
-    answers(app.schema.execute_stream(admitted.request.data(caller)))
+    match app.provider.charge(&caller, admitted.cost) {
+        Ok(()) => {
+            let running = app.schema.execute_stream(admitted.request.data(caller));
+            answers(running).left_stream()
+        }
+        Err(error) => stream::once(future::ready(Answer::of(error))).right_stream(),
+    }
 }
 
 async fn answer(running: impl Future<Output = Response>, timeout: Duration) -> Answer {
@@ -103,7 +112,6 @@ fn answers(
 #[cfg(test)]
 mod tests {
     use async_graphql::Value;
-    use futures_util::stream;
 
     use super::*;
     use crate::{clock::Clock, id::Ids, id::RequestId};

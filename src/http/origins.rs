@@ -1,16 +1,14 @@
 //! Whose pages may do what only a page does: open a socket, and send cookies.
 
+use std::net::IpAddr;
+
 use axum::http::{
     HeaderMap, HeaderName, StatusCode,
     header::{AUTHORIZATION, HOST, ORIGIN},
 };
 
 use super::{App, answer::Answer};
-use crate::{
-    auth::{Cookies, Device},
-    config::Origin,
-    error::code,
-};
+use crate::{auth::Cookies, config::Origin, error::code};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -26,11 +24,13 @@ pub(super) fn lets_in(origins: &[Origin], origin: &str, headers: &HeaderMap) -> 
 
 /// The cookies of a request. A browser sends them whoever's page it is that asks, so they count only
 /// where it says that the page may.
-pub(super) fn cookies(app: &App, headers: &HeaderMap, device: &Device) -> Result<Cookies, Answer> {
+pub(super) fn cookies(
+    app: &App,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Cookies, Answer> {
     // A loopback connection in development has no TLS. What the Host header says does not matter.
-    let is_loopback = device
-        .ip_address
-        .is_some_and(|address| address.is_loopback());
+    let is_loopback = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let is_plain = app.is_development && is_loopback;
     let cookies = Cookies::of(headers, is_plain);
     if cookies.is_empty() || is_of_a_page_let_in(&app.origins, headers) {

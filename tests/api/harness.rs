@@ -62,7 +62,7 @@ pub(crate) struct App {
     now: Arc<AtomicI64>,
     database_url: String,
     /// Held for as long as the app is.
-    _directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
 impl App {
@@ -75,24 +75,52 @@ impl App {
             Database::Postgresql => fresh_database().await?,
         };
         let now = Arc::new(AtomicI64::new(BEGINNING));
+        let router = Self::open(flags, data_dir, &database_url, &now).await;
+        Some(Self {
+            router,
+            now,
+            database_url,
+            directory: directory.into(),
+        })
+    }
+
+    /// Another instance over the same database, at the same time.
+    pub(crate) async fn restart(&self, flags: &[&str]) -> Self {
+        let data_dir = self.directory.path().to_str().expect("its name is text");
+        Self {
+            router: Self::open(flags, data_dir, &self.database_url, &self.now).await,
+            now: Arc::clone(&self.now),
+            database_url: self.database_url.clone(),
+            directory: Arc::clone(&self.directory),
+        }
+    }
+
+    async fn open(
+        flags: &[&str],
+        data_dir: &str,
+        database_url: &str,
+        now: &Arc<AtomicI64>,
+    ) -> Router {
+        // In production they cannot be off.
+        let throttles = if flags.contains(&"production") {
+            "on"
+        } else {
+            "off"
+        };
         let config = config(&with_defaults(
             flags,
             &[
                 ("--data-dir", data_dir),
-                ("--database-url", &database_url),
+                ("--database-url", database_url),
                 ("--mode", "development"),
+                ("--throttles", throttles),
                 ("--secret", "the secret of the tests, long enough"),
             ],
         ));
-        let moved = Arc::clone(&now);
+        let moved = Arc::clone(now);
         let clock = Clock::new(move || Timestamp::from_millis(moved.load(Ordering::SeqCst)));
         let server = Server::open(&config, clock).await.expect("it starts");
-        Some(Self {
-            router: server.router(),
-            now,
-            database_url,
-            _directory: directory,
-        })
+        server.router()
     }
 
     /// Serves on a port of its own, and gives its address.

@@ -1,6 +1,8 @@
-//! The rows of accounts: people, their sessions, what happened to them, and the count of their task
-//! changes.
+//! The rows of accounts: people, their sessions, what happened to them, where from, how often
+//! somebody guessed, and the count of their task changes.
 
+pub(super) mod credential_attempts;
+pub(super) mod known_networks;
 pub(super) mod security_events;
 pub(super) mod sessions;
 pub(super) mod task_logs;

@@ -250,8 +250,10 @@ impl DeleteAccountInput {
     async fn run(self, ctx: &Context<'_>) -> Result<DeleteAccountPayload> {
         let viewer = viewer(ctx)?;
         let password = Password::typed(&self.password);
+        let device = &caller(ctx).device;
         let deleted =
-            accounts::delete_account(provider(ctx), viewer, password, &self.confirm_email).await;
+            accounts::delete_account(provider(ctx), viewer, device, password, &self.confirm_email)
+                .await;
         let (deleted_user_id, user_errors) = match deleted {
             Ok(id) => {
                 caller(ctx).cookies.clear_all();

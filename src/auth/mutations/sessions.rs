@@ -9,7 +9,6 @@ use crate::{
     auth::{
         Viewer,
         delivery::Delivery,
-        email_address::EmailAddress,
         graphql::Session,
         guard::{caller, viewer},
         password::Password,
@@ -113,14 +112,13 @@ impl SignInInput {
         let label = faults.check("deviceLabel", optional(self.device_label));
         let opened = match (delivery, label) {
             (Some(delivery), Some(label)) => {
-                let email = EmailAddress::parse(&self.email).ok();
                 let password = Password::typed(&self.password);
                 let opening = Opening {
                     label,
                     delivery,
                     remember_me: self.remember_me,
                 };
-                sessions::sign_in(provider(ctx), caller(ctx), email, password, opening).await
+                sessions::sign_in(provider(ctx), caller(ctx), &self.email, password, opening).await
             }
             _ => Err(faults.into()),
         };

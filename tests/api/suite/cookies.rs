@@ -312,7 +312,7 @@ async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none() {
     let origin = ("origin", "https://app.example.com");
     let init = json!({ "type": "connection_init" });
 
-    // The real connection is from loopback, but this server is not in development.
+    // Here nobody says where a connection comes from: it counts as one from elsewhere.
     let headers = [protocol, origin, ("cookie", cookie.as_str())];
     let mut socket: Socket = connect(&address, &headers).await.unwrap();
     socket.say(init.clone()).await;

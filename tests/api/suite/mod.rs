@@ -27,3 +27,4 @@ mod sessions;
 mod sockets;
 mod streams;
 mod tasks;
+mod throttles;

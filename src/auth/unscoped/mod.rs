@@ -8,22 +8,28 @@
     reason = "these queries come before the viewer"
 )]
 
+mod attempts;
+
 use std::collections::HashSet;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
-    SqlErr, sea_query::LockType,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    sea_query::{LockType, OnConflict},
 };
+
+pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 
 use super::{
     email_address::EmailAddress,
-    entity::{security_events, sessions, task_logs, users},
+    entity::{known_networks, security_events, sessions, task_logs, users},
     hasher::Unlocked,
     refresh::{self, Presented, Refreshed, Verdict},
 };
 use crate::{
     clock::Timestamp,
-    db::Database,
+    db::{Database, Transaction},
     error::Result,
     id::{SessionId, UserId},
 };
@@ -194,6 +200,7 @@ pub(super) async fn create_user(
     user: users::ActiveModel,
     session: sessions::ActiveModel,
     event: security_events::ActiveModel,
+    network: known_networks::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
     let transaction = database.begin().await?;
     if let Err(error) = user.insert(&transaction).await {
@@ -204,6 +211,7 @@ pub(super) async fn create_user(
     }
     event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;
+    remember(&transaction, network).await?;
     transaction.commit().await?;
     Ok(Some(session))
 }
@@ -215,6 +223,7 @@ pub(super) async fn open_session(
     unlocked: &Unlocked,
     session: sessions::ActiveModel,
     event: security_events::ActiveModel,
+    network: known_networks::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
     let transaction = database.begin().await?;
     let user = unlocked.user();
@@ -228,6 +237,21 @@ pub(super) async fn open_session(
     }
     event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;
+    remember(&transaction, network).await?;
     transaction.commit().await?;
     Ok(Some(session))
+}
+
+/// Notes that the person has signed in from there.
+async fn remember(transaction: &Transaction, network: known_networks::ActiveModel) -> Result<()> {
+    use known_networks::Column::{LastUsedAt, Network, UserId};
+
+    let known = OnConflict::columns([UserId, Network])
+        .update_column(LastUsedAt)
+        .to_owned();
+    known_networks::Entity::insert(network)
+        .on_conflict(known)
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
 }

@@ -1,0 +1,234 @@
+//! How often credentials may be tried: by whom, from where, and for how long not.
+//!
+//! An attempt is counted before it is made, so that many at once are not more than many in turn, and
+//! forgiven when it succeeds. What is counted is a keyed digest of the address and the network, in the
+//! database, so that every instance counts together and a restart forgets nothing.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+use super::{
+    IdentityProvider, Refusal, Throttles,
+    email_address::EmailAddress,
+    entity::{credential_attempts, users},
+    guard::Device,
+    hasher::Unlocked,
+    network::Network,
+    password::Password,
+    secret::Secret,
+    unscoped,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Result, UserError},
+    id::UserId,
+};
+
+const QUARTER: Duration = Duration::from_mins(15);
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What is counted, and how much of it is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    name: &'static str,
+    pub(super) most: u32,
+    pub(super) window: Duration,
+    /// Whether each attempt waits longer than the one before.
+    pub(super) slows_down: bool,
+}
+
+/// From one network, at any account.
+const NETWORK: Rule = Rule {
+    name: "network",
+    most: 60,
+    window: QUARTER,
+    slows_down: false,
+};
+
+/// At one account, from any network.
+const ACCOUNT: Rule = Rule {
+    name: "account",
+    most: 100,
+    window: HOUR,
+    slows_down: false,
+};
+
+/// At one account from one network.
+const PAIR: Rule = Rule {
+    name: "pair",
+    most: 10,
+    window: QUARTER,
+    slows_down: true,
+};
+
+/// New accounts from one network.
+const SIGN_UP: Rule = Rule {
+    name: "sign-up",
+    most: 20,
+    window: HOUR,
+    slows_down: false,
+};
+
+/// How many attempts may follow each other at once where each waits longer than the one before.
+const AT_ONCE: u32 = 4;
+
+/// What an attempt is counted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Counter {
+    pub(super) id: Vec<u8>,
+    pub(super) rule: Rule,
+}
+
+/// Counts attempts.
+pub(super) struct Throttle {
+    key: hmac::Key,
+    throttles: Throttles,
+}
+
+/// An attempt that was counted; unless it is forgiven it failed.
+#[must_use]
+pub(super) struct Attempt(Vec<Counter>);
+
+/// When the next attempt may be made.
+pub(super) struct Blocked(pub(super) Timestamp);
+
+impl Rule {
+    /// How long after the last of so many attempts the next may be made: a second, and twice as long
+    /// each time.
+    pub(super) fn delay(self, count: u32) -> Duration {
+        match count.checked_sub(AT_ONCE) {
+            Some(more) if self.slows_down => Duration::from_secs(1 << more.min(30)),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// When the next attempt may be made after those that the row counts.
+    pub(super) fn free_at(self, row: &credential_attempts::Model) -> Timestamp {
+        let count = u32::try_from(row.count).unwrap_or(0);
+        if count >= self.most {
+            return row.window_ends_at;
+        }
+        row.last_at.plus(self.delay(count)).min(row.window_ends_at)
+    }
+}
+
+impl Throttle {
+    pub(super) fn new(secret: &Secret, throttles: Throttles) -> Self {
+        let key = secret.derive("credential-attempts hmac");
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            throttles,
+        }
+    }
+
+    pub(super) fn spares(&self, device: &Device) -> bool {
+        let is_loopback = device
+            .ip_address
+            .is_some_and(|address| address.is_loopback());
+        match self.throttles {
+            Throttles::Off => true,
+            Throttles::SparingLoopback => is_loopback,
+            Throttles::On => false,
+        }
+    }
+
+    fn counter(&self, rule: Rule, parts: &[&str]) -> Counter {
+        let text = [&[rule.name], parts].concat().join("\0");
+        let id = hmac::sign(&self.key, text.as_bytes()).as_ref().to_vec();
+        Counter { id, rule }
+    }
+}
+
+/// Counts an attempt at the password of an account, whether there is one or not, or refuses it.
+pub(super) async fn guess(
+    provider: &IdentityProvider,
+    device: &Device,
+    email: &str,
+    user: Option<UserId>,
+) -> std::result::Result<Attempt, Refusal> {
+    let throttle = &provider.throttle;
+    if throttle.spares(device) {
+        return Ok(Attempt(Vec::new()));
+    }
+    let network = Network::of(device.ip_address);
+    // Widest first, always: two attempts that share some never wait for each other in a circle.
+    let mut counters = vec![
+        throttle.counter(NETWORK, &[network.as_str()]),
+        throttle.counter(ACCOUNT, &[email]),
+        throttle.counter(PAIR, &[email, network.as_str()]),
+    ];
+    // A stranger cannot lock somebody out of where they have been before.
+    if unscoped::is_known_network(&provider.database, user, &network).await? {
+        counters.retain(|counter| counter.rule != ACCOUNT);
+    }
+    count(provider, counters).await
+}
+
+/// Counts a new account, or refuses it.
+pub(super) async fn sign_up(
+    provider: &IdentityProvider,
+    device: &Device,
+) -> std::result::Result<(), Refusal> {
+    let throttle = &provider.throttle;
+    if !throttle.spares(device) {
+        let network = Network::of(device.ip_address);
+        let counter = throttle.counter(SIGN_UP, &[network.as_str()]);
+        // One that fails is one that was tried.
+        let Attempt(_) = count(provider, vec![counter]).await?;
+    }
+    Ok(())
+}
+
+async fn count(
+    provider: &IdentityProvider,
+    counters: Vec<Counter>,
+) -> std::result::Result<Attempt, Refusal> {
+    let now = provider.clock.now();
+    match unscoped::count_attempt(&provider.database, &counters, now).await? {
+        None => Ok(Attempt(counters)),
+        Some(Blocked(until)) => Err(UserError::rate_limited(seconds_until(until, now)).into()),
+    }
+}
+
+/// How long to wait, to the next whole second: less would be too early.
+pub(super) fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
+    let wait = until.since(now);
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    seconds.max(1)
+}
+
+impl Attempt {
+    /// Compares the password with the person's, and forgives the attempt unless it is wrong.
+    pub(super) async fn unlock(
+        self,
+        provider: &IdentityProvider,
+        user: Option<users::Model>,
+        password: Password,
+    ) -> Result<Option<Unlocked>> {
+        let unlocked = provider.hasher.unlock(user, password).await;
+        if !matches!(unlocked, Ok(None)) {
+            self.forgive(provider).await?;
+        }
+        unlocked
+    }
+
+    /// It did not fail, and is not counted.
+    async fn forgive(self, provider: &IdentityProvider) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        // The person is who they say: what they got wrong here before is forgotten too.
+        let (pairs, others) = self.0.into_iter().partition(|counter| counter.rule == PAIR);
+        unscoped::forgive_attempt(&provider.database, pairs, others).await
+    }
+}
+
+/// The address as attempts are counted by it: what is none is counted as it was typed.
+pub(super) fn key_of(email: Option<&EmailAddress>, typed: &str) -> String {
+    match email {
+        Some(email) => email.key().to_owned(),
+        None => typed.chars().take(254).collect(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Whose address it is that a request comes from, when a proxy is between.
+
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use axum::http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+use crate::config::TrustedProxy;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The proxies that are believed.
+pub(crate) struct Proxies {
+    trusted: Vec<IpNet>,
+    has_warned: AtomicBool,
+}
+
+impl Proxies {
+    pub(crate) fn new(trusted: &[TrustedProxy]) -> Self {
+        Self {
+            trusted: trusted.iter().map(|proxy| proxy.network()).collect(),
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// The nearest address that is no trusted proxy's: each proxy adds to the end of
+    /// `X-Forwarded-For` whom it was asked by, and what a stranger wrote before that counts for
+    /// nothing.
+    pub(super) fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        let mut client = peer.to_canonical();
+        if !headers.contains_key(X_FORWARDED_FOR) {
+            return client;
+        }
+        if !self.trusts(client) {
+            self.warn(client);
+            return client;
+        }
+        let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
+        let texts = values.map(|value| value.to_str().unwrap_or_default());
+        for text in texts.flat_map(|text| text.rsplit(',')) {
+            // What cannot be read was not written by a proxy that is believed.
+            let Some(address) = address(text.trim()) else {
+                break;
+            };
+            client = address;
+            if !self.trusts(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    fn warn(&self, peer: IpAddr) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "X-Forwarded-For comes from an address that CUBBY_TRUSTED_PROXIES does not name, and \
+                 is not believed: name it if it is your proxy's"
+            );
+        }
+    }
+}
+
+/// An address, with a port perhaps.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().ok().map(|it: std::net::SocketAddr| it.ip());
+    let address = text.parse().ok().or_else(with_port);
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        let trusted = [
+            "10.0.0.0/8".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ];
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(X_FORWARDED_FOR, value.parse().unwrap());
+        }
+        let client = Proxies::new(&trusted).client(&headers, peer.parse().unwrap());
+        client.to_string()
+    }
+
+    #[test]
+    fn an_address_is_believed_from_a_trusted_proxy_alone() {
+        assert_eq!(client("192.0.2.1", &[]), "192.0.2.1");
+        assert_eq!(client("192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
+        assert_eq!(client("10.1.2.3", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("::ffff:10.1.2.3", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(
+            client("2001:db8::1", &["[2001:beef::1]:443"]),
+            "2001:beef::1"
+        );
+        assert_eq!(client("10.1.2.3", &["198.51.100.1:5000"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_before_counts_for_nothing() {
+        assert_eq!(
+            client("10.1.2.3", &["127.0.0.1, 198.51.100.1"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client("10.1.2.3", &["127.0.0.1", "198.51.100.1, 10.9.9.9"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client("10.1.2.3", &["198.51.100.1, nonsense, 10.9.9.9"]),
+            "10.9.9.9"
+        );
+        assert_eq!(client("10.1.2.3", &[""]), "10.1.2.3");
+    }
+}

@@ -1,0 +1,292 @@
+//! How often credentials may be tried, and who does not feel it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{body::Body, extract::ConnectInfo, http::Request};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, PASSWORD, Reply};
+
+const ERRORS: &str = "userErrors { code path message ... on RateLimitedError { retryAfter } }";
+
+/// A server that spares nobody.
+macro_rules! throttled {
+    ($($flag:expr),* $(,)?) => {
+        app!("--mode", "production", "--throttles", "on", $($flag),*)
+    };
+}
+
+/// Sends it from this address.
+async fn send(client: &Client, address: &str, query: &str, variables: Value) -> Reply {
+    let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
+    let mut request = Request::post("/graphql")
+        .header("content-type", "application/json")
+        .extension(ConnectInfo(peer));
+    if let Some(token) = &client.token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let body = json!({ "query": query, "variables": variables }).to_string();
+    client
+        .request(request.body(Body::from(body)).unwrap())
+        .await
+}
+
+/// The first error of an attempt to sign in, or nothing.
+async fn sign_in(app: &App, address: &str, email: &str, password: &str) -> Value {
+    let query = format!(
+        "mutation ($input: SignInInput!) {{ signIn(input: $input) {{ user {{ id }} {ERRORS} }} }}"
+    );
+    let input = json!({ "email": email, "password": password });
+    let reply = send(&app.nobody(), address, &query, json!({ "input": input })).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.body["data"]["signIn"]["userErrors"][0].clone()
+}
+
+/// How long to wait for the next attempt, in seconds; nothing when it was made and failed.
+async fn wait(app: &App, address: &str, email: &str) -> Option<u64> {
+    let error = sign_in(app, address, email, "a guess of it").await;
+    match error["code"].as_str() {
+        Some("INVALID_CREDENTIALS") => None,
+        Some("RATE_LIMITED") => {
+            assert_eq!(error["path"], Value::Null);
+            assert!(
+                error["message"].as_str().unwrap().contains("Try again in"),
+                "{error}"
+            );
+            Some(error["retryAfter"].as_u64().unwrap())
+        }
+        _ => panic!("{error}"),
+    }
+}
+
+async fn sign_up(app: &App, address: &str, email: &str) -> Value {
+    let query = format!(
+        "mutation ($input: SignUpInput!) {{ signUp(input: $input) {{ user {{ id }} {ERRORS} }} }}"
+    );
+    let input = json!({ "email": email, "password": PASSWORD });
+    let reply = send(&app.nobody(), address, &query, json!({ "input": input })).await;
+    reply.body["data"]["signUp"]["userErrors"][0].clone()
+}
+
+#[tokio::test]
+async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed() {
+    let app = throttled!();
+    sign_up(&app, "198.51.100.1", "ana@example.com").await;
+    // An address that nobody has is answered just so.
+    for email in ["ana@example.com", "nobody@example.com"] {
+        let begun = app.now();
+        for _ in 0..4 {
+            assert_eq!(wait(&app, "192.0.2.1", email).await, None);
+        }
+        for delay in [1, 2, 4, 8, 16, 32] {
+            assert_eq!(wait(&app, "192.0.2.1", email).await, Some(delay), "{email}");
+            app.pass(Duration::from_secs(delay) - Duration::from_millis(1));
+            assert_eq!(wait(&app, "192.0.2.1", email).await, Some(1), "{email}");
+            app.pass(Duration::from_millis(1));
+            assert_eq!(wait(&app, "192.0.2.1", email).await, None, "{email}");
+        }
+        let left = 15 * 60 - (app.now() - begun) / 1000;
+        let waits = wait(&app, "192.0.2.1", email).await;
+        assert_eq!(waits.map(|it| it as i64), Some(left), "{email}");
+        app.pass(Duration::from_secs(left as u64));
+        assert_eq!(wait(&app, "192.0.2.1", email).await, None, "{email}");
+    }
+    let reply = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
+    assert_eq!(reply, Value::Null);
+}
+
+#[tokio::test]
+async fn many_guesses_at_once_are_no_more_than_many_in_turn() {
+    let app = throttled!();
+    sign_up(&app, "198.51.100.1", "ana@example.com").await;
+    let guesses = (0..30).map(|_| wait(&app, "192.0.2.1", "ana@example.com"));
+    let made = join_all(guesses).await.into_iter().filter(Option::is_none);
+    assert_eq!(made.count(), 4);
+}
+
+#[tokio::test]
+async fn only_failures_count() {
+    let app = throttled!();
+    sign_up(&app, "192.0.2.1", "ana@example.com").await;
+    for _ in 0..70 {
+        let error = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
+        assert_eq!(error, Value::Null);
+    }
+    // That of signing up.
+    let counted = "SELECT CAST(sum(count) AS BIGINT) FROM credential_attempts";
+    assert_eq!(app.sql(counted).await, [1]);
+    // A success forgets what was wrong before it.
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
+        }
+        app.pass(Duration::from_secs(1));
+        let error = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
+        assert_eq!(error, Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_network_guesses_sixty_times_whoever_it_guesses_at() {
+    let app = throttled!();
+    for number in 0..60 {
+        // Whoever has one address of a /64 has all of it.
+        let address = format!("[2001:db8::{number:x}]");
+        let email = format!("person{number}@example.com");
+        assert_eq!(wait(&app, &address, &email).await, None, "{number}");
+    }
+    assert_eq!(
+        wait(&app, "[2001:db8::ffff]", "another@example.com").await,
+        Some(15 * 60)
+    );
+    assert_eq!(
+        wait(&app, "[2001:db8:0:1::1]", "another@example.com").await,
+        None
+    );
+    app.pass(Duration::from_mins(15));
+    assert_eq!(
+        wait(&app, "[2001:db8::ffff]", "another@example.com").await,
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been() {
+    let app = throttled!();
+    sign_up(&app, "198.51.100.1", "ana@example.com").await;
+    for number in 0..100 {
+        let address = format!("203.0.113.{number}");
+        assert_eq!(
+            wait(&app, &address, "ana@example.com").await,
+            None,
+            "{number}"
+        );
+    }
+    let elsewhere = sign_in(&app, "192.0.2.9", "ana@example.com", PASSWORD).await;
+    assert_eq!(elsewhere["code"], "RATE_LIMITED");
+    assert_eq!(elsewhere["retryAfter"], 60 * 60);
+    let at_home = sign_in(&app, "198.51.100.1", "ana@example.com", PASSWORD).await;
+    assert_eq!(at_home, Value::Null);
+    app.pass(Duration::from_hours(1));
+    let elsewhere = sign_in(&app, "192.0.2.9", "ana@example.com", PASSWORD).await;
+    assert_eq!(elsewhere, Value::Null);
+}
+
+#[tokio::test]
+async fn a_network_makes_twenty_accounts_an_hour() {
+    let app = throttled!();
+    for number in 0..20 {
+        let error = sign_up(&app, "192.0.2.1", &format!("person{number}@example.com")).await;
+        assert_eq!(error, Value::Null);
+    }
+    let error = sign_up(&app, "192.0.2.1", "one.more@example.com").await;
+    assert_eq!(
+        (&error["code"], &error["retryAfter"]),
+        (&json!("RATE_LIMITED"), &json!(3600))
+    );
+    assert_eq!(
+        sign_up(&app, "192.0.2.2", "one.more@example.com").await,
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn the_current_password_is_guessed_no_oftener_than_at_signing_in() {
+    let app = throttled!();
+    let ana = app.sign_up("ana").await;
+    let change = format!(
+        "mutation ($input: ChangePasswordInput!) {{ changePassword(input: $input) {{ {ERRORS} }} }}"
+    );
+    let input = json!({ "currentPassword": "a guess of it", "newPassword": "another good one" });
+    let mut codes = Vec::new();
+    for _ in 0..5 {
+        let reply = send(&ana, "192.0.2.1", &change, json!({ "input": input })).await;
+        codes.push(reply.body["data"]["changePassword"]["userErrors"][0]["code"].clone());
+    }
+    assert_eq!(codes[3], "INVALID_CREDENTIALS");
+    assert_eq!(codes[4], "RATE_LIMITED");
+    assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, Some(1));
+}
+
+#[tokio::test]
+async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are() {
+    let app = throttled!();
+    for _ in 0..4 {
+        assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
+    }
+    let restarted = app
+        .restart(&["--mode", "production", "--throttles", "on"])
+        .await;
+    assert_eq!(
+        wait(&restarted, "192.0.2.1", "ana@example.com").await,
+        Some(1)
+    );
+    let lengths = app
+        .sql("SELECT CAST(length(id) AS BIGINT) FROM credential_attempts")
+        .await;
+    assert_eq!(lengths, [32, 32, 32]);
+}
+
+#[tokio::test]
+async fn a_session_is_refreshed_sixty_times_a_minute() {
+    let app = throttled!();
+    let mut ana = app.sign_up("ana").await;
+    let refresh = "mutation ($token: String) { refreshSession(input: { refreshToken: $token }) {
+        tokens { accessToken refreshToken } userErrors { code } } }";
+    for _ in 0..60 {
+        let variables = json!({ "token": ana.refresh_token });
+        let payload = ana.ask(refresh, variables).await["refreshSession"].clone();
+        ana.take_tokens(&payload);
+    }
+    let reply = ana
+        .send(refresh, json!({ "token": ana.refresh_token }))
+        .await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
+    assert_eq!(reply.header("retry-after"), "60");
+    assert_eq!(reply.body["errors"][0]["extensions"]["retryAfter"], 60);
+    app.pass(Duration::from_mins(1));
+    let payload = ana
+        .ask(refresh, json!({ "token": ana.refresh_token }))
+        .await;
+    assert_eq!(payload["refreshSession"]["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn a_person_spends_so_many_points_a_minute() {
+    let app = throttled!(
+        "--max-cost",
+        "40000",
+        "--max-aliases",
+        "400",
+        "--max-fields",
+        "2000"
+    );
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    let pages = (0..300).map(|number| format!("p{number}: tasks(first: 100) {{ nodes {{ id }} }}"));
+    let dear = format!("{{ viewer {{ {} }} }}", pages.collect::<Vec<_>>().join(" "));
+    // More than half of what there is.
+    ana.ask(&dear, json!({})).await;
+    let reply = ana.send(&dear, json!({})).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
+    assert_eq!(reply.header("retry-after"), "60");
+    assert_eq!(reply.body.get("data"), None);
+    ana.ask("{ viewer { id } }", json!({})).await;
+    ben.ask(&dear, json!({})).await;
+    app.pass(Duration::from_mins(1));
+    ana.ask(&dear, json!({})).await;
+}
+
+#[tokio::test]
+async fn on_the_same_machine_nobody_waits_in_development() {
+    let app = app!("--mode", "development", "--throttles", "on");
+    sign_up(&app, "127.0.0.1", "ana@example.com").await;
+    for _ in 0..12 {
+        assert_eq!(wait(&app, "127.0.0.1", "ana@example.com").await, None);
+    }
+    for _ in 0..4 {
+        assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
+    }
+    assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, Some(1));
+}
