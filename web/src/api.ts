@@ -14,17 +14,23 @@ export interface UserError {
 }
 
 interface Opened {
-  readonly tokens: { readonly accessToken: string } | null;
+  readonly tokens: session.Tokens | null;
   readonly user: { readonly email: string } | null;
   readonly userErrors: readonly UserError[];
 }
 
 interface Answer<T> {
   readonly data?: T | null;
-  readonly errors?: readonly { message: string; extensions?: { code?: string } }[];
+  readonly errors?: readonly {
+    message: string;
+    extensions?: { code?: string; reason?: string };
+  }[];
 }
 
-/** `fetch` as whoever is signed in; an answer that their token opens nothing forgets it. */
+/**
+ * `fetch` as whoever is signed in. When their access token has expired it is sent again with the one
+ * that follows; an answer that their tokens open nothing forgets them.
+ */
 const fetchAsViewer: typeof fetch = async (input, init) => {
   const authorization = session.authorization();
   const headers = new Headers(init?.headers);
@@ -32,16 +38,18 @@ const fetchAsViewer: typeof fetch = async (input, init) => {
   const isOurs = authorization !== null && !headers.has("authorization");
   if (isOurs) headers.set("authorization", authorization);
   const response = await fetch(input, { ...init, headers });
-  if (response.status === 401 && isOurs && authorization === session.authorization()) {
-    const { errors } = (await response.clone().json()) as Answer<unknown>;
-    const error = errors?.find((error) => error.extensions?.code === "UNAUTHENTICATED");
-    if (error) session.close(error.message);
+  if (response.status !== 401 || !isOurs) return response;
+  const { errors } = (await response.clone().json()) as Answer<unknown>;
+  const error = errors?.find((error) => error.extensions?.code === "UNAUTHENTICATED");
+  if (error?.extensions?.reason === "TOKEN_EXPIRED" && (await refresh(authorization))) {
+    return fetchAsViewer(input, init);
   }
+  if (error && authorization === session.authorization()) session.close(error.message);
   return response;
 };
 
-async function ask<T>(query: string, variables: object = {}): Promise<T> {
-  const response = await fetchAsViewer(ENDPOINT, {
+async function ask<T>(query: string, variables: object = {}, as = fetchAsViewer): Promise<T> {
+  const response = await as(ENDPOINT, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify({ query, variables }),
@@ -51,14 +59,40 @@ async function ask<T>(query: string, variables: object = {}): Promise<T> {
   return data;
 }
 
+const REFRESH = `mutation Refresh($refreshToken: String!) {
+  refreshSession(input: { refreshToken: $refreshToken }) { tokens { accessToken refreshToken } }
+}`;
+
+let refreshing: Promise<boolean> | null = null;
+
+/** Whether there is another access token than the one that has expired. */
+function refresh(expired: string | null): Promise<boolean> {
+  if (session.authorization() !== expired) return Promise.resolve(session.authorization() !== null);
+  // One for all who wait.
+  refreshing ??= renew().finally(() => (refreshing = null));
+  return refreshing;
+}
+
+async function renew(): Promise<boolean> {
+  const refreshToken = session.refreshToken();
+  if (refreshToken === null) return false;
+  const { refreshSession } = await ask<{ refreshSession: Pick<Opened, "tokens"> }>(
+    REFRESH,
+    { refreshToken },
+    fetch,
+  );
+  if (refreshSession.tokens) session.renew(refreshSession.tokens);
+  return refreshSession.tokens !== null;
+}
+
 export type Door = "signIn" | "signUp";
 
 const DOORS: Record<Door, string> = {
   signIn: `mutation SignIn($input: SignInInput!) {
-    signIn(input: $input) { tokens { accessToken } user { email } userErrors { code path message } }
+    signIn(input: $input) { tokens { accessToken refreshToken } user { email } userErrors { code path message } }
   }`,
   signUp: `mutation SignUp($input: SignUpInput!) {
-    signUp(input: $input) { tokens { accessToken } user { email } userErrors { code path message } }
+    signUp(input: $input) { tokens { accessToken refreshToken } user { email } userErrors { code path message } }
   }`,
 };
 
@@ -70,7 +104,7 @@ export async function enter(
 ): Promise<readonly UserError[]> {
   const input = { email, password, deviceLabel: "GraphiQL" };
   const { [door]: opened } = await ask<Record<Door, Opened>>(DOORS[door], { input });
-  if (opened.tokens) session.open(opened.user?.email ?? email, opened.tokens.accessToken);
+  if (opened.tokens) session.open(opened.user?.email ?? email, opened.tokens);
   return opened.userErrors;
 }
 
@@ -80,9 +114,12 @@ export async function leave() {
     await ask("mutation SignOut { signOut { endedSessions } }");
     session.close(null);
   } catch (error) {
-    session.close(`The token is forgotten, and the session may go on: ${String(error)}`);
+    session.close(`The tokens are forgotten, and the session may go on: ${String(error)}`);
   }
 }
+
+/** Asks as whoever is signed in, which refreshes what has expired. */
+const stillSignedIn = () => ask("{ viewer { id } }").catch(() => null);
 
 /** What the close code of a socket says whose session has ended. */
 const FORBIDDEN = 4403;
@@ -101,7 +138,8 @@ export const fetcher: Fetcher = createGraphiQLFetcher({
   // It connects when something is first subscribed to, and asks for the token then.
   wsClient: createClient({
     url: socket.href,
-    connectionParams: () => {
+    connectionParams: async () => {
+      await stillSignedIn();
       opened = session.authorization();
       return opened === null ? {} : { Authorization: opened };
     },

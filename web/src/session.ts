@@ -1,4 +1,4 @@
-// Who is signed in on this page. The token is kept here and nowhere else: a reload forgets it.
+// Who is signed in on this page. The tokens are kept here and nowhere else: a reload forgets them.
 
 import { useSyncExternalStore } from "react";
 
@@ -9,7 +9,13 @@ interface State {
   readonly notice: string | null;
 }
 
-let token: string | null = null;
+/** What opens the session. */
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+let tokens: Tokens | null = null;
 let state: State = { email: null, notice: null };
 const listeners = new Set<() => void>();
 
@@ -27,18 +33,28 @@ export function useSession(): State {
   return useSyncExternalStore(subscribe, () => state);
 }
 
-export function open(email: string, accessToken: string) {
-  token = accessToken;
+export function open(email: string, opened: Tokens) {
+  tokens = opened;
   become({ email, notice: null });
 }
 
-/** Forgets the token. */
+/** Goes on with the tokens that follow. */
+export function renew(next: Tokens) {
+  tokens = next;
+}
+
+/** Forgets the tokens. */
 export function close(notice: string | null) {
-  token = null;
+  tokens = null;
   become({ email: null, notice });
 }
 
 /** The `Authorization` header of whoever is signed in. */
 export function authorization(): string | null {
-  return token === null ? null : `Bearer ${token}`;
+  return tokens === null ? null : `Bearer ${tokens.accessToken}`;
+}
+
+/** What gives the tokens that follow. */
+export function refreshToken(): string | null {
+  return tokens === null ? null : tokens.refreshToken;
 }
