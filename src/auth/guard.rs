@@ -84,7 +84,7 @@ impl IdentityProvider {
     pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Credentials> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
-            (None, _) => Ok(Credentials::None),
+            (None, _) => Ok(self.nobody().await),
             (Some(value), None) => self.identify_by(value.to_str().unwrap_or_default()).await,
             (Some(_), Some(_)) => Ok(refused(Reason::TokenInvalid, None)),
         }
@@ -96,10 +96,11 @@ impl IdentityProvider {
     /// As for [`identify`](Self::identify).
     pub(crate) async fn identify_by(&self, authorization: &str) -> Result<Credentials> {
         let now = self.clock.now();
+        self.tokens.keep_up(now).await;
         let Some(token) = bearer(authorization) else {
             return Ok(refused(Reason::TokenInvalid, None));
         };
-        let named = match self.tokens.verify(token, now) {
+        let named = match self.tokens.verify(token, now).await {
             Ok(named) => named,
             Err(reason) => return Ok(refused(reason, None)),
         };
@@ -119,6 +120,12 @@ impl IdentityProvider {
         Ok(Credentials::Viewer(viewer))
     }
 
+    /// The credentials of a request that has none. It may sign in, and then a token is signed.
+    pub(crate) async fn nobody(&self) -> Credentials {
+        self.tokens.keep_up(self.clock.now()).await;
+        Credentials::None
+    }
+
     /// A viewer anew, for the next operation on a stream that the session opened: the time of its
     /// token may have passed meanwhile, which ends nothing.
     ///
@@ -126,6 +133,7 @@ impl IdentityProvider {
     /// As for [`identify`](Self::identify).
     pub(crate) async fn resume(&self, session: SessionId) -> Result<Credentials> {
         let now = self.clock.now();
+        self.tokens.keep_up(now).await;
         let found = unscoped::session_by_id(&self.database, session).await?;
         let Some(found) = found.filter(|session| session.lives_at(now)) else {
             return Ok(refused(Reason::SessionEnded, Some(session)));

@@ -6,12 +6,14 @@ mod entity;
 pub(crate) mod graphql;
 mod guard;
 mod hasher;
+mod keys;
 pub(crate) mod mutations;
 mod name;
 mod owned;
 mod password;
 mod secret;
 mod sessions;
+mod signer;
 mod time_zone;
 mod tokens;
 mod unscoped;
@@ -24,8 +26,9 @@ use hasher::Hasher;
 use watch::Watches;
 
 pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer_or_nobody};
+pub use keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
 pub(crate) use owned::{Owned, Owner};
-pub use secret::{Secret, SecretError};
+pub use secret::{Secret, SecretError, Secrets};
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub(crate) use viewer::Viewer;
@@ -96,8 +99,10 @@ impl IdentityProvider {
     }
 
     /// The public keys of access tokens, as a JWK set.
-    pub fn jwks(&self) -> &serde_json::Value {
-        self.tokens.jwks()
+    pub(crate) async fn jwks(&self) -> serde_json::Value {
+        let now = self.clock.now();
+        self.tokens.keep_up(now).await;
+        self.tokens.jwks(now)
     }
 
     pub(crate) fn password_policy(&self) -> PasswordPolicy {

@@ -3,8 +3,9 @@
 /// Every table that has an entity: the file, the table, and the column that says whose a row is;
 /// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
 /// think about.
-pub const TABLES: [(&str, &str, Option<&str>); 5] = [
+pub const TABLES: [(&str, &str, Option<&str>); 6] = [
     ("src/auth/entity/sessions.rs", "sessions", Some("UserId")),
+    ("src/auth/entity/signing_keys.rs", "signing_keys", None),
     ("src/auth/entity/task_logs.rs", "task_logs", None),
     ("src/auth/entity/users.rs", "users", Some("Id")),
     ("src/tasks/entity.rs", "tasks", Some("UserId")),

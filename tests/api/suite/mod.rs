@@ -19,6 +19,7 @@ mod documents;
 mod endpoint;
 mod guard;
 mod isolation;
+mod keys;
 mod model;
 mod pages;
 mod sockets;
