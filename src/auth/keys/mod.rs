@@ -176,15 +176,14 @@ impl Keys {
     /// When the database does not answer, or a key does not open.
     pub async fn open(self) -> std::result::Result<Self, KeysError> {
         let now = self.clock.now();
-        let mut rows = unscoped::signing_keys(&self.database).await?;
+        let mut rows = self.living(now).await?;
         if rows.is_empty() {
             // Whoever comes second at the same moment uses the first one's.
             if self.make_first(now).await? {
                 tracing::info!("a key to sign tokens with was made");
             }
-            rows = unscoped::signing_keys(&self.database).await?;
+            rows = self.living(now).await?;
         }
-        rows.retain(|row| row.lives_at(now));
         self.seal_anew(&rows).await?;
         let ring = Ring::of(&rows, &Ring::default(), &self.secrets);
         if let Some(id) = ring.sealed.first() {
@@ -283,6 +282,12 @@ impl Keys {
         self.database.close().await;
     }
 
+    async fn living(&self, now: Timestamp) -> Result<Vec<signing_keys::Model>> {
+        let mut rows = unscoped::signing_keys(&self.database).await?;
+        rows.retain(|row| row.lives_at(now));
+        Ok(rows)
+    }
+
     /// Stores the first keys, unless somebody else has. Earlier releases signed with a key that was
     /// derived from the secret: where anybody may have a token of one, that key goes on as if it
     /// had been here before, and the first one of its own is published before it signs.
@@ -356,12 +361,8 @@ impl Keys {
             return;
         }
         let before = self.ring();
-        let read = unscoped::signing_keys(&self.database);
-        let ring = match tokio::time::timeout(READ_WITHIN, read).await {
-            Ok(Ok(mut rows)) => {
-                rows.retain(|row| row.lives_at(now));
-                self.what_follows(&before, Ring::of(&rows, &before, &self.secrets))
-            }
+        let ring = match tokio::time::timeout(READ_WITHIN, self.living(now)).await {
+            Ok(Ok(rows)) => self.what_follows(&before, Ring::of(&rows, &before, &self.secrets)),
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the signing keys could not be read; those that are known are used");
                 before
