@@ -17,5 +17,6 @@ mod schema;
 mod server;
 mod tasks;
 
+pub use auth::{KeyState, Keys, KeysError, ListedKey, Rotation};
 pub use schema::sdl;
-pub use server::{Server, StartError};
+pub use server::{Server, StartError, signing_keys};

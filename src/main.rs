@@ -16,9 +16,9 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 use cubby::{
-    Server, StartError,
-    clock::Clock,
-    config::{Config, Mode, unknown_variables},
+    KeyState, Rotation, Server, StartError,
+    clock::{Clock, Timestamp},
+    config::{Config, Lead, Mode, unknown_variables},
     db::Database,
 };
 use tokio::net::TcpListener;
@@ -44,8 +44,30 @@ enum Command {
     /// Look after the database's schema
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Look after the keys that access tokens are signed with
+    #[command(subcommand)]
+    Keys(Keys),
     /// Print the GraphQL schema
     Schema,
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Show each key, what it is for, from when on it signs and until when it is published
+    List,
+    /// Make a new key, which is published at once and takes the current one's place later. The
+    /// running instances notice it by themselves, and tokens that were signed before stay good
+    Rotate {
+        /// How long the new key is published before it signs, such as 10m or 24h: longer than
+        /// anybody who verifies tokens keeps the published keys, which is 5 minutes unless they
+        /// say otherwise
+        #[arg(long, value_name = "DURATION", default_value_t)]
+        after: Lead,
+        /// Sign with the new key at once, and give up every other, for when one may have become
+        /// known: the access tokens that they signed are refused
+        #[arg(long, conflicts_with = "after")]
+        now: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -121,6 +143,7 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&config).await,
         Command::Migrate(command) => migrate(&config, command).await,
+        Command::Keys(command) => keys(&config, command).await,
         Command::Schema => {
             print!("{}", cubby::sdl());
             Ok(())
@@ -212,5 +235,38 @@ async fn migrate(config: &Config, command: Migrate) -> Result<(), StartError> {
         println!("{} {name}", if has_run { "up  " } else { "down" });
     }
     database.close().await;
+    Ok(())
+}
+
+async fn keys(config: &Config, command: Keys) -> Result<(), StartError> {
+    let keys = cubby::signing_keys(config, Clock::system()).await?;
+    match command {
+        Keys::List => {}
+        Keys::Rotate { now: true, .. } => keys.rotate(Rotation::Now).await?,
+        Keys::Rotate { after, now: false } => keys.rotate(Rotation::After(after)).await?,
+    }
+    println!(
+        "{:43}  {:9}  {:8}  {:24}  {:24}  PUBLISHED UNTIL",
+        "KEY", "ALGORITHM", "STATE", "MADE", "SIGNS FROM"
+    );
+    for key in keys.list().await? {
+        let state = match key.state {
+            _ if !key.is_open => "sealed",
+            KeyState::Next => "next",
+            KeyState::Current => "current",
+            KeyState::Retiring => "retiring",
+            KeyState::Expired => "expired",
+        };
+        let until = key.expires_at.as_ref().map(Timestamp::to_string);
+        println!(
+            "{:43}  {:9}  {state:8}  {:24}  {:24}  {}",
+            key.id,
+            key.algorithm,
+            key.created_at.to_string(),
+            key.active_from.to_string(),
+            until.as_deref().unwrap_or("-"),
+        );
+    }
+    keys.close().await;
     Ok(())
 }

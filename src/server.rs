@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    auth::{IdentityProvider, Secret, SecretError, Throttles, Tokens},
+    auth::{IdentityProvider, Keys, KeysError, Secret, SecretError, Secrets, Throttles, Tokens},
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
@@ -34,6 +34,7 @@ pub struct Server {
 pub enum StartError {
     Configuration(Conflict),
     Secret(SecretError),
+    Keys(KeysError),
     Database(DbErr),
     Listen(SocketAddr, io::Error),
 }
@@ -43,6 +44,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Configuration(conflict) => conflict.fmt(f),
             Self::Secret(error) => error.fmt(f),
+            Self::Keys(error) => error.fmt(f),
             Self::Database(error) => write!(
                 f,
                 "the database cannot be used: {error}. Check DATABASE_URL, and that the database \
@@ -71,6 +73,12 @@ impl From<SecretError> for StartError {
     }
 }
 
+impl From<KeysError> for StartError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error)
+    }
+}
+
 impl From<DbErr> for StartError {
     fn from(error: DbErr) -> Self {
         Self::Database(error)
@@ -88,8 +96,8 @@ impl Server {
     )]
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let mode = config.mode()?;
-        let secret = secret(config)?;
-        let tokens = tokens(config, &secret)?;
+        let secrets = secrets(config)?;
+        let shared = config.jwt_secret()?;
 
         let database = Database::open(&config.database(), config.database_connections).await?;
         if config.direct_database_url.is_some() {
@@ -100,11 +108,19 @@ impl Server {
             database.migrate_up().await?;
         }
 
+        let (issuer, audience) = (&config.issuer, &config.audience);
+        let tokens = match shared {
+            Some(shared) => Tokens::hs256(shared.as_bytes(), issuer, audience),
+            None => {
+                let keys = Keys::new(database.clone(), Arc::clone(&secrets), clock.clone());
+                Tokens::ed25519(keys.open().await?, issuer, audience)
+            }
+        };
         let provider = Arc::new(IdentityProvider::new(
             database.clone(),
             clock,
             tokens,
-            &secret,
+            &secrets,
             throttles(config, mode),
             config.password_policy,
         ));
@@ -165,22 +181,6 @@ impl Server {
     }
 }
 
-fn secret(config: &Config) -> Result<Secret, StartError> {
-    Ok(match (&config.secret, config.database()) {
-        (Some(secret), _) => Secret::new(secret.as_bytes()),
-        (None, DatabaseUrl::Sqlite(_)) => Secret::kept_in(&config.data_dir)?,
-        (None, DatabaseUrl::Postgres(_)) => {
-            return Err(Conflict(
-                "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over \
-                 one database needs the same: set it to at least 32 random bytes, such as \
-                 `openssl rand -base64 48` makes"
-                    .to_owned(),
-            )
-            .into());
-        }
-    })
-}
-
 fn throttles(config: &Config, mode: Mode) -> Throttles {
     match (config.throttles, mode) {
         (Switch::Off, _) => Throttles::Off,
@@ -189,10 +189,41 @@ fn throttles(config: &Config, mode: Mode) -> Throttles {
     }
 }
 
-fn tokens(config: &Config, secret: &Secret) -> Result<Tokens, StartError> {
-    let (issuer, audience) = (&config.issuer, &config.audience);
-    Ok(match config.jwt_secret()? {
-        Some(shared) => Tokens::hs256(shared.as_bytes(), issuer, audience),
-        None => Tokens::ed25519(secret, issuer, audience),
-    })
+/// The signing keys of the database, for whoever lists or rotates them.
+///
+/// # Errors
+/// When the settings contradict each other, or there are no such keys, or the database does not let
+/// us in.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database is opened here, and handed to what reads the keys"
+)]
+pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartError> {
+    if config.jwt_secret()?.is_some() {
+        return Err(Conflict(
+            "tokens are signed with CUBBY_JWT_SECRET (HS256), and so there are no keys to list or \
+             to rotate: they are those of EdDSA"
+                .to_owned(),
+        )
+        .into());
+    }
+    let secrets = secrets(config)?;
+    let database = Database::open(&config.database(), 1).await?;
+    Ok(Keys::new(database, secrets, clock))
+}
+
+fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
+    let set = config.secrets()?;
+    let mut set = set.iter().map(|secret| Secret::new(secret.as_bytes()));
+    match (set.next(), config.database()) {
+        (Some(first), _) => Ok(Arc::new(Secrets::new(first, set))),
+        (None, DatabaseUrl::Sqlite(_)) => Ok(Arc::new(Secrets::kept_in(&config.data_dir)?)),
+        (None, DatabaseUrl::Postgres(_)) => Err(Conflict(
+            "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over one \
+             database needs the same: set it to at least 32 random bytes, such as `openssl rand \
+             -base64 48` makes"
+                .to_owned(),
+        )
+        .into()),
+    }
 }

@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_foundation;
 mod m20261121_000002_sessions;
+mod m20261121_000003_signing_keys;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_foundation::Migration),
             Box::new(m20261121_000002_sessions::Migration),
+            Box::new(m20261121_000003_signing_keys::Migration),
         ]
     }
 }

@@ -113,10 +113,11 @@ impl IdentityProvider {
     /// As for [`identify`](Self::identify).
     pub(crate) async fn identify_by(&self, authorization: &str) -> Result<Credentials> {
         let now = self.clock.now();
+        self.tokens.keep_up(now).await;
         let Some(token) = bearer(authorization) else {
             return Ok(refused(Reason::TokenInvalid, None));
         };
-        let named = match self.tokens.verify(token, now) {
+        let named = match self.tokens.verify(token, now).await {
             Ok(named) => named,
             Err(reason) => return Ok(refused(reason, None)),
         };
@@ -142,7 +143,7 @@ impl IdentityProvider {
     /// As for [`identify`](Self::identify).
     pub(crate) async fn identify_by_cookie(&self, cookies: &Cookies) -> Result<Credentials> {
         let Some(sealed) = cookies.session() else {
-            return Ok(Credentials::None);
+            return Ok(self.nobody().await);
         };
         let named = self.session_cookies.open(sealed);
         let credentials = match named.and_then(|id| id.parse().ok()) {
@@ -155,6 +156,12 @@ impl IdentityProvider {
         Ok(credentials)
     }
 
+    /// The credentials of a request that has none. It may sign in, and then a token is signed.
+    pub(crate) async fn nobody(&self) -> Credentials {
+        self.tokens.keep_up(self.clock.now()).await;
+        Credentials::None
+    }
+
     /// A viewer anew, for the next operation on a stream that the session opened: the time of its
     /// token may have passed meanwhile, which ends nothing.
     ///
@@ -162,6 +169,7 @@ impl IdentityProvider {
     /// As for [`identify`](Self::identify).
     pub(crate) async fn resume(&self, session: SessionId) -> Result<Credentials> {
         let now = self.clock.now();
+        self.tokens.keep_up(now).await;
         let found = unscoped::session_by_id(&self.database, session).await?;
         let Some(found) = found.filter(|session| session.lives_at(now)) else {
             return Ok(refused(Reason::SessionEnded, Some(session)));

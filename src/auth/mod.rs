@@ -9,6 +9,7 @@ mod events;
 pub(crate) mod graphql;
 mod guard;
 mod hasher;
+mod keys;
 pub(crate) mod list;
 mod meter;
 pub(crate) mod mutations;
@@ -20,6 +21,7 @@ mod refresh;
 mod seal;
 mod secret;
 mod sessions;
+mod signer;
 mod throttle;
 mod time_zone;
 mod tokens;
@@ -40,8 +42,9 @@ use watch::Watches;
 
 pub(crate) use cookies::Cookies;
 pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer_or_nobody};
+pub use keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
 pub(crate) use owned::{Owned, Owner};
-pub use secret::{Secret, SecretError};
+pub use secret::{Secret, SecretError, Secrets};
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub(crate) use viewer::Viewer;
@@ -126,16 +129,16 @@ impl IdentityProvider {
         database: Database,
         clock: Clock,
         tokens: Tokens,
-        secret: &Secret,
+        secrets: &Secrets,
         throttles: Throttles,
         password_policy: PasswordPolicy,
     ) -> Self {
         Self {
-            throttle: Throttle::new(secret, throttles),
+            throttle: Throttle::new(secrets.first(), throttles),
             refreshes: Meter::new(MAX_REFRESHES),
             costs: Meter::new(MAX_COST),
-            refresh_tokens: RefreshTokens::new(Seal::new(secret, "refresh-token hmac")),
-            session_cookies: Seal::new(secret, "session-cookie hmac"),
+            refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
+            session_cookies: Seal::new(secrets, "session-cookie hmac"),
             watches: Watches::start(database.clone(), clock.clone()),
             database,
             clock,
@@ -147,8 +150,10 @@ impl IdentityProvider {
     }
 
     /// The public keys of access tokens, as a JWK set.
-    pub fn jwks(&self) -> &serde_json::Value {
-        self.tokens.jwks()
+    pub(crate) async fn jwks(&self) -> serde_json::Value {
+        let now = self.clock.now();
+        self.tokens.keep_up(now).await;
+        self.tokens.jwks(now)
     }
 
     pub(crate) fn password_policy(&self) -> PasswordPolicy {

@@ -3,22 +3,29 @@
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::secret::Secret;
+use super::secret::{Secret, Secrets};
 
 /// Far more than a text of ours has; what is longer is not looked at.
 const LONGEST: usize = 256;
 
-/// Seals texts for one purpose.
-pub(super) struct Seal(hmac::Key);
+/// Seals texts for one purpose: with the first key, and opens what any of them sealed.
+pub(super) struct Seal {
+    first: hmac::Key,
+    each: Vec<hmac::Key>,
+}
 
 impl Seal {
-    pub(super) fn new(secret: &Secret, purpose: &'static str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &secret.derive(purpose)))
+    pub(super) fn new(secrets: &Secrets, purpose: &'static str) -> Self {
+        let key = |secret: &Secret| hmac::Key::new(hmac::HMAC_SHA256, &secret.derive(purpose));
+        Self {
+            first: key(secrets.first()),
+            each: secrets.each().map(key).collect(),
+        }
     }
 
     /// The text, a full stop, and its HMAC-SHA256 in base64url.
     pub(super) fn seal(&self, text: &str) -> String {
-        let tag = hmac::sign(&self.0, text.as_bytes());
+        let tag = hmac::sign(&self.first, text.as_bytes());
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
@@ -29,8 +36,9 @@ impl Seal {
         }
         let (text, tag) = sealed.rsplit_once('.')?;
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
-        hmac::verify(&self.0, text.as_bytes(), &tag).ok()?;
-        Some(text)
+        let mut keys = self.each.iter();
+        let is_ours = |key: &hmac::Key| hmac::verify(key, text.as_bytes(), &tag).is_ok();
+        keys.any(is_ours).then_some(text)
     }
 }
 
@@ -38,14 +46,31 @@ impl Seal {
 mod tests {
     use super::*;
 
+    fn secrets(first: &[u8], other: Option<&[u8]>) -> Secrets {
+        Secrets::new(Secret::new(first), other.map(Secret::new))
+    }
+
+    #[test]
+    fn what_an_older_secret_sealed_opens_while_it_is_accepted() {
+        let (old, new) = (&[1; 32][..], &[2; 32][..]);
+        let sealed = Seal::new(&secrets(old, None), "purpose").seal("session");
+        let both = Seal::new(&secrets(new, Some(old)), "purpose");
+        assert_eq!(both.open(&sealed), Some("session"));
+        assert_ne!(both.seal("session"), sealed);
+        assert_eq!(
+            Seal::new(&secrets(new, None), "purpose").open(&sealed),
+            None
+        );
+    }
+
     #[test]
     fn what_was_sealed_opens_and_nothing_else_does() {
-        let secret = Secret::new(b"0123456789abcdef0123456789abcdef");
-        let seal = Seal::new(&secret, "one purpose");
+        let secrets = secrets(b"0123456789abcdef0123456789abcdef", None);
+        let seal = Seal::new(&secrets, "one purpose");
         let sealed = seal.seal("session.7");
         assert_eq!(seal.open(&sealed), Some("session.7"));
 
-        let other_purpose = Seal::new(&secret, "another purpose").seal("session.7");
+        let other_purpose = Seal::new(&secrets, "another purpose").seal("session.7");
         let (text, tag) = sealed.rsplit_once('.').unwrap();
         let shorter = &tag[..tag.len() - 2];
         for forged in [

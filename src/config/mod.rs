@@ -12,7 +12,7 @@ use std::{
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub use limits::{ConnectionLimits, DocumentLimits};
-pub use values::{DatabaseUrl, LogDirectives, Origin, SecretSetting, TrustedProxy};
+pub use values::{DatabaseUrl, Lead, LogDirectives, Origin, SecretSetting, TrustedProxy};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
@@ -75,9 +75,10 @@ pub struct Config {
     #[arg(long, env = "CUBBY_MODE", global = true)]
     pub mode: Option<Mode>,
 
-    /// The server's one secret, at least 32 bytes, from which every key is derived. Instances
-    /// over one database must share it. On SQLite it is made at the first start and kept in the
-    /// file `secret` of the data directory; on PostgreSQL it is required
+    /// The server's secret, at least 32 bytes, from which keys are derived and by which those in
+    /// the database are sealed. Instances over one database must share it. On SQLite it is made at
+    /// the first start and kept in the file `secret` of the data directory; on PostgreSQL it is
+    /// required
     #[arg(
         long,
         env = "CUBBY_SECRET",
@@ -87,7 +88,27 @@ pub struct Config {
     )]
     pub secret: Option<SecretSetting>,
 
-    /// How access tokens are signed: `EdDSA`, with the public key at /.well-known/jwks.json, or
+    /// A second secret that is accepted, while one takes the other's place
+    #[arg(
+        long,
+        env = "CUBBY_SECRET_2",
+        value_name = "SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secret_2: Option<SecretSetting>,
+
+    /// A third one
+    #[arg(
+        long,
+        env = "CUBBY_SECRET_3",
+        value_name = "SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secret_3: Option<SecretSetting>,
+
+    /// How access tokens are signed: `EdDSA`, with the public keys at /.well-known/jwks.json, or
     /// `HS256`, with the secret of CUBBY_JWT_SECRET. Left out, HS256 when that secret is set and
     /// EdDSA when it is not
     #[arg(
@@ -283,15 +304,49 @@ impl Config {
         Ok(mode)
     }
 
+    /// The secrets that are set, the one in use first; none when it is to be kept in the data
+    /// directory.
+    pub fn secrets(&self) -> Result<Vec<&SecretSetting>, Conflict> {
+        let named = [
+            ("CUBBY_SECRET", &self.secret),
+            ("CUBBY_SECRET_2", &self.secret_2),
+            ("CUBBY_SECRET_3", &self.secret_3),
+        ];
+        let set: Vec<_> = named
+            .iter()
+            .filter_map(|(name, secret)| Some((name, secret.as_ref()?)))
+            .collect();
+        if self.secret.is_none()
+            && let Some((name, _)) = set.first()
+        {
+            return Err(Conflict(format!(
+                "{name} is set, and CUBBY_SECRET, the secret in use, is not: set it. One that was \
+                 kept in the data directory is the content of the file `secret`"
+            )));
+        }
+        for (at, (name, secret)) in set.iter().enumerate() {
+            if let Some((other, _)) = set[..at].iter().find(|(_, other)| other == secret) {
+                return Err(Conflict(format!(
+                    "{name} is the same as {other}: unset {name}, or set it to the other secret \
+                     that is to be accepted"
+                )));
+            }
+        }
+        Ok(set.into_iter().map(|(_, secret)| secret).collect())
+    }
+
     /// The secret of HS256 when tokens are signed with it, or nothing for EdDSA.
     pub fn jwt_secret(&self) -> Result<Option<&SecretSetting>, Conflict> {
         match (self.jwt_algorithm, &self.jwt_secret) {
             (None | Some(JwtAlgorithm::Hs256), Some(secret))
-                if self.secret.as_ref() == Some(secret) =>
+                if [&self.secret, &self.secret_2, &self.secret_3]
+                    .into_iter()
+                    .flatten()
+                    .any(|of_ours| of_ours == secret) =>
             {
                 Err(Conflict(
-                    "CUBBY_JWT_SECRET is the same as CUBBY_SECRET, from which every key is \
-                     derived: whoever verifies tokens could make them all. Set another one"
+                    "CUBBY_JWT_SECRET is the same as CUBBY_SECRET or one beside it, from which \
+                     keys are derived: whoever verifies tokens could make them all. Set another one"
                         .to_owned(),
                 ))
             }
@@ -406,6 +461,54 @@ mod tests {
         assert!(with(&h).is_err());
         assert!(with(&[e, s].concat()).is_err());
         assert!(with(&[s, ["--secret", secret]].concat()).is_err());
+        assert!(with(&[s, ["--secret-2", secret]].concat()).is_err());
+    }
+
+    #[test]
+    fn of_several_secrets_the_first_must_be_set_and_no_two_are_the_same() {
+        let (a, b, c) = ("a".repeat(32), "b".repeat(32), "c".repeat(32));
+        let secrets = |all: [&str; 3]| {
+            let flags = ["--secret", "--secret-2", "--secret-3"]
+                .into_iter()
+                .zip(all);
+            let set = flags.filter(|(_, secret)| !secret.is_empty());
+            let flags: Vec<&str> = set.flat_map(|(flag, secret)| [flag, secret]).collect();
+            let config = config(&flags).unwrap();
+            let secrets = config.secrets().map_err(|conflict| conflict.to_string());
+            secrets.map(|secrets| secrets.into_iter().cloned().collect::<Vec<_>>())
+        };
+        let parsed = |all: &[&str]| -> Vec<SecretSetting> {
+            all.iter().map(|secret| secret.parse().unwrap()).collect()
+        };
+        assert_eq!(secrets(["", "", ""]).unwrap(), []);
+        assert_eq!(secrets([&a, "", ""]).unwrap(), parsed(&[&a]));
+        assert_eq!(secrets([&a, &b, &c]).unwrap(), parsed(&[&a, &b, &c]));
+        assert_eq!(secrets([&a, "", &c]).unwrap(), parsed(&[&a, &c]));
+        for (all, says) in [
+            (["", &b, ""], "CUBBY_SECRET_2 is set"),
+            ([&a, &a, ""], "CUBBY_SECRET_2 is the same as CUBBY_SECRET"),
+            ([&a, &b, &b], "CUBBY_SECRET_3 is the same as CUBBY_SECRET_2"),
+        ] {
+            let said = secrets(all).unwrap_err();
+            assert!(said.contains(says), "{said}");
+            assert!(!said.contains(&b) && !said.contains(&a), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_published_for_5_minutes_to_30_days_before_it_signs() {
+        for (text, minutes) in [("5m", 5), ("10m", 10), ("24h", 1440), ("720h", 43200)] {
+            let read = text.parse::<Lead>().ok().map(|lead| lead.duration());
+            assert_eq!(
+                read,
+                Some(std::time::Duration::from_mins(minutes)),
+                "{text}"
+            );
+        }
+        for text in ["", "10", "4m59s", "721h", "-10m", "30 days", "soon"] {
+            assert!(text.parse::<Lead>().is_err(), "{text}");
+        }
+        assert_eq!(Lead::default().to_string().parse(), Ok(Lead::default()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The values of settings, each parsed once, with an error that says what to write instead.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -95,6 +95,46 @@ impl FromStr for SecretSetting {
             ));
         }
         Ok(Self(secret.to_owned()))
+    }
+}
+
+/// How long a signing key is published before it signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead(Duration);
+
+impl Lead {
+    /// As long as others may keep what is published.
+    pub const LEAST: Duration = Duration::from_mins(5);
+
+    const MOST: Duration = Duration::from_hours(30 * 24);
+
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        Self(2 * Self::LEAST)
+    }
+}
+
+impl FromStr for Lead {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let length = text.parse::<jiff::SignedDuration>().ok();
+        let length = length.and_then(|length| Duration::try_from(length).ok());
+        match length {
+            Some(length) if (Self::LEAST..=Self::MOST).contains(&length) => Ok(Self(length)),
+            _ => Err("write 5 minutes to 30 days, such as 10m or 24h".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Lead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}m", self.0.as_secs() / 60)
     }
 }
 

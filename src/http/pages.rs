@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{App, graphiql};
-use crate::error::RETRY_AFTER_SECONDS;
+use crate::{config::Lead, error::RETRY_AFTER_SECONDS};
 
 /// How long the database may take to say that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -54,14 +54,18 @@ pub(super) async fn schema() -> impl IntoResponse {
     )
 }
 
-/// The public keys of access tokens (RFC 7517).
+/// The public keys of access tokens (RFC 7517). They may be kept for as long as a new one is published
+/// at least before it signs.
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
     (
         [
-            (CONTENT_TYPE, "application/jwk-set+json"),
-            (CACHE_CONTROL, "public, max-age=300"),
+            (CONTENT_TYPE, "application/jwk-set+json".to_owned()),
+            (
+                CACHE_CONTROL,
+                format!("public, max-age={}", Lead::LEAST.as_secs()),
+            ),
         ],
-        app.provider.jwks().to_string(),
+        app.provider.jwks().await.to_string(),
     )
 }
 

@@ -16,7 +16,7 @@ use axum::{
 };
 use clap::Parser;
 use cubby::{
-    Server,
+    Keys, Server, StartError,
     clock::{Clock, Timestamp},
     config::Config,
 };
@@ -33,6 +33,9 @@ use crate::postgresql;
 const BEGINNING: i64 = 1_795_262_400_000;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The secret of every instance that is not started with another.
+pub(crate) const SECRET: &str = "the secret of the tests, long enough";
 
 /// A database of this name is kept empty but migrated, and copied for each test.
 const TEMPLATE: &str = "cubby_template";
@@ -56,71 +59,81 @@ pub(crate) fn config(flags: &[&str]) -> Config {
         .config
 }
 
-/// The app over a database of its own, with a clock that the test moves.
-pub(crate) struct App {
-    router: Router,
+/// A database that is nobody else's, and a clock that the test moves: where apps are started.
+#[derive(Clone)]
+pub(crate) struct Place {
     now: Arc<AtomicI64>,
     database_url: String,
-    /// Held for as long as the app is.
     directory: Arc<TempDir>,
 }
 
-impl App {
+impl Place {
     /// Nothing when the database is PostgreSQL and there is none on the machine.
-    pub(crate) async fn start(database: Database, flags: &[&str]) -> Option<Self> {
+    pub(crate) async fn find(database: Database) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        let data_dir = directory.path().to_str().expect("its name is text");
         let database_url = match database {
-            Database::Sqlite => format!("sqlite:{data_dir}/cubby.sqlite"),
+            Database::Sqlite => format!("sqlite:{}/cubby.sqlite", directory.path().display()),
             Database::Postgresql => fresh_database().await?,
         };
-        let now = Arc::new(AtomicI64::new(BEGINNING));
-        let router = Self::open(flags, data_dir, &database_url, &now).await;
         Some(Self {
-            router,
-            now,
+            now: Arc::new(AtomicI64::new(BEGINNING)),
             database_url,
-            directory: directory.into(),
+            directory: Arc::new(directory),
         })
     }
 
-    /// Another instance over the same database, at the same time.
-    pub(crate) async fn restart(&self, flags: &[&str]) -> Self {
-        let data_dir = self.directory.path().to_str().expect("its name is text");
-        Self {
-            router: Self::open(flags, data_dir, &self.database_url, &self.now).await,
-            now: Arc::clone(&self.now),
-            database_url: self.database_url.clone(),
-            directory: Arc::clone(&self.directory),
-        }
+    /// Starts an app here; there may be several.
+    pub(crate) async fn start(&self, flags: &[&str]) -> Result<App, StartError> {
+        let server = Server::open(&self.config(flags), self.clock()).await?;
+        Ok(App {
+            router: server.router(),
+            place: self.clone(),
+        })
     }
 
-    async fn open(
-        flags: &[&str],
-        data_dir: &str,
-        database_url: &str,
-        now: &Arc<AtomicI64>,
-    ) -> Router {
+    /// The signing keys, as `cubby keys` has them.
+    pub(crate) async fn keys(&self, flags: &[&str]) -> Result<Keys, StartError> {
+        cubby::signing_keys(&self.config(flags), self.clock()).await
+    }
+
+    fn config(&self, flags: &[&str]) -> Config {
+        let data_dir = self.directory.path().to_str().expect("its name is text");
         // In production they cannot be off.
         let throttles = if flags.contains(&"production") {
             "on"
         } else {
             "off"
         };
-        let config = config(&with_defaults(
+        config(&with_defaults(
             flags,
             &[
                 ("--data-dir", data_dir),
-                ("--database-url", database_url),
+                ("--database-url", &self.database_url),
                 ("--mode", "development"),
                 ("--throttles", throttles),
-                ("--secret", "the secret of the tests, long enough"),
+                ("--secret", SECRET),
             ],
-        ));
-        let moved = Arc::clone(now);
-        let clock = Clock::new(move || Timestamp::from_millis(moved.load(Ordering::SeqCst)));
-        let server = Server::open(&config, clock).await.expect("it starts");
-        server.router()
+        ))
+    }
+
+    fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.now);
+        Clock::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst)))
+    }
+}
+
+/// The app over a database of its own, with a clock that the test moves.
+#[derive(Clone)]
+pub(crate) struct App {
+    router: Router,
+    pub(crate) place: Place,
+}
+
+impl App {
+    /// Nothing when the database is PostgreSQL and there is none on the machine.
+    pub(crate) async fn start(database: Database, flags: &[&str]) -> Option<Self> {
+        let place = Place::find(database).await?;
+        Some(place.start(flags).await.expect("it starts"))
     }
 
     /// Serves on a port of its own, and gives its address.
@@ -136,12 +149,12 @@ impl App {
     /// Time passes.
     pub(crate) fn pass(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
-        self.now.fetch_add(millis, Ordering::SeqCst);
+        self.place.now.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// The moment, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        self.now.load(Ordering::SeqCst)
+        self.place.now.load(Ordering::SeqCst)
     }
 
     /// Somebody who is not signed in.
@@ -200,7 +213,7 @@ impl App {
 
     /// A connection past the app, for what only the database can tell.
     pub(crate) async fn connect(&self) -> DatabaseConnection {
-        sea_orm::Database::connect(&self.database_url)
+        sea_orm::Database::connect(&self.place.database_url)
             .await
             .expect("the database answers")
     }

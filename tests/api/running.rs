@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -145,6 +146,8 @@ async fn a_secret_that_is_refused_is_not_shown() {
     let here = directory();
     for (setting, value) in [
         ("CUBBY_SECRET", "hunter2"),
+        ("CUBBY_SECRET_2", "hunter2"),
+        ("CUBBY_SECRET_3", "hunter2"),
         ("CUBBY_JWT_SECRET", "hunter2"),
         ("DATABASE_URL", "mysql://u:hunter2@localhost/cubby"),
         ("CUBBY_DIRECT_DATABASE_URL", "mysql://u:hunter2@localhost/x"),
@@ -184,6 +187,8 @@ async fn help_documents_every_setting() {
         "CUBBY_DATA_DIR",
         "CUBBY_MODE",
         "CUBBY_SECRET",
+        "CUBBY_SECRET_2",
+        "CUBBY_SECRET_3",
         "CUBBY_JWT_ALGORITHM",
         "CUBBY_JWT_SECRET",
         "CUBBY_CORS_ORIGINS",
@@ -216,25 +221,30 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
-    let names = ["m20261121_000001_foundation", "m20261121_000002_sessions"];
-    // The first so many are up.
-    let status = |up: usize| {
-        let lines = names.iter().enumerate().map(|(index, name)| {
-            let state = if index < up { "up  " } else { "down" };
+    let names = [
+        "m20261121_000001_foundation",
+        "m20261121_000002_sessions",
+        "m20261121_000003_signing_keys",
+    ];
+    let when = |count: usize| {
+        let lines = names.iter().enumerate().map(|(at, name)| {
+            let state = if at < count { "up  " } else { "down" };
             format!("{state} {name}")
         });
         lines.collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(migrate(&["status"]).await, status(0));
-    assert_eq!(migrate(&["up"]).await, status(names.len()));
-    assert_eq!(migrate(&["up"]).await, status(names.len()));
-    for left in (0..names.len()).rev() {
-        assert_eq!(migrate(&["down"]).await, status(left));
+    let all = names.len();
+    assert_eq!(migrate(&["status"]).await, when(0));
+    assert_eq!(migrate(&["up"]).await, when(all));
+    assert_eq!(migrate(&["up"]).await, when(all));
+    for left in (0..all).rev() {
+        assert_eq!(migrate(&["down"]).await, when(left));
     }
-    assert_eq!(migrate(&["down"]).await, status(0));
-    assert_eq!(migrate(&["up"]).await, status(names.len()));
-    let steps = names.len().to_string();
-    assert_eq!(migrate(&["down", "--steps", &steps]).await, status(0));
+    assert_eq!(migrate(&["down"]).await, when(0));
+    assert_eq!(migrate(&["up"]).await, when(all));
+    assert_eq!(migrate(&["down", "--steps", "2"]).await, when(all - 2));
+    assert_eq!(migrate(&["up"]).await, when(all));
+    assert_eq!(migrate(&["status"]).await, when(all));
 }
 
 #[tokio::test]
@@ -281,6 +291,103 @@ async fn two_instances_that_start_at_once_over_postgresql_share_everything() {
         ("CUBBY_MODE", "production"),
     ])
     .await;
+}
+
+async fn is_rotated_under_load(settings: &[(&str, &str)]) {
+    let here = directory();
+    let cubby = Arc::new(Cubby::start(here.path(), settings).await);
+    let token = cubby.sign_up("ana").await;
+    let (count, is_over) = watch::channel(0_u32);
+    let count = Arc::new(count);
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (cubby, token, count) = (Arc::clone(&cubby), token.clone(), Arc::clone(&count));
+        workers.spawn(async move {
+            while *count.borrow() < u32::MAX {
+                assert!(cubby.knows(&token).await);
+                count.send_modify(|count| *count = count.saturating_add(1));
+            }
+        });
+    }
+    let mut counted = is_over.clone();
+    let mut more = async || {
+        let enough = *counted.borrow() + 20;
+        let counted = counted.wait_for(|count| *count >= enough);
+        let in_time = tokio::time::timeout(Duration::from_secs(60), counted).await;
+        in_time.expect("requests are answered").unwrap();
+    };
+    let keys = async |arguments: &[&str]| {
+        let output = run(here.path(), settings, &[&["keys"], arguments].concat()).await;
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+        (output.status.success(), said.concat())
+    };
+    let published = async || {
+        let reply = reqwest::get(cubby.url("/.well-known/jwks.json")).await;
+        let body: Value = reply.unwrap().json().await.unwrap();
+        body["keys"].as_array().unwrap().len()
+    };
+
+    more().await;
+    let (is_done, before) = keys(&["list"]).await;
+    assert!(is_done && before.contains("  current  "), "{before}");
+    assert_eq!(before.lines().count(), 2, "{before}");
+    let (is_done, after) = keys(&["rotate"]).await;
+    assert!(is_done, "{after}");
+    for state in ["  current  ", "  next  "] {
+        assert!(after.contains(state), "{after}");
+    }
+    assert_eq!(after.lines().count(), 3, "{after}");
+    more().await;
+    let (is_done, said) = keys(&["rotate", "--after", "24h"]).await;
+    assert!(!is_done && said.contains("being rotated already"), "{said}");
+    let (is_done, said) = keys(&["rotate", "--after", "1m"]).await;
+    assert!(!is_done && said.contains("5 minutes to 30 days"), "{said}");
+    // It notices by itself, and goes on with what was signed before.
+    while published().await != 2 {
+        more().await;
+    }
+    assert!(cubby.knows(&cubby.sign_up("ben").await).await);
+    count.send_replace(u32::MAX);
+    workers.join_all().await;
+
+    let (is_done, said) = keys(&["rotate", "--now"]).await;
+    assert!(is_done && said.lines().count() == 2, "{said}");
+    let other = Cubby::start(here.path(), settings).await;
+    assert!(!other.knows(&token).await);
+    other.stop().await;
+    Arc::into_inner(cubby).unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn keys_are_rotated_on_sqlite_while_requests_go_on() {
+    is_rotated_under_load(&[]).await;
+}
+
+#[tokio::test]
+async fn keys_are_rotated_on_postgresql_while_requests_go_on() {
+    let Some(url) = empty_postgresql("rotated").await else {
+        return;
+    };
+    is_rotated_under_load(&[
+        ("DATABASE_URL", &url),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn keys_that_are_not_there_are_told_apart_from_a_database_that_is_not() {
+    let here = directory();
+    let keys = async |settings: &[(&str, &str)]| {
+        let output = run(here.path(), settings, &["keys", "list"]).await;
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = keys(&[]).await;
+    assert!(said.contains("cubby migrate up"), "{said}");
+    let said = keys(&[("CUBBY_JWT_SECRET", SECRET)]).await;
+    assert!(said.contains("HS256"), "{said}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 /// Every table that has an entity: the file, the table, and the column that says whose a row is;
 /// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
 /// think about.
-pub const TABLES: [(&str, &str, Option<&str>); 8] = [
+pub const TABLES: [(&str, &str, Option<&str>); 9] = [
     (
         "src/auth/entity/credential_attempts.rs",
         "credential_attempts",
@@ -20,6 +20,7 @@ pub const TABLES: [(&str, &str, Option<&str>); 8] = [
         Some("UserId"),
     ),
     ("src/auth/entity/sessions.rs", "sessions", Some("UserId")),
+    ("src/auth/entity/signing_keys.rs", "signing_keys", None),
     ("src/auth/entity/task_logs.rs", "task_logs", None),
     ("src/auth/entity/users.rs", "users", Some("Id")),
     ("src/tasks/entity.rs", "tasks", Some("UserId")),

@@ -9,6 +9,7 @@
 )]
 
 mod attempts;
+mod signing_keys;
 
 use std::collections::HashSet;
 
@@ -20,6 +21,7 @@ use sea_orm::{
 };
 
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
+pub(super) use signing_keys::{add_signing_keys, has_sessions, reseal_signing_key, signing_keys};
 
 use super::{
     email_address::EmailAddress,

@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use axum::{body::Body, http::Request};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD};
+use crate::{
+    forger::{Forger, read},
+    harness::{App, Client, PASSWORD},
+};
 
 const ME: &str = "{ viewer { id } }";
 const SHARED: &str = "a secret that two services share, 32+";
-
-/// The header and the claims of a token.
-fn read(token: &str) -> (Value, Value) {
-    let mut parts = token.split('.').map(|part| {
-        let bytes = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or(Value::Null)
-    });
-    (parts.next().unwrap(), parts.next().unwrap())
-}
 
 fn token(client: &Client) -> &str {
     client.token.as_deref().expect("signed in")
@@ -266,54 +263,382 @@ async fn each_claim_of_a_rightly_signed_token_is_checked() {
     .await;
 }
 
+fn encode(text: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The token, signed by HMAC with this key.
+fn signed_by_hmac(header: &str, claims: &str, key: &[u8]) -> String {
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", encode(tag))
+}
+
 #[tokio::test]
 async fn forged_tokens_are_refused() {
     let app = app!();
     let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
     let good = token(&ana).to_owned();
-    let (header, claims) = read(&good);
-    let jwks = ana.get("/.well-known/jwks.json").await.body;
-    let public = URL_SAFE_NO_PAD
-        .decode(jwks["keys"][0]["x"].as_str().unwrap())
-        .unwrap();
+    let (_, claims) = read(&good);
+    let claims = claims.to_string();
+    let forger = Forger::of(&app).await;
+    let (kid, public) = (&forger.kid, forger.public());
 
-    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let unsigned = |alg: &str, signature: &str| {
-        let header = json!({ "typ": "at+jwt", "alg": alg, "kid": header["kid"] });
-        format!("{}.{}.{signature}", encode(&header), encode(&claims))
-    };
-    let mut with_public_key = Header::new(Algorithm::HS256);
-    with_public_key.typ = Some("at+jwt".to_owned());
-    with_public_key.kid = header["kid"].as_str().map(str::to_owned);
-    let with_public_key = jsonwebtoken::encode(
-        &with_public_key,
-        &claims,
-        &EncodingKey::from_secret(&public),
-    )
-    .unwrap();
-
+    let mut forgeries = Vec::new();
+    // Unsigned, whatever it is called, with a signature and without.
     let (signed, signature) = good.rsplit_once('.').unwrap();
-    let mut swapped = claims.clone();
-    swapped["sub"] = json!("user_01h2xcejqtf2nbrexx3vqjhp41");
-    let head = good.split('.').next().unwrap();
-    for forged in [
-        unsigned("none", ""),
-        unsigned("None", ""),
-        unsigned("nOnE", signature),
-        unsigned("HS256", signature),
-        with_public_key,
-        format!("{signed}."),
-        format!("{signed}.{}", &signature[..signature.len() - 4]),
+    for alg in ["none", "None", "NONE", "nOnE", "", " none", "null"] {
+        let header = format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{kid}"}}"#);
+        let unsigned = format!("{}.{}", encode(header), encode(&claims));
+        forgeries.extend([unsigned.clone(), format!("{unsigned}.")]);
+        forgeries.push(format!("{unsigned}.{signature}"));
+    }
+    // The public key as the secret of an HMAC, in each form that it is known in.
+    let x = encode(&public);
+    let der = [&hex("302a300506032b6570032100"), &public[..]].concat();
+    let pem = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        STANDARD.encode(&der)
+    );
+    let jwk = ana.get("/.well-known/jwks.json").await.body["keys"][0].to_string();
+    let header = format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#);
+    for key in [
+        &public[..],
+        x.as_bytes(),
+        &der,
+        pem.as_bytes(),
+        jwk.as_bytes(),
+        b"",
+    ] {
+        forgeries.push(signed_by_hmac(&header, &claims, key));
+        forgeries.push(signed_by_hmac(&forger.header(), &claims, key));
+    }
+    // A key of the forger's own, by each of the ways to bring it along.
+    let own = Forger::with(&[7; 32]);
+    let own_jwk = format!(
+        r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
+        encode(own.public())
+    );
+    for member in [
+        format!(r#""jwk":{own_jwk}"#),
+        r#""jku":"https://example.com/jwks.json""#.to_owned(),
+        r#""x5u":"https://example.com/key.pem""#.to_owned(),
+        r#""x5c":["AAAA"]"#.to_owned(),
+    ] {
+        for kid in [kid, &own.kid] {
+            let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}",{member}}}"#);
+            forgeries.push(own.token(&header, &claims));
+        }
+    }
+    for kid in [
+        kid.as_str(),
+        &own.kid,
+        "",
+        "../../dev/null",
+        "' OR 1=1 --",
+        "%00",
+    ] {
+        let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}"}}"#);
+        forgeries.push(own.token(&header, &claims));
+    }
+    // Another token's signature, or none that anybody made.
+    let (head, rest) = good.split_once('.').unwrap();
+    let (payload, _) = rest.split_once('.').unwrap();
+    let of_ben = token(&ben).rsplit_once('.').unwrap().1;
+    let (_, mut as_ben) = read(&good);
+    as_ben["sub"] = read(token(&ben)).1["sub"].clone();
+    forgeries.extend([
+        format!("{signed}.{of_ben}"),
+        format!("{head}.{}.{signature}", encode(as_ben.to_string())),
         format!("{signed}.{}", "A".repeat(86)),
-        format!("{head}.{}.{signature}", encode(&swapped)),
-        good[..good.len() / 2].to_owned(),
+        format!("{signed}.{}", encode([255; 64])),
+        format!("{signed}.{}", encode([0; 32])),
+        format!("{signed}.{}", encode([0; 65])),
+    ]);
+    // Put together otherwise.
+    forgeries.extend([
         format!("{good}.{signature}"),
+        format!("{good}."),
+        format!(".{good}"),
+        format!("{head}..{signature}"),
+        format!(".{payload}.{signature}"),
+        format!("{head}.{payload}.{signature}.{signature}.{signature}"),
+        format!("{payload}.{head}.{signature}"),
         ".".to_owned(),
         "..".to_owned(),
-    ] {
+        "....".to_owned(),
+    ]);
+    for forged in forgeries {
         refused(&ana.bearing(&forged), "TOKEN_INVALID").await;
     }
     ana.ask(ME, json!({})).await;
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text
+        .chars()
+        .map(|c| c.to_digit(16).unwrap() as u8)
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| (pair[0] << 4) | pair[1])
+        .collect()
+}
+
+#[tokio::test]
+async fn a_token_has_one_spelling() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let good = token(&ana).to_owned();
+    let parts: Vec<&str> = good.split('.').collect();
+    let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
+
+    let mut others = Vec::new();
+    // S + L is as good a signature as S to whoever does not look (RFC 8032 section 5.1.7).
+    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut malleable = signature.clone();
+    let mut carry = 0;
+    for (byte, of_order) in malleable[32..].iter_mut().zip(order) {
+        let sum = u16::from(*byte) + u16::from(of_order) + carry;
+        (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+    }
+    others.push(format!("{}.{}.{}", parts[0], parts[1], encode(&malleable)));
+    for at in 0..3 {
+        let with = |part: String| {
+            let mut parts = parts.clone();
+            parts[at] = &part;
+            parts.join(".")
+        };
+        let part = parts[at];
+        others.extend([
+            with(format!("{part}=")),
+            with(format!("{part}==")),
+            with(format!("{part}A")),
+            with(format!("A{part}")),
+            with(part[1..].to_owned()),
+            with(part[..part.len() - 1].to_owned()),
+            with(String::new()),
+        ]);
+        // Bits of the last character that stand for nothing.
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        for last in alphabet.chars().filter(|last| !part.ends_with(*last)) {
+            others.push(with(format!("{}{last}", &part[..part.len() - 1])));
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(part).unwrap();
+        others.push(with(STANDARD.encode(bytes) + "+/"));
+    }
+    // Cut anywhere.
+    others.extend((1..good.len()).map(|length| good[..length].to_owned()));
+    for other in others {
+        refused(&ana.bearing(&other), "TOKEN_INVALID").await;
+    }
+    for other in [
+        format!("{good} "),
+        format!("{good}\t{good}"),
+        good.replace('.', " ."),
+        json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string(),
+        json!({ "payload": parts[1], "signatures": [
+            { "protected": parts[0], "signature": parts[2] }] })
+        .to_string(),
+        format!("\"{good}\""),
+        good.replace('.', "%2E"),
+    ] {
+        let reply = ana.bearing(&other).send(ME, json!({})).await;
+        // White space at the end of a header is none of its value's.
+        let is_same = other.trim_end() == good;
+        assert_eq!(reply.status == 200, is_same, "{other:?} {reply:?}");
+    }
+    for length in [4096, 8192, 12_000] {
+        let huge = format!("{}.{}.{}", parts[0], "A".repeat(length), parts[2]);
+        refused(&ana.bearing(&huge), "TOKEN_INVALID").await;
+    }
+    ana.ask(ME, json!({})).await;
+}
+
+/// What only whoever has the key can make: this is how little is taken on trust even then.
+#[tokio::test]
+async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_server() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let forger = Forger::of(&app).await;
+    let (header, (_, claims)) = (forger.header(), read(token(&ana)));
+    let text = claims.to_string();
+    let kid = &forger.kid;
+    let now = app.now() / 1000;
+    let same = ana.bearing(&forger.token(&header, &text));
+    same.ask(ME, json!({})).await;
+
+    let with_member = |member: &str| header.replace('}', &format!(",{member}}}"));
+    let nested = forger.token(&header, &text);
+    let mut headers = vec![
+        with_member(r#""crit":["exp"]"#),
+        with_member(r#""crit":[]"#),
+        with_member(r#""crit":["b64"],"b64":false"#),
+        with_member(r#""b64":true"#),
+        with_member(r#""jwk":{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#),
+        with_member(r#""jku":"https://example.com/""#),
+        with_member(r#""zip":"DEF""#),
+        with_member(r#""cty":"JWT""#),
+        with_member(r#""x":1"#),
+        with_member(r#""alg":"none""#),
+        with_member(r#""alg":"EdDSA""#),
+        with_member(&format!(r#""kid":"{kid}""#)),
+        with_member(r#""typ":"at+jwt""#),
+        format!(r#"{{"alg":"none",{}"#, &header[1..]),
+        header.replace(',', ", "),
+        format!(" {header}"),
+        format!("{header}\n"),
+        format!("\u{feff}{header}"),
+        format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt"}}"#),
+        format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":["{kid}"]}}"#),
+        format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}\u0000"}}"#),
+        r#"{"typ":"at+jwt","alg":"EdDSA"}"#.to_owned(),
+        r#"{"typ":"at+jwt","alg":"EdDSA","kid":null}"#.to_owned(),
+        r#"{"typ":"at+jwt","alg":"EdDSA","kid":""}"#.to_owned(),
+        format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#),
+        format!(r#"{{"typ":"at+jwt","kid":"{kid}"}}"#),
+        format!("[{header}]"),
+        "{}".to_owned(),
+        "null".to_owned(),
+        String::new(),
+    ];
+    for alg in [
+        "none", "eddsa", "EDDSA", "Ed25519", "HS256", "HS512", "ES256", "RS256", "PS256",
+    ] {
+        headers.push(header.replace("EdDSA", alg));
+    }
+    for typ in [
+        "JWT",
+        "jwt",
+        "at+JWT",
+        "AT+JWT",
+        "application/at+jwt",
+        "",
+        "at",
+        "id_token",
+    ] {
+        headers.push(header.replace("at+jwt", typ));
+    }
+    let mut wrong: Vec<String> = headers
+        .iter()
+        .map(|header| forger.token(header, &text))
+        .collect();
+
+    // A payload that is not encoded, and one that is elsewhere (RFC 7797).
+    let unencoded = with_member(r#""crit":["b64"],"b64":false"#);
+    let signed = format!("{}.{text}", encode(&unencoded));
+    let signature = forger.signature(signed.as_bytes());
+    wrong.push(format!("{}..{signature}", encode(&unencoded)));
+    wrong.push(format!(
+        "{}.{}.{signature}",
+        encode(&unencoded),
+        encode(&text)
+    ));
+
+    // Claims that are none, or more than one.
+    let set = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        claims.to_string()
+    };
+    let mut payloads: Vec<Vec<u8>> = [
+        String::new(),
+        "null".to_owned(),
+        "{}".to_owned(),
+        format!("[{text}]"),
+        format!("{text}{text}"),
+        format!("{text},"),
+        format!("{text}\0"),
+        json!(nested).to_string(),
+        nested.clone(),
+        "[".repeat(2000),
+        text.replace("iss", "ISS"),
+        set("exp", json!(now as f64 + 60.5)),
+        set("exp", json!((now + 60).to_string())),
+        set("exp", json!(null)),
+        set("exp", json!(i64::MAX)),
+        set("exp", json!(u64::MAX)),
+        set("exp", json!(-1)),
+        set("exp", json!(now + 12 * 60 * 60 + 1)),
+        set("exp", json!(now - 1)),
+        set("iat", json!(i64::MIN)),
+        set("iat", json!(-1)),
+        set("iat", json!(now + 5 * 60 + 1)),
+        set("iat", json!(now + 13 * 60 * 60)),
+        set("nbf", json!(now + 1)),
+        set("nbf", json!(i64::MAX)),
+        set("nbf", json!("now")),
+        set("gen", json!(i64::MAX)),
+        set("sid", json!(claims["sid"].as_str().unwrap().to_uppercase())),
+        set("sid", claims["sub"].clone()),
+        set("sub", claims["sid"].clone()),
+        text.replace(&format!(r#""exp":{}"#, claims["exp"]), r#""exp":1e400"#),
+        text.replace(
+            &format!(r#""exp":{}"#, claims["exp"]),
+            r#""exp":99999999999999999999"#,
+        ),
+        text.replace("user_", "user_\\u0000"),
+    ]
+    .map(String::into_bytes)
+    .to_vec();
+    payloads.push([text.as_bytes(), &[0xff]].concat());
+    payloads.push(text.replace("cubby", "cub\u{0}by").into_bytes());
+    for (name, value) in claims.as_object().unwrap() {
+        for twice in [value, &json!("another"), &json!(null)] {
+            payloads.push(
+                text.replace('}', &format!(r#","{name}":{twice}}}"#))
+                    .into_bytes(),
+            );
+            payloads.push(format!(r#"{{"{name}":{twice},{}"#, &text[1..]).into_bytes());
+        }
+    }
+    for claim in ["iss", "aud", "client_id", "sub", "sid"] {
+        for value in [
+            json!("another"),
+            json!(""),
+            json!(null),
+            json!(1),
+            json!(["cubby"]),
+        ] {
+            payloads.push(set(claim, value).into_bytes());
+        }
+    }
+    wrong.extend(
+        payloads
+            .iter()
+            .map(|payload| forger.token(&header, payload)),
+    );
+    for (at, wrong) in wrong.iter().enumerate() {
+        let reply = ana.bearing(wrong).send(ME, json!({})).await;
+        assert_eq!(reply.status, 401, "{at}: {:?} {reply:?}", read(wrong));
+        assert_eq!(reply.reason(), "TOKEN_INVALID", "{at}: {:?}", read(wrong));
+    }
+    for (name, value) in [("nbf", json!(now)), ("iat", json!(now + 5 * 60))] {
+        let good = ana.bearing(&forger.token(&header, set(name, value)));
+        good.ask(ME, json!({})).await;
+    }
+    let past = ana.bearing(&forger.token(&header, set("exp", json!(now))));
+    refused(&past, "TOKEN_EXPIRED").await;
+    ana.ask(ME, json!({})).await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_session() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let phone = app.sign_in("ana").await;
+    for device in [&ana, &ana, &phone] {
+        device.ask(ME, json!({})).await;
+    }
+    phone
+        .ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    refused(&phone, "SESSION_ENDED").await;
+    app.pass(Duration::from_hours(12));
+    refused(&ana, "TOKEN_EXPIRED").await;
+    refused(&ana, "TOKEN_EXPIRED").await;
 }
 
 #[tokio::test]

@@ -205,7 +205,7 @@ fn cases() -> Vec<Case> {
             document: "mutation ($input: SignUpInput!) { signUp(input: $input) {
                 tokens { accessToken accessTokenExpiresAt } user { id email } session { id }
                 userErrors { message code path
-                ... on WeakPasswordError { reasons } } } }",
+                ... on WeakPasswordError { reasons } ... on RateLimitedError { retryAfter } } } }",
             attack: |ana| json!({ "input": { "email": ana.client.email(), "password": PASSWORD } }),
             own: |_| json!({ "input": { "email": "second.ana@example.com", "password": PASSWORD,
                                         "name": SECRET, "deviceLabel": SECRET } }),

@@ -20,6 +20,7 @@ mod documents;
 mod endpoint;
 mod guard;
 mod isolation;
+mod keys;
 mod model;
 mod pages;
 mod refresh;

@@ -215,9 +215,7 @@ async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are(
     for _ in 0..4 {
         assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
     }
-    let restarted = app
-        .restart(&["--mode", "production", "--throttles", "on"])
-        .await;
+    let restarted = app.place.start(&["--mode", "production"]).await.unwrap();
     assert_eq!(
         wait(&restarted, "192.0.2.1", "ana@example.com").await,
         Some(1)

@@ -282,7 +282,7 @@ impl Connection {
     async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Option<Close>> {
         let credentials = match &self.who {
             Who::Unknown => return Err(Some(Close::Unauthorized)),
-            Who::Nobody => Credentials::None,
+            Who::Nobody => self.app.provider.nobody().await,
             Who::Session(session, _) => {
                 let resumed = self.app.provider.resume(*session).await;
                 match resumed.map_err(|_| Some(Close::Unavailable))? {
