@@ -1,6 +1,7 @@
 //! Accounts: people, their passwords and sessions, and the viewer that a session opens.
 
 mod accounts;
+mod clearing;
 mod cookies;
 mod delivery;
 mod email_address;
@@ -30,6 +31,8 @@ mod viewer;
 mod watch;
 
 use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
 
 use cookies::Carried;
 use delivery::Delivery;
@@ -87,6 +90,7 @@ pub struct IdentityProvider {
     costs: Meter<UserId>,
     password_policy: PasswordPolicy,
     watches: Arc<Watches>,
+    _clearing: AbortOnDropHandle<()>,
 }
 
 /// A session that was opened or refreshed, with the tokens that its payload shows.
@@ -140,6 +144,7 @@ impl IdentityProvider {
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
             session_cookies: Seal::new(secrets, "session-cookie hmac"),
             watches: Watches::start(database.clone(), clock.clone()),
+            _clearing: clearing::start(database.clone(), clock.clone()),
             database,
             clock,
             ids: Arc::default(),

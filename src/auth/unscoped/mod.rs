@@ -9,6 +9,7 @@
 )]
 
 mod attempts;
+mod expired;
 mod signing_keys;
 
 use std::collections::HashSet;
@@ -21,6 +22,7 @@ use sea_orm::{
 };
 
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
+pub(super) use expired::clear_expired;
 pub(super) use signing_keys::{add_signing_keys, has_sessions, reseal_signing_key, signing_keys};
 
 use super::{

@@ -188,6 +188,42 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
 }
 
 #[tokio::test]
+async fn what_has_expired_is_cleared_away() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let count = async |table: &str| app.sql(&format!("SELECT count(*) FROM {table}")).await[0];
+    app.pass(Duration::from_hours(24));
+    let phone = app.sign_in("ana").await;
+    revoke(
+        &ana.bearing(phone.token.as_ref().unwrap()),
+        &session(&phone).await,
+    )
+    .await;
+    // A second instance looks as it starts.
+    app.pass(Duration::from_hours(36 * 24));
+    let _first = app.place.start(&[]).await.unwrap();
+    while count("sessions").await != 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count("security_events").await, 3);
+    assert_eq!(count("known_networks").await, 1);
+    app.pass(Duration::from_hours(53 * 24 + 1));
+    let _second = app.place.start(&[]).await.unwrap();
+    while count("security_events").await != 2 {
+        tokio::task::yield_now().await;
+    }
+    app.pass(Duration::from_hours(48));
+    let _third = app.place.start(&[]).await.unwrap();
+    while count("known_networks").await != 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (count("sessions").await, count("security_events").await),
+        (0, 0)
+    );
+}
+
+#[tokio::test]
 async fn two_sessions_that_end_each_other_at_once_leave_one_truth() {
     let app = app!();
     let ana = app.sign_up("ana").await;

@@ -1,0 +1,92 @@
+//! What nobody needs any more, whoever's it was.
+
+use std::time::Duration;
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::{
+    auth::entity::{credential_attempts, known_networks, security_events, sessions},
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+};
+
+/// How many rows are removed in one transaction: others write in between.
+const AT_ONCE: u64 = 500;
+
+/// How long what happened to an account is told, and a network is known that is not used.
+const KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// How long a session is remembered that nobody used: ending it again is no error.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+/// Removes what has expired. Answers how many rows that were.
+pub(in crate::auth) async fn clear_expired(database: &Database, now: Timestamp) -> Result<u64> {
+    let mut cleared = 0;
+    loop {
+        let some = clear_some(database, now).await?;
+        cleared += some;
+        if some == 0 {
+            return Ok(cleared);
+        }
+    }
+}
+
+async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
+    let sessions_over = Condition::any()
+        .add(sessions::Column::ExpiresAt.lte(now))
+        .add(sessions::Column::IdleExpiresAt.lte(now.minus(REMEMBERED)));
+    let session_ids = sessions::Entity::find()
+        .filter(sessions_over)
+        .limit(AT_ONCE)
+        .all(database.reads())
+        .await?;
+    let events = security_events::Entity::find()
+        .filter(security_events::Column::At.lte(now.minus(KEPT)))
+        .limit(AT_ONCE)
+        .all(database.reads())
+        .await?;
+    let networks = known_networks::Entity::find()
+        .filter(known_networks::Column::LastUsedAt.lte(now.minus(KEPT)))
+        .limit(AT_ONCE)
+        .all(database.reads())
+        .await?;
+    let attempts = credential_attempts::Entity::find()
+        .filter(credential_attempts::Column::WindowEndsAt.lte(now))
+        .limit(AT_ONCE)
+        .all(database.reads())
+        .await?;
+    let found = session_ids.len() + events.len() + networks.len() + attempts.len();
+    if found == 0 {
+        return Ok(0);
+    }
+
+    let transaction = database.begin().await?;
+    let ids = session_ids.iter().map(|session| session.id);
+    sessions::Entity::delete_many()
+        .filter(sessions::Column::Id.is_in(ids))
+        .exec(&transaction)
+        .await?;
+    let ids = events.iter().map(|event| event.id);
+    security_events::Entity::delete_many()
+        .filter(security_events::Column::Id.is_in(ids))
+        .exec(&transaction)
+        .await?;
+    for network in &networks {
+        // Unless it was used just now.
+        known_networks::Entity::delete_many()
+            .filter(known_networks::Column::UserId.eq(network.user_id))
+            .filter(known_networks::Column::Network.eq(&network.network))
+            .filter(known_networks::Column::LastUsedAt.eq(network.last_used_at))
+            .exec(&transaction)
+            .await?;
+    }
+    let ids = attempts.iter().map(|attempt| attempt.id.clone());
+    credential_attempts::Entity::delete_many()
+        .filter(credential_attempts::Column::Id.is_in(ids))
+        .filter(credential_attempts::Column::WindowEndsAt.lte(now))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(found as u64)
+}
