@@ -161,6 +161,30 @@ async fn tabs_that_refresh_at_once_all_stay_signed_in() {
 }
 
 #[tokio::test]
+async fn tabs_on_two_instances_all_stay_signed_in() {
+    let app = app!();
+    let other = app.place.start(&[]).await.unwrap();
+    let ana = app.sign_up("ana").await;
+    let token = held(&ana);
+    let tabs = (0..16).map(|number| {
+        let (instance, token) = (if number % 2 == 0 { &app } else { &other }, &token);
+        async move { refresh(&instance.nobody(), token).await }
+    });
+    let tabs = join_all(tabs).await;
+    let successor = &tabs[0]["tokens"]["refreshToken"];
+    assert!(successor.is_string(), "{tabs:?}");
+    for (number, tab) in tabs.iter().enumerate() {
+        assert_eq!(&tab["tokens"]["refreshToken"], successor);
+        // Each goes on at the instance that it did not refresh at.
+        let instance = if number % 2 == 0 { &other } else { &app };
+        let token = tab["tokens"]["accessToken"].as_str().unwrap();
+        assert!(is_signed_in(&instance.nobody().bearing(token)).await);
+    }
+    let next = refresh(&other.nobody(), successor.as_str().unwrap()).await;
+    assert!(next["tokens"]["refreshToken"].is_string(), "{next}");
+}
+
+#[tokio::test]
 async fn a_refresh_whose_answer_was_lost_succeeds_an_hour_later() {
     let app = app!();
     let ana = app.sign_up("ana").await;
