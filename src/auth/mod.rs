@@ -1,11 +1,13 @@
 //! Accounts: people, their passwords and sessions, and the viewer that a session opens.
 
 mod accounts;
+mod common_passwords;
 mod email_address;
 mod entity;
 pub(crate) mod graphql;
 mod guard;
 mod hasher;
+mod hashing;
 pub(crate) mod mutations;
 mod name;
 mod owned;

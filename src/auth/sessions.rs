@@ -24,6 +24,10 @@ use crate::{
 /// How long a session lives.
 const SESSION_LIFE: Duration = Duration::from_hours(12);
 
+/// How often a sign-in is tried whose password was right when it was compared, and whose hash had
+/// been replaced when the session was to be opened: by another password, or anew by another sign-in.
+const TRIES: u32 = 2;
+
 /// How much of a `User-Agent` header is kept, in code points.
 const USER_AGENT_KEPT: usize = 500;
 
@@ -35,36 +39,38 @@ pub(super) async fn sign_in(
     password: Password,
     device_label: Option<Name>,
 ) -> std::result::Result<Opened, Refusal> {
-    // What is no address belongs to nobody, and is answered just like that, after the same work.
-    let user = match email {
-        Some(email) => unscoped::user_by_email(&provider.database, &email).await?,
-        None => None,
-    };
-    let unlocked = provider.hasher.unlock(user, password).await?;
-    let opened = match unlocked {
-        Some(unlocked) => open_session(provider, device, &unlocked, device_label).await?,
-        None => None,
-    };
-    opened.ok_or_else(|| {
-        Fault::new(
-            UserErrorCode::InvalidCredentials,
-            "The address and the password do not match.",
-        )
-        .nowhere()
-        .into()
-    })
+    for _ in 0..TRIES {
+        // What is no address belongs to nobody, and is answered just like that, after the same work.
+        let user = match &email {
+            Some(email) => unscoped::user_by_email(&provider.database, email).await?,
+            None => None,
+        };
+        let Some(unlocked) = provider.hasher.unlock(user, password.clone()).await? else {
+            break;
+        };
+        if let Some(opened) =
+            open_session(provider, device, &unlocked, device_label.as_ref()).await?
+        {
+            return Ok(opened);
+        }
+    }
+    let fault = Fault::new(
+        UserErrorCode::InvalidCredentials,
+        "The address and the password do not match.",
+    );
+    Err(fault.nowhere().into())
 }
 
 async fn open_session(
     provider: &IdentityProvider,
     device: &Device,
     unlocked: &Unlocked,
-    label: Option<Name>,
+    label: Option<&Name>,
 ) -> Result<Option<Opened>> {
     let now = provider.clock.now();
     let session = sessions::ActiveModel {
         user_id: Set(Owner::new(unlocked.user().id)),
-        ..new_session(provider, device, label, now)
+        ..new_session(provider, device, label.cloned(), now)
     };
     let session = unscoped::open_session(&provider.database, unlocked, session).await?;
     session

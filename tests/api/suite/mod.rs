@@ -21,6 +21,7 @@ mod guard;
 mod isolation;
 mod model;
 mod pages;
+mod passwords;
 mod sockets;
 mod streams;
 mod tasks;
