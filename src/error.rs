@@ -235,6 +235,12 @@ pub(crate) struct WeakPasswordError {
 pub(crate) enum WeakPasswordReason {
     TooShort,
     TooLong,
+    /// It is among the most used ones, whatever its case.
+    Common,
+    /// Hardly anything is left of it without the person's address or name.
+    ContainsPersonalInfo,
+    /// Hardly anything is left of it without the service's name.
+    ContainsServiceName,
 }
 
 /// Too many attempts: the next may be made later.

@@ -1,6 +1,7 @@
 //! How much Cubby serves, and what it costs: over SQLite and over a PostgreSQL of its own.
 //!
-//! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`.
+//! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
+//! `--sign-in` for what a flood of sign-ins does, to itself and to those who read.
 //! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
 //! CPU of each is a better measure of a change than the requests per second.
 
@@ -14,6 +15,7 @@ mod client;
 mod cpu;
 mod postgresql;
 mod server;
+mod sign_in;
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -41,6 +43,8 @@ const OTHERS: usize = 20;
 
 const TASKS_OF_OTHERS: usize = 100;
 
+const PASSWORD: &str = "correct horse";
+
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) { tokens { accessToken } userErrors { message } } }";
 
 /// Nothing but the way to the engine and back.
@@ -62,6 +66,10 @@ struct Args {
     /// How long to measure each kind of request
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+
+    /// Measure signing in, and reading while many sign in, and nothing else
+    #[arg(long)]
+    sign_in: bool,
 
     /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
     /// that is not optimised
@@ -102,19 +110,21 @@ const HEAD: &str = "
 database   request                      per s    ms/1,000    ms/1,000    ms/1,000        ms        ms";
 
 async fn run(args: &Args) -> Result<()> {
+    if args.sign_in {
+        sign_in::measure_the_hash(Duration::from_secs(args.seconds));
+    }
     println!("{HEAD}");
-    let duration = Duration::from_secs(args.seconds);
     if args.only != Some(Kind::Postgresql) {
         let directory = Directory::new("sqlite")?;
         let server = Server::start(&directory.0, None)?;
-        measure_all("sqlite", &server, None, duration).await?;
+        measure_all(args, "sqlite", &server, None).await?;
     }
     if args.only != Some(Kind::Sqlite) {
         let directory = Directory::new("postgresql")?;
         match Postgresql::start(&directory.0)? {
             Some(postgresql) => {
                 let server = Server::start(&directory.0, Some(&postgresql.url()))?;
-                measure_all("postgresql", &server, Some(&postgresql), duration).await?;
+                measure_all(args, "postgresql", &server, Some(&postgresql)).await?;
             }
             None => println!(
                 "POSTGRESQL IS NOT MEASURED: there is no initdb in PATH or /usr/lib/postgresql"
@@ -126,11 +136,12 @@ async fn run(args: &Args) -> Result<()> {
 
 /// Fills the database through the API, then measures one kind of request after the other.
 async fn measure_all(
+    args: &Args,
     database: &str,
     server: &Server,
     postgresql: Option<&Postgresql>,
-    duration: Duration,
 ) -> Result<()> {
+    let duration = Duration::from_secs(args.seconds);
     let mut connection = Connection::open(server.address).await?;
     let (person, ids) = sign_up(&mut connection, server, 0, TASKS).await?;
     let mut creates = Vec::new();
@@ -139,6 +150,9 @@ async fn measure_all(
         creates.push(create(server, &other));
     }
     let page = server.request(Some(&person), PAGE, json!({}), r#""hasNextPage":true"#);
+    if args.sign_in {
+        return sign_in::measure_all(database, server, postgresql, page, duration).await;
+    }
     let ones = ids
         .iter()
         .map(|id| server.request(Some(&person), ONE, json!({ "id": id }), id));
@@ -151,7 +165,8 @@ async fn measure_all(
         ("createTask, one person", vec![create(server, &person)]),
         ("createTask, 20 people", creates),
     ] {
-        let measured = measure(server, postgresql, requests, duration).await?;
+        let measured =
+            measure(server, postgresql, &requests.into(), Pace::AtOnce, duration).await?;
         println!("{database:<11}{name:<25}{}", measured.row());
     }
     Ok(())
@@ -164,7 +179,7 @@ async fn sign_up(
     number: usize,
     tasks: usize,
 ) -> Result<(String, Vec<String>)> {
-    let input = json!({ "email": format!("p{number}@example.com"), "password": "correct horse" });
+    let input = json!({ "email": address_of(number), "password": PASSWORD });
     let request = server.request(
         None,
         SIGN_UP,
@@ -180,6 +195,10 @@ async fn sign_up(
         ids.push(text(&answer, "/data/createTask/task/id")?);
     }
     Ok((token, ids))
+}
+
+fn address_of(number: usize) -> String {
+    format!("p{number}@example.com")
 }
 
 fn create(server: &Server, token: &str) -> Request {
@@ -214,20 +233,21 @@ struct Measured {
 async fn measure(
     server: &Server,
     postgresql: Option<&Postgresql>,
-    requests: Vec<Request>,
+    requests: &Arc<[Request]>,
+    pace: Pace,
     duration: Duration,
 ) -> Result<Measured> {
     let begin = Instant::now() + WARM_UP;
     let end = begin + duration;
-    let requests: Arc<[Request]> = requests.into();
     let mut load = JoinSet::new();
     for number in 0..CONNECTIONS {
         let connection = Connection::open(server.address).await?;
         let first = number * requests.len() / CONNECTIONS;
         load.spawn(send_until(
             connection,
-            Arc::clone(&requests),
+            Arc::clone(requests),
             first,
+            pace,
             begin,
             end,
         ));
@@ -258,24 +278,42 @@ async fn measure(
     })
 }
 
-/// Sends the requests over and over, and gives how long those took that ended between the moments.
+/// When a connection sends its next request.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// As soon as the last one is answered.
+    AtOnce,
+    /// Every so often, and at once when it is late by then.
+    Every(Duration),
+}
+
+/// Sends the requests over and over, and gives how long those took that ended between the moments,
+/// counted from when each was due.
 async fn send_until(
     mut connection: Connection,
     requests: Arc<[Request]>,
     first: usize,
+    pace: Pace,
     begin: Instant,
     end: Instant,
 ) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
+    let mut due = Instant::now();
     for request in requests.iter().cycle().skip(first) {
-        let sent = Instant::now();
+        match pace {
+            Pace::AtOnce => due = Instant::now(),
+            Pace::Every(_) => tokio::time::sleep_until(due).await,
+        }
         connection.send(request).await?;
         let answered = Instant::now();
         if answered > end {
             break;
         }
         if answered > begin {
-            latencies.push(answered - sent);
+            latencies.push(answered - due);
+        }
+        if let Pace::Every(interval) = pace {
+            due += interval;
         }
     }
     Ok(latencies)
@@ -286,10 +324,6 @@ impl Measured {
         let count = self.latencies.len();
         let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let per_1000 = |cpu: Duration| millis(cpu) * 1000.0 / count as f64;
-        let percentile = |percent| match self.latencies.get(count * percent / 100) {
-            Some(latency) => format!("{:.2}", millis(*latency)),
-            None => "-".to_owned(),
-        };
         format!(
             "{:>9.0}{:>12.0}{:>12}{:>12.0}{:>10}{:>10}",
             count as f64 / self.duration.as_secs_f64(),
@@ -297,9 +331,17 @@ impl Measured {
             self.database_cpu
                 .map_or("-".to_owned(), |cpu| format!("{:.0}", per_1000(cpu))),
             per_1000(self.load_cpu),
-            percentile(50),
-            percentile(99),
+            percentile(&self.latencies, 50),
+            percentile(&self.latencies, 99),
         )
+    }
+}
+
+/// In milliseconds; the latencies are sorted.
+fn percentile(latencies: &[Duration], percent: usize) -> String {
+    match latencies.get(latencies.len() * percent / 100) {
+        Some(latency) => format!("{:.2}", latency.as_secs_f64() * 1000.0),
+        None => "-".to_owned(),
     }
 }
 

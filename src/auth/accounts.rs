@@ -106,16 +106,18 @@ pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> 
         .await
 }
 
-/// Sets another password and ends the other sessions, if that is wanted. Answers how many ended.
+/// Sets another password of the viewer's, whose row is given, and ends the other sessions, if that is
+/// wanted. Answers how many ended.
 pub(super) async fn change_password(
     provider: &IdentityProvider,
     viewer: &Viewer,
     device: &Device,
+    user: users::Model,
     current: Password,
     new: Password,
     revoke_other_sessions: bool,
 ) -> std::result::Result<u64, Refusal> {
-    let unlocked = unlock(provider, viewer, device, current, "currentPassword").await?;
+    let unlocked = unlock(provider, device, user, current, "currentPassword").await?;
     let password_hash = provider.hasher.hash(new).await?;
     viewer
         .atomically(async |viewer| {
@@ -158,7 +160,7 @@ pub(super) async fn delete_account(
         .at("confirmEmail")
         .into());
     }
-    let unlocked = unlock(provider, viewer, device, password, "password").await?;
+    let unlocked = unlock(provider, device, user, password, "password").await?;
     let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
     viewer
         .atomically(async |viewer| {
@@ -175,12 +177,11 @@ pub(super) async fn delete_account(
 
 async fn unlock(
     provider: &IdentityProvider,
-    viewer: &Viewer,
     device: &Device,
+    user: users::Model,
     password: Password,
     field: &str,
 ) -> std::result::Result<Unlocked, Refusal> {
-    let user = me(viewer).await?;
     let attempt = throttle::guess(provider, device, &user.email_key, Some(user.id)).await?;
     let unlocked = attempt.unlock(provider, Some(user), password).await?;
     unlocked.ok_or_else(|| wrong_password(field))

@@ -1,79 +1,97 @@
-//! Passwords hashed and compared, on threads of their own.
+//! Passwords hashed and compared, on threads that give way to everything else.
 
 use std::{
     num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
+    time::Duration,
 };
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
-    password_hash::phc::PasswordHash,
+use futures_util::future::select;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
 };
-use tokio::sync::oneshot;
 
-use super::{entity::users, password::Password};
-use crate::error::{Error, Result};
+use super::{
+    entity::users,
+    hashing::{Fitting, Hashing},
+    password::Password,
+};
+use crate::error::{Error, Panicked, Result};
 
-/// Passwords that may wait to be hashed; one more is told to come back.
-const QUEUE: usize = 64;
+/// Passwords that are hashed or wait for it; one more is told to come back.
+const PLACES: usize = 64;
+
+/// How long a password waits for the threads that give way, before one that does not is asked too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a password waits in all; whoever has no hash by then is told to come back.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Proof that the person's password was given. Only [`Hasher::unlock`] makes one, and opening a
 /// session takes one.
-pub(super) struct Unlocked(users::Model);
+pub(super) struct Unlocked {
+    user: users::Model,
+    renewed: Option<String>,
+}
 
 impl Unlocked {
     pub(super) fn user(&self) -> &users::Model {
-        &self.0
+        &self.user
+    }
+
+    /// The password hashed anew, where the stored hash was made with other parameters than today's.
+    pub(super) fn renewed_hash(&self) -> Option<&str> {
+        self.renewed.as_deref()
     }
 }
 
-/// Hashes with Argon2id, 19 MiB, two passes, one lane, on as many threads as there are cores, so
-/// that a flood of sign-ins does not keep anybody's queries from running.
+/// Hashes on as many threads as there are cores, which run only while nothing else wants these: a
+/// flood of sign-ins does not keep anybody's queries from running. On a machine that is never idle
+/// they would hardly run at all, and so one thread more takes its share of a core, for those whose
+/// patience is over.
 pub(super) struct Hasher {
-    jobs: mpsc::SyncSender<Job>,
+    yielding: mpsc::Sender<Job>,
+    insisting: mpsc::Sender<Job>,
+    places: Semaphore,
+    patience: Duration,
+    deadline: Duration,
     /// The hash of a password that nobody has: what an unknown address is compared with.
     nobody: Arc<str>,
 }
 
-type Job = Box<dyn FnOnce(&Argon2<'static>) + Send>;
+type Job = Box<dyn FnOnce(&mut Hashing) + Send>;
 
 impl Hasher {
     /// Starts the threads; they end when the hasher is dropped.
     pub(super) fn start() -> Self {
-        let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
+        let (yielding, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..thread::available_parallelism().map_or(1, NonZeroUsize::get) {
+        for _ in 0..threads() {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                let argon2 = argon2();
-                loop {
-                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    match job {
-                        Ok(job) => job(&argon2),
-                        Err(_) => break,
-                    }
-                }
+                give_way();
+                work(&queue);
             });
         }
-        let mut unknown = [0; 32];
-        aws_lc_rs::rand::fill(&mut unknown).expect("the system has randomness");
-        let nobody = argon2()
-            .hash_password(&unknown)
-            .expect("32 bytes can be hashed")
-            .to_string();
+        let (insisting, queue) = mpsc::channel();
+        thread::spawn(move || work(&Mutex::new(queue)));
         Self {
-            jobs,
-            nobody: nobody.into(),
+            yielding,
+            insisting,
+            places: Semaphore::new(PLACES),
+            patience: PATIENCE,
+            deadline: DEADLINE,
+            nobody: hash_of_nobody().into(),
         }
     }
 
     /// The password's hash, as a PHC string.
     pub(super) async fn hash(&self, password: Password) -> Result<String> {
-        self.run(move |argon2| argon2.hash_password(password.as_bytes()))
-            .await?
-            .map(|hash| hash.to_string())
-            .map_err(Error::internal)
+        self.run(move |hashing| hashing.hash(&password)).await
     }
 
     /// The proof, when the password is the person's. For nobody it does the same work, and fails.
@@ -83,52 +101,178 @@ impl Hasher {
         password: Password,
     ) -> Result<Option<Unlocked>> {
         let nobody = Arc::clone(&self.nobody);
-        self.run(move |argon2| {
+        self.run(move |hashing| {
             let hash = user.as_ref().map_or(&*nobody, |user| &user.password_hash);
-            let parsed = PasswordHash::new(hash).map_err(Error::internal)?;
-            let fits = argon2.verify_password(password.as_bytes(), &parsed);
-            match (fits, user) {
-                (Ok(()), Some(user)) => Ok(Some(Unlocked(user))),
-                (Ok(()) | Err(argon2::password_hash::Error::PasswordInvalid), _) => Ok(None),
-                (Err(error), _) => Err(Error::internal(error)),
-            }
+            let fitting = hashing.compare(&password, hash)?;
+            let (Some(fitting), Some(user)) = (fitting, &user) else {
+                return Ok(None);
+            };
+            let renewed = match fitting {
+                Fitting::Current => None,
+                Fitting::Outdated => Some(hashing.hash(&password)?),
+            };
+            let user = user.clone();
+            Ok(Some(Unlocked { user, renewed }))
         })
-        .await?
+        .await
     }
 
+    /// # Errors
+    /// `Unavailable` when there is no place, or not enough time.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
+        work: impl Fn(&mut Hashing) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let (answer, done) = oneshot::channel();
-        self.jobs
-            .try_send(Box::new(move |argon2| {
-                // Whoever asked may have gone away by now.
-                let _ = answer.send(work(argon2));
-            }))
-            .map_err(|_| Error::Unavailable)?;
-        done.await.map_err(Error::internal)
+        let _place = self.places.try_acquire().map_err(|_| Error::Unavailable)?;
+        let work = Arc::new(work);
+        let done = async {
+            let mut done = pin!(ask(&self.yielding, &work));
+            if let Ok(done) = timeout(self.patience, &mut done).await {
+                return done;
+            }
+            // It may have been begun and got stuck.
+            let again = pin!(ask(&self.insisting, &work));
+            select(done, again).await.factor_first().0
+        };
+        timeout(self.deadline, done)
+            .await
+            .unwrap_or(Err(Error::Unavailable))
     }
 }
 
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).expect("these parameters are in range");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+/// Has the work done by one of the threads behind the queue, unless it is dropped before its turn.
+async fn ask<T: Send + 'static>(
+    queue: &mpsc::Sender<Job>,
+    work: &Arc<impl Fn(&mut Hashing) -> Result<T> + Send + Sync + 'static>,
+) -> Result<T> {
+    let (answer, done) = oneshot::channel();
+    let work = Arc::downgrade(work);
+    let job = move |hashing: &mut Hashing| {
+        // Whoever asked went away, or has the answer, or was told to come back.
+        let Some(work) = work.upgrade() else {
+            return;
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| work(hashing)));
+        let done = done.unwrap_or_else(|panic| Err(Error::internal(Panicked::with(&*panic))));
+        // Whoever asked may have gone away by now.
+        answer.send(done).ok();
+    };
+    queue.send(Box::new(job)).map_err(|_| Error::Unavailable)?;
+    done.await.map_err(Error::internal)?
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Does one job after the other until the hasher is dropped.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    let mut hashing = Hashing::new();
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut hashing),
+            Err(_) => break,
+        }
+    }
+}
+
+/// Has this thread run only while nothing else wants its core: `SCHED_IDLE` of sched(7).
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use thread_priority::{
+        NormalThreadSchedulePolicy::Idle, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
+    };
+    let idle = ThreadSchedulePolicy::Normal(Idle);
+    // It sets the niceness too, which may not be allowed and is of no use to an idle thread: what
+    // counts is the policy.
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).ok();
+    let policy = thread_schedule_policy();
+    tracing::debug!(
+        ?policy,
+        "a thread that hashes passwords has this scheduling policy"
+    );
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {
+    tracing::debug!("threads that hash passwords are scheduled like all others");
+}
+
+fn hash_of_nobody() -> String {
+    let mut unknown = [0_u8; 32];
+    aws_lc_rs::rand::fill(&mut unknown).expect("the system has randomness");
+    Hashing::new()
+        .hash(&Password::typed(&format!("{unknown:?}")))
+        .expect("any text can be hashed")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Keeps the threads behind the queue busy until what is returned is dropped.
+    fn occupy(queue: &mpsc::Sender<Job>, threads: usize) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel();
+        let released = Arc::new(Mutex::new(released));
+        let (begin, begun) = mpsc::channel();
+        for _ in 0..threads {
+            let (released, begin) = (Arc::clone(&released), begin.clone());
+            let job = move |_: &mut Hashing| {
+                begin.send(()).ok();
+                let released = released.lock().unwrap_or_else(PoisonError::into_inner);
+                released.recv().ok();
+            };
+            queue.send(Box::new(job)).unwrap();
+        }
+        for _ in 0..threads {
+            begun.recv().unwrap();
+        }
+        release
+    }
+
     #[tokio::test]
-    async fn a_hash_is_argon2id_with_19_mib_two_passes_and_one_lane() {
-        let hash = Hasher::start()
-            .hash(Password::typed("correct horse"))
-            .await
-            .unwrap();
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
+    async fn a_panic_fails_what_panicked_and_its_thread_goes_on() {
+        let hasher = Hasher::start();
+        for _ in 0..=threads() {
+            let failed = hasher.run::<()>(|_| panic!("on purpose")).await;
+            assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
+        }
+        assert!(hasher.hash(Password::typed("correct horse")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
+        let hasher = Hasher {
+            deadline: Duration::ZERO,
+            ..Hasher::start()
+        };
+        let release = occupy(&hasher.yielding, threads());
+        let (begin, begun) = mpsc::channel();
+        let late = hasher.run(move |_| Ok(begin.send(()))).await;
+        assert!(matches!(late, Err(Error::Unavailable)), "{late:?}");
+        drop(release);
+        assert!(begun.recv().is_err(), "it was begun all the same");
+    }
+
+    #[tokio::test]
+    async fn who_finds_64_before_them_is_told_to_come_back_at_once() {
+        let hasher = Hasher::start();
+        let others = hasher.places.try_acquire_many(64).unwrap();
+        let refused = hasher.run(|_| Ok(())).await;
+        assert!(matches!(refused, Err(Error::Unavailable)), "{refused:?}");
+        drop(others);
+        assert!(hasher.run(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_the_threads_that_give_way_is_served_by_one_that_does_not() {
+        let hasher = Hasher {
+            patience: Duration::ZERO,
+            ..Hasher::start()
+        };
+        let _release = occupy(&hasher.yielding, threads());
+        assert!(hasher.hash(Password::typed("correct horse")).await.is_ok());
     }
 }

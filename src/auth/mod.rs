@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clearing;
+mod common_passwords;
 mod cookies;
 mod delivery;
 mod email_address;
@@ -10,6 +11,7 @@ mod events;
 pub(crate) mod graphql;
 mod guard;
 mod hasher;
+mod hashing;
 mod keys;
 pub(crate) mod list;
 mod meter;

@@ -32,6 +32,10 @@ impl Name {
         Ok(Self(name))
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn into_string(self) -> String {
         self.0
     }

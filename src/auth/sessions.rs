@@ -14,7 +14,7 @@ use super::{
     entity::{
         known_networks,
         security_events::{self, Kind},
-        sessions,
+        sessions, users,
     },
     events,
     guard::{Caller, Credentials, Device},
@@ -40,6 +40,10 @@ const LIFE: Duration = Duration::from_hours(90 * 24);
 /// The same for one that is not to be remembered.
 const SHORT_LIFE: Duration = Duration::from_hours(12);
 
+/// How often a sign-in is tried whose password was right when it was compared, and whose hash had
+/// been replaced when the session was to be opened: by another password, or anew by another sign-in.
+const TRIES: u32 = 2;
+
 /// How much of a `User-Agent` header is kept, in code points.
 const USER_AGENT_KEPT: usize = 500;
 
@@ -61,28 +65,39 @@ pub(super) async fn sign_in(
 ) -> std::result::Result<Opened, Refusal> {
     // What is no address belongs to nobody, and is answered just like that, after the same work.
     let address = EmailAddress::parse(email).ok();
-    let user = match &address {
-        Some(address) => unscoped::user_by_email(&provider.database, address).await?,
-        None => None,
-    };
+    let user = user_with(provider, address.as_ref()).await?;
     let user_id = user.as_ref().map(|user| user.id);
     let key = throttle::key_of(address.as_ref(), email);
     let attempt = throttle::guess(provider, &caller.device, &key, user_id).await?;
-    let opened = match attempt.unlock(provider, user, password).await? {
-        Some(unlocked) => open_session(provider, caller, &unlocked, opening).await?,
-        None => None,
-    };
-    opened.ok_or_else(|| {
-        if let Some(user_id) = user_id {
-            events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
+    let mut unlocked = attempt.unlock(provider, user, password.clone()).await?;
+    for tries_left in (0..TRIES).rev() {
+        let Some(proof) = &unlocked else { break };
+        if let Some(opened) = open_session(provider, caller, proof, opening.clone()).await? {
+            return Ok(opened);
         }
-        Fault::new(
-            UserErrorCode::InvalidCredentials,
-            "The address and the password do not match.",
-        )
-        .nowhere()
-        .into()
-    })
+        if tries_left > 0 {
+            let user = user_with(provider, address.as_ref()).await?;
+            unlocked = provider.hasher.unlock(user, password.clone()).await?;
+        }
+    }
+    if let Some(user_id) = user_id {
+        events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
+    }
+    let fault = Fault::new(
+        UserErrorCode::InvalidCredentials,
+        "The address and the password do not match.",
+    );
+    Err(fault.nowhere().into())
+}
+
+async fn user_with(
+    provider: &IdentityProvider,
+    address: Option<&EmailAddress>,
+) -> Result<Option<users::Model>> {
+    match address {
+        Some(address) => unscoped::user_by_email(&provider.database, address).await,
+        None => Ok(None),
+    }
 }
 
 async fn open_session(

@@ -189,7 +189,8 @@ pub struct Config {
     #[arg(long, env = "CUBBY_THROTTLES", default_value = "on", global = true)]
     pub throttles: Switch,
 
-    /// How long a password must and may be, in code points: `standard` 8 to 128, `nist` 15 to 256
+    /// How long a password must and may be, in code points: `standard` 8 to 128, `nist` 15 to 256.
+    /// Common passwords are refused by both
     #[arg(
         long,
         env = "CUBBY_PASSWORD_POLICY",

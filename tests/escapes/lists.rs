@@ -141,8 +141,11 @@ pub const EXPRESSIONS: [&str; 6] = [
 ];
 
 /// What a build may leave out of the sources: clippy reads but one of the builds.
-pub const CONDITIONS: [(&str, &[&str]); 3] = [
+pub const CONDITIONS: [(&str, &[&str]); 5] = [
     ("test", &[]),
+    // How a thread gives way to others.
+    ("target_os = \"linux\"", &["src/auth/hasher.rs"]),
+    ("not ( target_os = \"linux\" )", &["src/auth/hasher.rs"]),
     (
         "unix",
         &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],

@@ -14,7 +14,7 @@ use crate::{
         graphql::Session,
         guard::{caller, viewer},
         name::Name,
-        password::Password,
+        password::{Password, Person},
         sessions::Opening,
         time_zone::TimeZone,
     },
@@ -70,7 +70,8 @@ impl<U: OutputType + From<Viewer>> AccountMutation<U> {
 struct SignUpInput {
     /// At most 254 bytes; unique whatever its case.
     email: String,
-    /// As long as `service.passwordPolicy` says, in code points; nothing else is asked of it.
+    /// As long as `service.passwordPolicy` says, in code points. None of the most used ones, and not
+    /// made of the address, the name or the service's name.
     password: String,
     /// 1 to 100 code points.
     name: Option<String>,
@@ -101,11 +102,22 @@ impl SignUpInput {
         ctx: &Context<'_>,
     ) -> Result<SignUpPayload<U>> {
         let provider = provider(ctx);
+        let email = EmailAddress::parse(&self.email);
+        let name = optional(self.name);
+        // As far as it is right.
+        let person = Person {
+            email: email.as_ref().ok().map(EmailAddress::as_str),
+            name: name
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map(Name::as_str),
+        };
+        let password = Password::choose(&self.password, provider.password_policy, person);
         let mut faults = Faults::default();
-        let email = faults.check("email", EmailAddress::parse(&self.email));
-        let password = Password::choose(&self.password, provider.password_policy);
+        let email = faults.check("email", email);
         let password = faults.check("password", password);
-        let name = faults.check("name", optional(self.name));
+        let name = faults.check("name", name);
         let delivery = caller(ctx).cookies.allow(self.delivery);
         let delivery = faults.check("delivery", delivery);
         let label = faults.check("deviceLabel", optional(self.device_label));
@@ -184,7 +196,8 @@ impl UpdateProfileInput {
 #[derive(InputObject)]
 struct ChangePasswordInput {
     current_password: String,
-    /// As long as `service.passwordPolicy` says, in code points.
+    /// As long as `service.passwordPolicy` says, in code points. None of the most used ones, and not
+    /// made of the address, the name or the service's name.
     new_password: String,
     /// End every session but this one.
     #[graphql(default = true)]
@@ -209,14 +222,20 @@ impl ChangePasswordInput {
     ) -> Result<ChangePasswordPayload<U>> {
         let viewer = viewer(ctx)?;
         let provider = provider(ctx);
+        let user = accounts::me(viewer).await?;
+        let person = Person {
+            email: Some(&user.email),
+            name: user.name.as_deref(),
+        };
         let mut faults = Faults::default();
-        let new = Password::choose(&self.new_password, provider.password_policy);
+        let new = Password::choose(&self.new_password, provider.password_policy, person);
         let changed = match faults.check("newPassword", new) {
             Some(new) => {
                 let current = Password::typed(&self.current_password);
                 let revoke = self.revoke_other_sessions;
                 let device = &caller(ctx).device;
-                accounts::change_password(provider, viewer, device, current, new, revoke).await
+                accounts::change_password(provider, viewer, device, user, current, new, revoke)
+                    .await
             }
             None => Err(faults.into()),
         };

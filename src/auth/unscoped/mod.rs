@@ -220,8 +220,9 @@ pub(super) async fn create_user(
     Ok(Some(session))
 }
 
-/// Stores a session for the person whose password was found right, or nothing when the password
-/// has been changed since: the lock makes one wait for the other.
+/// Stores a session for the person whose password was found right, and the password's hash where it
+/// was made anew; or nothing when the stored hash has changed since: the lock makes one wait for the
+/// other.
 pub(super) async fn open_session(
     database: &Database,
     unlocked: &Unlocked,
@@ -232,12 +233,25 @@ pub(super) async fn open_session(
     let transaction = database.begin().await?;
     let user = unlocked.user();
     let unchanged = users::Entity::find_by_id(user.id)
-        .filter(users::Column::PasswordHash.eq(&user.password_hash))
-        .lock(LockType::Share)
-        .one(&transaction)
-        .await?;
-    if unchanged.is_none() {
+        .filter(users::Column::PasswordHash.eq(&user.password_hash));
+    let locked = match unlocked.renewed_hash() {
+        None => unchanged.lock(LockType::Share),
+        // Two that share a lock and want to write would wait for each other.
+        Some(_) => unchanged.lock(LockType::NoKeyUpdate),
+    };
+    if locked.one(&transaction).await?.is_none() {
         return Ok(None);
+    }
+    if let Some(hash) = unlocked.renewed_hash() {
+        let renewed = users::ActiveModel {
+            password_hash: Set(hash.to_owned()),
+            ..Default::default()
+        };
+        users::Entity::update_many()
+            .set(renewed)
+            .filter(users::Column::Id.eq(user.id))
+            .exec(&transaction)
+            .await?;
     }
     event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;

@@ -81,27 +81,25 @@ async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib() {
 #[tokio::test]
 async fn operations_of_a_socket_are_among_the_requests_that_are_worked_on() {
     let app = app!("--max-requests", "1");
-    let ana = app.sign_up("ana").await;
-    let mut socket = Socket::of(&app.serve().await, &ana).await;
+    let mut socket = Socket::of(&app.serve().await, &app.nobody()).await;
     // Each takes as long as a hash.
     let sign_in = "mutation { signIn(input: { email: \"ana@example.com\", password: \"wrong\" }) {
         userErrors { code } } }";
-    for id in ["a", "b", "c"] {
-        socket.subscribe(id, sign_in).await;
+    for number in 0..20 {
+        socket.subscribe(&number.to_string(), sign_in).await;
     }
-    let mut said = Vec::new();
-    for _ in 0..4 {
-        said.push(socket.hear().await);
+    let (mut answered, mut refused) = (0, 0);
+    while answered + refused < 20 {
+        let said = socket.hear().await;
+        match said["type"].as_str() {
+            Some("complete") => answered += 1,
+            Some("error") => {
+                let code = &said["payload"][0]["extensions"]["code"];
+                assert_eq!(code, "SERVICE_UNAVAILABLE");
+                refused += 1;
+            }
+            _ => {}
+        }
     }
-    let of = |kind: &str| said.iter().filter(|it| it["type"] == kind).count();
-    assert_eq!(
-        (of("next"), of("complete"), of("error")),
-        (1, 1, 2),
-        "{said:?}"
-    );
-    let refused = said.iter().find(|it| it["type"] == "error").unwrap();
-    assert_eq!(
-        refused["payload"][0]["extensions"]["code"],
-        "SERVICE_UNAVAILABLE"
-    );
+    assert!(answered > 0 && refused > 0, "{answered} were answered");
 }

@@ -23,6 +23,7 @@ mod isolation;
 mod keys;
 mod model;
 mod pages;
+mod passwords;
 mod refresh;
 mod sessions;
 mod sockets;

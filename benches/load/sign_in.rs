@@ -1,0 +1,173 @@
+//! What a flood of sign-ins does: to itself, against the hash alone, and to those who read meanwhile.
+
+use std::{
+    hint::black_box,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use argon2::{Argon2, Block};
+use serde_json::json;
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    CONNECTIONS, PASSWORD, Pace, Result, address_of,
+    client::{Connection, Request},
+    measure, percentile,
+    postgresql::Postgresql,
+    server::Server,
+};
+
+const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } userErrors { message } } }";
+
+/// How often each of the readers asks who do not keep the machine busy.
+const NOW_AND_THEN: Duration = Duration::from_millis(40);
+
+/// What a client waits that is told to come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Says how many hashes a second the machine makes, with Argon2's own defaults, which are Cubby's.
+pub fn measure_the_hash(duration: Duration) {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    for (what, keeps_memory) in [("memory kept", true), ("memory made anew", false)] {
+        let count = AtomicUsize::new(0);
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    let argon2 = Argon2::default();
+                    let blocks = argon2.params().block_count();
+                    let mut memory = vec![Block::new(); blocks];
+                    let mut output = [0; 32];
+                    while !is_over.load(Ordering::Relaxed) {
+                        if !keeps_memory {
+                            memory = vec![Block::new(); blocks];
+                        }
+                        let (password, salt) = (PASSWORD.as_bytes(), b"sixteen bytes of");
+                        argon2
+                            .hash_password_into_with_memory(
+                                password,
+                                salt,
+                                &mut output,
+                                &mut memory,
+                            )
+                            .expect("it can be hashed");
+                        black_box(&output);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            thread::sleep(duration);
+            is_over.store(true, Ordering::Relaxed);
+        });
+        let rate = count.into_inner() as f64 / duration.as_secs_f64();
+        println!("the hash alone on {cores} cores, {what}: {rate:.0} per s");
+    }
+}
+
+/// Measures sign-ins, and pages of tasks with nobody and with many signing in.
+pub async fn measure_all(
+    database: &str,
+    server: &Server,
+    postgresql: Option<&Postgresql>,
+    page: Request,
+    duration: Duration,
+) -> Result<()> {
+    let report = |name: &str, row: String| println!("{database:<11}{name:<25}{row}");
+    let sign_ins: Arc<[Request]> = (1..=CONNECTIONS).map(|it| sign_in(server, it)).collect();
+    let measured = measure(server, postgresql, &sign_ins, Pace::AtOnce, duration).await?;
+    report("signIn, 16 people", measured.row());
+
+    let page = Arc::from([page]);
+    for (name, pace) in [
+        ("page, now and then", Pace::Every(NOW_AND_THEN)),
+        ("page, all the time", Pace::AtOnce),
+    ] {
+        for is_flooded in [false, true] {
+            if !is_flooded {
+                let measured = measure(server, postgresql, &page, pace, duration).await?;
+                report(name, measured.row());
+                continue;
+            }
+            let flood = Flood::start(server, &sign_ins).await?;
+            let measured = measure(server, postgresql, &page, pace, duration).await?;
+            report("  while 16 sign in", measured.row());
+            println!("{:<36}{}", "", flood.stop().await?);
+        }
+    }
+    Ok(())
+}
+
+fn sign_in(server: &Server, number: usize) -> Request {
+    let input = json!({ "email": address_of(number), "password": PASSWORD });
+    let variables = json!({ "input": input });
+    server.request(None, SIGN_IN, variables, r#""userErrors":[]"#)
+}
+
+/// Sixteen people who sign in over and over.
+struct Flood {
+    started: Instant,
+    is_over: Arc<AtomicBool>,
+    people: JoinSet<Outcome>,
+}
+
+/// What became of one person's sign-ins.
+#[derive(Default)]
+struct Outcome {
+    latencies: Vec<Duration>,
+    refused: usize,
+}
+
+impl Flood {
+    async fn start(server: &Server, sign_ins: &Arc<[Request]>) -> Result<Self> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut people = JoinSet::new();
+        for number in 0..sign_ins.len() {
+            let mut connection = Connection::open(server.address).await?;
+            let (is_over, sign_ins) = (Arc::clone(&is_over), Arc::clone(sign_ins));
+            people.spawn(async move {
+                let mut outcome = Outcome::default();
+                while !is_over.load(Ordering::Relaxed) {
+                    let sent = Instant::now();
+                    if connection.send(&sign_ins[number]).await.is_ok() {
+                        outcome.latencies.push(sent.elapsed());
+                    } else {
+                        outcome.refused += 1;
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                }
+                outcome
+            });
+        }
+        Ok(Self {
+            started: Instant::now(),
+            is_over,
+            people,
+        })
+    }
+
+    /// Says how they fared.
+    async fn stop(mut self) -> Result<String> {
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut all = Outcome::default();
+        while let Some(outcome) = self.people.join_next().await {
+            let outcome = outcome?;
+            all.latencies.extend(outcome.latencies);
+            all.refused += outcome.refused;
+        }
+        let seconds = self.started.elapsed().as_secs_f64();
+        all.latencies.sort_unstable();
+        Ok(format!(
+            "{:.1} sign-ins per s, p50 {} ms, p99 {} ms; {} refused",
+            all.latencies.len() as f64 / seconds,
+            percentile(&all.latencies, 50),
+            percentile(&all.latencies, 99),
+            all.refused,
+        ))
+    }
+}

@@ -1,0 +1,205 @@
+//! Which passwords are refused; their hashes; and many who sign in at once.
+
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, PASSWORD};
+
+const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) {
+    tokens { accessToken } userErrors { message code path
+      ... on WeakPasswordError { reasons } } } }";
+
+const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) {
+    tokens { accessToken } userErrors { code } } }";
+
+const CHANGE_PASSWORD: &str = "mutation ($input: ChangePasswordInput!) {
+    changePassword(input: $input) { user { id } userErrors { message code path
+      ... on WeakPasswordError { reasons } } } }";
+
+/// The parameters that hashes have by now, as a PHC string writes them.
+const CURRENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
+
+/// The reasons why somebody with this name and address cannot sign up with the password.
+async fn refusal(app: &App, email: &str, name: Option<&str>, password: &str) -> Value {
+    let input = json!({ "email": email, "name": name, "password": password });
+    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await["signUp"].clone();
+    let error = &payload["userErrors"][0];
+    assert_eq!(error["code"], "PASSWORD_TOO_WEAK", "{password}: {payload}");
+    assert_eq!(error["path"], json!(["input", "password"]));
+    assert_eq!(payload["tokens"], Value::Null);
+    error["reasons"].clone()
+}
+
+async fn change_password(client: &Client, new: &str) -> Value {
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": new });
+    let payload = client.ask(CHANGE_PASSWORD, json!({ "input": input })).await;
+    payload["changePassword"]["userErrors"].clone()
+}
+
+async fn sign_in(client: &Client, password: &str) -> Value {
+    let input = json!({ "email": "ana@example.com", "password": password });
+    let payload = client.ask(SIGN_IN, json!({ "input": input })).await;
+    payload["signIn"]["userErrors"].clone()
+}
+
+/// Stores the hash that Ana's password would have with other parameters.
+async fn age_the_hash(app: &App) {
+    let params = Params::new(64, 1, 1, None).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = argon2.hash_password(PASSWORD.as_bytes()).unwrap();
+    let connection = app.connect().await;
+    let aged = connection
+        .execute_unprepared(&format!("UPDATE users SET password_hash = '{hash}'"))
+        .await;
+    assert_eq!(aged.unwrap().rows_affected(), 1);
+}
+
+async fn current_hashes(app: &App) -> i64 {
+    let count = format!("SELECT count(*) FROM users WHERE password_hash LIKE '{CURRENT}%'");
+    app.sql(&count).await[0]
+}
+
+#[tokio::test]
+async fn a_common_password_is_refused_whatever_its_case() {
+    let app = app!();
+    for password in [
+        "12345678",
+        "password",
+        "PassWord",
+        "QWERTYUIOP",
+        "ｐａｓｓｗｏｒｄ",
+    ] {
+        let reasons = refusal(&app, "ana@example.com", None, password).await;
+        assert_eq!(reasons, json!(["COMMON"]), "{password}");
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
+    let ana = app.sign_up("ana").await;
+    let errors = change_password(&ana, "ILoveYou2").await;
+    assert_eq!(errors[0]["reasons"], json!(["COMMON"]));
+    assert_eq!(errors[0]["path"], json!(["input", "newPassword"]));
+    app.sign_in("ana").await;
+}
+
+#[tokio::test]
+async fn a_password_made_of_ones_own_address_or_name_is_refused() {
+    let app = app!();
+    for password in [
+        "ana.lima@example.com",
+        "ANA.LIMA-1",
+        "ferreira 2026",
+        "Ana Ferreira",
+    ] {
+        let name = Some("Ana Ferreira");
+        let reasons = refusal(&app, "Ana.Lima@Example.com", name, password).await;
+        assert_eq!(reasons, json!(["CONTAINS_PERSONAL_INFO"]), "{password}");
+    }
+    let ferreira = app.sign_up("ferreira").await;
+    let errors = change_password(&ferreira, "FERREIRA 2026").await;
+    assert_eq!(errors[0]["reasons"], json!(["CONTAINS_PERSONAL_INFO"]));
+    let rename = r#"mutation { updateProfile(input: { name: "Teodora" }) { user { name } } }"#;
+    ferreira.ask(rename, json!({})).await;
+    let errors = change_password(&ferreira, "teodora 2026").await;
+    assert_eq!(errors[0]["reasons"], json!(["CONTAINS_PERSONAL_INFO"]));
+    assert_eq!(change_password(&ferreira, "teodosia 2026").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_password_made_of_the_services_name_is_refused() {
+    let app = app!();
+    for password in ["cubbycubby", "My-Cubby-2026"] {
+        let reasons = refusal(&app, "ana@example.com", None, password).await;
+        assert_eq!(reasons, json!(["CONTAINS_SERVICE_NAME"]), "{password}");
+    }
+    let input = json!({ "email": "ana@example.com", "password": "the cubby under the stairs" });
+    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await;
+    assert_eq!(payload["signUp"]["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_with_a_password_is_told_at_once() {
+    let app = app!("--password-policy", "nist");
+    let input = json!({ "email": "iloveyou@example.com", "password": "iloveyou" });
+    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await;
+    assert_eq!(
+        payload["signUp"]["userErrors"],
+        json!([{
+            "message": "Choose a password of at least 15 characters, that is not among the most \
+                        used, without your address or your name in it.",
+            "code": "PASSWORD_TOO_WEAK",
+            "path": ["input", "password"],
+            "reasons": ["TOO_SHORT", "COMMON", "CONTAINS_PERSONAL_INFO"],
+        }])
+    );
+    let reasons = refusal(&app, "ana@example.com", None, "Cubby").await;
+    assert_eq!(reasons, json!(["TOO_SHORT", "CONTAINS_SERVICE_NAME"]));
+    let reasons = refusal(&app, "ana@example.com", None, "passwordpassword").await;
+    assert_eq!(reasons, json!(["COMMON"]));
+}
+
+#[tokio::test]
+async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in() {
+    let app = app!();
+    app.sign_up("ana").await;
+    age_the_hash(&app).await;
+    app.pass(Duration::from_secs(1));
+    let wrong = sign_in(&app.nobody(), "wrong password").await;
+    assert_eq!(wrong[0]["code"], "INVALID_CREDENTIALS");
+    assert_eq!(current_hashes(&app).await, 0);
+
+    let ana = app.sign_in("ana").await;
+    assert_eq!(current_hashes(&app).await, 1);
+    let me = ana
+        .ask("{ viewer { createdAt updatedAt } }", json!({}))
+        .await["viewer"]
+        .clone();
+    assert_eq!(me["updatedAt"], me["createdAt"]);
+
+    let again = app.sign_in("ana").await;
+    assert_eq!(change_password(&again, "another password").await, json!([]));
+}
+
+#[tokio::test]
+async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_in() {
+    let app = app!();
+    app.sign_up("ana").await;
+    age_the_hash(&app).await;
+    let sign_ins = [(); 8].map(|()| {
+        let nobody = app.nobody();
+        tokio::spawn(async move { sign_in(&nobody, PASSWORD).await })
+    });
+    for done in sign_ins {
+        assert_eq!(done.await.unwrap(), json!([]));
+    }
+    assert_eq!(current_hashes(&app).await, 1);
+    assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [9]);
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_full_is_told_to_come_back() {
+    let app = app!();
+    let sign_ins: Vec<_> = (0..160)
+        .map(|_| {
+            let nobody = app.nobody();
+            let input = json!({ "email": "no address", "password": PASSWORD });
+            tokio::spawn(async move { nobody.send(SIGN_IN, json!({ "input": input })).await })
+        })
+        .collect();
+    let mut refused = 0;
+    for reply in sign_ins {
+        let reply = reply.await.unwrap();
+        if reply.status != 503 {
+            let errors = &reply.body["data"]["signIn"]["userErrors"];
+            assert_eq!(errors[0]["code"], "INVALID_CREDENTIALS", "{reply:?}");
+            continue;
+        }
+        refused += 1;
+        assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
+        assert_eq!(reply.header("retry-after"), "1");
+        assert_eq!(reply.body["data"], json!({ "signIn": null }));
+    }
+    assert!(refused > 0, "there was room for all");
+    assert!(refused < 160, "there was room for none");
+}
