@@ -26,6 +26,9 @@ const Problem = graphql(`
     ... on WeakPasswordError {
       reasons
     }
+    ... on RateLimitedError {
+      retryAfter
+    }
     ... on VersionConflictError {
       currentVersion
     }
@@ -153,6 +156,8 @@ function words(problem: FragmentType<typeof Problem>): string {
   switch (error.__typename) {
     case "WeakPasswordError":
       return `${where}: ${error.reasons.join()}`;
+    case "RateLimitedError":
+      return `${where}: ${error.code} ${error.retryAfter.toFixed()}`;
     case "VersionConflictError":
       return `${where}: ${error.code} ${error.currentVersion.toFixed()}`;
     case "InputError":
