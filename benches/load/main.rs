@@ -242,11 +242,10 @@ async fn measure(
     let mut load = JoinSet::new();
     for number in 0..CONNECTIONS {
         let connection = Connection::open(server.address).await?;
-        let first = number * requests.len() / CONNECTIONS;
         load.spawn(send_until(
             connection,
             Arc::clone(requests),
-            first,
+            number,
             pace,
             begin,
             end,
@@ -287,18 +286,22 @@ enum Pace {
     Every(Duration),
 }
 
-/// Sends the requests over and over, and gives how long those took that ended between the moments,
-/// counted from when each was due.
+/// Sends the requests over and over on one of the connections, and gives how long those took that
+/// ended between the moments, counted from when each was due.
 async fn send_until(
     mut connection: Connection,
     requests: Arc<[Request]>,
-    first: usize,
+    number: usize,
     pace: Pace,
     begin: Instant,
     end: Instant,
 ) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
+    let first = number * requests.len() / CONNECTIONS;
     let mut due = Instant::now();
+    if let Pace::Every(interval) = pace {
+        due += interval * u32::try_from(number)? / u32::try_from(CONNECTIONS)?;
+    }
     for request in requests.iter().cycle().skip(first) {
         match pace {
             Pace::AtOnce => due = Instant::now(),

@@ -28,6 +28,10 @@ const PLACES: usize = 64;
 /// How long a password waits for the threads that give way, before one that does not is asked too.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the thread that does not give way rests after each hash, so that it never takes more
+/// than about a fifth of a core.
+const REST: Duration = Duration::from_millis(100);
+
 /// How long a password waits in all; whoever has no hash by then is told to come back.
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -51,7 +55,7 @@ impl Unlocked {
 
 /// Hashes on as many threads as there are cores, which run only while nothing else wants these: a
 /// flood of sign-ins does not keep anybody's queries from running. On a machine that is never idle
-/// they would hardly run at all, and so one thread more takes its share of a core, for those whose
+/// they would hardly run at all, and so one thread more takes a part of a core, for those whose
 /// patience is over.
 pub(super) struct Hasher {
     yielding: mpsc::Sender<Job>,
@@ -63,7 +67,8 @@ pub(super) struct Hasher {
     nobody: Arc<str>,
 }
 
-type Job = Box<dyn FnOnce(&mut Hashing) + Send>;
+/// Answers whether it was still wanted.
+type Job = Box<dyn FnOnce(&mut Hashing) -> bool + Send>;
 
 impl Hasher {
     /// Starts the threads; they end when the hasher is dropped.
@@ -74,11 +79,11 @@ impl Hasher {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 give_way();
-                work(&queue);
+                work(&queue, Duration::ZERO);
             });
         }
         let (insisting, queue) = mpsc::channel();
-        thread::spawn(move || work(&Mutex::new(queue)));
+        thread::spawn(move || work(&Mutex::new(queue), REST));
         Self {
             yielding,
             insisting,
@@ -150,12 +155,13 @@ async fn ask<T: Send + 'static>(
     let job = move |hashing: &mut Hashing| {
         // Whoever asked went away, or has the answer, or was told to come back.
         let Some(work) = work.upgrade() else {
-            return;
+            return false;
         };
         let done = catch_unwind(AssertUnwindSafe(|| work(hashing)));
         let done = done.unwrap_or_else(|panic| Err(Error::internal(Panicked::with(&*panic))));
         // Whoever asked may have gone away by now.
         answer.send(done).ok();
+        true
     };
     queue.send(Box::new(job)).map_err(|_| Error::Unavailable)?;
     done.await.map_err(Error::internal)?
@@ -165,14 +171,16 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Does one job after the other until the hasher is dropped.
-fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+/// Does one job after the other until the hasher is dropped, and rests after each.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration) {
     let mut hashing = Hashing::new();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(&mut hashing),
-            Err(_) => break,
+        let Ok(job) = job else {
+            break;
+        };
+        if job(&mut hashing) {
+            thread::sleep(rest);
         }
     }
 }
@@ -222,7 +230,7 @@ mod tests {
             let job = move |_: &mut Hashing| {
                 begin.send(()).ok();
                 let released = released.lock().unwrap_or_else(PoisonError::into_inner);
-                released.recv().ok();
+                released.recv().is_ok()
             };
             queue.send(Box::new(job)).unwrap();
         }
