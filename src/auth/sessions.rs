@@ -191,8 +191,17 @@ pub(super) async fn sign_out(
         .and_then(|token| provider.refresh_tokens.read(token));
     let (credentials, may_end_all) = match (&caller.credentials, named) {
         (Credentials::Viewer(viewer), _) => (Credentials::Viewer(viewer.clone()), true),
-        // Whoever holds the session's refresh token is as good as signed in.
-        (_, Some(named)) => (provider.resume(named.session_id).await?, true),
+        // Whoever holds the session's refresh token is as good as signed in, unless it was replaced.
+        (_, Some(named)) => {
+            let resumed = provider.resume(named.session_id).await?;
+            let is_current = match &resumed {
+                Credentials::Viewer(viewer) => one(viewer, named.session_id)
+                    .await?
+                    .is_some_and(|session| session.generation == named.generation),
+                _ => false,
+            };
+            (resumed, is_current)
+        }
         (&Credentials::Refused { session, .. }, None) => match session {
             Some(session) => (provider.resume(session).await?, false),
             None => return Ok(0),

@@ -208,20 +208,24 @@ impl Attempt {
         password: Password,
     ) -> Result<Option<Unlocked>> {
         let unlocked = provider.hasher.unlock(user, password).await;
-        if !matches!(unlocked, Ok(None)) {
-            self.forgive(provider).await?;
+        match unlocked {
+            // The person is who they say: what they got wrong here before is forgotten too.
+            Ok(Some(_)) => self.forgive(provider, true).await?,
+            Ok(None) => {}
+            // It was not made.
+            Err(_) => self.forgive(provider, false).await?,
         }
         unlocked
     }
 
-    /// It did not fail, and is not counted.
-    async fn forgive(self, provider: &IdentityProvider) -> Result<()> {
+    /// It did not fail, and is not counted; nor is what failed before it, if that is forgotten.
+    async fn forgive(self, provider: &IdentityProvider, forgets: bool) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
-        // The person is who they say: what they got wrong here before is forgotten too.
-        let (pairs, others) = self.0.into_iter().partition(|counter| counter.rule == PAIR);
-        unscoped::forgive_attempt(&provider.database, pairs, others).await
+        let is_forgotten = |counter: &Counter| forgets && counter.rule == PAIR;
+        let (wholly, once) = self.0.into_iter().partition(is_forgotten);
+        unscoped::forgive_attempt(&provider.database, wholly, once).await
     }
 }
 

@@ -41,7 +41,8 @@ const fetchAsViewer: typeof fetch = async (input, init) => {
   if (response.status !== 401 || !isOurs) return response;
   const { errors } = (await response.clone().json()) as Answer<unknown>;
   const error = errors?.find((error) => error.extensions?.code === "UNAUTHENTICATED");
-  if (error?.extensions?.reason === "TOKEN_EXPIRED" && (await refresh(authorization))) {
+  const mayGoOn = error !== undefined && error.extensions?.reason !== "SESSION_ENDED";
+  if (mayGoOn && (await refresh(authorization))) {
     return fetchAsViewer(input, init);
   }
   if (error && authorization === session.authorization()) session.close(error.message);

@@ -506,7 +506,7 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
             ("cache-control", "no-store"),
             (
                 "content-security-policy",
-                "default-src 'none'; frame-ancestors 'none'",
+                "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             ),
             ("cross-origin-resource-policy", "same-origin"),
             ("referrer-policy", "no-referrer"),

@@ -316,9 +316,17 @@ async fn a_refresh_token_signs_out_where_the_access_token_has_expired() {
     let data = app.nobody().ask(sign_out, input).await;
     assert_eq!(data["signOut"]["endedSessions"], 0);
     assert_eq!(code(&refresh(&phone, &held(&phone)).await), "TOKEN_INVALID");
+
+    // One that was replaced ends its own session alone.
+    let mut laptop = app.sign_in("ana").await;
+    let replaced = json!({ "input": { "refreshToken": held(&laptop), "everywhere": true } });
+    rotate(&mut laptop).await;
+    let data = app.nobody().ask(sign_out, replaced).await;
+    assert_eq!(data["signOut"]["endedSessions"], 1);
+    app.sign_in("ana").await;
     let input = json!({ "input": { "refreshToken": held(&ana), "everywhere": true } });
     let data = app.nobody().ask(sign_out, input).await;
-    assert_eq!(data["signOut"]["endedSessions"], 1);
+    assert_eq!(data["signOut"]["endedSessions"], 2);
 }
 
 #[tokio::test]
