@@ -1,5 +1,7 @@
 //! What happened to an account, for its owner to read.
 
+use std::time::Duration;
+
 use sea_orm::ActiveValue::Set;
 
 use super::{
@@ -15,6 +17,9 @@ use crate::{
     id::{Ids, SecurityEventId, UserId},
 };
 
+/// How long after an answer the work is done that it must not show.
+const LATER: Duration = Duration::from_secs(1);
+
 /// Something that happens now, from this device; whose it is, whoever stores it says.
 pub(super) fn new(ids: &Ids, device: &Device, kind: Kind, now: Timestamp) -> ActiveModel {
     ActiveModel {
@@ -27,8 +32,9 @@ pub(super) fn new(ids: &Ids, device: &Device, kind: Kind, now: Timestamp) -> Act
     }
 }
 
-/// Stores what somebody did who is not signed in, after they have been answered: storing it takes
-/// time, and to an address that nobody has nothing happens.
+/// Stores what somebody did who is not signed in, well after they have been answered: storing it takes
+/// time, and to an address that nobody has nothing happens. What is not stored when the process ends
+/// is lost.
 pub(super) fn record_later(
     provider: &IdentityProvider,
     device: &Device,
@@ -41,6 +47,7 @@ pub(super) fn record_later(
     };
     let database = provider.database.clone();
     tokio::spawn(async move {
+        tokio::time::sleep(LATER).await;
         if let Err(error) = unscoped::record(&database, event).await {
             tracing::warn!(?error, "a failed sign-in could not be recorded");
         }

@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
     sea_query::IntoCondition,
 };
+use tokio::time::Instant;
 
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
@@ -44,6 +45,10 @@ const SHORT_LIFE: Duration = Duration::from_hours(12);
 /// been replaced when the session was to be opened: by another password, or anew by another sign-in.
 const TRIES: u32 = 2;
 
+/// How long a sign-in that fails takes at least: longer than a hash, so that neither the row that an
+/// address has nor what is noted of the attempt shows in the time.
+const FAILURE: Duration = Duration::from_millis(100);
+
 /// How much of a `User-Agent` header is kept, in code points.
 const USER_AGENT_KEPT: usize = 500;
 
@@ -63,6 +68,7 @@ pub(super) async fn sign_in(
     password: Password,
     opening: Opening,
 ) -> std::result::Result<Opened, Refusal> {
+    let begun = Instant::now();
     // What is no address belongs to nobody, and is answered just like that, after the same work.
     let address = EmailAddress::parse(email).ok();
     let user = user_with(provider, address.as_ref()).await?;
@@ -83,6 +89,7 @@ pub(super) async fn sign_in(
     if let Some(user_id) = user_id {
         events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
     }
+    tokio::time::sleep_until(begun + FAILURE).await;
     let fault = Fault::new(
         UserErrorCode::InvalidCredentials,
         "The address and the password do not match.",

@@ -455,7 +455,15 @@ async fn delete_account(client: &Client, password: &str, confirm: &str) -> Value
 
 async fn rows_left(app: &App) -> Vec<i64> {
     let mut rows = Vec::new();
-    for table in ["users", "sessions", "tasks", "deleted_tasks", "task_logs"] {
+    for table in [
+        "users",
+        "sessions",
+        "tasks",
+        "deleted_tasks",
+        "task_logs",
+        "security_events",
+        "known_networks",
+    ] {
         rows.extend(app.sql(&format!("SELECT count(*) FROM {table}")).await);
     }
     rows
@@ -471,7 +479,7 @@ async fn deleting_the_account_removes_every_row_of_the_persons() {
     ana.ask(delete, json!({ "id": deleted })).await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Ben's").await;
-    assert_eq!(rows_left(&app).await, [2, 2, 2, 1, 2]);
+    assert_eq!(rows_left(&app).await, [2, 2, 2, 1, 2, 2, 2]);
 
     let payload = delete_account(&ana, PASSWORD, " ANA@example.com").await;
     assert_eq!(payload["userErrors"], json!([]));
@@ -481,7 +489,7 @@ async fn deleting_the_account_removes_every_row_of_the_persons() {
             .unwrap()
             .starts_with("user_")
     );
-    assert_eq!(rows_left(&app).await, [1, 1, 1, 0, 1]);
+    assert_eq!(rows_left(&app).await, [1, 1, 1, 0, 1, 1, 1]);
     assert_eq!(ana.send(ME, json!({})).await.reason(), "SESSION_ENDED");
     assert_eq!(ben.titles().await, ["Ben's"]);
     app.sign_up("ana").await;
@@ -544,7 +552,7 @@ async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody() {
         assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");
         assert_eq!(error["extensions"]["reason"], "SESSION_ENDED");
     }
-    assert_eq!(rows_left(&app).await, [0, 0, 0, 0, 0]);
+    assert_eq!(rows_left(&app).await, [0; 7]);
 }
 
 #[tokio::test]

@@ -363,3 +363,106 @@ async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none() {
     socket.say(init).await;
     assert_eq!(socket.closed().await.0, 4403);
 }
+
+#[tokio::test]
+async fn signing_up_sets_cookies_too_and_what_ends_the_session_takes_them_back() {
+    let app = app!();
+    let nobody = app.nobody();
+    let sign_up = "mutation ($input: SignUpInput!) { signUp(input: $input) {
+        tokens { accessToken refreshToken } userErrors { code } } }";
+    let revoke = "mutation ($id: ID!) { revokeSession(input: { id: $id }) { revokedSessionId } }";
+    let delete = "mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) {
+        deletedUserId } }";
+    for (email, delivery, name) in [
+        ("ana@example.com", "COOKIE", "__Host-cubby_session"),
+        ("ben@example.com", "HYBRID", "__Host-cubby_refresh"),
+    ] {
+        let input = json!({ "email": email, "password": PASSWORD, "delivery": delivery });
+        let body = json!({ "query": sign_up, "variables": { "input": input } });
+        let reply = send(&nobody, body, &[]).await;
+        let tokens = &reply.body["data"]["signUp"]["tokens"];
+        assert_eq!(tokens["refreshToken"], Value::Null);
+        assert_eq!(tokens["accessToken"].is_string(), delivery == "HYBRID");
+        assert!(set_cookie(&reply).starts_with(name), "{reply:?}");
+    }
+
+    let reply = send(&nobody, sign_in("COOKIE"), &[]).await;
+    let cookie = set_cookie(&reply);
+    let borne = [("cookie", cookie.as_str()), OWN];
+    let id = cookie.split_once('=').unwrap().1.split_once('.').unwrap().0;
+    let body = json!({ "query": revoke, "variables": { "id": id } });
+    let reply = send(&nobody, body, &borne).await;
+    assert_eq!(reply.body["data"]["revokeSession"]["revokedSessionId"], id);
+    assert!(set_cookies(&reply)[0].ends_with("Max-Age=0"), "{reply:?}");
+
+    let reply = send(&nobody, sign_in("COOKIE"), &[]).await;
+    let cookie = set_cookie(&reply);
+    let borne = [("cookie", cookie.as_str()), OWN];
+    let input = json!({ "password": PASSWORD, "confirmEmail": "ana@example.com" });
+    let body = json!({ "query": delete, "variables": { "input": input } });
+    let reply = send(&nobody, body, &borne).await;
+    assert!(
+        reply.body["data"]["deleteAccount"]["deletedUserId"].is_string(),
+        "{reply:?}"
+    );
+    assert!(set_cookies(&reply)[0].ends_with("Max-Age=0"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_to_be_remembered_lives_for_12_hours() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let mut body = sign_in("COOKIE");
+    body["variables"]["input"]["rememberMe"] = json!(false);
+    let reply = send(&app.nobody(), body, &[]).await;
+    assert!(
+        set_cookies(&reply)[0].ends_with("Max-Age=43200"),
+        "{reply:?}"
+    );
+    let cookie = set_cookie(&reply);
+    let borne = [("cookie", cookie.as_str()), OWN];
+    app.pass(Duration::from_hours(12) - Duration::from_millis(1));
+    assert_eq!(
+        email(&send(&app.nobody(), query(ME), &borne).await),
+        "ana@example.com"
+    );
+    app.pass(Duration::from_millis(1));
+    let reply = send(&app.nobody(), query(ME), &borne).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "SESSION_ENDED")
+    );
+}
+
+#[tokio::test]
+async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old_one_is_accepted() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let ana = app.sign_in("ana").await;
+    let refresh = json!({
+        "query": "mutation ($token: String) { refreshSession(input: { refreshToken: $token }) {
+            tokens { refreshToken } userErrors { code } } }",
+        "variables": { "token": ana.refresh_token },
+    });
+    let new = "another secret of the tests, long enough";
+    let flags = ["--secret", new, "--secret-2", crate::harness::SECRET];
+    let both = app.place.start(&flags).await.unwrap();
+    let borne = [("cookie", cookie.as_str()), OWN];
+    assert_eq!(
+        email(&send(&both.nobody(), query(ME), &borne).await),
+        "ana@example.com"
+    );
+    let reply = send(&both.nobody(), refresh.clone(), &[]).await;
+    let tokens = &reply.body["data"]["refreshSession"]["tokens"];
+    assert!(tokens["refreshToken"].is_string(), "{reply:?}");
+
+    let alone = app.place.start(&["--secret", new]).await.unwrap();
+    let reply = send(&alone.nobody(), query(ME), &borne).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "TOKEN_INVALID")
+    );
+    let reply = send(&alone.nobody(), refresh, &[]).await;
+    let errors = &reply.body["data"]["refreshSession"]["userErrors"];
+    assert_eq!(errors[0]["code"], "TOKEN_INVALID");
+}

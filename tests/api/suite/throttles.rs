@@ -277,6 +277,36 @@ async fn a_person_spends_so_many_points_a_minute() {
 }
 
 #[tokio::test]
+async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address() {
+    let app = throttled!("--trusted-proxies", "10.0.0.0/8,192.0.2.1");
+    sign_up(&app, "198.51.100.1", "ana@example.com").await;
+    let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
+        session { ipAddress } userErrors { code } } }";
+    let run = async |peer: &str, forwarded: &str, password: &str| {
+        let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+        let input = json!({ "email": "ana@example.com", "password": password });
+        let body = json!({ "query": sign_in, "variables": { "input": input } }).to_string();
+        let request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", forwarded)
+            .extension(ConnectInfo(peer));
+        let request = request.body(Body::from(body)).unwrap();
+        app.nobody().request(request).await.body["data"]["signIn"].clone()
+    };
+    for _ in 0..4 {
+        let payload = run("10.1.2.3", "203.0.113.7", "a guess of it").await;
+        assert_eq!(payload["userErrors"][0]["code"], "INVALID_CREDENTIALS");
+    }
+    let payload = run("192.0.2.1", "203.0.113.7", "a guess of it").await;
+    assert_eq!(payload["userErrors"][0]["code"], "RATE_LIMITED");
+    // Another client of the same proxy does not feel it; nor does whoever only says so.
+    let payload = run("10.1.2.3", "203.0.113.7, 203.0.113.8", PASSWORD).await;
+    assert_eq!(payload["session"]["ipAddress"], "203.0.113.8");
+    let payload = run("198.51.100.9", "203.0.113.7", PASSWORD).await;
+    assert_eq!(payload["session"]["ipAddress"], "198.51.100.9");
+}
+
+#[tokio::test]
 async fn on_the_same_machine_nobody_waits_in_development() {
     let app = app!("--mode", "development", "--throttles", "on");
     sign_up(&app, "127.0.0.1", "ana@example.com").await;
