@@ -20,3 +20,13 @@ impl MigratorTrait for Migrator {
         ]
     }
 }
+
+/// Deleting a person deletes all that is theirs.
+fn belongs_to_user(table: &'static str) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(format!("{table}_user_id_fkey"))
+        .from(table, "user_id")
+        .to("users", "id")
+        .on_delete(ForeignKeyAction::Cascade)
+        .to_owned()
+}

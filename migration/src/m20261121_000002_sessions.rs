@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::belongs_to_user;
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -117,14 +119,4 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-/// Deleting a person deletes all that is theirs.
-fn belongs_to_user(table: &'static str) -> ForeignKeyCreateStatement {
-    ForeignKey::create()
-        .name(format!("{table}_user_id_fkey"))
-        .from(table, "user_id")
-        .to("users", "id")
-        .on_delete(ForeignKeyAction::Cascade)
-        .to_owned()
 }

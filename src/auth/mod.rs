@@ -50,6 +50,7 @@ pub(crate) use guard::{Caller, Credentials, Device, is_listening, viewer, viewer
 pub use keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
 pub(crate) use owned::{Owned, Owner};
 pub use secret::{Secret, SecretError, Secrets};
+pub use throttle::Throttles;
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub(crate) use viewer::Viewer;
@@ -68,15 +69,6 @@ const MAX_REFRESHES: u64 = 60;
 
 /// What the operations of one person may cost in a minute, in points.
 const MAX_COST: u64 = 60_000;
-
-/// Whom attempts at credentials are counted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Throttles {
-    Off,
-    /// Whoever is on the same machine is let be, as in development.
-    SparingLoopback,
-    On,
-}
 
 /// Who people are and whether they are who they say: accounts, passwords, tokens, sessions.
 pub struct IdentityProvider {

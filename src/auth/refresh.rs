@@ -26,7 +26,7 @@ use crate::{
 /// with that: several tabs refresh at once.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Proof that a refresh token was issued here: for this session, and as its so manieth.
+/// Proof that a refresh token was issued here, for this session and as this generation of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Presented {
     pub(super) session_id: SessionId,
@@ -108,7 +108,15 @@ pub(super) async fn refresh(
     caller: &Caller,
     token: Option<&str>,
 ) -> std::result::Result<Opened, Refusal> {
-    let invalid = || refused(caller, UserErrorCode::TokenInvalid);
+    let of_cookie = token.is_none();
+    let refused = |code| {
+        if of_cookie {
+            // No page is to be stuck with it.
+            caller.cookies.clear(Carried::RefreshToken);
+        }
+        refused(code)
+    };
+    let invalid = || refused(UserErrorCode::TokenInvalid);
     let token = match (token, caller.cookies.refresh_token()) {
         (Some(token), _) => token,
         (None, Some(token)) => {
@@ -128,7 +136,7 @@ pub(super) async fn refresh(
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
     match unscoped::refresh(&provider.database, presented, reuse, now).await? {
         Refreshed::Session(session) => Ok(provider.opened(session, now, &caller.cookies)?),
-        Refreshed::Reused => Err(refused(caller, UserErrorCode::TokenReused)),
+        Refreshed::Reused => Err(refused(UserErrorCode::TokenReused)),
         Refreshed::Gone => Err(invalid()),
     }
 }
@@ -143,9 +151,7 @@ async fn unchanged(provider: &IdentityProvider, caller: &Caller) -> Result<Optio
     Ok(session.map(|session| provider.shown(session, viewer.now())))
 }
 
-/// A cookie that opens nothing is taken back.
-fn refused(caller: &Caller, code: UserErrorCode) -> Refusal {
-    caller.cookies.clear(Carried::RefreshToken);
+fn refused(code: UserErrorCode) -> Refusal {
     let message = match code {
         UserErrorCode::TokenReused => {
             "The refresh token was used twice, so the session has ended. Sign in again."

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 
 use super::{
-    IdentityProvider, Refusal, Throttles,
+    IdentityProvider, Refusal,
     email_address::EmailAddress,
     entity::{credential_attempts, users},
     guard::Device,
@@ -79,6 +79,15 @@ const AT_ONCE: u32 = 4;
 pub(super) struct Counter {
     pub(super) id: Vec<u8>,
     pub(super) rule: Rule,
+}
+
+/// Whom attempts at credentials are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttles {
+    Off,
+    /// Whoever is on the same machine is let be, as in development.
+    SparingLoopback,
+    On,
 }
 
 /// Counts attempts.

@@ -421,6 +421,22 @@ impl Client {
             .to_owned()
     }
 
+    /// What happened to the account, newest first.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let data = self
+            .ask(
+                "{ viewer { securityEvents { nodes { kind } } } }",
+                json!({}),
+            )
+            .await;
+        data["viewer"]["securityEvents"]["nodes"]
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .map(|event| event["kind"].as_str().expect("a kind").to_owned())
+            .collect()
+    }
+
     /// The titles of all tasks, newest first.
     pub(crate) async fn titles(&self) -> Vec<String> {
         let data = self

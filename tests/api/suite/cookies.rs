@@ -144,6 +144,14 @@ async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
     let reply = send(&nobody, query(ME), &[("cookie", &next), OWN]).await;
     assert_eq!(reply.body["data"]["viewer"], Value::Null);
 
+    // What is wrong with another token takes back no cookie.
+    let other = "mutation { refreshSession(input: { refreshToken: \"x\" }) {
+        userErrors { code } } }";
+    let reply = send(&nobody, query(other), &[("cookie", &next), OWN]).await;
+    let errors = &reply.body["data"]["refreshSession"]["userErrors"];
+    assert_eq!(errors[0]["code"], "TOKEN_INVALID");
+    assert_eq!(set_cookies(&reply), [""; 0]);
+
     app.pass(Duration::from_mins(1));
     let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
     let errors = &reply.body["data"]["refreshSession"]["userErrors"];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, Reply};
+use crate::harness::{Client, Reply};
 
 const ME: &str = "{ viewer { email } }";
 
@@ -46,22 +46,6 @@ fn code(payload: &Value) -> &str {
 async fn is_signed_in(client: &Client) -> bool {
     let reply: Reply = client.send(ME, json!({})).await;
     reply.status == 200 && reply.body["data"]["viewer"].is_object()
-}
-
-/// What happened to the account, newest first.
-async fn events(app: &App, name: &str) -> Vec<String> {
-    let somebody = app.sign_in(name).await;
-    let data = somebody
-        .ask(
-            "{ viewer { securityEvents { nodes { kind } } } }",
-            json!({}),
-        )
-        .await;
-    let nodes = data["viewer"]["securityEvents"]["nodes"]
-        .as_array()
-        .unwrap();
-    let kinds = nodes.iter().map(|node| node["kind"].as_str().unwrap());
-    kinds.map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -211,7 +195,7 @@ async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it() {
     assert!(!is_signed_in(&ana).await);
     assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
     assert_eq!(
-        events(&app, "ana").await,
+        app.sign_in("ana").await.events().await,
         ["SIGNED_IN", "REFRESH_TOKEN_REUSED", "SIGNED_UP"]
     );
 }
@@ -228,7 +212,7 @@ async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh() 
     assert!(!is_signed_in(&thief).await);
     assert_eq!(code(&refresh(&thief, &held(&thief)).await), "TOKEN_INVALID");
     assert_eq!(
-        events(&app, "ana").await,
+        app.sign_in("ana").await.events().await,
         ["SIGNED_IN", "REFRESH_TOKEN_REUSED", "SIGNED_UP"]
     );
 }

@@ -29,21 +29,6 @@ async fn reason(client: &Client) -> String {
     reply.reason().to_owned()
 }
 
-/// What happened to the account, newest first.
-async fn events(client: &Client) -> Vec<String> {
-    let data = client
-        .ask(
-            "{ viewer { securityEvents { nodes { kind } } } }",
-            json!({}),
-        )
-        .await;
-    let nodes = data["viewer"]["securityEvents"]["nodes"]
-        .as_array()
-        .unwrap();
-    let kinds = nodes.iter().map(|node| node["kind"].as_str().unwrap());
-    kinds.map(str::to_owned).collect()
-}
-
 #[tokio::test]
 async fn somebody_sees_where_they_are_signed_in() {
     let app = app!();
@@ -92,7 +77,7 @@ async fn a_session_that_is_revoked_ends_at_once_and_once() {
         (&json!(id), &json!([]))
     );
     assert_eq!(
-        events(&ana).await,
+        ana.events().await,
         ["SESSION_REVOKED", "SIGNED_IN", "SIGNED_UP"]
     );
     let node = ana
@@ -148,7 +133,7 @@ async fn ending_the_other_sessions_leaves_this_one() {
     assert_eq!(payload["revokedSessionIds"], json!([]));
     // What ended nothing did not happen.
     assert_eq!(
-        events(&ana).await,
+        ana.events().await,
         ["SESSION_REVOKED", "SIGNED_IN", "SIGNED_IN", "SIGNED_UP"]
     );
 }
@@ -162,7 +147,7 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
         userErrors { code } } }";
     app.nobody().ask(sign_in, json!({})).await;
     // It is stored once the guesser has been answered.
-    while events(&ana).await.len() < 2 {
+    while ana.events().await.len() < 2 {
         tokio::task::yield_now().await;
     }
     let change = "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) {
@@ -174,7 +159,7 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
         .ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
     assert_eq!(
-        events(&ana).await,
+        ana.events().await,
         [
             "SIGNED_OUT",
             "SIGNED_IN",
@@ -184,7 +169,7 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
         ]
     );
     let ben = app.sign_up("ben").await;
-    assert_eq!(events(&ben).await, ["SIGNED_UP"]);
+    assert_eq!(ben.events().await, ["SIGNED_UP"]);
 }
 
 #[tokio::test]
