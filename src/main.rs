@@ -8,6 +8,7 @@
 
 use std::{
     io::{self, IsTerminal},
+    net::SocketAddr,
     process::ExitCode,
 };
 
@@ -155,12 +156,13 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     let mode = config.mode()?;
     log(config, mode);
     let server = Server::open(config, Clock::system()).await?;
-    let cannot_listen = |error| StartError::Listen(config.listen, error);
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    let shutdown = shutdown().map_err(cannot_listen)?;
+    let (listener, address) = listen(config.listen).await?;
+    if let Some(address) = config.metrics_listen {
+        let (listener, address) = listen(address).await?;
+        server.serve_metrics(listener);
+        tracing::info!(%address, "metrics are at /metrics");
+    }
+    let shutdown = shutdown().map_err(|error| StartError::Listen(address, error))?;
     tracing::info!(%address, mode = ?mode, "serving");
     if mode == Mode::Development {
         greet(&address.to_string());
@@ -168,6 +170,13 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     server.serve(listener, shutdown).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let cannot_listen = |error| StartError::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, address))
 }
 
 fn log(config: &Config, mode: Mode) {
@@ -225,7 +234,7 @@ fn shutdown() -> io::Result<impl Future<Output = ()>> {
     reason = "migrations change tables, not rows of a person's"
 )]
 async fn migrate(config: &Config, command: Migrate) -> Result<(), StartError> {
-    let database = Database::open(&config.migration_database(), 1).await?;
+    let database = Database::open(&config.direct_database(), 1).await?;
     match command {
         Migrate::Up => database.migrate_up().await?,
         Migrate::Down { steps } => database.migrate_down(steps).await?,

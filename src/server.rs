@@ -1,6 +1,13 @@
 //! The parts put together: database, keys, identity provider, schema, routes.
 
-use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, pending},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use sea_orm::DbErr;
@@ -14,11 +21,15 @@ use crate::{
     documents::Documents,
     http::{self, App, Bounds, Proxies, Streams},
     id::Ids,
+    metrics::Metrics,
     schema,
 };
 
 /// How long streams may take to say goodbye.
 const STREAMS_END: Duration = Duration::from_secs(5);
+
+/// How many connections may read the metrics at once.
+const METRICS_CONNECTIONS: u32 = 16;
 
 /// Cubby, ready to serve.
 pub struct Server {
@@ -52,8 +63,8 @@ impl fmt::Display for StartError {
             ),
             Self::Listen(address, error) => write!(
                 f,
-                "cannot listen on {address}: {error}. Set CUBBY_LISTEN to another address, or to \
-                 port 0 for any free port"
+                "cannot listen on {address}: {error}. Set CUBBY_LISTEN, or CUBBY_METRICS_LISTEN, to \
+                 another address, or to port 0 for any free port"
             ),
         }
     }
@@ -99,9 +110,11 @@ impl Server {
         let secrets = secrets(config)?;
         let shared = config.jwt_secret()?;
 
-        let database = Database::open(&config.database(), config.database_connections).await?;
+        let database = Database::open(&config.database(), config.database_connections)
+            .await?
+            .with_direct(config.direct_database());
         if config.direct_database_url.is_some() {
-            let direct = Database::open(&config.migration_database(), 1).await?;
+            let direct = Database::open(&config.direct_database(), 1).await?;
             direct.migrate_up().await?;
             direct.close().await;
         } else {
@@ -116,6 +129,7 @@ impl Server {
                 Tokens::ed25519(keys.open().await?, issuer, audience)
             }
         };
+        let metrics = Arc::new(Metrics::new());
         let provider = Arc::new(IdentityProvider::new(
             database.clone(),
             clock,
@@ -123,6 +137,7 @@ impl Server {
             &secrets,
             throttles(config, mode),
             config.password_policy,
+            Arc::clone(&metrics),
         ));
         let (stopping, is_stopping) = watch::channel(false);
         let app = App {
@@ -139,6 +154,7 @@ impl Server {
             database,
             ids: Ids::default(),
             proxies: Proxies::new(&config.trusted_proxies),
+            metrics,
             graphiql: config.graphiql(mode),
             is_development: mode == Mode::Development,
         };
@@ -162,6 +178,19 @@ impl Server {
     /// The routes, for whoever serves them otherwise than by [`Server::serve`].
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The routes of the metrics, for whoever serves them otherwise than by
+    /// [`Server::serve_metrics`].
+    pub fn metrics_router(&self) -> Router {
+        http::metrics::router(Arc::clone(&self.app.metrics))
+    }
+
+    /// Serves the metrics, on a port of their own, for as long as the process runs.
+    pub fn serve_metrics(&self, listener: TcpListener) {
+        let router = self.metrics_router();
+        let serving = http::serve(listener, router, METRICS_CONNECTIONS, pending(), || {});
+        tokio::spawn(serving);
     }
 
     /// Serves until `shutdown` is over, then ends the streams and lets the requests in flight finish.

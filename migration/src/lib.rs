@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod m20261121_000001_foundation;
 mod m20261121_000002_sessions;
 mod m20261121_000003_signing_keys;
+mod m20261121_000004_session_ends;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_foundation::Migration),
             Box::new(m20261121_000002_sessions::Migration),
             Box::new(m20261121_000003_signing_keys::Migration),
+            Box::new(m20261121_000004_session_ends::Migration),
         ]
     }
 }

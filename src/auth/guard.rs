@@ -20,10 +20,14 @@ use crate::{
     clock::Timestamp,
     error::{Error, Reason, Result},
     id::SessionId,
+    metrics::Source,
 };
 
 /// How old a session's last activity is allowed to look.
 const ACTIVITY_GRAIN: Duration = Duration::from_secs(60);
+
+/// Older than every generation of a session's tokens: what names a session and none of its tokens.
+const UNNAMED: i32 = 0;
 
 /// Who sent a request, as far as it says.
 pub(crate) struct Caller {
@@ -124,8 +128,10 @@ impl IdentityProvider {
         if named.has_expired {
             return Ok(refused(Reason::TokenExpired, Some(named.session_id)));
         }
-        let session = unscoped::session_by_id(&self.database, named.session_id).await?;
-        let Some(session) = session.filter(|session| session.lives_at(now)) else {
+        let session = self
+            .session(named.session_id, named.generation, now)
+            .await?;
+        let Some(session) = session else {
             return Ok(refused(Reason::SessionEnded, Some(named.session_id)));
         };
         let viewer = self.viewer(&session, now);
@@ -170,13 +176,54 @@ impl IdentityProvider {
     pub(crate) async fn resume(&self, session: SessionId) -> Result<Credentials> {
         let now = self.clock.now();
         self.tokens.keep_up(now).await;
-        let found = unscoped::session_by_id(&self.database, session).await?;
-        let Some(found) = found.filter(|session| session.lives_at(now)) else {
+        let Some(found) = self.session(session, UNNAMED, now).await? else {
             return Ok(refused(Reason::SessionEnded, Some(session)));
         };
-        self.note_use(&found, found.confirmed_generation, now)
-            .await?;
+        self.note_use(&found, UNNAMED, now).await?;
         Ok(Credentials::Viewer(self.viewer(&found, now)))
+    }
+
+    /// The session while it lives: the one that is remembered, or where that says too little or may
+    /// not be believed, the row.
+    async fn session(
+        &self,
+        id: SessionId,
+        generation: i32,
+        now: Timestamp,
+    ) -> Result<Option<Arc<sessions::Model>>> {
+        let cache = &self.notices.sessions;
+        let says_enough = |session: &Arc<sessions::Model>| {
+            session.lives_at(now)
+                && generation <= session.generation
+                && !is_worth_noting(session, generation, now)
+        };
+        if self.line.is_alive()
+            && let Some(session) = cache.get(id).filter(says_enough)
+        {
+            self.metrics.looked_up(Source::Memory);
+            return Ok(Some(session));
+        }
+        self.metrics.looked_up(Source::Database);
+        let reading = cache.begin_reading();
+        let found = unscoped::session_by_id(&self.database, id).await?;
+        let found = found.map(Arc::new);
+        match found {
+            Some(session) if session.lives_at(now) => {
+                cache.remember(&reading, &session);
+                Ok(Some(session))
+            }
+            found => {
+                let ended_at = found.and_then(|session| session.ended_at);
+                if cache.forget(id)
+                    && let Some(ended_at) = ended_at
+                {
+                    // What was remembered has let nobody in since the line fell silent.
+                    let age = now.since(ended_at).saturating_sub(self.line.lapsed());
+                    self.metrics.revoked(age);
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Writes what the row does not say yet: that the session is used, to the minute, and that the
@@ -187,24 +234,29 @@ impl IdentityProvider {
         generation: i32,
         now: Timestamp,
     ) -> Result<()> {
-        let is_confirmed = generation <= session.confirmed_generation;
-        let is_noted = now.since(session.last_active_at) < ACTIVITY_GRAIN;
-        if is_confirmed && is_noted {
+        if !is_worth_noting(session, generation, now) {
             return Ok(());
         }
         let mut changes = sessions::ActiveModel {
             last_active_at: Set(now),
             ..Default::default()
         };
-        if !is_confirmed {
+        if generation > session.confirmed_generation {
             changes.confirmed_generation = Set(generation);
         }
         if session.delivery == Delivery::Cookie {
             // The others slide as they are refreshed.
             changes.idle_expires_at = Set(idle_end(now, session.expires_at));
         }
-        unscoped::note_use(&self.database, session.id, changes).await
+        unscoped::note_use(&self.database, session.id, changes).await?;
+        self.notices.sessions.forget(session.id);
+        Ok(())
     }
+}
+
+/// Whether the row does not say yet that the session is used, by this generation of its tokens.
+fn is_worth_noting(session: &sessions::Model, generation: i32, now: Timestamp) -> bool {
+    generation > session.confirmed_generation || now.since(session.last_active_at) >= ACTIVITY_GRAIN
 }
 
 fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {

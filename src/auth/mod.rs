@@ -18,11 +18,13 @@ mod meter;
 pub(crate) mod mutations;
 mod name;
 mod network;
+mod notices;
 mod owned;
 mod password;
 mod refresh;
 mod seal;
 mod secret;
+mod session_cache;
 mod sessions;
 mod signer;
 mod throttle;
@@ -40,6 +42,7 @@ use cookies::Carried;
 use delivery::Delivery;
 use hasher::Hasher;
 use meter::Meter;
+use notices::Notices;
 use refresh::RefreshTokens;
 use seal::Seal;
 use throttle::{Throttle, seconds_until};
@@ -59,9 +62,10 @@ pub(crate) use watch::Watch;
 use crate::{
     clock::{Clock, Timestamp},
     config::PasswordPolicy,
-    db::Database,
+    db::{Database, Heard, Line},
     error::{Error, Result, UserError},
     id::{Ids, SessionId, UserId},
+    metrics::Metrics,
 };
 
 /// How often a session may be refreshed in a minute.
@@ -83,7 +87,9 @@ pub struct IdentityProvider {
     refreshes: Meter<SessionId>,
     costs: Meter<UserId>,
     password_policy: PasswordPolicy,
-    watches: Arc<Watches>,
+    notices: Arc<Notices>,
+    line: Line,
+    metrics: Arc<Metrics>,
     _clearing: AbortOnDropHandle<()>,
 }
 
@@ -123,21 +129,35 @@ impl From<UserError> for Refusal {
 }
 
 impl IdentityProvider {
-    pub fn new(
+    pub(crate) fn new(
         database: Database,
         clock: Clock,
         tokens: Tokens,
         secrets: &Secrets,
         throttles: Throttles,
         password_policy: PasswordPolicy,
+        metrics: Arc<Metrics>,
     ) -> Self {
+        let watches = Watches::start(database.clone(), clock.clone());
+        let notices = Arc::new(Notices::new(watches));
+        let line = {
+            let (notices, metrics) = (Arc::clone(&notices), Arc::clone(&metrics));
+            Line::open(database.clone(), move |heard| {
+                notices.hear(&heard);
+                if let Heard::EndOf(_, Some(age)) = heard {
+                    metrics.revoked(age);
+                }
+            })
+        };
         Self {
             throttle: Throttle::new(secrets.first(), throttles),
             refreshes: Meter::new(MAX_REFRESHES),
             costs: Meter::new(MAX_COST),
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
             session_cookies: Seal::new(secrets, "session-cookie hmac"),
-            watches: Watches::start(database.clone(), clock.clone()),
+            notices,
+            line,
+            metrics,
             _clearing: clearing::start(database.clone(), clock.clone()),
             database,
             clock,
@@ -183,7 +203,7 @@ impl IdentityProvider {
             session,
             now,
             Arc::clone(&self.ids),
-            Arc::clone(&self.watches),
+            Arc::clone(&self.notices),
             self.database.clone(),
         )
     }

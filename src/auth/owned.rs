@@ -8,6 +8,9 @@ use crate::id::UserId;
 pub(crate) trait Owned: EntityTrait {
     /// The column that says whose a row is.
     const OWNER: Self::Column;
+
+    /// Whether sessions may end when a row is changed or removed.
+    const ENDS_SESSIONS: bool = false;
 }
 
 /// The owner in a row. Only a row that was read carries one, so that a slice can neither make one up

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::{Error, Fault, Result, UserErrorCode},
-    id::SessionId,
+    id::{SessionId, UserId},
 };
 
 /// How long a refresh token that was replaced still gives its successor, whatever has been done
@@ -47,7 +47,8 @@ pub(super) enum Verdict {
 /// What became of the session.
 pub(super) enum Refreshed {
     Session(sessions::Model),
-    Reused,
+    /// It was ended, whosever it was.
+    Reused(UserId),
     /// It had ended.
     Gone,
 }
@@ -136,7 +137,10 @@ pub(super) async fn refresh(
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
     match unscoped::refresh(&provider.database, presented, reuse, now).await? {
         Refreshed::Session(session) => Ok(provider.opened(session, now, &caller.cookies)?),
-        Refreshed::Reused => Err(refused(UserErrorCode::TokenReused)),
+        Refreshed::Reused(user_id) => {
+            provider.notices.ended(user_id);
+            Err(refused(UserErrorCode::TokenReused))
+        }
         Refreshed::Gone => Err(invalid()),
     }
 }

@@ -6,7 +6,10 @@
     reason = "this file runs the queries, and adds the owner's filter to each"
 )]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -19,8 +22,9 @@ use sea_orm::{
 
 use super::{
     entity::{sessions, task_logs},
+    notices::Notices,
     owned::{Owned, Owner},
-    watch::{Watch, Watches},
+    watch::Watch,
 };
 use crate::{
     clock::Timestamp,
@@ -43,8 +47,10 @@ struct Inner {
     session_id: SessionId,
     now: Timestamp,
     ids: Arc<Ids>,
-    watches: Arc<Watches>,
+    notices: Arc<Notices>,
     connection: Connection,
+    /// Whether what was written may have ended sessions, which is told when it is committed.
+    ends_sessions: AtomicBool,
 }
 
 enum Connection {
@@ -58,7 +64,7 @@ impl Viewer {
         session: &sessions::Model,
         now: Timestamp,
         ids: Arc<Ids>,
-        watches: Arc<Watches>,
+        notices: Arc<Notices>,
         database: Database,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -66,8 +72,9 @@ impl Viewer {
             session_id: session.id,
             now,
             ids,
-            watches,
+            notices,
             connection: Connection::Pool(database),
+            ends_sessions: AtomicBool::new(false),
         }))
     }
 
@@ -139,7 +146,9 @@ impl Viewer {
             .filter(self.owned::<A::Entity>(filter));
         let writing = self.begin().await?;
         let stored = update.exec_with_returning(writing.transaction()).await;
-        writing.end(stored).await
+        let stored = writing.end(stored).await?;
+        self.note_written::<A::Entity>();
+        Ok(stored)
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
@@ -150,7 +159,9 @@ impl Viewer {
         let delete = E::delete_many().filter(self.owned::<E>(filter));
         let writing = self.begin().await?;
         let removed = delete.exec_with_returning(writing.transaction()).await;
-        writing.end(removed).await
+        let removed = writing.end(removed).await?;
+        self.note_written::<E>();
+        Ok(removed)
     }
 
     /// The next number of the viewer's task log. Taking it locks the log until the transaction
@@ -180,7 +191,7 @@ impl Viewer {
 
     /// Waits for changes of the viewer's, and for the end of their session.
     pub(crate) fn watch(&self) -> Watch {
-        self.0.watches.watch(self.0.user_id, self.0.session_id)
+        self.0.notices.watch(self.0.user_id, self.0.session_id)
     }
 
     /// Runs `work` so that all its writes stand or fall together: an error takes them back.
@@ -198,6 +209,7 @@ impl Viewer {
         let transaction = Arc::new(database.begin().await?);
         let inside = self.over(Arc::clone(&transaction));
         let result = work(&inside).await;
+        let ends_sessions = inside.0.ends_sessions.load(Ordering::Relaxed);
         drop(inside);
         let transaction = Arc::into_inner(transaction).ok_or_else(|| {
             Error::internal(DbErr::Custom(
@@ -207,7 +219,10 @@ impl Viewer {
         match result {
             Ok(_) => {
                 transaction.commit().await?;
-                self.0.watches.wake(self.0.user_id);
+                if ends_sessions {
+                    self.0.notices.ended(self.0.user_id);
+                }
+                self.0.notices.changed(self.0.user_id);
             }
             // Said now rather than when the connection is next used: others wait for the lock.
             Err(_) => transaction.roll_back().await,
@@ -221,9 +236,19 @@ impl Viewer {
             session_id: self.0.session_id,
             now: self.0.now,
             ids: Arc::clone(&self.0.ids),
-            watches: Arc::clone(&self.0.watches),
+            notices: Arc::clone(&self.0.notices),
             connection: Connection::Transaction(transaction),
+            ends_sessions: AtomicBool::new(false),
         }))
+    }
+
+    /// Rows of `E` were changed or removed: at once, or when the transaction is committed.
+    fn note_written<E: Owned>(&self) {
+        match self.0.connection {
+            _ if !E::ENDS_SESSIONS => {}
+            Connection::Pool(_) => self.0.notices.ended(self.0.user_id),
+            Connection::Transaction(_) => self.0.ends_sessions.store(true, Ordering::Relaxed),
+        }
     }
 
     fn scope<E: Owned>(&self, select: Select<E>) -> Select<E> {

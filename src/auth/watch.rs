@@ -1,7 +1,7 @@
 //! Whoever waits for something to happen: to a person's tasks, or to the session they wait with.
 //!
-//! A write wakes those who wait in this process at once. What other processes do is found out by
-//! asking the database, once for everybody.
+//! A write wakes those who wait in this process at once. What other processes do, and who may wait no
+//! longer, is found out by asking the database, once for everybody.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch::{self, Receiver, Sender};
+use tokio::sync::{
+    Notify,
+    watch::{self, Receiver, Sender},
+};
 
 use super::unscoped;
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     id::{SessionId, UserId},
 };
 
-/// How often the database is asked. A stream ends within a second of its session.
+/// How often the database is asked at the least. A stream ends within a second of its session.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Everybody who waits.
@@ -29,6 +32,8 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct Watches {
     watched: Mutex<HashMap<UserId, Watched>>,
     count: AtomicU64,
+    /// Told when the database is to be asked now.
+    asked: Arc<Notify>,
 }
 
 /// One person, and those of their streams that wait.
@@ -60,9 +65,10 @@ impl Watches {
     pub(super) fn start(database: Database, clock: Clock) -> Arc<Self> {
         let watches = Arc::new(Self::default());
         let weak = Arc::downgrade(&watches);
+        let asked = Arc::clone(&watches.asked);
         tokio::spawn(async move {
             while ask(&weak, &database, &clock).await {
-                tokio::time::sleep(INTERVAL).await;
+                let _ = tokio::time::timeout(INTERVAL, asked.notified()).await;
             }
         });
         watches
@@ -88,6 +94,18 @@ impl Watches {
         if let Some(watched) = self.lock().get(&user_id) {
             watched.wake();
         }
+    }
+
+    /// Sessions of the person's may have ended.
+    pub(super) fn ask_about(&self, user_id: UserId) {
+        if self.lock().contains_key(&user_id) {
+            self.ask();
+        }
+    }
+
+    /// Anybody's may have.
+    pub(super) fn ask(&self) {
+        self.asked.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Watched>> {

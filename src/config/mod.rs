@@ -28,8 +28,8 @@ pub struct Config {
     )]
     pub database_url: Option<DatabaseUrl>,
 
-    /// A second address of the same PostgreSQL database that passes no pooler, used for
-    /// migrations
+    /// A second address of the same PostgreSQL database that passes no pooler, used for migrations
+    /// and to hear that a session has ended
     #[arg(
         long,
         env = "CUBBY_DIRECT_DATABASE_URL",
@@ -59,6 +59,16 @@ pub struct Config {
         global = true
     )]
     pub listen: SocketAddr,
+
+    /// The address and port to serve metrics on, in the text format of OpenMetrics, at /metrics; not
+    /// served when left out. Whoever reaches it may read them
+    #[arg(
+        long,
+        env = "CUBBY_METRICS_LISTEN",
+        value_name = "ADDRESS:PORT",
+        global = true
+    )]
+    pub metrics_listen: Option<SocketAddr>,
 
     /// Where the SQLite file and the server's secret are kept when they are not set otherwise
     #[arg(
@@ -272,8 +282,8 @@ impl Config {
         })
     }
 
-    /// Where migrations go: past a pooler where the settings say how.
-    pub fn migration_database(&self) -> DatabaseUrl {
+    /// The database past a pooler, where the settings say how.
+    pub fn direct_database(&self) -> DatabaseUrl {
         self.direct_database_url
             .clone()
             .unwrap_or_else(|| self.database())

@@ -7,6 +7,7 @@ mod forwarded;
 pub(crate) mod graphiql;
 mod graphql;
 mod headers;
+pub(crate) mod metrics;
 mod negotiate;
 mod operation;
 mod origins;
@@ -39,7 +40,7 @@ use tower_http::{
 
 use crate::{
     auth::IdentityProvider, config::Origin, db::Database, documents::Documents, id::Ids,
-    schema::Schema,
+    metrics::Metrics, schema::Schema,
 };
 
 /// The largest body of a request, in bytes.
@@ -66,6 +67,7 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) ids: Ids,
     pub(crate) proxies: Proxies,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) graphiql: bool,
     pub(crate) is_development: bool,
 }

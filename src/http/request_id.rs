@@ -18,7 +18,7 @@ use crate::{
     id::RequestId,
 };
 
-/// Names the request, and logs its end.
+/// Names the request, and logs and measures its end.
 pub(super) async fn name_request(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -40,9 +40,11 @@ pub(super) async fn name_request(
             let panicked = Error::internal(Panicked::with(panic.as_ref()));
             Answer::of(panicked).write(Media::Json, id, &app.bounds)
         });
+        let (status, duration) = (response.status().as_u16(), begun.elapsed());
+        app.metrics.answered(status, duration);
         tracing::info!(
-            http.status = response.status().as_u16(),
-            duration_ms = begun.elapsed().as_secs_f64() * 1000.0,
+            http.status = status,
+            duration_ms = duration.as_secs_f64() * 1000.0,
             "answered"
         );
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

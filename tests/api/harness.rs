@@ -63,7 +63,7 @@ pub(crate) fn config(flags: &[&str]) -> Config {
 #[derive(Clone)]
 pub(crate) struct Place {
     now: Arc<AtomicI64>,
-    database_url: String,
+    pub(crate) database_url: String,
     directory: Arc<TempDir>,
 }
 
@@ -87,6 +87,7 @@ impl Place {
         let server = Server::open(&self.config(flags), self.clock()).await?;
         Ok(App {
             router: server.router(),
+            metrics: server.metrics_router(),
             place: self.clone(),
         })
     }
@@ -126,6 +127,7 @@ impl Place {
 #[derive(Clone)]
 pub(crate) struct App {
     router: Router,
+    metrics: Router,
     pub(crate) place: Place,
 }
 
@@ -155,6 +157,26 @@ impl App {
     /// The moment, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         self.place.now.load(Ordering::SeqCst)
+    }
+
+    /// The same person with the same tokens, who asks this app.
+    pub(crate) fn asked_by(&self, client: &Client) -> Client {
+        Client {
+            router: self.router.clone(),
+            ..client.clone()
+        }
+    }
+
+    /// What is measured under this name, labels and all; 0 while nothing is.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let request = Request::get("/metrics").body(Body::empty());
+        let response = self.metrics.clone().oneshot(request.expect("a request"));
+        let body = response.await.expect("an answer").into_body();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+            .unwrap_or(0.0)
     }
 
     /// Somebody who is not signed in.

@@ -13,11 +13,13 @@
 
 mod forger;
 mod harness;
+mod instances;
 mod on_postgresql;
 mod on_sqlite;
 mod peers;
 mod postgresql;
 mod process;
+mod proxy;
 mod running;
 mod schema;
 mod specs;

@@ -18,6 +18,8 @@ use crate::harness::PASSWORD;
 pub(crate) struct Cubby {
     pub(crate) child: Child,
     pub(crate) address: String,
+    /// Where the metrics are, if they are anywhere.
+    pub(crate) metrics: Option<String>,
     greeting: tokio::task::JoinHandle<String>,
 }
 
@@ -59,16 +61,16 @@ impl Cubby {
             text
         });
         let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
-        let mut said = String::new();
+        let (mut said, mut metrics) = (String::new(), None);
         let address = loop {
             let line = log.next_line().await.expect("text");
             let line = line.unwrap_or_else(|| panic!("it ended: {said}"));
             said += &line;
+            if line.contains("metrics are at") {
+                metrics = Some(address_in(&line));
+            }
             if line.contains("serving") {
-                let from = line.find("127.0.0.1:").expect("its address");
-                let address =
-                    line[from..].split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
-                break address.take(1).collect::<String>();
+                break address_in(&line);
             }
         };
         // Somebody has to read the log, or it fills its pipe and stops the server.
@@ -76,6 +78,7 @@ impl Cubby {
         Self {
             child,
             address,
+            metrics,
             greeting,
         }
     }
@@ -117,6 +120,12 @@ impl Cubby {
         }
     }
 
+    pub(crate) async fn measures(&self) -> reqwest::Response {
+        let address = self.metrics.as_ref().expect("metrics are served");
+        let reply = reqwest::get(format!("http://{address}/metrics")).await;
+        reply.expect("an answer")
+    }
+
     pub(crate) async fn terminate(&self) {
         let id = self.child.id().expect("it runs").to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().await;
@@ -129,6 +138,12 @@ impl Cubby {
         assert!(status.success(), "{status}");
         self.greeting.await.expect("its output")
     }
+}
+
+fn address_in(line: &str) -> String {
+    let from = line.find("127.0.0.1:").expect("an address");
+    let mut parts = line[from..].split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+    parts.next().expect("an address").to_owned()
 }
 
 pub(crate) fn directory() -> TempDir {

@@ -12,15 +12,16 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::Command,
-    sync::{Notify, watch},
+    sync::watch,
 };
 
 use crate::{
     harness::empty_postgresql,
     postgresql,
     process::{Cubby, directory, refusal, run},
+    proxy::Proxy,
 };
 
 const SECRET: &str = "a secret for the tests, of 32 bytes or more";
@@ -184,6 +185,7 @@ async fn help_documents_every_setting() {
         "DATABASE_URL",
         "CUBBY_DIRECT_DATABASE_URL",
         "CUBBY_LISTEN",
+        "CUBBY_METRICS_LISTEN",
         "CUBBY_DATA_DIR",
         "CUBBY_MODE",
         "CUBBY_SECRET",
@@ -208,6 +210,43 @@ async fn help_documents_every_setting() {
 }
 
 #[tokio::test]
+async fn metrics_are_served_on_a_port_of_their_own_when_it_is_set() {
+    let here = directory();
+    let settings = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
+    let cubby = Cubby::start(here.path(), &settings).await;
+    let token = cubby.sign_up("ana").await;
+    assert!(cubby.knows(&token).await);
+    assert_eq!(
+        reqwest::get(cubby.url("/metrics")).await.unwrap().status(),
+        404
+    );
+    let reply = cubby.measures().await;
+    assert_eq!(
+        reply.headers()["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    let measured = reply.text().await.unwrap();
+    for line in [
+        "# TYPE cubby_revocation_seconds histogram",
+        "# UNIT cubby_revocation_seconds seconds",
+        "cubby_session_lookups_total{source=\"database\"} 1",
+        "cubby_http_request_duration_seconds_count{status=\"200\"} 2",
+        "cubby_http_request_duration_seconds_count{status=\"404\"} 1",
+        "# EOF",
+    ] {
+        assert!(measured.lines().any(|it| it == line), "{line}: {measured}");
+    }
+    let address = cubby.metrics.clone().unwrap();
+    let elsewhere = reqwest::get(format!("http://{address}/graphql")).await;
+    assert_eq!(elsewhere.unwrap().status(), 404);
+    cubby.stop().await;
+
+    let quiet = Cubby::start(here.path(), &[]).await;
+    assert_eq!(quiet.metrics, None);
+    quiet.stop().await;
+}
+
+#[tokio::test]
 async fn the_schema_is_printed() {
     let here = directory();
     let output = run(here.path(), &[], &["schema"]).await;
@@ -225,6 +264,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261121_000001_foundation",
         "m20261121_000002_sessions",
         "m20261121_000003_signing_keys",
+        "m20261121_000004_session_ends",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {
@@ -424,69 +464,13 @@ async fn a_request_in_flight_is_finished_before_it_stops() {
     assert!(cubby.child.wait().await.unwrap().success());
 }
 
-/// A way to a database that can be cut and mended.
-struct Line {
-    port: u16,
-    is_cut: watch::Sender<bool>,
-    tried: Arc<Notify>,
-}
-
-impl Line {
-    async fn to(database: &str) -> (Self, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (is_cut, cut) = watch::channel(false);
-        let line = Self {
-            port: listener.local_addr().unwrap().port(),
-            is_cut,
-            tried: Arc::default(),
-        };
-        let (before, after) = database.split_once("@localhost:").unwrap();
-        let (target, path) = after.split_once('/').unwrap();
-        let target = format!("127.0.0.1:{target}");
-        let tried = Arc::clone(&line.tried);
-        tokio::spawn(async move {
-            loop {
-                let (mut inward, _) = listener.accept().await.unwrap();
-                let mut cut = cut.clone();
-                tried.notify_one();
-                if *cut.borrow() {
-                    continue;
-                }
-                let mut outward = TcpStream::connect(&target).await.unwrap();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut inward, &mut outward) => {}
-                        _ = cut.wait_for(|is_cut| *is_cut) => {}
-                    }
-                });
-            }
-        });
-        let url = format!("{before}@localhost:{}/{path}", line.port);
-        (line, url)
-    }
-
-    fn cut(&self) {
-        self.is_cut.send_replace(true);
-    }
-
-    fn mend(&self) {
-        self.is_cut.send_replace(false);
-    }
-
-    /// Until somebody has tried to get through and failed.
-    async fn is_missed(&self) {
-        self.tried.notified().await;
-        self.tried.notified().await;
-    }
-}
-
 #[tokio::test]
 async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_needs_a_restart() {
     let Some(url) = empty_postgresql("away").await else {
         return;
     };
     let here = directory();
-    let (line, url) = Line::to(&url).await;
+    let (proxy, url) = Proxy::to(&url).await;
     let settings = [
         ("DATABASE_URL", url.as_str()),
         ("CUBBY_SECRET", SECRET),
@@ -496,25 +480,25 @@ async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_need
     let token = cubby.sign_up("ana").await;
 
     // Every connection of the pool is dead; the next request finds out and does not show it.
-    line.cut();
-    line.mend();
+    proxy.cut();
+    proxy.mend();
     assert!(cubby.knows(&token).await);
     let create = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
-    line.cut();
-    line.mend();
+    proxy.cut();
+    proxy.mend();
     let reply = cubby.ask(Some(&token), create).await;
     assert_eq!(reply.status(), 200);
 
     // A request that comes while it is away is answered when it is back.
-    line.cut();
+    proxy.cut();
     let (known, ()) = tokio::join!(cubby.knows(&token), async {
-        line.is_missed().await;
-        line.mend();
+        proxy.is_missed().await;
+        proxy.mend();
     });
     assert!(known);
 
     // One that waits for ten seconds is told to come again.
-    line.cut();
+    proxy.cut();
     for (token, query) in [(Some(token.as_str()), "{ viewer { email } }"), (None, "mutation {
         signIn(input: { email: \"ana@example.com\", password: \"correct horse\" }) { user { id } } }")] {
         let reply = cubby.ask(token, query).await;
@@ -533,7 +517,7 @@ async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_need
         200
     );
 
-    line.mend();
+    proxy.mend();
     assert!(cubby.knows(&token).await);
     assert_eq!(
         reqwest::get(cubby.url("/health/ready"))
@@ -551,16 +535,16 @@ async fn a_database_that_is_not_up_yet_is_waited_for() {
         return;
     };
     let here = directory();
-    let (line, url) = Line::to(&url).await;
-    line.cut();
+    let (proxy, url) = Proxy::to(&url).await;
+    proxy.cut();
     let settings = [
         ("DATABASE_URL", url.as_str()),
         ("CUBBY_SECRET", SECRET),
         ("CUBBY_MODE", "production"),
     ];
     let (cubby, ()) = tokio::join!(Cubby::start(here.path(), &settings), async {
-        line.is_missed().await;
-        line.mend();
+        proxy.is_missed().await;
+        proxy.mend();
     });
     cubby.sign_up("ana").await;
     cubby.stop().await;
@@ -666,6 +650,25 @@ async fn a_pooler_in_transaction_mode_is_no_obstacle() {
             "{body}"
         );
     }
+    // With nothing past the pooler, nothing that is announced could be heard, so nothing is remembered.
+    let settings = [
+        ("DATABASE_URL", pooled.as_str()),
+        ("CUBBY_METRICS_LISTEN", "127.0.0.1:0"),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ];
+    let other = Cubby::start(here.path(), &settings).await;
+    for _ in 0..300 {
+        assert!(other.knows(&token).await);
+    }
+    let measured = other.measures().await.text().await.unwrap();
+    assert!(measured.contains("{source=\"database\"} 300"), "{measured}");
+    assert!(!measured.contains("{source=\"memory\"}"), "{measured}");
+    cubby
+        .ask(Some(&token), "mutation { signOut { endedSessions } }")
+        .await;
+    assert!(!other.knows(&token).await);
+    other.stop().await;
     cubby.stop().await;
     // And migrations pass it too, since nothing of theirs outlives the transaction.
     let output = run(

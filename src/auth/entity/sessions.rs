@@ -38,6 +38,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+    const ENDS_SESSIONS: bool = true;
 }
 
 impl Model {

@@ -29,4 +29,5 @@ impl ActiveModelBehavior for ActiveModel {}
 /// A person's row is their own.
 impl Owned for Entity {
     const OWNER: Column = Column::Id;
+    const ENDS_SESSIONS: bool = true;
 }

@@ -140,7 +140,7 @@ pub(super) async fn refresh(
         Verdict::Reused => {
             transaction.roll_back().await;
             end_reused(database, &session, reuse, now).await?;
-            Ok(Refreshed::Reused)
+            Ok(Refreshed::Reused(session.user_id.user_id()))
         }
     }
 }

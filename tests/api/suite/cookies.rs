@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{body::Body, extract::ConnectInfo, http::Request};
 use serde_json::{Value, json};
 
-use super::{sockets::Socket, sockets::connect, streams::LISTEN};
+use super::{revocation::FROM_MEMORY, sockets::Socket, sockets::connect, streams::LISTEN};
 use crate::harness::{App, Client, PASSWORD, Reply};
 
 const ME: &str = "{ viewer { email } }";
@@ -473,4 +473,25 @@ async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old
     let reply = send(&alone.nobody(), refresh, &[]).await;
     let errors = &reply.body["data"]["refreshSession"]["userErrors"];
     assert_eq!(errors[0]["code"], "TOKEN_INVALID");
+}
+
+#[tokio::test]
+async fn a_session_that_is_remembered_still_runs_out_of_time() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let mut short = sign_in("COOKIE");
+    short["variables"]["input"]["rememberMe"] = json!(false);
+    let cookie = set_cookie(&send(&app.nobody(), short, &[]).await);
+    let ask = async || send(&app.nobody(), query(ME), &[("cookie", &cookie), OWN]).await;
+    app.pass(Duration::from_hours(12) - Duration::from_secs(30));
+    while app.metric(FROM_MEMORY).await == 0.0 {
+        assert_eq!(email(&ask().await), "ana@example.com");
+        tokio::task::yield_now().await;
+    }
+    app.pass(Duration::from_secs(30));
+    let reply = ask().await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason()),
+        (401, "SESSION_ENDED")
+    );
 }

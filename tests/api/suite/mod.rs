@@ -25,6 +25,7 @@ mod model;
 mod pages;
 mod passwords;
 mod refresh;
+mod revocation;
 mod sessions;
 mod sockets;
 mod streams;

@@ -5,6 +5,8 @@
     reason = "this file holds the connection; it hands it to the viewer and to `auth::unscoped`"
 )]
 
+mod line;
+
 use std::{future::Future, io, str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -23,6 +25,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+
+pub(crate) use line::{Heard, Line};
 
 use crate::{
     config::DatabaseUrl,
@@ -48,6 +52,8 @@ const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
 #[derive(Clone)]
 pub struct Database {
     reads: Reads,
+    /// Its address past a pooler.
+    direct: DatabaseUrl,
     /// SQLite has one writer at a time. Those of this process queue here, in order, rather than in
     /// SQLite's busy handler, which sleeps and guesses.
     writer: Option<Arc<Semaphore>>,
@@ -115,8 +121,15 @@ impl Database {
         };
         Ok(Self {
             reads: Reads(connection),
+            direct: url.clone(),
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
         })
+    }
+
+    /// The same, with an address that passes no pooler for what cannot pass one.
+    #[must_use]
+    pub fn with_direct(self, direct: DatabaseUrl) -> Self {
+        Self { direct, ..self }
     }
 
     /// Runs every migration that has not run, in one transaction and under a lock, so that two

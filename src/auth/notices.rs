@@ -1,0 +1,54 @@
+//! What this process tells itself of what was committed, by it or by another: the streams that wait, and
+//! the memory of sessions.
+
+use std::sync::Arc;
+
+use super::{
+    session_cache::SessionCache,
+    watch::{Watch, Watches},
+};
+use crate::{
+    db::Heard,
+    id::{SessionId, UserId},
+};
+
+/// Whoever must be told.
+pub(super) struct Notices {
+    pub(super) sessions: SessionCache,
+    watches: Arc<Watches>,
+}
+
+impl Notices {
+    pub(super) fn new(watches: Arc<Watches>) -> Self {
+        Self {
+            sessions: SessionCache::new(),
+            watches,
+        }
+    }
+
+    /// Something of the person's was committed.
+    pub(super) fn changed(&self, user_id: UserId) {
+        self.watches.wake(user_id);
+    }
+
+    /// Sessions of the person's have ended.
+    pub(super) fn ended(&self, user_id: UserId) {
+        self.sessions.forget_those_of(user_id);
+        self.watches.ask_about(user_id);
+    }
+
+    /// The same, as the database says it.
+    pub(super) fn hear(&self, heard: &Heard) {
+        match heard {
+            Heard::EndOf(user_id, _) => self.ended(*user_id),
+            Heard::EndOfAnybody => {
+                self.sessions.forget_all();
+                self.watches.ask();
+            }
+        }
+    }
+
+    pub(super) fn watch(&self, user_id: UserId, session_id: SessionId) -> Watch {
+        self.watches.watch(user_id, session_id)
+    }
+}

@@ -1,0 +1,313 @@
+//! The line through which a process hears that sessions have ended, whichever process ended them.
+//!
+//! The database says so itself, by triggers. On PostgreSQL it notifies a connection that listens; on
+//! SQLite it counts, and the count is read. A line that is dead says nothing either, so it is only
+//! believed while it beats: a beat is sent by another connection and must come back by the line,
+//! after everything that was announced before it.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this file listens to the database; what it hears are ids and moments"
+)]
+
+use std::{
+    convert::Infallible,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, RuntimeErr, Statement};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Database, DbResult};
+use crate::{config::DatabaseUrl, id::UserId};
+
+/// How long a beat lets the line be believed, counted from when it was sent.
+const TRUST: Duration = Duration::from_millis(500);
+
+/// How long after a beat the next one is sent.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// After how many beats that nobody needed they stop, until somebody does: an idle process leaves the
+/// database alone.
+const UNUSED: u32 = 50;
+
+/// How long a line that has fallen silent is waited for before another is opened.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait before another line is opened, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Where PostgreSQL's triggers announce, as the migrations say.
+const CHANNEL: &str = "cubby_session_ends";
+
+/// What the line says.
+pub(crate) enum Heard {
+    /// Sessions of this person's have ended, so long ago as far as that is known.
+    EndOf(UserId, Option<Duration>),
+    /// Anybody's may have: something was missed, or is not told in detail.
+    EndOfAnybody,
+}
+
+/// A line that is listened to for as long as this is held.
+pub(crate) struct Line {
+    pulse: Arc<Pulse>,
+    _listening: AbortOnDropHandle<()>,
+}
+
+/// Until when everything that was announced has been heard.
+struct Pulse {
+    began: Instant,
+    /// When the last beat that came back was sent, in microseconds by [`now`](Self::now).
+    heard: AtomicU64,
+    is_used: AtomicBool,
+    wanted: Notify,
+}
+
+impl Line {
+    /// Opens the line to the database, and calls `hear` for all that comes by it.
+    pub(crate) fn open(database: Database, hear: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+        let pulse = Arc::new(Pulse {
+            began: Instant::now(),
+            heard: AtomicU64::new(0),
+            is_used: AtomicBool::new(true),
+            wanted: Notify::new(),
+        });
+        let of_task = Arc::clone(&pulse);
+        let listening = tokio::spawn(async move {
+            match &database.direct {
+                DatabaseUrl::Sqlite(_) => watch_count(&database, &of_task, hear).await,
+                DatabaseUrl::Postgres(address) => {
+                    keep_listening(&database, address, &of_task, hear).await;
+                }
+            }
+        });
+        Self {
+            pulse,
+            _listening: AbortOnDropHandle::new(listening),
+        }
+    }
+
+    /// Whether every end has been heard of that is older than half a second.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.pulse.is_used.store(true, Ordering::Relaxed);
+        let is_alive = self.pulse.since_heard() < TRUST;
+        if !is_alive {
+            self.pulse.wanted.notify_one();
+        }
+        is_alive
+    }
+
+    /// For how long the line has not been believed; not at all while it is alive.
+    pub(crate) fn lapsed(&self) -> Duration {
+        self.pulse.since_heard().saturating_sub(TRUST)
+    }
+}
+
+impl Pulse {
+    /// It begins late enough for a beat at 0 to be believed no more.
+    fn now(&self) -> u64 {
+        micros(self.began.elapsed() + TRUST)
+    }
+
+    fn since(&self, then: u64) -> Duration {
+        Duration::from_micros(self.now().saturating_sub(then))
+    }
+
+    fn since_heard(&self) -> Duration {
+        self.since(self.heard.load(Ordering::Acquire))
+    }
+
+    fn beat(&self, sent: u64) {
+        self.heard.store(sent, Ordering::Release);
+    }
+
+    /// The line is believed no more, from now on.
+    fn stop(&self) {
+        let lapsed = self.now().saturating_sub(micros(TRUST));
+        self.heard.fetch_min(lapsed, Ordering::AcqRel);
+    }
+
+    /// Waits until the next beat is due: for a while, or until somebody needs one.
+    async fn rest(&self, unused: &mut u32) {
+        tokio::time::sleep(BEAT).await;
+        if self.is_used.swap(false, Ordering::Relaxed) {
+            *unused = 0;
+        } else {
+            *unused += 1;
+        }
+        if *unused > UNUSED {
+            self.wanted.notified().await;
+            *unused = 0;
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Reads SQLite's count again and again.
+async fn watch_count(database: &Database, pulse: &Pulse, hear: impl Fn(Heard)) {
+    let (mut known, mut unused) = (None, 0);
+    loop {
+        let sent = pulse.now();
+        match count(database).await {
+            Ok(count) => {
+                if known.replace(count) != Some(count) {
+                    hear(Heard::EndOfAnybody);
+                }
+                pulse.beat(sent);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the ends of sessions cannot be counted");
+                pulse.stop();
+            }
+        }
+        pulse.rest(&mut unused).await;
+    }
+}
+
+async fn count(database: &Database) -> DbResult<i64> {
+    let select = "SELECT count FROM session_ends";
+    let select = Statement::from_string(DatabaseBackend::Sqlite, select);
+    let row = database.reads.0.query_one_raw(select).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("session_ends has no row".to_owned()))?;
+    row.try_get("", "count")
+}
+
+/// Listens to PostgreSQL, and opens another line when one is lost.
+async fn keep_listening(
+    database: &Database,
+    address: &str,
+    pulse: &Pulse,
+    hear: impl Fn(Heard) + Send + Sync,
+) {
+    let mut pause = PAUSES.0;
+    loop {
+        let before = pulse.heard.load(Ordering::Acquire);
+        let Err(error) = listen(database, address, pulse, &hear).await;
+        if pulse.heard.load(Ordering::Acquire) != before {
+            pause = PAUSES.0;
+        }
+        pulse.stop();
+        if pause == PAUSES.0 {
+            tracing::warn!(
+                %error,
+                "what the database announces does not come through, so it is asked for each session. \
+                 Should this last: where DATABASE_URL passes a pooler, set CUBBY_DIRECT_DATABASE_URL"
+            );
+        } else {
+            tracing::debug!(%error, "still nothing that the database announces comes through");
+        }
+        tokio::time::sleep(pause).await;
+        pause = PAUSES.1.min(pause * 2);
+    }
+}
+
+async fn listen(
+    database: &Database,
+    address: &str,
+    pulse: &Pulse,
+    hear: &(impl Fn(Heard) + Send + Sync),
+) -> DbResult<Infallible> {
+    let options = PgConnectOptions::from_str(address).map_err(of_driver)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(SILENCE)
+        .connect_with(options.extra_float_digits(None))
+        .await
+        .map_err(of_driver)?;
+    let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
+    // What was announced in between would be lost without a word.
+    listener.eager_reconnect(false);
+    let beats = channel_of_beats()?;
+    let channels = [CHANNEL, beats.as_str()];
+    listener.listen_all(channels).await.map_err(of_driver)?;
+    hear(Heard::EndOfAnybody);
+    tokio::select! {
+        ended = take_in(&mut listener, pulse, hear) => ended,
+        ended = beat(database, &beats, pulse) => ended,
+    }
+}
+
+/// A name that is no other line's.
+fn channel_of_beats() -> DbResult<String> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
+    Ok(format!("cubby_beats_{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+/// Hands on what comes by the line, in order: what was announced before a beat is heard before it counts.
+async fn take_in(
+    listener: &mut PgListener,
+    pulse: &Pulse,
+    hear: &(impl Fn(Heard) + Send + Sync),
+) -> DbResult<Infallible> {
+    // The database's time at the last beat, by which its other times are told.
+    let mut beaten: Option<(u64, u64)> = None;
+    while let Some(notification) = listener.try_recv().await.map_err(of_driver)? {
+        let Some((first, millis)) = notification.payload().split_once(' ') else {
+            continue;
+        };
+        let Ok(millis) = millis.parse::<u64>() else {
+            continue;
+        };
+        if notification.channel() == CHANNEL {
+            // Somebody's who knows no more of it than we do.
+            let Ok(user_id) = UserId::from_uuid(first) else {
+                continue;
+            };
+            let age = beaten.map(|(sent, at)| {
+                let now = Duration::from_millis(at) + pulse.since(sent);
+                now.saturating_sub(Duration::from_millis(millis))
+            });
+            hear(Heard::EndOf(user_id, age));
+        } else if let Ok(sent) = first.parse() {
+            beaten = Some((sent, millis));
+            pulse.beat(sent);
+        }
+    }
+    Err(DbErr::Custom("the connection has ended".to_owned()))
+}
+
+/// Sends beats by the connections that requests use, until none comes back.
+async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Infallible> {
+    let (mut unused, mut begun) = (0, pulse.now());
+    loop {
+        let sent = pulse.now();
+        let statement = Statement::from_sql_and_values(
+            DatabaseBackend::Postgres,
+            "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
+            [channel.into(), sent.to_string().into()],
+        );
+        match tokio::time::timeout(TRUST, database.reads.0.query_one_raw(statement)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a beat was not sent"),
+            Err(_) => tracing::debug!("a beat was not sent in time"),
+        }
+        pulse.rest(&mut unused).await;
+        if pulse.since(sent) > SILENCE {
+            // There was nobody to beat for.
+            begun = pulse.now();
+        }
+        let heard = pulse.heard.load(Ordering::Acquire).max(begun);
+        if pulse.since(heard) > SILENCE {
+            return Err(DbErr::Custom(format!(
+                "no beat has come back for {} seconds",
+                SILENCE.as_secs()
+            )));
+        }
+    }
+}
+
+fn of_driver(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
