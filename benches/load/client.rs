@@ -61,7 +61,39 @@ impl Connection {
     /// # Errors
     /// When the status is not 200, there are errors, or what is expected is missing.
     pub async fn send(&mut self, request: &Request) -> Result<&str> {
-        self.stream.write_all(&request.bytes).await?;
+        let head = self.exchange(&request.bytes).await?;
+        let body = std::str::from_utf8(&self.received[head..])?;
+        let is_fine = self.status() == 200
+            && !body.contains(r#""errors""#)
+            && body.contains(&request.expected);
+        if !is_fine {
+            let answer = String::from_utf8_lossy(&self.received);
+            return Err(
+                format!("expected {} and no errors in:\n{answer}", request.expected).into(),
+            );
+        }
+        Ok(body)
+    }
+
+    /// Gets what is at a path, and gives the body of the answer.
+    pub async fn get(&mut self, address: SocketAddr, path: &str) -> Result<&str> {
+        let bytes = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        let head = self.exchange(bytes.as_bytes()).await?;
+        Ok(std::str::from_utf8(&self.received[head..])?)
+    }
+
+    /// That of the last answer; 0 before the first.
+    pub fn status(&self) -> u16 {
+        let status = self.received.get("HTTP/1.1 ".len()..).unwrap_or_default();
+        let digits = status.get(..3).map(std::str::from_utf8);
+        digits
+            .and_then(|digits| digits.ok()?.parse().ok())
+            .unwrap_or(0)
+    }
+
+    /// Sends the bytes and takes in their answer; gives the length of its head.
+    async fn exchange(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.stream.write_all(bytes).await?;
         self.received.clear();
         let (head, length) = loop {
             if let Some(read) = read_head(&self.received) {
@@ -72,17 +104,7 @@ impl Connection {
         while self.received.len() < head + length {
             self.receive().await?;
         }
-        let body = std::str::from_utf8(&self.received[head..])?;
-        let is_fine = self.received.starts_with(b"HTTP/1.1 200 ")
-            && !body.contains(r#""errors""#)
-            && body.contains(&request.expected);
-        if !is_fine {
-            let answer = String::from_utf8_lossy(&self.received);
-            return Err(
-                format!("expected {} and no errors in:\n{answer}", request.expected).into(),
-            );
-        }
-        Ok(body)
+        Ok(head)
     }
 
     async fn receive(&mut self) -> Result<()> {

@@ -1,7 +1,8 @@
 //! How much Cubby serves, and what it costs: over SQLite and over a PostgreSQL of its own.
 //!
 //! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
-//! `--sign-in` for what a flood of sign-ins does, to itself and to those who read.
+//! `--sign-in` for what a flood of sign-ins does, to itself and to those who read, `--revocation` for
+//! how soon the end of a session is felt by another instance.
 //! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
 //! CPU of each is a better measure of a change than the requests per second.
 
@@ -14,6 +15,8 @@
 mod client;
 mod cpu;
 mod postgresql;
+mod relay;
+mod revocation;
 mod server;
 mod sign_in;
 
@@ -71,6 +74,10 @@ struct Args {
     #[arg(long)]
     sign_in: bool,
 
+    /// Measure how soon another instance over PostgreSQL feels the end of a session, and nothing else
+    #[arg(long)]
+    revocation: bool,
+
     /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
     /// that is not optimised
     #[arg(long, hide = true)]
@@ -109,26 +116,34 @@ const HEAD: &str = "
                                      requests  server CPU      db CPU    load CPU       p50       p99
 database   request                      per s    ms/1,000    ms/1,000    ms/1,000        ms        ms";
 
+const NO_POSTGRESQL: &str =
+    "POSTGRESQL IS NOT MEASURED: there is no initdb in PATH or /usr/lib/postgresql";
+
 async fn run(args: &Args) -> Result<()> {
+    if args.revocation {
+        let directory = Directory::new("revocation")?;
+        return match Postgresql::start(&directory.0)? {
+            Some(postgresql) => revocation::measure_all(&directory.0, &postgresql).await,
+            None => Err(NO_POSTGRESQL.into()),
+        };
+    }
     if args.sign_in {
         sign_in::measure_the_hash(Duration::from_secs(args.seconds));
     }
     println!("{HEAD}");
     if args.only != Some(Kind::Postgresql) {
         let directory = Directory::new("sqlite")?;
-        let server = Server::start(&directory.0, None)?;
+        let server = Server::start(&directory.0, &[])?;
         measure_all(args, "sqlite", &server, None).await?;
     }
     if args.only != Some(Kind::Sqlite) {
         let directory = Directory::new("postgresql")?;
         match Postgresql::start(&directory.0)? {
             Some(postgresql) => {
-                let server = Server::start(&directory.0, Some(&postgresql.url()))?;
+                let server = Server::start(&directory.0, &[("DATABASE_URL", &postgresql.url())])?;
                 measure_all(args, "postgresql", &server, Some(&postgresql)).await?;
             }
-            None => println!(
-                "POSTGRESQL IS NOT MEASURED: there is no initdb in PATH or /usr/lib/postgresql"
-            ),
+            None => println!("{NO_POSTGRESQL}"),
         }
     }
     Ok(())

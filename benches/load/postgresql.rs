@@ -56,10 +56,20 @@ impl Postgresql {
 
     /// Where it is, for `DATABASE_URL`.
     pub fn url(&self) -> String {
+        Self::url_at(&self.directory)
+    }
+
+    /// The same by another socket, in this directory.
+    pub fn url_at(sockets: &Path) -> String {
         format!(
             "postgresql://cubby@localhost/postgres?host={}",
-            self.directory.display()
+            sockets.display()
         )
+    }
+
+    /// The directory of its socket.
+    pub fn sockets(&self) -> &Path {
+        &self.directory
     }
 
     /// The CPU time of all its processes since it was started.

@@ -18,8 +18,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts Cubby with its data in the directory, or in the database that is named.
-    pub fn start(directory: &Path, database_url: Option<&str>) -> Result<Self> {
+    /// Starts Cubby with its data in the directory, unless the settings name a database.
+    pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
         command
             // Neither the settings of whoever measures nor a file `.env` of theirs.
@@ -29,10 +29,8 @@ impl Server {
             .env("CUBBY_MODE", "development")
             .env("CUBBY_SECRET", "only for measuring: 32 bytes and more")
             .env("CUBBY_LOG", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped());
-        if let Some(url) = database_url {
-            command.env("DATABASE_URL", url);
-        }
         let mut server = Self {
             process: command.spawn()?,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -103,7 +103,8 @@ pub async fn measure_all(
     Ok(())
 }
 
-fn sign_in(server: &Server, number: usize) -> Request {
+/// Somebody's sign-in.
+pub fn sign_in(server: &Server, number: usize) -> Request {
     let input = json!({ "email": address_of(number), "password": PASSWORD });
     let variables = json!({ "input": input });
     server.request(None, SIGN_IN, variables, r#""userErrors":[]"#)

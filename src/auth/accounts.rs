@@ -15,7 +15,7 @@ use super::{
     name::Name,
     owned::Owner,
     password::Password,
-    sessions::{Opening, end, network_of, new_session},
+    sessions::{Opening, end, leave, network_of, new_session},
     throttle,
     time_zone::TimeZone,
     unscoped,
@@ -65,7 +65,10 @@ pub(super) async fn sign_up(
     };
     let network = network_of(&caller.device, owner, now);
     match unscoped::create_user(&provider.database, user, session, event, network).await? {
-        Some(session) => Ok(provider.opened(session, now, &caller.cookies)?),
+        Some(session) => {
+            leave(provider, caller).await?;
+            Ok(provider.opened(session, now, &caller.cookies)?)
+        }
         None => Err(Fault::new(
             UserErrorCode::EmailTaken,
             "There is an account with this address already. Sign in instead.",
@@ -182,9 +185,13 @@ async fn unlock(
     password: Password,
     field: &str,
 ) -> std::result::Result<Unlocked, Refusal> {
-    let attempt = throttle::guess(provider, device, &user.email_key, Some(user.id)).await?;
+    let user_id = user.id;
+    let attempt = throttle::guess(provider, device, &user.email_key, Some(user_id)).await?;
     let unlocked = attempt.unlock(provider, Some(user), password).await?;
-    unlocked.ok_or_else(|| wrong_password(field))
+    unlocked.ok_or_else(|| {
+        events::record_later(provider, device, user_id, Kind::SignInFailed);
+        wrong_password(field)
+    })
 }
 
 fn wrong_password(field: &str) -> Refusal {

@@ -76,6 +76,11 @@ impl Cookies {
         self.session.is_none() && self.refresh_token.is_none()
     }
 
+    /// Whether the answer can set cookies.
+    pub(super) fn may_be_set(&self) -> bool {
+        self.may_be_set
+    }
+
     pub(super) fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }

@@ -151,8 +151,7 @@ impl IdentityProvider {
         let Some(sealed) = cookies.session() else {
             return Ok(self.nobody().await);
         };
-        let named = self.session_cookies.open(sealed);
-        let credentials = match named.and_then(|id| id.parse().ok()) {
+        let credentials = match self.session_of_cookie(sealed) {
             Some(session) => self.resume(session).await?,
             None => refused(Reason::TokenInvalid, None),
         };
@@ -160,6 +159,11 @@ impl IdentityProvider {
             cookies.clear(Carried::Session);
         }
         Ok(credentials)
+    }
+
+    /// The session that a cookie names.
+    pub(super) fn session_of_cookie(&self, sealed: &str) -> Option<SessionId> {
+        self.session_cookies.open(sealed)?.parse().ok()
     }
 
     /// The credentials of a request that has none. It may sign in, and then a token is signed.

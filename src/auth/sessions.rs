@@ -126,9 +126,11 @@ async fn open_session(
     let network = network_of(&caller.device, owner, now);
     let session =
         unscoped::open_session(&provider.database, unlocked, session, event, network).await?;
-    session
-        .map(|session| provider.opened(session, now, &caller.cookies))
-        .transpose()
+    let Some(session) = session else {
+        return Ok(None);
+    };
+    leave(provider, caller).await?;
+    provider.opened(session, now, &caller.cookies).map(Some)
 }
 
 /// Where the person is signing in from.
@@ -184,49 +186,78 @@ pub(super) fn idle_end(now: Timestamp, expires_at: Timestamp) -> Timestamp {
     now.plus(IDLE_LIFE).min(expires_at)
 }
 
-/// Ends the session that the request names, by its credentials or by a refresh token, or all of its
-/// owner's, and answers how many ended. What names no session ends none, and that is fine too.
+/// What proves that a request may end a session.
+enum Proof {
+    /// It is the session that the request comes with.
+    Session,
+    /// A refresh token of this generation. Unless it was replaced, whoever holds it is as good as
+    /// signed in.
+    Refresh(i32),
+    /// An access token whose time has passed.
+    Expired,
+}
+
+/// Ends every session that the request names: by its credentials, by its cookies, by a refresh token; or
+/// all of their owners'. Answers how many ended. What names no session ends none, and that is fine
+/// too.
 pub(super) async fn sign_out(
     provider: &IdentityProvider,
     caller: &Caller,
     refresh_token: Option<&str>,
     everywhere: bool,
 ) -> Result<u64> {
-    caller.cookies.clear_all();
-    let named = refresh_token
-        .or(caller.cookies.refresh_token())
-        .and_then(|token| provider.refresh_tokens.read(token));
-    let (credentials, may_end_all) = match (&caller.credentials, named) {
-        (Credentials::Viewer(viewer), _) => (Credentials::Viewer(viewer.clone()), true),
-        // Whoever holds the session's refresh token is as good as signed in, unless it was replaced.
-        (_, Some(named)) => {
-            let resumed = provider.resume(named.session_id).await?;
-            let is_current = match &resumed {
-                Credentials::Viewer(viewer) => one(viewer, named.session_id)
-                    .await?
-                    .is_some_and(|session| session.generation == named.generation),
-                _ => false,
-            };
-            (resumed, is_current)
-        }
-        (&Credentials::Refused { session, .. }, None) => match session {
-            Some(session) => (provider.resume(session).await?, false),
-            None => return Ok(0),
-        },
-        (Credentials::None, None) => return Ok(0),
-    };
-    let Credentials::Viewer(viewer) = credentials else {
-        return Ok(0);
-    };
-    let which = if everywhere && may_end_all {
-        Condition::all()
-    } else {
-        sessions::Column::Id
-            .eq(viewer.session_id())
-            .into_condition()
-    };
-    let ended = end_by(&viewer, &caller.device, which, Kind::SignedOut).await?;
-    Ok(ended.len() as u64)
+    let cookies = &caller.cookies;
+    cookies.clear_all();
+    let mut named = Vec::new();
+    if let Credentials::Viewer(viewer) = &caller.credentials {
+        named.push((viewer.session_id(), Proof::Session));
+    }
+    let tokens = [refresh_token, cookies.refresh_token()];
+    let presented = tokens.into_iter().flatten();
+    named.extend(
+        presented
+            .filter_map(|token| provider.refresh_tokens.read(token))
+            .map(|token| (token.session_id, Proof::Refresh(token.generation))),
+    );
+    named.extend(
+        cookies
+            .session()
+            .and_then(|sealed| provider.session_of_cookie(sealed))
+            .map(|session| (session, Proof::Session)),
+    );
+    if let Credentials::Refused { session, .. } = caller.credentials {
+        named.extend(session.map(|session| (session, Proof::Expired)));
+    }
+    let mut count = 0;
+    for (session_id, proof) in named {
+        let Credentials::Viewer(viewer) = provider.resume(session_id).await? else {
+            continue;
+        };
+        let may_end_all = match proof {
+            Proof::Session => true,
+            Proof::Refresh(generation) => one(&viewer, session_id)
+                .await?
+                .is_some_and(|session| session.generation == generation),
+            Proof::Expired => false,
+        };
+        let which = if everywhere && may_end_all {
+            Condition::all()
+        } else {
+            sessions::Column::Id.eq(session_id).into_condition()
+        };
+        let ended = end_by(&viewer, &caller.device, which, Kind::SignedOut).await?;
+        count += ended.len() as u64;
+    }
+    Ok(count)
+}
+
+/// Ends the session that a request came with which has opened another one: nobody would end it any
+/// more. That of a socket goes on with the socket.
+pub(super) async fn leave(provider: &IdentityProvider, caller: &Caller) -> Result<()> {
+    if caller.cookies.may_be_set() {
+        sign_out(provider, caller, None, false).await?;
+    }
+    Ok(())
 }
 
 /// Ends one of the viewer's sessions; one that has ended is left as it is.

@@ -32,7 +32,7 @@ pub enum Kind {
     /// Somebody signed in with the password.
     #[sea_orm(string_value = "signed_in")]
     SignedIn,
-    /// Somebody tried another password.
+    /// Somebody gave another password, to sign in or to change or delete the account.
     #[sea_orm(string_value = "sign_in_failed")]
     SignInFailed,
     /// A session was ended by whoever was signed in with it.

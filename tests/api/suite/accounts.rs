@@ -245,6 +245,34 @@ async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_say
 }
 
 #[tokio::test]
+async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_other() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let mut phone = app.sign_in("ana").await;
+    let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
+        tokens { accessToken refreshToken } userErrors { code } } }";
+    let wrong = json!({ "input": { "email": "ana@example.com", "password": "not the right one" } });
+    phone.ask(sign_in, wrong).await;
+    let old = phone.clone();
+    let right = json!({ "input": { "email": "ana@example.com", "password": PASSWORD } });
+    phone.take_tokens(&phone.ask(sign_in, right).await["signIn"]);
+    assert_eq!(old.send(ME, json!({})).await.reason(), "SESSION_ENDED");
+    let sign_up = "mutation ($input: SignUpInput!) { signUp(input: $input) {
+        tokens { accessToken refreshToken } userErrors { code } } }";
+    let taken = json!({ "input": { "email": "ana@example.com", "password": PASSWORD } });
+    phone.ask(sign_up, taken).await;
+    let old = phone.clone();
+    let free = json!({ "input": { "email": "ben@example.com", "password": PASSWORD } });
+    phone.take_tokens(&phone.ask(sign_up, free).await["signUp"]);
+    assert_eq!(old.send(ME, json!({})).await.reason(), "SESSION_ENDED");
+    assert_eq!(phone.events().await, ["SIGNED_UP"]);
+    assert_eq!(
+        ana.events().await[..3],
+        ["SIGNED_OUT", "SIGNED_OUT", "SIGNED_IN"]
+    );
+}
+
+#[tokio::test]
 async fn a_session_ends_when_its_owner_says() {
     let app = app!();
     let phone = app.sign_up("ana").await;

@@ -495,3 +495,62 @@ async fn a_session_that_is_remembered_still_runs_out_of_time() {
         (401, "SESSION_ENDED")
     );
 }
+
+/// Each of Ana's sessions that lives.
+async fn sessions_of_ana(app: &App) -> usize {
+    let living = "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL";
+    usize::try_from(app.sql(living).await[0]).unwrap()
+}
+
+#[tokio::test]
+async fn signing_in_ends_the_session_whose_cookie_the_request_bears_and_takes_back_the_cookie() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let nobody = app.nobody();
+    for (old, new) in [
+        ("COOKIE", "COOKIE"),
+        ("HYBRID", "COOKIE"),
+        ("COOKIE", "HYBRID"),
+        ("HYBRID", "BEARER"),
+    ] {
+        let before = sessions_of_ana(&app).await;
+        let cookie = set_cookie(&send(&nobody, sign_in(old), &[]).await);
+        let reply = send(&nobody, sign_in(new), &[("cookie", &cookie), OWN]).await;
+        assert_eq!(reply.body["data"]["signIn"]["userErrors"], json!([]));
+        assert_eq!(sessions_of_ana(&app).await, before + 1, "{old}, {new}");
+        let name = cookie.split_once('=').unwrap().0;
+        let of_old = set_cookies(&reply)
+            .into_iter()
+            .find(|set| set.starts_with(name))
+            .unwrap_or_else(|| panic!("{name} is left as it is: {reply:?}"));
+        assert_eq!(of_old.ends_with("Max-Age=0"), old != new, "{of_old}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_every_session_that_the_request_names() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let nobody = app.nobody();
+    let hybrid = set_cookie(&send(&nobody, sign_in("HYBRID"), &[]).await);
+    let whole = set_cookie(&send(&nobody, sign_in("COOKIE"), &[]).await);
+    let phone = app.sign_in("ana").await;
+    let bearer = format!("Bearer {}", ana.token.as_ref().unwrap());
+    let cookies = format!("{hybrid}; {whole}");
+    let mut out = query(
+        "mutation ($token: String) { signOut(input: { refreshToken: $token }) { endedSessions } }",
+    );
+    out["variables"] = json!({ "token": phone.refresh_token });
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("cookie", &cookies),
+        OWN,
+    ];
+    let reply = send(&nobody, out, &headers).await;
+    assert_eq!(
+        reply.body["data"]["signOut"]["endedSessions"], 4,
+        "{reply:?}"
+    );
+    assert_eq!(sessions_of_ana(&app).await, 0);
+    assert_eq!(set_cookies(&reply).len(), 2);
+}

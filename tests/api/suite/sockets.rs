@@ -11,7 +11,7 @@ use tokio_tungstenite::{
 };
 
 use super::streams::LISTEN;
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, PASSWORD};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -237,6 +237,30 @@ async fn a_socket_ends_within_a_second_of_its_session() {
     );
     of_nobody.subscribe("1", "{ __typename }").await;
     assert_eq!(of_nobody.hear().await["type"], "next");
+}
+
+#[tokio::test]
+async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out_by_it() {
+    let app = app!();
+    let (_, ana, mut socket) = signed_in(&app).await;
+    let sign_in = format!(
+        "mutation {{ signIn(input: {{ email: \"ana@example.com\", password: \"{PASSWORD}\" }})
+           {{ user {{ email }} userErrors {{ code }} }} }}"
+    );
+    socket.subscribe("1", &sign_in).await;
+    let answer = socket.hear().await;
+    let payload = &answer["payload"]["data"]["signIn"];
+    assert_eq!(payload["user"]["email"], "ana@example.com", "{answer}");
+    assert_eq!(socket.hear().await["type"], "complete");
+    ana.ask("{ viewer { email } }", json!({})).await;
+    socket
+        .subscribe("2", "mutation { signOut { endedSessions } }")
+        .await;
+    let answer = socket.hear().await;
+    let ended = &answer["payload"]["data"]["signOut"]["endedSessions"];
+    assert_eq!(ended, 1, "{answer}");
+    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.closed().await.0, 4403);
 }
 
 #[tokio::test]

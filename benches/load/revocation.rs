@@ -1,0 +1,149 @@
+//! How soon an instance lets nobody in any more by a session that another one has ended.
+
+use std::{fs, path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    Result,
+    client::Connection,
+    percentile,
+    postgresql::Postgresql,
+    relay::{Relay, State},
+    server::Server,
+    sign_in, sign_up, text,
+};
+
+const SIGN_OUT: &str = "mutation { signOut { endedSessions } }";
+
+const ASK: &str = "{ viewer { id } }";
+
+/// How many sessions end one after the other, each asked for by a connection of its own.
+const SESSIONS: usize = 8;
+
+/// How often they do.
+const ROUNDS: usize = 25;
+
+/// For how long the other instance is asked before the sessions end: it remembers them by then.
+const REMEMBERING: Duration = Duration::from_millis(300);
+
+/// How long the line may take to be there again.
+const MENDING: Duration = Duration::from_secs(2);
+
+const HEAD: &str = "
+from the answer that a session has ended to the first refusal by another instance
+                                           count       p50       p99   longest
+                                                        ms        ms        ms";
+
+/// Two instances over one PostgreSQL; between the second one and what is announced, a relay.
+pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()> {
+    let sockets = directory.join("relay");
+    fs::create_dir(&sockets)?;
+    let relay = Relay::start(&sockets, postgresql.sockets())?;
+    let (url, direct) = (postgresql.url(), Postgresql::url_at(&sockets));
+    let here = Server::start(directory, &[("DATABASE_URL", &url)])?;
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    // On another thread: it waits for the server, which waits for the relay.
+    let there = {
+        let (directory, url) = (directory.to_owned(), url.clone());
+        let starting = tokio::task::spawn_blocking(move || {
+            let settings = [
+                ("DATABASE_URL", url.as_str()),
+                ("CUBBY_DIRECT_DATABASE_URL", &direct),
+                ("CUBBY_METRICS_LISTEN", &metrics.to_string()),
+                // It warns of each line that is lost.
+                ("CUBBY_LOG", "error"),
+            ];
+            Server::start(&directory, &settings)
+        });
+        starting.await??
+    };
+    sign_up(&mut Connection::open(here.address).await?, &here, 1, 0).await?;
+
+    println!("{HEAD}");
+    for (name, state) in [
+        ("while what ends is announced", State::Open),
+        ("when the line is cut just before", State::Cut),
+        ("when it falls silent just before", State::Blocked),
+    ] {
+        let mut latencies = Vec::new();
+        for _ in 0..ROUNDS {
+            latencies.extend(end_some(&here, &there, &relay, state).await?);
+            if state != State::Open {
+                relay.set(State::Cut);
+                tokio::time::sleep(MENDING / 2).await;
+                relay.set(State::Open);
+                tokio::time::sleep(MENDING).await;
+            }
+        }
+        latencies.sort_unstable();
+        println!(
+            "{name:<38}{:>10}{:>10}{:>10}{:>10}",
+            latencies.len(),
+            percentile(&latencies, 50),
+            percentile(&latencies, 99),
+            latencies.last().map_or("-".to_owned(), |longest| format!(
+                "{:.2}",
+                longest.as_secs_f64() * 1000.0
+            )),
+        );
+    }
+    println!("\nas the second instance measures it, by the time of the database:");
+    let mut connection = Connection::open(metrics).await?;
+    let measured = connection.get(metrics, "/metrics").await?;
+    for line in measured
+        .lines()
+        .filter(|line| line.starts_with("cubby_revocation"))
+    {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Opens sessions by one instance, has the other remember them, ends them by the first, and says how
+/// long the other went on.
+async fn end_some(
+    here: &Server,
+    there: &Server,
+    relay: &Relay,
+    state: State,
+) -> Result<Vec<Duration>> {
+    let mut connection = Connection::open(here.address).await?;
+    let mut sessions = Vec::new();
+    for _ in 0..SESSIONS {
+        let answer = connection.send(&sign_in::sign_in(here, 1)).await?;
+        let answer: Value = serde_json::from_str(answer)?;
+        let token = text(&answer, "/data/signIn/tokens/accessToken")?;
+        let asking = Connection::open(there.address).await?;
+        sessions.push((token, asking));
+    }
+    let began = Instant::now();
+    while began.elapsed() < REMEMBERING {
+        for (token, asking) in &mut sessions {
+            let ask = there.request(Some(token), ASK, json!({}), "user_");
+            asking.send(&ask).await?;
+        }
+    }
+    relay.set(state);
+    let mut refusals = JoinSet::new();
+    for (token, mut asking) in sessions {
+        let ask = there.request(Some(&token), ASK, json!({}), "user_");
+        let end = here.request(Some(&token), SIGN_OUT, json!({}), r#""endedSessions":1"#);
+        connection.send(&end).await?;
+        let ended = Instant::now();
+        refusals.spawn(async move {
+            while asking.send(&ask).await.is_ok() {}
+            let latency = ended.elapsed();
+            match asking.status() {
+                401 => Ok(latency),
+                other => Err(format!("refused with {other}")),
+            }
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(latency) = refusals.join_next().await {
+        latencies.push(latency??);
+    }
+    Ok(latencies)
+}
