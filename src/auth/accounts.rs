@@ -4,13 +4,14 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
+    device::Device,
     email_address::EmailAddress,
     entity::{
         security_events::{self, Kind},
         sessions, users,
     },
     events,
-    guard::{Caller, Device},
+    guard::Caller,
     hasher::Unlocked,
     name::Name,
     owned::Owner,

@@ -6,10 +6,9 @@ use sea_orm::ActiveValue::Set;
 
 use super::{
     IdentityProvider,
+    device::Device,
     entity::security_events::{ActiveModel, Kind},
-    guard::Device,
     owned::Owner,
-    sessions::kept,
     unscoped,
 };
 use crate::{
@@ -26,8 +25,8 @@ pub(super) fn new(ids: &Ids, device: &Device, kind: Kind, now: Timestamp) -> Act
         id: Set(SecurityEventId::new(ids, now)),
         kind: Set(kind),
         at: Set(now),
-        ip_address: Set(device.ip_address.map(|address| address.to_string())),
-        user_agent: Set(kept(device.user_agent.as_deref())),
+        ip_address: Set(device.ip_address()),
+        user_agent: Set(device.user_agent()),
         ..Default::default()
     }
 }

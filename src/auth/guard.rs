@@ -1,6 +1,6 @@
 //! The guard: from a request's credentials to a viewer, or to the reason why there is none.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::Context;
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -11,8 +11,9 @@ use super::{
     IdentityProvider,
     cookies::{Carried, Cookies},
     delivery::Delivery,
+    device::Device,
     entity::sessions,
-    sessions::idle_end,
+    lives::idle_end,
     unscoped,
     viewer::Viewer,
 };
@@ -60,13 +61,6 @@ pub(crate) enum Credentials {
         reason: Reason,
         session: Option<SessionId>,
     },
-}
-
-/// What is remembered of the device that a session was opened from.
-#[derive(Clone, Default)]
-pub(crate) struct Device {
-    pub(crate) user_agent: Option<String>,
-    pub(crate) ip_address: Option<IpAddr>,
 }
 
 /// Whoever asks, or the reason why it is nobody.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
     delivery::Delivery,
+    device::Device,
     email_address::EmailAddress,
     entity::{
         known_networks,
@@ -18,8 +19,9 @@ use super::{
         sessions, users,
     },
     events,
-    guard::{Caller, Credentials, Device},
+    guard::{Caller, Credentials},
     hasher::Unlocked,
+    lives,
     name::Name,
     network::Network,
     owned::Owner,
@@ -32,15 +34,6 @@ use crate::{
     id::SessionId,
 };
 
-/// How long a session lives that nobody uses.
-const IDLE_LIFE: Duration = Duration::from_hours(30 * 24);
-
-/// How long a session lives however it is used.
-const LIFE: Duration = Duration::from_hours(90 * 24);
-
-/// The same for one that is not to be remembered.
-const SHORT_LIFE: Duration = Duration::from_hours(12);
-
 /// How often a sign-in is tried whose password was right when it was compared, and whose hash had
 /// been replaced when the session was to be opened: by another password, or anew by another sign-in.
 const TRIES: u32 = 2;
@@ -48,9 +41,6 @@ const TRIES: u32 = 2;
 /// How long a sign-in that fails takes at least: longer than a hash, so that neither the row that an
 /// address has nor what is noted of the attempt shows in the time.
 const FAILURE: Duration = Duration::from_millis(100);
-
-/// How much of a `User-Agent` header is kept, in code points.
-const USER_AGENT_KEPT: usize = 500;
 
 /// How a session is to be opened.
 #[derive(Clone, Debug)]
@@ -153,9 +143,9 @@ pub(super) fn new_session(
     now: Timestamp,
 ) -> sessions::ActiveModel {
     let life = if opening.remember_me {
-        LIFE
+        lives::SESSION
     } else {
-        SHORT_LIFE
+        lives::SHORT_SESSION
     };
     let expires_at = now.plus(life);
     sessions::ActiveModel {
@@ -165,25 +155,15 @@ pub(super) fn new_session(
         confirmed_generation: Set(1),
         delivery: Set(opening.delivery),
         label: Set(opening.label.map(Name::into_string)),
-        user_agent: Set(kept(device.user_agent.as_deref())),
-        ip_address: Set(device.ip_address.map(|address| address.to_string())),
+        user_agent: Set(device.user_agent()),
+        ip_address: Set(device.ip_address()),
         created_at: Set(now),
         last_active_at: Set(now),
-        idle_expires_at: Set(idle_end(now, expires_at)),
+        idle_expires_at: Set(lives::idle_end(now, expires_at)),
         expires_at: Set(expires_at),
         ended_at: Set(None),
         ..Default::default()
     }
-}
-
-/// What is kept of a `User-Agent` header.
-pub(super) fn kept(user_agent: Option<&str>) -> Option<String> {
-    user_agent.map(|agent| agent.chars().take(USER_AGENT_KEPT).collect())
-}
-
-/// When a session that is used now ends unless it is used again.
-pub(super) fn idle_end(now: Timestamp, expires_at: Timestamp) -> Timestamp {
-    now.plus(IDLE_LIFE).min(expires_at)
 }
 
 /// What proves that a request may end a session.

@@ -4,15 +4,14 @@
 //! forgiven when it succeeds. What is counted is a keyed digest of the address and the network, in the
 //! database, so that every instance counts together and a restart forgets nothing.
 
-use std::time::Duration;
-
 use aws_lc_rs::hmac;
 
 use super::{
     IdentityProvider, Refusal,
+    counters::{ACCOUNT, Blocked, Counter, NETWORK, PAIR, Rule, SIGN_UP},
+    device::Device,
     email_address::EmailAddress,
-    entity::{credential_attempts, users},
-    guard::Device,
+    entity::users,
     hasher::Unlocked,
     network::Network,
     password::Password,
@@ -24,62 +23,6 @@ use crate::{
     error::{Result, UserError},
     id::UserId,
 };
-
-const QUARTER: Duration = Duration::from_mins(15);
-
-const HOUR: Duration = Duration::from_hours(1);
-
-/// What is counted, and how much of it is too much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rule {
-    name: &'static str,
-    pub(super) most: u32,
-    pub(super) window: Duration,
-    /// Whether each attempt waits longer than the one before.
-    pub(super) slows_down: bool,
-}
-
-/// From one network, at any account.
-const NETWORK: Rule = Rule {
-    name: "network",
-    most: 60,
-    window: QUARTER,
-    slows_down: false,
-};
-
-/// At one account, from any network.
-const ACCOUNT: Rule = Rule {
-    name: "account",
-    most: 100,
-    window: HOUR,
-    slows_down: false,
-};
-
-/// At one account from one network.
-const PAIR: Rule = Rule {
-    name: "pair",
-    most: 10,
-    window: QUARTER,
-    slows_down: true,
-};
-
-/// New accounts from one network.
-const SIGN_UP: Rule = Rule {
-    name: "sign-up",
-    most: 20,
-    window: HOUR,
-    slows_down: false,
-};
-
-/// How many attempts may follow each other at once where each waits longer than the one before.
-const AT_ONCE: u32 = 4;
-
-/// What an attempt is counted by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Counter {
-    pub(super) id: Vec<u8>,
-    pub(super) rule: Rule,
-}
 
 /// Whom attempts at credentials are counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,29 +42,6 @@ pub(super) struct Throttle {
 /// An attempt that was counted; unless it is forgiven it failed.
 #[must_use]
 pub(super) struct Attempt(Vec<Counter>);
-
-/// When the next attempt may be made.
-pub(super) struct Blocked(pub(super) Timestamp);
-
-impl Rule {
-    /// How long after the last of so many attempts the next may be made: a second, and twice as long
-    /// each time.
-    pub(super) fn delay(self, count: u32) -> Duration {
-        match count.checked_sub(AT_ONCE) {
-            Some(more) if self.slows_down => Duration::from_secs(1 << more.min(30)),
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// When the next attempt may be made after those that the row counts.
-    pub(super) fn free_at(self, row: &credential_attempts::Model) -> Timestamp {
-        let count = u32::try_from(row.count).unwrap_or(0);
-        if count >= self.most {
-            return row.window_ends_at;
-        }
-        row.last_at.plus(self.delay(count)).min(row.window_ends_at)
-    }
-}
 
 impl Throttle {
     pub(super) fn new(secret: &Secret, throttles: Throttles) -> Self {

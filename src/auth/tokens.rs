@@ -6,18 +6,12 @@ use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::{entity::sessions, keys::Keys, signer::Signer};
+use super::{entity::sessions, keys::Keys, lives, signer::Signer};
 use crate::{
     clock::Timestamp,
     error::{Error, Reason, Result},
     id::{SessionId, UserId},
 };
-
-/// How long a token lives at most. Whatever signed it is published for as long.
-pub(super) const LIFE: Duration = Duration::from_mins(15);
-
-/// How long a token of this release or of an earlier one lives at most.
-pub(super) const LONGEST_LIFE: Duration = Duration::from_hours(12);
 
 /// How far the clock of another instance, which signed a token, may go ahead of ours.
 const AHEAD: Duration = Duration::from_mins(5);
@@ -130,7 +124,10 @@ impl Tokens {
         jti: uuid::Uuid,
         now: Timestamp,
     ) -> Result<(String, Timestamp)> {
-        let expires = session.ends_at().min(now.plus(LIFE)).as_seconds();
+        let expires = session
+            .ends_at()
+            .min(now.plus(lives::ACCESS_TOKEN))
+            .as_seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -206,7 +203,7 @@ impl Tokens {
             && claims.aud == self.audience
             && claims.client_id == CLIENT
             && claims.iat >= 0
-            && (0..=LONGEST_LIFE.as_secs().cast_signed()).contains(&life);
+            && (0..=lives::ANY_ACCESS_TOKEN.as_secs().cast_signed()).contains(&life);
         if !is_ours {
             return None;
         }
@@ -243,7 +240,7 @@ mod tests {
             sid: "session_01h2xcejqtf2nbrexx3vqjhp41".to_owned(),
             generation: 1,
             iat: NOW.as_seconds(),
-            exp: NOW.plus(LIFE).as_seconds(),
+            exp: NOW.plus(lives::ACCESS_TOKEN).as_seconds(),
             jti: String::new(),
             client_id: CLIENT.to_owned(),
             nbf: None,
@@ -259,9 +256,9 @@ mod tests {
         assert_eq!(tokens.verified.len(), 1);
         assert!(!verify(NOW).await);
         assert_eq!(tokens.verified.len(), 1);
-        assert!(verify(NOW.plus(LIFE)).await);
+        assert!(verify(NOW.plus(lives::ACCESS_TOKEN)).await);
         assert_eq!(tokens.verified.len(), 0);
-        assert!(verify(NOW.plus(LIFE)).await);
+        assert!(verify(NOW.plus(lives::ACCESS_TOKEN)).await);
         assert_eq!(tokens.verified.len(), 0);
     }
 

@@ -16,9 +16,10 @@ use serde_json::Value;
 use self::ring::Ring;
 use super::{
     entity::signing_keys,
+    lives,
     secret::{Secret, Secrets},
     signer::Signer,
-    tokens, unscoped,
+    unscoped::{self, Before},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -90,14 +91,6 @@ pub enum Rotation {
     After(Lead),
     /// Now, and every key before it is gone, with the tokens that it signed.
     Now,
-}
-
-/// What becomes of the keys before a new one.
-pub(super) enum Before {
-    Kept,
-    /// Each that has no end yet has this one.
-    ExpireAt(Timestamp),
-    Gone,
 }
 
 /// Why there are no keys to work with; the message says what to do.
@@ -267,7 +260,7 @@ impl Keys {
                     return is_first.then_some(()).ok_or(KeysError::Overtaken);
                 }
                 let active_from = now.plus(lead.duration());
-                let end = end_of_tokens(active_from, tokens::LIFE);
+                let end = end_of_tokens(active_from, lives::ACCESS_TOKEN);
                 (active_from, Before::ExpireAt(end))
             }
         };
@@ -296,7 +289,7 @@ impl Keys {
         let mut active_from = now;
         if unscoped::has_sessions(&self.database).await? {
             active_from = now.plus(Lead::default().duration());
-            let end = end_of_tokens(active_from, tokens::LONGEST_LIFE);
+            let end = end_of_tokens(active_from, lives::ANY_ACCESS_TOKEN);
             let mut secrets: Vec<&Secret> = self.secrets.each().collect();
             secrets.reverse();
             for (number, secret) in (1..).zip(secrets) {

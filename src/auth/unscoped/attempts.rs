@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::{
     auth::{
+        counters::{Blocked, Counter, Rule},
         entity::{
             credential_attempts::{
                 self,
@@ -18,7 +19,6 @@ use crate::{
         },
         network::Network,
         owned::Owner,
-        throttle::{Blocked, Counter, Rule},
     },
     clock::Timestamp,
     db::Database,

@@ -23,13 +23,15 @@ use sea_orm::{
 
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 pub(super) use expired::clear_expired;
-pub(super) use signing_keys::{add_signing_keys, has_sessions, reseal_signing_key, signing_keys};
+pub(super) use signing_keys::{
+    Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
+};
 
 use super::{
     email_address::EmailAddress,
     entity::{known_networks, security_events, sessions, task_logs, users},
+    generations::{self, Presented, Refreshed, Verdict},
     hasher::Unlocked,
-    refresh::{self, Presented, Refreshed, Verdict},
 };
 use crate::{
     clock::Timestamp,
@@ -110,7 +112,7 @@ pub(super) async fn note_use(
     transaction.commit().await
 }
 
-/// Rotates the refresh token that was presented, or ends the session, as [`refresh::judge`] says.
+/// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says.
 pub(super) async fn refresh(
     database: &Database,
     presented: Presented,
@@ -125,11 +127,11 @@ pub(super) async fn refresh(
     let Some(session) = found.filter(|session| session.lives_at(now)) else {
         return Ok(Refreshed::Gone);
     };
-    match refresh::judge(&session, presented.generation, now) {
+    match generations::judge(&session, presented.generation, now) {
         Verdict::Repeat => Ok(Refreshed::Session(session)),
         Verdict::Rotate => {
             let rotated = sessions::Entity::update_many()
-                .set(refresh::rotated(&session, now))
+                .set(generations::rotated(&session, now))
                 .filter(sessions::Column::Id.eq(session.id))
                 .exec_with_returning(&transaction)
                 .await?;

@@ -5,14 +5,19 @@ use sea_orm::{
 };
 
 use crate::{
-    auth::{
-        entity::{sessions, signing_keys},
-        keys::Before,
-    },
+    auth::entity::{sessions, signing_keys},
     clock::Timestamp,
     db::Database,
     error::Result,
 };
+
+/// What becomes of the keys before a new one.
+pub(in crate::auth) enum Before {
+    Kept,
+    /// Each that has no end yet has this one.
+    ExpireAt(Timestamp),
+    Gone,
+}
 
 /// Whether anybody has signed in, ever or still.
 pub(in crate::auth) async fn has_sessions(database: &Database) -> Result<bool> {
