@@ -11,7 +11,7 @@ use crate::{
     auth::{
         self, IdentityProvider, TimeZone, Viewer,
         graphql::{Account, SecurityEvent, Session},
-        mutations::{AccountMutation, SessionMutation},
+        mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
     clock::Timestamp,
     config::DocumentLimits,
@@ -21,6 +21,7 @@ use crate::{
     tasks::{
         self,
         graphql::{Task, TaskLists},
+        local::{LocalDate, LocalTime},
         mutations::TaskMutation,
         subscriptions::{SyncToken, TaskSubscription},
     },
@@ -30,8 +31,10 @@ use crate::{
 const MAX_NODES: usize = 100;
 
 /// The schema's own scalars, which its SDL only names.
-pub(crate) const SCALARS: [(&str, ScalarFault); 3] = [
+pub(crate) const SCALARS: [(&str, ScalarFault); 5] = [
     ("DateTime", scalar_fault::<Timestamp>),
+    ("LocalDate", scalar_fault::<LocalDate>),
+    ("LocalTime", scalar_fault::<LocalTime>),
     ("SyncToken", scalar_fault::<SyncToken>),
     ("TimeZone", scalar_fault::<TimeZone>),
 ];
@@ -183,10 +186,27 @@ impl Query {
     }
 }
 
+/// What reaches into more slices than one.
+#[derive(Default)]
+pub(crate) struct ProfileMutation;
+
+#[Object]
+impl ProfileMutation {
+    /// Changes the name and the time zone. What is due without a time zone of its own follows.
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateProfileInput,
+    ) -> Nullable<UpdateProfilePayload<User>> {
+        Some(input.run(ctx, tasks::follow).await)
+    }
+}
+
 /// What can be done.
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     AccountMutation<User>,
+    ProfileMutation,
     SessionMutation<User>,
     TaskMutation<User>,
 );

@@ -85,9 +85,19 @@ pub(super) struct ProfileChanges {
     pub(super) time_zone: Option<TimeZone>,
 }
 
-pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> Result<()> {
+/// Changes the profile. Where that moves the person's days, `follow` is given the new time zone, to move
+/// what goes by them in the same transaction.
+pub(super) async fn update_profile(
+    viewer: &Viewer,
+    changes: ProfileChanges,
+    follow: impl AsyncFnOnce(&Viewer, &TimeZone) -> Result<()>,
+) -> Result<()> {
     viewer
         .atomically(async |viewer| {
+            if changes.time_zone.is_some() {
+                // Whoever stores what goes by the person's days holds the log, and then reads the zone.
+                viewer.lock_log().await?;
+            }
             let user = me(viewer).await?;
             let name = changes
                 .name
@@ -98,6 +108,8 @@ pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> 
             if name == user.name && time_zone == user.time_zone {
                 return Ok(());
             }
+            let has_moved = time_zone != user.time_zone;
+            let home = TimeZone::stored(&time_zone);
             let row = users::ActiveModel {
                 name: Set(name),
                 time_zone: Set(time_zone),
@@ -105,6 +117,9 @@ pub(super) async fn update_profile(viewer: &Viewer, changes: ProfileChanges) -> 
                 ..Default::default()
             };
             viewer.update(row, Condition::all()).await?;
+            if has_moved {
+                follow(viewer, &home).await?;
+            }
             Ok(())
         })
         .await
@@ -202,6 +217,11 @@ fn wrong_password(field: &str) -> Refusal {
     )
     .at(field)
     .into()
+}
+
+/// Where the viewer's days begin and end.
+pub(crate) async fn home(viewer: &Viewer) -> Result<TimeZone> {
+    Ok(TimeZone::stored(&me(viewer).await?.time_zone))
 }
 
 /// The viewer's own row. It is gone when the account was deleted a moment ago.

@@ -53,11 +53,12 @@ use seal::Seal;
 use throttle::{Throttle, seconds_until};
 use watch::Watches;
 
+pub(crate) use accounts::home;
 pub(crate) use cookies::Cookies;
 pub(crate) use device::Device;
 pub(crate) use guard::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
 pub use keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
-pub(crate) use owned::{Owned, Owner};
+pub(crate) use owned::{KeyedByOwner, Owned, Owner};
 pub use secret::{Secret, SecretError, Secrets};
 pub use throttle::Throttles;
 pub(crate) use time_zone::TimeZone;

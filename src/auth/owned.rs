@@ -13,6 +13,11 @@ pub(crate) trait Owned: EntityTrait {
     const ENDS_SESSIONS: bool = false;
 }
 
+/// A table whose primary key is the owner and one column more: no two people's rows are ever one.
+pub(crate) trait KeyedByOwner: Owned {
+    const KEY: Self::Column;
+}
+
 /// The owner in a row. Only a row that was read carries one, so that a slice can neither make one up
 /// nor write another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]

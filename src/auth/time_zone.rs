@@ -7,7 +7,7 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 pub(crate) struct TimeZone(String);
 
 impl TimeZone {
-    pub(super) fn utc() -> Self {
+    pub(crate) fn utc() -> Self {
         Self("UTC".to_owned())
     }
 
@@ -17,12 +17,18 @@ impl TimeZone {
     }
 
     /// A name that was parsed before it was stored.
-    pub(super) fn stored(name: &str) -> Self {
+    pub(crate) fn stored(name: &str) -> Self {
         Self(name.to_owned())
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
+    }
+
+    /// What its clocks show when. A zone that the database of this release no longer has is UTC.
+    pub(crate) fn rules(&self) -> jiff::tz::TimeZone {
+        let zone = jiff::tz::db().get(&self.0);
+        zone.unwrap_or(jiff::tz::TimeZone::UTC)
     }
 }
 

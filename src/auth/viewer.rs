@@ -23,7 +23,7 @@ use sea_orm::{
 use super::{
     entity::{sessions, task_logs},
     notices::Notices,
-    owned::{Owned, Owner},
+    owned::{KeyedByOwner, Owned, Owner},
     watch::Watch,
 };
 use crate::{
@@ -32,6 +32,9 @@ use crate::{
     error::{Error, Reason, Result},
     id::{Ids, SessionId, UserId},
 };
+
+/// How many rows one statement writes; it has a parameter for each of their columns.
+const AT_ONCE: usize = 500;
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
@@ -151,6 +154,37 @@ impl Viewer {
         Ok(stored)
     }
 
+    /// Writes these columns of whole rows of the viewer's, many at once; a row that is gone comes back.
+    pub(crate) async fn rewrite<A>(
+        &self,
+        rows: Vec<A>,
+        columns: &[<A::Entity as EntityTrait>::Column],
+    ) -> Result<()>
+    where
+        A: ActiveModelTrait,
+        A::Entity: KeyedByOwner,
+    {
+        let writing = self.begin().await?;
+        let mut rows = rows.into_iter().peekable();
+        let mut written = Ok(0);
+        while rows.peek().is_some() && written.is_ok() {
+            let some = rows.by_ref().take(AT_ONCE).map(|mut row| {
+                row.set(A::Entity::OWNER, self.0.user_id.into());
+                row
+            });
+            // The key has the owner in it, so that nobody else's row is in the way.
+            let key = [A::Entity::OWNER, A::Entity::KEY];
+            let there = OnConflict::columns(key)
+                .update_columns(columns.iter().copied())
+                .to_owned();
+            let insert = A::Entity::insert_many(some).on_conflict(there);
+            written = insert.exec_without_returning(writing.transaction()).await;
+        }
+        writing.end(written).await?;
+        self.note_written::<A::Entity>();
+        Ok(())
+    }
+
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
     pub(crate) async fn delete<E: Owned>(
         &self,
@@ -168,15 +202,25 @@ impl Viewer {
     /// ends, so numbers have no gap and come in the order of commits; and of two transactions that
     /// take a number, the second one reads what the first one wrote.
     pub(crate) async fn next_seq(&self) -> Result<i64> {
+        self.take_seqs(1).await
+    }
+
+    /// Makes others who change the viewer's tasks wait until the transaction ends.
+    pub(crate) async fn lock_log(&self) -> Result<()> {
+        self.take_seqs(0).await.map(drop)
+    }
+
+    /// Takes so many numbers at once, and gives the last.
+    pub(crate) async fn take_seqs(&self, count: i64) -> Result<i64> {
         let first = task_logs::ActiveModel {
             user_id: Set(Owner::new(self.0.user_id)),
-            seq: Set(1),
+            seq: Set(count),
         };
         let column = (task_logs::Entity, task_logs::Column::Seq);
-        let one_more = OnConflict::column(task_logs::Column::UserId)
-            .value(task_logs::Column::Seq, Expr::col(column).add(1))
+        let more = OnConflict::column(task_logs::Column::UserId)
+            .value(task_logs::Column::Seq, Expr::col(column).add(count))
             .to_owned();
-        let insert = task_logs::Entity::insert(first).on_conflict(one_more);
+        let insert = task_logs::Entity::insert(first).on_conflict(more);
         let writing = self.begin().await?;
         let log = insert.exec_with_returning(writing.transaction()).await;
         Ok(writing.end(log).await?.seq)

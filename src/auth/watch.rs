@@ -19,7 +19,7 @@ use tokio::sync::{
 
 use super::unscoped;
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     db::Database,
     id::{SessionId, UserId},
 };
@@ -32,8 +32,8 @@ const INTERVAL: Duration = Duration::from_millis(400);
 const HEAD_START: Duration = Duration::from_millis(100);
 
 /// Everybody who waits.
-#[derive(Default)]
 pub(super) struct Watches {
+    clock: Clock,
     watched: Mutex<HashMap<UserId, Watched>>,
     count: AtomicU64,
     /// Told when the database is to be asked now.
@@ -67,7 +67,12 @@ pub(crate) struct Watch {
 impl Watches {
     /// Asks the database now and again, until nobody can wait any more.
     pub(super) fn start(database: Database, clock: Clock) -> Arc<Self> {
-        let watches = Arc::new(Self::default());
+        let watches = Arc::new(Self {
+            clock: clock.clone(),
+            watched: Mutex::default(),
+            count: AtomicU64::new(0),
+            asked: Arc::default(),
+        });
         let weak = Arc::downgrade(&watches);
         let asked = Arc::clone(&watches.asked);
         tokio::spawn(async move {
@@ -180,6 +185,11 @@ impl Watch {
         if let Ok(state) = self.state.wait_for(|state| state.woken > seen).await {
             self.seen = state.woken;
         }
+    }
+
+    /// The moment: that of the request has long passed.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.watches.clock.now()
     }
 
     /// Waits until the session has ended.

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    auth::{Owned, Owner},
+    auth::{KeyedByOwner, Owned, Owner},
     clock::Timestamp,
     id::{SessionId, TaskId},
 };
@@ -46,6 +46,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+}
+
+impl KeyedByOwner for Entity {
+    const KEY: Column = Column::Id;
 }
 
 /// What a deletion leaves: its number in the log, and the id that is never used again.

@@ -3,10 +3,13 @@
 use async_graphql::{ID, Object};
 use sea_orm::{EntityTrait, Select};
 
-use super::{Column, Entity, Model, Priority};
+use super::{
+    Column, Due, Entity, Model, Priority,
+    local::{LocalDate, LocalTime},
+};
 use crate::{
     auth::{
-        Viewer,
+        TimeZone, Viewer,
         list::{Connection, Listed},
     },
     clock::Timestamp,
@@ -16,7 +19,11 @@ use crate::{
 
 /// Something to do.
 #[derive(Clone)]
-pub(crate) struct Task(pub(super) Model);
+pub(crate) struct Task {
+    row: Model,
+    /// The moment of the request.
+    now: Timestamp,
+}
 
 impl Listed for Task {
     type Entity = Entity;
@@ -24,12 +31,12 @@ impl Listed for Task {
 
     const ID: Column = Column::Id;
 
-    fn of(row: Model, _: &Viewer) -> Self {
-        Self(row)
+    fn of(row: Model, viewer: &Viewer) -> Self {
+        Self::new(row, viewer)
     }
 
     fn list_id(&self) -> TaskId {
-        self.0.id
+        self.row.id
     }
 
     fn select(_: &Viewer) -> Select<Entity> {
@@ -38,9 +45,19 @@ impl Listed for Task {
 }
 
 impl Task {
+    pub(super) fn new(row: Model, viewer: &Viewer) -> Self {
+        Self::told_at(viewer.now(), row)
+    }
+
+    /// As it is shown at this moment.
+    pub(super) fn told_at(now: Timestamp, row: Model) -> Self {
+        Self { row, now }
+    }
+
     /// The viewer's task with this id.
     pub(crate) async fn find(viewer: &Viewer, id: TaskId) -> Result<Option<Self>> {
-        Ok(super::one(viewer, id).await?.map(Self))
+        let row = super::one(viewer, id).await?;
+        Ok(row.map(|row| Self::new(row, viewer)))
     }
 }
 
@@ -49,53 +66,103 @@ impl Task {
 impl Task {
     /// Stable and global: `task_` and 26 characters.
     pub(crate) async fn id(&self) -> ID {
-        self.0.id.into()
+        self.row.id.into()
     }
 
     /// Starts at 1, one more with every committed change. Hand it back as `ifVersion`.
     async fn version(&self) -> i32 {
-        self.0.version
+        self.row.version
     }
 
     /// 1 to 500 code points.
     async fn title(&self) -> &str {
-        &self.0.title
+        &self.row.title
     }
 
     /// At most 16,384 code points.
     async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+        self.row.description.as_deref()
     }
 
     /// Whether it is done.
     async fn completed(&self) -> bool {
-        self.0.completed_at.is_some()
+        self.row.completed_at.is_some()
     }
 
     /// When it was done; null while it is not.
     async fn completed_at(&self) -> Option<Timestamp> {
-        self.0.completed_at
+        self.row.completed_at
     }
 
     /// How urgent it is.
     async fn priority(&self) -> Priority {
-        self.0.priority
+        self.row.priority
+    }
+
+    /// When it is to be done by; null when nobody said.
+    async fn due(&self) -> Option<DueDate> {
+        let at = self.row.due_at?;
+        Some(DueDate {
+            due: Due::of(&self.row)?,
+            at,
+            is_overdue: self.row.completed_at.is_none() && at < self.now,
+        })
     }
 
     /// A fractional index; compare as bytes, ties by id.
     async fn position(&self) -> &str {
-        &self.0.position
+        &self.row.position
     }
 
     /// When it was made; a client that minted the id said when.
     async fn created_at(&self) -> Timestamp {
         // Every id that is stored is of version 7.
-        self.0.id.made_at().unwrap_or(self.0.updated_at)
+        self.row.id.made_at().unwrap_or(self.row.updated_at)
     }
 
     /// When it last changed.
     async fn updated_at(&self) -> Timestamp {
-        self.0.updated_at
+        self.row.updated_at
+    }
+}
+
+/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
+/// viewer is. With a time zone too it is one instant.
+pub(crate) struct DueDate {
+    due: Due,
+    at: Timestamp,
+    is_overdue: bool,
+}
+
+/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
+/// viewer is. With a time zone too it is one instant.
+#[Object(name = "Due")]
+impl DueDate {
+    /// The day.
+    async fn date(&self) -> LocalDate {
+        self.due.date
+    }
+
+    /// The time of day; null when it is all day.
+    async fn time(&self) -> Option<LocalTime> {
+        self.due.time
+    }
+
+    /// Where that is the time; null when it is wherever the viewer is.
+    async fn time_zone(&self) -> Option<TimeZone> {
+        self.due.zone.clone()
+    }
+
+    /// The instant, in the viewer's time zone where none is given; of a whole day its last millisecond.
+    /// A time that a change of clocks leaves out is counted by the offset before it, and of one that
+    /// comes twice it is the first.
+    async fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Whether it has passed and the task is not done.
+    async fn is_overdue(&self) -> bool {
+        self.is_overdue
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod changes;
 mod description;
+mod due;
 mod entity;
 pub(crate) mod graphql;
+pub(crate) mod local;
 mod minted_id;
 pub(crate) mod mutations;
 mod priority;
@@ -15,27 +17,25 @@ pub(crate) mod subscriptions;
 mod title;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
 pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
 
 use description::Description;
+use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use priority::Priority;
 use title::Title;
 
 use crate::{
-    auth::Viewer,
+    auth::{self, TimeZone, Viewer},
     clock::Timestamp,
     error::{Error, Result},
     id::TaskId,
 };
-
-/// The `due_key` of a task without a due date: later than every date.
-const NO_DUE: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// What a new task starts with.
 struct Draft {
@@ -44,6 +44,7 @@ struct Draft {
     title: Title,
     description: Option<Description>,
     priority: Priority,
+    due: Option<Due>,
 }
 
 /// What changes of a task: nothing is unchanged, an inner nothing clears.
@@ -52,6 +53,7 @@ struct Changes {
     title: Option<Title>,
     description: Option<Option<Description>>,
     priority: Option<Priority>,
+    due: Option<Option<Due>>,
     completed: Option<bool>,
 }
 
@@ -97,7 +99,8 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
             let id = draft
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
-            let row = ActiveModel {
+            let home = home(viewer, draft.due.as_ref()).await?;
+            let mut row = ActiveModel {
                 id: Set(id),
                 version: Set(1),
                 seq: Set(seq),
@@ -106,11 +109,11 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
                 title: Set(draft.title.into_string()),
                 description: Set(draft.description.map(Description::into_string)),
                 priority: Set(draft.priority),
-                due_key: Set(NO_DUE),
                 position: Set(last_position(viewer).await?),
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
+            Due::write(draft.due.as_ref(), &home, &mut row);
             Ok(viewer.insert(row).await?)
         })
         .await
@@ -127,7 +130,8 @@ async fn update(
         .atomically(async |viewer| {
             let seq = viewer.next_seq().await?;
             let task = expect(viewer, id, if_version).await?;
-            let mut row = changes.apply(&task, viewer.now());
+            let home = home(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
+            let mut row = changes.apply(&task, &home, viewer.now());
             if !row.is_changed() {
                 return Err(Refusal::Unchanged(task.into()));
             }
@@ -181,7 +185,7 @@ async fn expect(
 
 impl Changes {
     /// The columns that differ from the task's.
-    fn apply(self, task: &Model, now: Timestamp) -> ActiveModel {
+    fn apply(self, task: &Model, home: &TimeZone, now: Timestamp) -> ActiveModel {
         let mut row = <ActiveModel as ActiveModelTrait>::default();
         if let Some(title) = self.title
             && title.as_str() != task.title
@@ -200,6 +204,11 @@ impl Changes {
         {
             row.priority = Set(priority);
         }
+        if let Some(due) = self.due
+            && due != Due::of(task)
+        {
+            Due::write(due.as_ref(), home, &mut row);
+        }
         if let Some(completed) = self.completed
             && completed != task.completed_at.is_some()
         {
@@ -207,6 +216,44 @@ impl Changes {
         }
         row
     }
+}
+
+/// The time zone that a due date goes by, where it has none of its own. Whoever stores it holds the log,
+/// so that the zone does not change before it is stored.
+async fn home(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {
+    match due {
+        Some(due) if due.is_floating() => auth::home(viewer).await,
+        _ => Ok(TimeZone::utc()),
+    }
+}
+
+/// Moves what goes by the person's days to their new time zone: another instant is no other due date, and
+/// so no other version. The caller holds the log's lock.
+pub(crate) async fn follow(viewer: &Viewer, home: &TimeZone) -> Result<()> {
+    let floating = Entity::find()
+        .filter(Column::DueDate.is_not_null())
+        .filter(Column::DueTimeZone.is_null());
+    let mut rows = Vec::new();
+    for task in viewer.all(floating).await? {
+        let due = Due::of(&task);
+        if due.as_ref().map(|due| due.at(home)) != task.due_at {
+            let mut row = task.into_active_model().reset_all();
+            Due::write(due.as_ref(), home, &mut row);
+            rows.push(row);
+        }
+    }
+    let last = viewer.take_seqs(rows.len().try_into().unwrap_or(0)).await?;
+    for (row, seq) in rows.iter_mut().rev().zip((0..=last).rev()) {
+        row.seq = Set(seq);
+        row.origin_session_id = Set(Some(viewer.session_id()));
+    }
+    let written = [
+        Column::DueAt,
+        Column::DueKey,
+        Column::Seq,
+        Column::OriginSessionId,
+    ];
+    viewer.rewrite(rows, &written).await
 }
 
 /// The position after every other. The caller holds the log's lock, so no other task takes it.

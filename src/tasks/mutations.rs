@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    Changes, Description, Draft, Model, Priority, Refusal, Title, graphql::Task, minted_id,
+    Changes, Description, Draft, Due, Model, Priority, Refusal, Title, due::DueInput,
+    graphql::Task, minted_id,
 };
 use crate::{
     auth::{self, Viewer},
@@ -75,6 +76,7 @@ struct CreateTaskInput {
     description: Option<String>,
     #[graphql(default)]
     priority: Priority,
+    due: Option<DueInput>,
 }
 
 /// The answer to `createTask`.
@@ -100,15 +102,17 @@ impl CreateTaskInput {
         let title = faults.check("title", Title::parse(&self.title));
         let description = self.description.map(Description::parse).transpose();
         let description = faults.check("description", description);
-        let (task, user_errors) = match (id, title, description) {
-            (Some(id), Some(title), Some(description)) => {
+        let due = faults.check("due", self.due.map(Due::parse).transpose());
+        let (task, user_errors) = match (id, title, description, due) {
+            (Some(id), Some(title), Some(description), Some(due)) => {
                 let draft = Draft {
                     id,
                     title,
                     description,
                     priority: self.priority,
+                    due,
                 };
-                show(super::create(viewer, draft).await)?
+                show(viewer, super::create(viewer, draft).await)?
             }
             _ => (None, faults.0),
         };
@@ -131,6 +135,7 @@ struct UpdateTaskInput {
     /// At most 16,384 code points.
     description: MaybeUndefined<String>,
     priority: MaybeUndefined<Priority>,
+    due: MaybeUndefined<DueInput>,
 }
 
 /// The answer to `updateTask`.
@@ -150,12 +155,14 @@ impl UpdateTaskInput {
         let description = clearable(self.description, Description::parse);
         let description = faults.check("description", description);
         let priority = faults.check("priority", required(self.priority, Ok));
-        let (task, user_errors) = match (title, description, priority) {
-            (Some(title), Some(description), Some(priority)) => {
+        let due = faults.check("due", clearable(self.due, Due::parse));
+        let (task, user_errors) = match (title, description, priority, due) {
+            (Some(title), Some(description), Some(priority), Some(due)) => {
                 let changes = Changes {
                     title,
                     description,
                     priority,
+                    due,
                     completed: None,
                 };
                 update(viewer, &self.id, self.if_version, changes).await?
@@ -235,7 +242,7 @@ impl DeleteTaskInput {
         };
         let (deleted_task_id, user_errors) = match deleted {
             Ok(id) => (Some(id.into()), Vec::new()),
-            Err(refusal) => (None, show(Err(refusal))?.1),
+            Err(refusal) => (None, show(viewer, Err(refusal))?.1),
         };
         Ok(DeleteTaskPayload {
             deleted_task_id,
@@ -253,17 +260,20 @@ async fn update(
 ) -> Result<(Option<Task>, Vec<UserError>)> {
     // What is no task's id is the id of no task.
     match id.parse() {
-        Ok(id) => show(super::update(viewer, id, if_version, changes).await),
-        Err(_) => show(Err(Refusal::NotFound)),
+        Ok(id) => show(viewer, super::update(viewer, id, if_version, changes).await),
+        Err(_) => show(viewer, Err(Refusal::NotFound)),
     }
 }
 
 /// The task and the errors of a payload.
-fn show(result: std::result::Result<Model, Refusal>) -> Result<(Option<Task>, Vec<UserError>)> {
+fn show(
+    viewer: &Viewer,
+    result: std::result::Result<Model, Refusal>,
+) -> Result<(Option<Task>, Vec<UserError>)> {
     let wrong = |code, message: &str| Ok((None, vec![Fault::new(code, message).at("id")]));
     match result {
-        Ok(task) => Ok((Some(Task(task)), Vec::new())),
-        Err(Refusal::Unchanged(task)) => Ok((Some(Task(*task)), Vec::new())),
+        Ok(task) => Ok((Some(Task::new(task, viewer)), Vec::new())),
+        Err(Refusal::Unchanged(task)) => Ok((Some(Task::new(*task, viewer)), Vec::new())),
         Err(Refusal::NotFound) => wrong(UserErrorCode::NotFound, "There is no such task."),
         Err(Refusal::WasDeleted) => wrong(
             UserErrorCode::AlreadyExists,
@@ -271,7 +281,7 @@ fn show(result: std::result::Result<Model, Refusal>) -> Result<(Option<Task>, Ve
         ),
         Err(Refusal::Conflict(task)) => {
             let conflict = UserError::version_conflict(task.version);
-            Ok((Some(Task(*task)), vec![conflict]))
+            Ok((Some(Task::new(*task, viewer)), vec![conflict]))
         }
         Err(Refusal::Failed(error)) => Err(error),
     }

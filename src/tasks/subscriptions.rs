@@ -53,7 +53,8 @@ impl Changes {
         };
         stream::try_unfold(changes, async |mut changes| {
             let next = changes.next().await?;
-            Ok(Some((Change(next), changes)))
+            let now = changes.watch.now();
+            Ok(Some((Change { change: next, now }, changes)))
         })
     }
 
@@ -74,19 +75,23 @@ impl Changes {
 }
 
 /// A committed change to a task.
-pub(crate) struct Change(changes::Change);
+pub(crate) struct Change {
+    change: changes::Change,
+    /// When it is told.
+    now: Timestamp,
+}
 
 /// A committed change to a task.
 #[Object]
 impl Change {
     /// Where in the log it is.
     async fn token(&self) -> SyncToken {
-        SyncToken(write_cursor(&self.0.seq))
+        SyncToken(write_cursor(&self.change.seq))
     }
 
     /// Whether the task is there.
     async fn kind(&self) -> ChangeKind {
-        match self.0.task {
+        match self.change.task {
             Some(_) => ChangeKind::Upsert,
             None => ChangeKind::Delete,
         }
@@ -94,31 +99,31 @@ impl Change {
 
     /// What changed; not named id, which a normalising cache would take for the change's own.
     async fn node_id(&self) -> ID {
-        self.0.id.into()
+        self.change.id.into()
     }
 
     /// The task's version from this change on.
     async fn version(&self) -> i32 {
-        self.0.version
+        self.change.version
     }
 
     /// When it was made.
     async fn at(&self) -> Timestamp {
-        self.0.at
+        self.change.at
     }
 
     /// The task as it is now; null when it was deleted.
     async fn node(&self) -> Option<ChangedNode> {
-        self.0
+        self.change
             .task
             .clone()
-            .map(|task| ChangedNode::Task(Task(task)))
+            .map(|task| ChangedNode::Task(Task::told_at(self.now, task)))
     }
 
     /// Compare with `viewer.currentSession.id` to drop one's own echo. Null when that session is
     /// not known.
     async fn origin_session_id(&self) -> Option<ID> {
-        self.0.origin.map(ID::from)
+        self.change.origin.map(ID::from)
     }
 }
 

@@ -94,7 +94,7 @@ pub const WORDS: [(&str, &[&str]); 17] = [
 ];
 
 /// The traits that are implemented by hand. None of them says whose rows a query reads.
-pub const IMPLEMENTED: [&str; 20] = [
+pub const IMPLEMENTED: [&str; 21] = [
     "ActiveModelBehavior",
     "AsRef",
     "AsyncRead",
@@ -107,6 +107,7 @@ pub const IMPLEMENTED: [&str; 20] = [
     "From",
     "FromStr",
     "IntoResponse",
+    "KeyedByOwner",
     "Listed",
     "Owned",
     "ScalarType",

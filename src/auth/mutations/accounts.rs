@@ -38,15 +38,6 @@ impl<U: OutputType + From<Viewer>> AccountMutation<U> {
         Some(input.run(ctx).await)
     }
 
-    /// Changes the name and the time zone.
-    async fn update_profile(
-        &self,
-        ctx: &Context<'_>,
-        input: UpdateProfileInput,
-    ) -> Nullable<UpdateProfilePayload<U>> {
-        Some(input.run(ctx).await)
-    }
-
     /// Sets another password.
     async fn change_password(
         &self,
@@ -155,7 +146,7 @@ impl SignUpInput {
 
 /// Left out is unchanged, null clears.
 #[derive(InputObject)]
-struct UpdateProfileInput {
+pub(crate) struct UpdateProfileInput {
     /// 1 to 100 code points.
     name: MaybeUndefined<String>,
     time_zone: MaybeUndefined<TimeZone>,
@@ -164,16 +155,18 @@ struct UpdateProfileInput {
 /// The answer to `updateProfile`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
-struct UpdateProfilePayload<U: OutputType> {
+pub(crate) struct UpdateProfilePayload<U: OutputType> {
     user: Option<U>,
     user_errors: Vec<UserError>,
 }
 named_payload!(UpdateProfilePayload);
 
 impl UpdateProfileInput {
-    async fn run<U: OutputType + From<Viewer>>(
+    /// As [`accounts::update_profile`] says of `follow`.
+    pub(crate) async fn run<U: OutputType + From<Viewer>>(
         self,
         ctx: &Context<'_>,
+        follow: impl AsyncFnOnce(&Viewer, &TimeZone) -> Result<()>,
     ) -> Result<UpdateProfilePayload<U>> {
         let viewer = viewer(ctx)?;
         let mut faults = Faults::default();
@@ -181,7 +174,8 @@ impl UpdateProfileInput {
         let time_zone = faults.check("timeZone", required(self.time_zone, Ok));
         let user = match (name, time_zone) {
             (Some(name), Some(time_zone)) => {
-                accounts::update_profile(viewer, ProfileChanges { name, time_zone }).await?;
+                let changes = ProfileChanges { name, time_zone };
+                accounts::update_profile(viewer, changes, follow).await?;
                 Some(viewer.clone().into())
             }
             _ => None,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject};
 
-pub(crate) use accounts::AccountMutation;
+pub(crate) use accounts::{AccountMutation, UpdateProfileInput, UpdateProfilePayload};
 pub(crate) use sessions::SessionMutation;
 
 use super::{IdentityProvider, Issued, Opened, Refusal, Viewer, graphql::Session, name::Name};

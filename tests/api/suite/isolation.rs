@@ -33,7 +33,8 @@ impl Ana {
     async fn arrive(app: &App) -> Self {
         let client = app.sign_up("ana").await;
         let create = "mutation ($title: String!) { createTask(input: {
-            title: $title, description: $title, priority: HIGH }) { task { id } } }";
+            title: $title, description: $title, priority: HIGH,
+            due: { date: \"2026-12-24\", time: \"18:00\", timeZone: \"Europe/Vienna\" } }) { task { id } } }";
         let mut ids = Vec::new();
         for _ in 0..2 {
             let data = client.ask(create, json!({ "title": SECRET })).await;
@@ -129,7 +130,8 @@ fn cases() -> Vec<Case> {
                 securityEvents { edges { cursor node { id kind at ipAddress userAgent } } nodes { id }
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
                 tasks { edges { cursor node { id version title description completed completedAt
-                  priority position createdAt updatedAt } } nodes { id }
+                  priority position due { date time timeZone at isOverdue } createdAt updatedAt } }
+                  nodes { id }
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
                 last: tasks(last: 100, before: $after) { nodes { title } }
                 task(id: $task) { id title description } } }",

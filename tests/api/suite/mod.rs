@@ -17,6 +17,7 @@ mod accounts;
 mod bounds;
 mod cookies;
 mod documents;
+mod due;
 mod endpoint;
 mod guard;
 mod isolation;

@@ -1,0 +1,181 @@
+//! When a task is due: a day, a time of day wherever its owner is, or one instant.
+
+use async_graphql::InputObject;
+use jiff::{civil, tz};
+
+use super::{
+    entity::{ActiveModel, Model},
+    local::{LocalDate, LocalTime},
+};
+use crate::{
+    auth::TimeZone,
+    clock::Timestamp,
+    error::{Fault, UserErrorCode},
+};
+
+/// The `due_key` of a task without a due date: later than every date.
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// A date alone is all day. With a time it is that time of day wherever the person is. With a time zone
+/// too it is one instant.
+#[derive(InputObject)]
+pub(super) struct DueInput {
+    date: LocalDate,
+    time: Option<LocalTime>,
+    /// Only with a time.
+    time_zone: Option<TimeZone>,
+}
+
+/// When a task is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) date: LocalDate,
+    pub(super) time: Option<LocalTime>,
+    /// Of the time; nothing while it follows the person.
+    pub(super) zone: Option<TimeZone>,
+}
+
+impl Due {
+    pub(super) fn parse(input: DueInput) -> Result<Self, Fault> {
+        if input.time.is_none() && input.time_zone.is_some() {
+            return Err(Fault::new(
+                UserErrorCode::Invalid,
+                "A time zone is of a time of day: give a time, or leave the time zone out.",
+            ));
+        }
+        Ok(Self {
+            date: input.date,
+            time: input.time,
+            zone: input.time_zone,
+        })
+    }
+
+    /// As it is stored with a task.
+    pub(super) fn of(task: &Model) -> Option<Self> {
+        Some(Self {
+            date: LocalDate::read(task.due_date.as_deref()?)?,
+            time: task.due_time.as_deref().and_then(LocalTime::read),
+            zone: task.due_time_zone.as_deref().map(TimeZone::stored),
+        })
+    }
+
+    /// Whether it is another instant where the person is in another time zone.
+    pub(super) fn is_floating(&self) -> bool {
+        self.zone.is_none()
+    }
+
+    /// The instant for a person in this time zone; of a whole day its last millisecond.
+    pub(super) fn at(&self, home: &TimeZone) -> Timestamp {
+        let zone = self.zone.as_ref().unwrap_or(home).rules();
+        match self.time {
+            Some(time) => instant(self.date.0.to_datetime(time.0), zone),
+            None => last_of(self.date.0, zone),
+        }
+    }
+
+    /// The columns of a task that is due then, or of one that is never due.
+    pub(super) fn write(due: Option<&Self>, home: &TimeZone, row: &mut ActiveModel) {
+        use sea_orm::ActiveValue::Set;
+
+        let at = due.map(|due| due.at(home));
+        row.due_date = Set(due.map(|due| due.date.0.to_string()));
+        row.due_time = Set(due.and_then(|due| Some(due.time?.0.to_string())));
+        row.due_time_zone = Set(due.and_then(|due| Some(due.zone.clone()?.into_string())));
+        row.due_at = Set(at);
+        row.due_key = Set(at.unwrap_or(NEVER));
+    }
+}
+
+/// The first millisecond of a day.
+pub(super) fn first_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
+    instant(date.at(0, 0, 0, 0), zone)
+}
+
+/// The last millisecond of a day.
+pub(super) fn last_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
+    let next = date.tomorrow().unwrap_or(date);
+    Timestamp::from_millis(first_of(next, zone).as_millis() - 1)
+}
+
+/// The instant of a time on the wall, as RFC 5545 (section 3.3.5) says: of one that comes twice the first,
+/// and one that does not come is counted by the offset before the gap.
+fn instant(wall: civil::DateTime, zone: tz::TimeZone) -> Timestamp {
+    let at = zone.to_ambiguous_timestamp(wall).compatible();
+    // Only beyond the years of a `LocalDate` is there none.
+    at.map_or(NEVER, |at| Timestamp::from_millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(date: &str, time: Option<&str>, zone: Option<&str>) -> Due {
+        Due {
+            date: LocalDate::read(date).unwrap(),
+            time: time.map(|time| LocalTime::read(time).unwrap()),
+            zone: zone.map(TimeZone::stored),
+        }
+    }
+
+    fn at(date: &str, time: Option<&str>, zone: &str) -> String {
+        due(date, time, None)
+            .at(&TimeZone::stored(zone))
+            .to_string()
+    }
+
+    #[test]
+    fn a_day_ends_with_its_last_millisecond_where_the_person_is() {
+        assert_eq!(at("2026-11-21", None, "UTC"), "2026-11-21T23:59:59.999Z");
+        assert_eq!(
+            at("2026-11-21", None, "America/New_York"),
+            "2026-11-22T04:59:59.999Z"
+        );
+        // Samoa had no 30 December 2011.
+        assert_eq!(
+            at("2011-12-29", None, "Pacific/Apia"),
+            "2011-12-30T09:59:59.999Z"
+        );
+        assert_eq!(
+            at("2011-12-30", None, "Pacific/Apia"),
+            "2011-12-30T09:59:59.999Z"
+        );
+    }
+
+    #[test]
+    fn a_time_that_does_not_come_is_counted_by_the_offset_before_and_one_that_comes_twice_is_the_first()
+     {
+        let vienna = "Europe/Vienna";
+        assert_eq!(
+            at("2026-03-29", Some("02:30"), vienna),
+            "2026-03-29T01:30:00.000Z"
+        );
+        assert_eq!(
+            at("2026-03-29", Some("03:30"), vienna),
+            "2026-03-29T01:30:00.000Z"
+        );
+        assert_eq!(
+            at("2026-10-25", Some("02:30"), vienna),
+            "2026-10-25T00:30:00.000Z"
+        );
+    }
+
+    #[test]
+    fn with_a_time_zone_it_is_one_instant_wherever_the_person_is() {
+        let meeting = due("2026-07-01", Some("09:00"), Some("Asia/Tokyo"));
+        for home in ["UTC", "America/Lima", "Pacific/Kiritimati"] {
+            let at = meeting.at(&TimeZone::stored(home)).to_string();
+            assert_eq!(at, "2026-07-01T00:00:00.000Z");
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_day_have_an_instant_everywhere() {
+        for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+            let home = TimeZone::stored(zone);
+            assert!(
+                due("0001-01-01", None, None).at(&home) < due("0001-01-02", None, None).at(&home)
+            );
+            assert!(due("9998-12-31", Some("23:59"), None).at(&home) < NEVER);
+        }
+    }
+}
