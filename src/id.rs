@@ -55,6 +55,13 @@ macro_rules! typed_id {
             }
         }
 
+        /// As the database has it, and orders it.
+        impl From<$name> for uuid::Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl sea_orm::TryFromU64 for $name {
             fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
                 Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
@@ -104,6 +111,13 @@ impl UserId {
 }
 
 impl TaskId {
+    /// The first that an id made then can be, as far as the database orders them.
+    pub(crate) fn earliest(made_at: Timestamp) -> Self {
+        // 48 bits of milliseconds (RFC 9562, section 5.7).
+        let millis = made_at.as_millis().clamp(0, (1 << 48) - 1);
+        Self(Uuid::from_u128(u128::from(millis.cast_unsigned()) << 80))
+    }
+
     /// When the id was made, which is when the task was: creation order is key order.
     /// Nothing for a UUID of another version than 7.
     pub(crate) fn made_at(self) -> Option<Timestamp> {

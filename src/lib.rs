@@ -10,6 +10,7 @@ mod documents;
 mod error;
 mod http;
 mod id;
+mod keyset;
 mod metrics;
 mod mutation;
 mod page;

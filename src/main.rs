@@ -65,7 +65,7 @@ enum Keys {
         #[arg(long, value_name = "DURATION", default_value_t)]
         after: Lead,
         /// Sign with the new key at once, and give up every other, for when one may have become
-        /// known: the access tokens that they signed are refused
+        /// known: within 10 s every instance refuses the access tokens that they signed
         #[arg(long, conflicts_with = "after")]
         now: bool,
     },

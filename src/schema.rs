@@ -22,6 +22,7 @@ use crate::{
         self,
         graphql::{Task, TaskLists},
         local::{LocalDate, LocalTime},
+        moment::Moment,
         mutations::TaskMutation,
         subscriptions::{SyncToken, TaskSubscription},
     },
@@ -31,7 +32,8 @@ use crate::{
 const MAX_NODES: usize = 100;
 
 /// The schema's own scalars, which its SDL only names.
-pub(crate) const SCALARS: [(&str, ScalarFault); 5] = [
+pub(crate) const SCALARS: [(&str, ScalarFault); 6] = [
+    ("DateOrDuration", scalar_fault::<Moment>),
     ("DateTime", scalar_fault::<Timestamp>),
     ("LocalDate", scalar_fault::<LocalDate>),
     ("LocalTime", scalar_fault::<LocalTime>),

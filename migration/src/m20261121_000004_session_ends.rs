@@ -11,7 +11,8 @@ impl MigrationName for Migration {
     }
 }
 
-/// The transaction's time, so that of several ends of one person's the database tells one.
+/// The transaction's time, so that of several ends of one person's the database tells one. A session that is
+/// to end sooner, or becomes somebody else's, may be over.
 const POSTGRESQL: [&str; 3] = [
     "CREATE FUNCTION announce_session_end() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -19,23 +20,33 @@ const POSTGRESQL: [&str; 3] = [
             OLD.user_id::text || ' ' || (extract(epoch FROM now()) * 1000)::bigint);
         RETURN NULL;
     END $$",
-    "CREATE TRIGGER session_ended AFTER UPDATE OF ended_at ON sessions FOR EACH ROW
-    WHEN (NEW.ended_at IS DISTINCT FROM OLD.ended_at)
+    "CREATE TRIGGER session_ended
+    AFTER UPDATE OF ended_at, expires_at, idle_expires_at, user_id, id ON sessions FOR EACH ROW
+    WHEN (NEW.ended_at IS DISTINCT FROM OLD.ended_at
+        OR NEW.expires_at < OLD.expires_at OR NEW.idle_expires_at < OLD.idle_expires_at
+        OR NEW.user_id <> OLD.user_id OR NEW.id <> OLD.id)
     EXECUTE FUNCTION announce_session_end()",
     "CREATE TRIGGER session_deleted AFTER DELETE ON sessions FOR EACH ROW
     WHEN (OLD.ended_at IS NULL)
     EXECUTE FUNCTION announce_session_end()",
 ];
 
-const SQLITE: [&str; 4] = [
+/// Whoever opens the file with the `sqlite3` command has no foreign keys unless they ask for them, so the
+/// sessions of a person who is deleted are deleted here too.
+const SQLITE: [&str; 5] = [
     "CREATE TABLE session_ends (id integer PRIMARY KEY CHECK (id = 1), count integer NOT NULL)",
     "INSERT INTO session_ends VALUES (1, 0)",
-    "CREATE TRIGGER session_ended AFTER UPDATE OF ended_at ON sessions
+    "CREATE TRIGGER session_ended
+    AFTER UPDATE OF ended_at, expires_at, idle_expires_at, user_id, id ON sessions
     WHEN NEW.ended_at IS NOT OLD.ended_at
+        OR NEW.expires_at < OLD.expires_at OR NEW.idle_expires_at < OLD.idle_expires_at
+        OR NEW.user_id <> OLD.user_id OR NEW.id <> OLD.id
     BEGIN UPDATE session_ends SET count = count + 1; END",
     "CREATE TRIGGER session_deleted AFTER DELETE ON sessions
     WHEN OLD.ended_at IS NULL
     BEGIN UPDATE session_ends SET count = count + 1; END",
+    "CREATE TRIGGER user_deleted AFTER DELETE ON users
+    BEGIN DELETE FROM sessions WHERE user_id = OLD.id; END",
 ];
 
 #[async_trait::async_trait]
@@ -56,6 +67,7 @@ impl MigrationTrait for Migration {
                 "DROP FUNCTION announce_session_end()",
             ],
             _ => &[
+                "DROP TRIGGER user_deleted",
                 "DROP TRIGGER session_deleted",
                 "DROP TRIGGER session_ended",
                 "DROP TABLE session_ends",

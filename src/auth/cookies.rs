@@ -38,9 +38,11 @@ impl Cookies {
     /// for it; a server of only one kind reads only that one.
     pub(crate) fn of(headers: &HeaderMap, is_plain: bool) -> Self {
         let mut cookies = Self::none(is_plain);
-        let texts = headers.get_all(COOKIE).iter();
-        let texts = texts.filter_map(|value| value.to_str().ok());
-        for cookie in texts.flat_map(Cookie::split_parse).filter_map(Result::ok) {
+        let values = headers.get_all(COOKIE).iter();
+        let texts = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b';'));
+        // Others' may hold any bytes, and do not hide ours.
+        let texts = texts.filter_map(|text| std::str::from_utf8(text).ok());
+        for cookie in texts.filter_map(|text| Cookie::parse(text).ok()) {
             for (carried, place) in [
                 (Carried::Session, &mut cookies.session),
                 (Carried::RefreshToken, &mut cookies.refresh_token),
@@ -217,6 +219,19 @@ mod tests {
             (Some("b"), Some("c"))
         );
         assert!(bearing("theme=dark", true).is_empty());
+
+        let mut headers = HeaderMap::new();
+        let bytes = [
+            b"cubby_session=a; theme=gr\xc3\xb6\xc3\x9fe; x=\xff; ".as_slice(),
+            b"cubby_refresh=b",
+        ];
+        let value = HeaderValue::from_bytes(&bytes.concat()).unwrap();
+        headers.append(COOKIE, value);
+        let cookies = Cookies::of(&headers, true);
+        assert_eq!(
+            (cookies.session(), cookies.refresh_token()),
+            (Some("a"), Some("b"))
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) const SIGN_UP: Rule = Rule {
 };
 
 /// How many attempts may follow each other at once where each waits longer than the one before.
-const AT_ONCE: u32 = 4;
+pub(super) const AT_ONCE: u32 = 4;
 
 /// What an attempt is counted by.
 #[derive(Clone, Debug, PartialEq, Eq)]

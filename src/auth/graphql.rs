@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, Object};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -22,6 +22,8 @@ use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Reason, Result},
     id::{SecurityEventId, SessionId, UserId},
+    keyset::{Part, newest_first},
+    page::Page,
 };
 
 /// What accounts say of a person: themselves and the session that they are here with.
@@ -98,7 +100,13 @@ impl Account {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Session>> {
-        Connection::read(&self.viewer, first, after, last, before).await
+        let page = Page::parse(first, after, last, before)?;
+        let living = sessions::living(self.viewer.now());
+        let select = sessions_entity::Entity::find().filter(living);
+        let order = newest_first(sessions_entity::Column::Id, |it: &Model| {
+            Part::Id(it.id.into())
+        });
+        Connection::read(&self.viewer, select, &order, page).await
     }
 
     /// Sign-ins, failures, ends of sessions and changes of the password in the last 90 days, newest
@@ -110,7 +118,13 @@ impl Account {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<SecurityEvent>> {
-        Connection::read(&self.viewer, first, after, last, before).await
+        let page = Page::parse(first, after, last, before)?;
+        let select = security_events::Entity::find();
+        let order = newest_first(
+            security_events::Column::Id,
+            |it: &security_events::Model| Part::Id(it.id.into()),
+        );
+        Connection::read(&self.viewer, select, &order, page).await
     }
 }
 
@@ -139,23 +153,12 @@ impl Session {
 
 impl Listed for Session {
     type Entity = sessions_entity::Entity;
-    type Id = SessionId;
-
-    const ID: sessions_entity::Column = sessions_entity::Column::Id;
 
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self {
             is_current: row.id == viewer.session_id(),
             row,
         }
-    }
-
-    fn list_id(&self) -> SessionId {
-        self.row.id
-    }
-
-    fn select(viewer: &Viewer) -> Select<sessions_entity::Entity> {
-        sessions_entity::Entity::find().filter(sessions::living(viewer.now()))
     }
 }
 
@@ -216,27 +219,16 @@ pub(crate) struct SecurityEvent(security_events::Model);
 impl SecurityEvent {
     /// The viewer's event with this id.
     pub(crate) async fn find(viewer: &Viewer, id: SecurityEventId) -> Result<Option<Self>> {
-        let with_id = Self::select(viewer).filter(security_events::Column::Id.eq(id));
+        let with_id = security_events::Entity::find().filter(security_events::Column::Id.eq(id));
         Ok(viewer.one(with_id).await?.map(Self))
     }
 }
 
 impl Listed for SecurityEvent {
     type Entity = security_events::Entity;
-    type Id = SecurityEventId;
-
-    const ID: security_events::Column = security_events::Column::Id;
 
     fn of(row: security_events::Model, _: &Viewer) -> Self {
         Self(row)
-    }
-
-    fn list_id(&self) -> SecurityEventId {
-        self.0.id
-    }
-
-    fn select(_: &Viewer) -> Select<security_events::Entity> {
-        security_events::Entity::find()
     }
 }
 

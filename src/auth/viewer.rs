@@ -16,7 +16,8 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, ExecResult,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr, Statement,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr,
+    Statement,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 
@@ -107,6 +108,15 @@ impl Viewer {
     /// The viewer's one row among those that `select` finds.
     pub(crate) async fn one<E: Owned>(&self, select: Select<E>) -> Result<Option<E::Model>> {
         Ok(self.scope(select).one(&self.0.connection).await?)
+    }
+
+    /// What `select` makes of all the viewer's rows that it finds: counts, and nothing of a row's own.
+    pub(crate) async fn summary<E: Owned, R: FromQueryResult>(
+        &self,
+        select: Select<E>,
+    ) -> Result<Option<R>> {
+        let select = self.scope(select).into_model::<R>();
+        Ok(select.one(&self.0.connection).await?)
     }
 
     /// How many of the rows that `select` finds are the viewer's.

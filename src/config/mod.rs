@@ -282,7 +282,7 @@ impl Config {
         })
     }
 
-    /// The database past a pooler, where the settings say how.
+    /// The database past a pooler, where the settings say how: the same one, of PostgreSQL.
     pub fn direct_database(&self) -> DatabaseUrl {
         self.direct_database_url
             .clone()
@@ -305,6 +305,17 @@ impl Config {
                 ));
             }
         };
+        let kinds = (self.database(), &self.direct_database_url);
+        if !matches!(
+            kinds,
+            (_, None) | (DatabaseUrl::Postgres(_), Some(DatabaseUrl::Postgres(_)))
+        ) {
+            return Err(Conflict(
+                "CUBBY_DIRECT_DATABASE_URL is a second address of the PostgreSQL database that \
+                 DATABASE_URL names: set both, or unset it"
+                    .to_owned(),
+            ));
+        }
         if mode == Mode::Production && self.throttles == Switch::Off {
             return Err(Conflict(
                 "CUBBY_THROTTLES=off is refused in production: leave it out, or set \
@@ -450,6 +461,24 @@ mod tests {
             let message = config(&flags).unwrap().mode().unwrap_err().to_string();
             assert!(message.contains("CUBBY_MODE=production"), "{message}");
             assert!(message.contains("CUBBY_MODE=development"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_direct_address_is_a_second_one_of_the_same_postgresql() {
+        let (sqlite, postgres) = ("sqlite:a.sqlite", "postgres://localhost/cubby");
+        let with = |url: &[&str], direct: &str| {
+            let direct = ["--direct-database-url", direct, "--mode", "production"];
+            config(&[url, direct.as_slice()].concat()).unwrap().mode()
+        };
+        assert!(with(&["--database-url", postgres], postgres).is_ok());
+        for (url, direct) in [
+            (&[] as &[&str], postgres),
+            (&["--database-url", sqlite], postgres),
+            (&["--database-url", postgres], sqlite),
+        ] {
+            let message = with(url, direct).unwrap_err().to_string();
+            assert!(message.contains("set both"), "{message}");
         }
     }
 

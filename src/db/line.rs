@@ -21,7 +21,10 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, RuntimeErr, Statement};
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -217,17 +220,21 @@ async fn listen(
     pulse: &Pulse,
     hear: &(impl Fn(Heard) + Send + Sync),
 ) -> DbResult<Infallible> {
+    let name = random_name("cubby_line")?;
     let options = PgConnectOptions::from_str(address).map_err(of_driver)?;
+    let options = options.extra_float_digits(None);
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(SILENCE)
-        .connect_with(options.extra_float_digits(None))
+        .test_before_acquire(false)
+        .connect_with(options.clone().application_name(&name))
         .await
         .map_err(of_driver)?;
+    expect_direct(&options, &name).await?;
     let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
     // What was announced in between would be lost without a word.
     listener.eager_reconnect(false);
-    let beats = channel_of_beats()?;
+    let beats = random_name("cubby_beats")?;
     let channels = [CHANNEL, beats.as_str()];
     listener.listen_all(channels).await.map_err(of_driver)?;
     hear(Heard::EndOfAnybody);
@@ -238,11 +245,30 @@ async fn listen(
 }
 
 /// A name that is no other line's.
-fn channel_of_beats() -> DbResult<String> {
+fn random_name(kind: &str) -> DbResult<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
-    Ok(format!("cubby_beats_{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(format!("{kind}_{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+/// Refuses an address that passes a pooler. A connection there is lent to others, who would hear what they
+/// did not ask for, and fail; so this is found out before anything is said by it. A connection of this
+/// name has been opened and has said nothing: past a pooler PostgreSQL knows of it all the same.
+async fn expect_direct(options: &PgConnectOptions, name: &str) -> DbResult<()> {
+    let mut other = PgConnection::connect_with(options)
+        .await
+        .map_err(of_driver)?;
+    let known = sqlx::query("SELECT 1 FROM pg_stat_activity WHERE application_name = $1")
+        .bind(name)
+        .persistent(false)
+        .fetch_optional(&mut other)
+        .await
+        .map_err(of_driver)?;
+    let _ = other.close().await;
+    known.map(drop).ok_or_else(|| {
+        DbErr::Custom("the address passes a pooler, or its user may not see itself".to_owned())
+    })
 }
 
 /// Hands on what comes by the line, in order: what was announced before a beat is heard before it counts.

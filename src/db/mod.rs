@@ -305,8 +305,12 @@ fn immediate() -> TransactionOptions {
 
 /// Why PostgreSQL cannot be reached: a pool only says that it waited.
 async fn cause_of(error: DbErr, address: &str) -> DbErr {
-    let connecting = tokio::time::timeout(PAUSE * 10, PgConnection::connect(address));
-    match connecting.await {
+    let Ok(options) = PgConnectOptions::from_str(address) else {
+        return error;
+    };
+    let options = options.extra_float_digits(None);
+    let connecting = PgConnection::connect_with(&options);
+    match tokio::time::timeout(PAUSE * 10, connecting).await {
         Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(cause))),
         _ => error,
     }

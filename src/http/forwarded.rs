@@ -40,9 +40,10 @@ impl Proxies {
         }
         let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let texts = values.map(|value| value.to_str().unwrap_or_default());
-        for text in texts.flat_map(|text| text.rsplit(',')) {
+        let texts = texts.flat_map(|text| text.rsplit(',')).map(str::trim);
+        for text in texts.filter(|text| !text.is_empty()) {
             // What cannot be read was not written by a proxy that is believed.
-            let Some(address) = address(text.trim()) else {
+            let Some(address) = address(text) else {
                 break;
             };
             client = address;
@@ -70,10 +71,11 @@ impl Proxies {
     }
 }
 
-/// An address, with a port perhaps.
+/// An address, with a port perhaps, and in brackets perhaps where it is one of IPv6.
 fn address(text: &str) -> Option<IpAddr> {
     let with_port = || text.parse().ok().map(|it: std::net::SocketAddr| it.ip());
-    let address = text.parse().ok().or_else(with_port);
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address = text.parse().ok().or_else(with_port).or_else(in_brackets);
     address.map(|address: IpAddr| address.to_canonical())
 }
 
@@ -104,7 +106,9 @@ mod tests {
             client("2001:db8::1", &["[2001:beef::1]:443"]),
             "2001:beef::1"
         );
+        assert_eq!(client("2001:db8::1", &["[2001:beef::1]"]), "2001:beef::1");
         assert_eq!(client("10.1.2.3", &["198.51.100.1:5000"]), "198.51.100.1");
+        assert_eq!(client("10.1.2.3", &["198.51.100.1,"]), "198.51.100.1");
     }
 
     #[test]

@@ -8,18 +8,20 @@ use axum::http::{
 };
 
 use super::{App, answer::Answer};
-use crate::{auth::Cookies, config::Origin, error::code};
+use crate::{auth::Cookies, error::code};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether it is the origin of a page that Cubby serves, or that may call the API.
-pub(super) fn lets_in(origins: &[Origin], origin: &str, headers: &HeaderMap) -> bool {
+/// Whether it is the origin of a page that Cubby serves, or that may call the API. A page of its own that
+/// came without TLS is one that anybody on the way may have written, so it counts in development alone.
+pub(super) fn lets_in(app: &App, origin: &str, headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let is_own = host.is_some_and(|host| {
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        authority == Some(host)
-    });
-    is_own || origins.iter().any(|allowed| allowed.as_str() == origin)
+    let is_own = match origin.split_once("://") {
+        Some(("https", authority)) => host == Some(authority),
+        Some(("http", authority)) => app.is_development && host == Some(authority),
+        _ => false,
+    };
+    is_own || app.origins.iter().any(|allowed| allowed.as_str() == origin)
 }
 
 /// The cookies of a request. A browser sends them whoever's page it is that asks, so they count only
@@ -33,7 +35,7 @@ pub(super) fn cookies(
     let is_loopback = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let is_plain = app.is_development && is_loopback;
     let cookies = Cookies::of(headers, is_plain);
-    if cookies.is_empty() || is_of_a_page_let_in(&app.origins, headers) {
+    if cookies.is_empty() || is_of_a_page_let_in(app, headers) {
         return Ok(cookies);
     }
     if headers.contains_key(AUTHORIZATION) {
@@ -48,8 +50,8 @@ pub(super) fn cookies(
     ))
 }
 
-fn is_of_a_page_let_in(origins: &[Origin], headers: &HeaderMap) -> bool {
+fn is_of_a_page_let_in(app: &App, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     text(SEC_FETCH_SITE) == Some("same-origin")
-        || text(ORIGIN).is_some_and(|origin| lets_in(origins, origin, headers))
+        || text(ORIGIN).is_some_and(|origin| lets_in(app, origin, headers))
 }

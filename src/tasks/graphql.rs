@@ -1,11 +1,13 @@
 //! The edge of tasks: what the schema says of a task and of lists of them.
 
 use async_graphql::{ID, Object};
-use sea_orm::{EntityTrait, Select};
 
 use super::{
-    Column, Due, Entity, Model, Priority,
+    Due, Entity, Model, Priority,
+    counts::Counts,
+    filter::TaskFilter,
     local::{LocalDate, LocalTime},
+    order::{self, TaskOrder},
 };
 use crate::{
     auth::{
@@ -15,6 +17,7 @@ use crate::{
     clock::Timestamp,
     error::{Nullable, Result},
     id::TaskId,
+    page::Page,
 };
 
 /// Something to do.
@@ -27,20 +30,9 @@ pub(crate) struct Task {
 
 impl Listed for Task {
     type Entity = Entity;
-    type Id = TaskId;
-
-    const ID: Column = Column::Id;
 
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self::new(row, viewer)
-    }
-
-    fn list_id(&self) -> TaskId {
-        self.row.id
-    }
-
-    fn select(_: &Viewer) -> Select<Entity> {
-        Entity::find()
     }
 }
 
@@ -179,16 +171,31 @@ impl TaskLists {
 
 #[Object]
 impl TaskLists {
-    /// Their tasks, newest first. `first` or `last` is 1 to 100, and `first` is 50 when both are
-    /// left out; asking for both is an error.
+    /// Their tasks, newest first unless another order is asked for. `first` or `last` is 1 to 100, and
+    /// `first` is 50 when both are left out; asking for both is an error. A cursor is of one order and one
+    /// filter: with another it is `INVALID_CURSOR`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are those of the field in the schema"
+    )]
     async fn tasks(
         &self,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        filter: Option<TaskFilter>,
+        order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task>> {
-        Connection::read(&self.viewer, first, after, last, before).await
+        let page = Page::parse(first, after, last, before)?;
+        let order = order::keyset(&order_by.unwrap_or_default(), filter.as_ref())?;
+        let select = super::select(&self.viewer, filter.as_ref()).await?;
+        Connection::read(&self.viewer, select, &order, page).await
+    }
+
+    /// How many tasks there are that pass the filter, in one count.
+    async fn task_counts(&self, filter: Option<TaskFilter>) -> Result<Counts> {
+        Counts::read(&self.viewer, filter.as_ref()).await
     }
 
     /// One of their tasks; null when there is no such task, or it is somebody else's.

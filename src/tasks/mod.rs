@@ -5,20 +5,24 @@
 //! what is changed; a change that turns out to change nothing gives the number back by failing.
 
 mod changes;
+mod counts;
 mod description;
 mod due;
 mod entity;
+mod filter;
 pub(crate) mod graphql;
 pub(crate) mod local;
 mod minted_id;
+pub(crate) mod moment;
 pub(crate) mod mutations;
+pub(crate) mod order;
 mod priority;
 pub(crate) mod subscriptions;
 mod title;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, Select,
 };
 
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
@@ -27,6 +31,8 @@ pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
 use description::Description;
 use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
+use filter::TaskFilter;
+use moment::Here;
 use priority::Priority;
 use title::Title;
 
@@ -79,6 +85,38 @@ impl From<Error> for Refusal {
 /// The task with this id.
 async fn one(viewer: &Viewer, id: TaskId) -> Result<Option<Model>> {
     viewer.one(Entity::find().filter(Column::Id.eq(id))).await
+}
+
+/// The tasks that pass the filter.
+async fn select(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Select<Entity>> {
+    let Some(filter) = filter else {
+        return Ok(Entity::find());
+    };
+    let here = if filter.needs_days() {
+        here(viewer).await?
+    } else {
+        Here {
+            now: viewer.now(),
+            zone: TimeZone::utc().rules(),
+        }
+    };
+    select_here(&here, Some(filter))
+}
+
+fn select_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Select<Entity>> {
+    let condition = filter.map(|filter| filter.condition(here)).transpose()?;
+    Ok(match condition {
+        Some(condition) => Entity::find().filter(condition),
+        None => Entity::find(),
+    })
+}
+
+/// The moment of the request, where the viewer is.
+async fn here(viewer: &Viewer) -> Result<Here> {
+    Ok(Here {
+        now: viewer.now(),
+        zone: auth::home(viewer).await?.rules(),
+    })
 }
 
 /// Stores a new task, last in its owner's order. An id that is stored already gives

@@ -13,7 +13,7 @@ use crate::{
     auth::{self, Viewer, Watch},
     clock::Timestamp,
     error::Result,
-    page::write_cursor,
+    keyset::write_place,
 };
 
 /// What can be listened to of tasks.
@@ -86,7 +86,7 @@ pub(crate) struct Change {
 impl Change {
     /// Where in the log it is.
     async fn token(&self) -> SyncToken {
-        SyncToken(write_cursor(&self.change.seq))
+        SyncToken(write_place(&self.change.seq.to_string()))
     }
 
     /// Whether the task is there.

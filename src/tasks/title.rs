@@ -32,13 +32,9 @@ impl Title {
         Ok(Self(title.to_owned()))
     }
 
-    /// The title folded (full Unicode case folding, then NFC): titles that differ only in case
-    /// have the same one. Neither database folds Unicode in the same way everywhere.
+    /// What it is compared by.
     pub(super) fn key(&self) -> String {
-        unicase::UniCase::unicode(&self.0)
-            .to_folded_case()
-            .nfc()
-            .collect()
+        fold(&self.0)
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -48,6 +44,15 @@ impl Title {
     pub(super) fn into_string(self) -> String {
         self.0
     }
+}
+
+/// A text folded (full Unicode case folding, then NFC): those that differ only in case have the same
+/// one. Neither database folds Unicode in the same way everywhere.
+pub(super) fn fold(text: &str) -> String {
+    unicase::UniCase::unicode(text)
+        .to_folded_case()
+        .nfc()
+        .collect()
 }
 
 #[cfg(test)]

@@ -154,6 +154,12 @@ impl App {
         self.place.now.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// A clock that goes after the others.
+    pub(crate) fn set_back(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
+        self.place.now.fetch_sub(millis, Ordering::SeqCst);
+    }
+
     /// The moment, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         self.place.now.load(Ordering::SeqCst)

@@ -112,7 +112,8 @@ impl fmt::Display for KeysError {
             Self::Sealed(id) => write!(
                 f,
                 "the signing key {id} was sealed with a secret that is not set: set it as \
-                 CUBBY_SECRET, or as CUBBY_SECRET_2 beside a new one. If it is lost, `cubby keys \
+                 CUBBY_SECRET, or as CUBBY_SECRET_2 beside a new one. One that Cubby made is in \
+                 the file `secret` of the data directory. If it is lost, `cubby keys \
                  rotate --now` gives up the keys for a new one, and every access token with them"
             ),
             Self::UnderWay(id, active_from) => write!(

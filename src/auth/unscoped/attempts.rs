@@ -9,7 +9,7 @@ use sea_orm::{
 
 use crate::{
     auth::{
-        counters::{Blocked, Counter, Rule},
+        counters::{AT_ONCE, Blocked, Counter, Rule},
         entity::{
             credential_attempts::{
                 self,
@@ -38,9 +38,12 @@ pub(in crate::auth) async fn count_attempt(
         let column = |column| Expr::col((credential_attempts::Entity, column));
         let ends_at = now.plus(rule.window);
         let is_over = column(WindowEndsAt).lte(now);
-        let is_free = column(Count)
-            .lt(rule.most)
-            .and(column(LastAt).add(delay(*rule)).lte(now));
+        let mut is_free = column(Count).lt(rule.most);
+        if rule.slows_down {
+            // Where there is nothing to wait for, an attempt may have begun after this one.
+            let waits = column(LastAt).add(delay(*rule)).lte(now);
+            is_free = is_free.and(column(Count).lt(AT_ONCE).or(waits));
+        }
         let counted = OnConflict::column(Id)
             .value(
                 Count,
@@ -77,9 +80,6 @@ pub(in crate::auth) async fn count_attempt(
 
 /// How long after the last attempt the next may be made, in milliseconds, by how many there were.
 fn delay(rule: Rule) -> Expr {
-    if !rule.slows_down {
-        return Expr::val(0_i64);
-    }
     let column = (credential_attempts::Entity, Count);
     let mut delays = CaseStatement::new();
     for count in 0..rule.most {

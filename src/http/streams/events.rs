@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::header::CONTENT_TYPE,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, StreamExt};
@@ -14,10 +14,11 @@ use crate::http::negotiate::Media;
 pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) -> Response {
     let events = items.map(|item| Ok::<_, std::convert::Infallible>(event(&item)));
     let media = Media::EventStream.content_type();
-    // Some proxies wait for more unless they are told.
+    // Some proxies wait for more unless they are told, to send it on or to compress it.
     let buffering = ("x-accel-buffering", "no");
+    let caching = (CACHE_CONTROL.as_str(), "no-store, no-transform");
     (
-        [(CONTENT_TYPE.as_str(), media), buffering],
+        [(CONTENT_TYPE.as_str(), media), buffering, caching],
         Body::from_stream(events),
     )
         .into_response()

@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::header::CONTENT_TYPE,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -17,7 +17,9 @@ pub(in crate::http) fn parts(items: impl Stream<Item = Item> + Send + 'static) -
     let parts = opening.chain(items.map(|item| part(&item)));
     let media = Media::Multipart.content_type();
     let body = Body::from_stream(parts.map(Ok::<_, std::convert::Infallible>));
-    ([(CONTENT_TYPE, media)], body).into_response()
+    // Some proxies wait for more to compress it unless they are told.
+    let caching = (CACHE_CONTROL, "no-store, no-transform");
+    ([(CONTENT_TYPE, media), caching], body).into_response()
 }
 
 fn part(item: &Item) -> Bytes {

@@ -178,6 +178,8 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
         (vec![OWN], true),
         (vec![("origin", "https://app.example.com")], true),
         (vec![("origin", "https://cubby")], true),
+        (vec![("origin", "http://cubby")], true),
+        (vec![("origin", "ftp://cubby")], false),
         (
             vec![
                 ("origin", "https://app.example.com"),
@@ -197,6 +199,13 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
             );
             assert_eq!(set_cookies(&reply), [""; 0]);
         }
+    }
+    // In production anybody on the way may have written a page that came without TLS.
+    let production = app.place.start(&["--mode", "production"]).await.unwrap();
+    for (origin, status) in [("http://cubby", 403), ("https://cubby", 200)] {
+        let headers = [borne, ("origin", origin)];
+        let reply = send(&production.nobody(), query(ME), &headers).await;
+        assert_eq!(reply.status, status, "{origin}");
     }
     // By GET just so: a link to it bears the cookie.
     let get = "/graphql?query=%7Bviewer%7Bemail%7D%7D";

@@ -129,6 +129,7 @@ fn cases() -> Vec<Case> {
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
                 securityEvents { edges { cursor node { id kind at ipAddress userAgent } } nodes { id }
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
+                taskCounts { total open completed overdue dueToday }
                 tasks { edges { cursor node { id version title description completed completedAt
                   priority position due { date time timeZone at isOverdue } createdAt updatedAt } }
                   nodes { id }

@@ -22,6 +22,7 @@ mod endpoint;
 mod guard;
 mod isolation;
 mod keys;
+mod lists;
 mod model;
 mod pages;
 mod passwords;

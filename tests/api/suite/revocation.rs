@@ -75,11 +75,12 @@ async fn a_session_that_is_ended_by_one_instance_is_over_for_another_that_rememb
 
     for sql in [
         "UPDATE sessions SET ended_at = 1795262400000 WHERE ended_at IS NULL",
+        "UPDATE sessions SET expires_at = 1",
+        "UPDATE sessions SET idle_expires_at = 1",
         "DELETE FROM sessions",
         "DELETE FROM users",
     ] {
-        let name = sql.split(' ').next_back().unwrap().to_lowercase();
-        let ben = here.sign_up(&name).await;
+        let ben = here.sign_up(&format!("ben{}", sql.len())).await;
         is_remembered(&here, &ben).await;
         here.connect().await.execute_unprepared(sql).await.unwrap();
         is_refused(&ben).await;

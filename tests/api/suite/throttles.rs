@@ -105,6 +105,22 @@ async fn many_guesses_at_once_are_no_more_than_many_in_turn() {
     assert_eq!(made.count(), 4);
 }
 
+/// Of two at once, that which began first may be counted last.
+#[tokio::test]
+async fn an_attempt_is_not_refused_for_one_that_began_after_it() {
+    let app = throttled!();
+    for number in 0..28 {
+        app.pass(Duration::from_millis(5));
+        let (later, earlier) = (
+            format!("l{number}@example.com"),
+            format!("e{number}@example.com"),
+        );
+        assert_eq!(wait(&app, "192.0.2.1", &later).await, None);
+        app.set_back(Duration::from_millis(3));
+        assert_eq!(wait(&app, "192.0.2.1", &earlier).await, None, "{number}");
+    }
+}
+
 #[tokio::test]
 async fn only_failures_count() {
     let app = throttled!();

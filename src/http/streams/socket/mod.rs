@@ -83,7 +83,7 @@ pub(in crate::http) async fn upgrade(
         .await
         .map_err(|rejection| refuse(StatusCode::BAD_REQUEST, &rejection.body_text()))?;
     let origin = head.headers.get(ORIGIN).map(|origin| origin.to_str());
-    let lets_in = |origin| origins::lets_in(&app.origins, origin, &head.headers);
+    let lets_in = |origin| origins::lets_in(&app, origin, &head.headers);
     if !origin.is_none_or(|origin| origin.is_ok_and(lets_in)) {
         return Err(refuse(
             StatusCode::FORBIDDEN,

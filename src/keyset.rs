@@ -1,0 +1,161 @@
+//! Orders of a list, and the cursors by which its pages follow each other: a cursor says what the order
+//! is by at its place, and a page begins beyond that, whatever has come and gone meanwhile.
+
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sea_orm::{
+    Condition, EntityTrait, Order, QueryFilter, QueryOrder, Select, Value,
+    sea_query::{Expr, ExprTrait, IntoColumnRef},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// How much of a digest tells one order from another.
+const NAME_BYTES: usize = 6;
+
+/// What a list is ordered by, first things first. The last key is another for every row, so that the order
+/// is total.
+pub(crate) struct Keyset<M> {
+    keys: Vec<Key<M>>,
+    /// Tells it from other orders of the same list, and of the list otherwise filtered.
+    name: String,
+}
+
+/// One thing that a list is ordered by. It is never null.
+pub(crate) struct Key<M> {
+    pub(crate) expr: Expr,
+    pub(crate) is_descending: bool,
+    /// What it is of a row.
+    pub(crate) of: fn(&M) -> Part,
+}
+
+/// What a key is of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Part {
+    Number(i64),
+    Id(Uuid),
+    Text(String),
+}
+
+impl From<Part> for Value {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Number(number) => number.into(),
+            Part::Id(id) => id.into(),
+            Part::Text(text) => text.into(),
+        }
+    }
+}
+
+/// The order of a list by ids, which say when they were made.
+pub(crate) fn newest_first<M>(id: impl IntoColumnRef, of: fn(&M) -> Part) -> Keyset<M> {
+    let key = Key {
+        expr: Expr::col(id),
+        is_descending: true,
+        of,
+    };
+    Keyset::new(vec![key], "newest first")
+}
+
+impl<M> Keyset<M> {
+    /// `name` says which order of which rows it is.
+    pub(crate) fn new(keys: Vec<Key<M>>, name: &str) -> Self {
+        let digest = digest::digest(&digest::SHA256, name.as_bytes());
+        Self {
+            keys,
+            name: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..NAME_BYTES]),
+        }
+    }
+
+    /// The place of a row, to be handed back as it is.
+    pub(crate) fn cursor(&self, row: &M) -> String {
+        let parts: Vec<Part> = self.keys.iter().map(|key| (key.of)(row)).collect();
+        // Of these types nothing cannot be written.
+        let text = serde_json::to_string(&(&self.name, parts)).unwrap_or_default();
+        write_place(&text)
+    }
+
+    /// Reads a cursor of this order back.
+    pub(crate) fn read(&self, cursor: &str) -> Result<Vec<Part>> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+        let read = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let (name, parts): (String, Vec<Part>) = read.ok_or(Error::InvalidCursor)?;
+        let is_storable = |part: &Part| !matches!(part, Part::Text(text) if text.contains('\0'));
+        let is_of_this = name == self.name && parts.len() == self.keys.len();
+        if is_of_this && parts.iter().all(is_storable) {
+            Ok(parts)
+        } else {
+            Err(Error::InvalidCursor)
+        }
+    }
+
+    /// Those rows that come after this place; or before it, where that is wanted.
+    pub(crate) fn beyond<E>(&self, select: Select<E>, place: Vec<Part>, before: bool) -> Select<E>
+    where
+        E: EntityTrait<Model = M>,
+    {
+        let mut columns = Vec::new();
+        let mut all_same = true;
+        for (key, part) in self.keys.iter().zip(place) {
+            all_same &= key.is_descending == self.keys[0].is_descending;
+            let is_less = key.is_descending != before;
+            columns.push((key.expr.clone(), Expr::val(part), is_less));
+        }
+        // One comparison of rows finds its place in an index; of mixed directions there is none.
+        let condition = match columns.as_slice() {
+            [(_, _, is_less), ..] if all_same => {
+                let is_less = *is_less;
+                let (keys, parts): (Vec<_>, Vec<_>) = columns
+                    .into_iter()
+                    .map(|(key, part, _)| (key, part))
+                    .unzip();
+                let (keys, parts) = (Expr::tuple(keys), Expr::tuple(parts));
+                Condition::all().add(if is_less {
+                    keys.lt(parts)
+                } else {
+                    keys.gt(parts)
+                })
+            }
+            columns => lexicographic(columns),
+        };
+        select.filter(condition)
+    }
+
+    /// In this order; or from its end, where that is wanted.
+    pub(crate) fn order<E>(&self, mut select: Select<E>, from_end: bool) -> Select<E>
+    where
+        E: EntityTrait<Model = M>,
+    {
+        for key in &self.keys {
+            let order = if key.is_descending == from_end {
+                Order::Asc
+            } else {
+                Order::Desc
+            };
+            select = select.order_by(key.expr.clone(), order);
+        }
+        select
+    }
+}
+
+/// A place in a list or in a log, so that nobody takes it for more than that.
+pub(crate) fn write_place(place: &str) -> String {
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+/// The first key is beyond its part; or it is the same and the second is; and so on.
+fn lexicographic(columns: &[(Expr, Expr, bool)]) -> Condition {
+    let mut any = Condition::any();
+    for (at, (key, part, is_less)) in columns.iter().enumerate() {
+        let mut all = Condition::all();
+        for (key, part, _) in &columns[..at] {
+            all = all.add(key.clone().eq(part.clone()));
+        }
+        let (key, part) = (key.clone(), part.clone());
+        any = any.add(all.add(if *is_less { key.lt(part) } else { key.gt(part) }));
+    }
+    any
+}

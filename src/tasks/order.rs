@@ -1,0 +1,160 @@
+//! The orders of a list of tasks.
+
+use async_graphql::{Enum, InputObject};
+use sea_orm::{
+    ColumnTrait,
+    sea_query::{Expr, ExprTrait, Func},
+};
+
+use super::{Column, Model, due::NEVER, filter::TaskFilter};
+use crate::{
+    error::{Error, Result},
+    keyset::{Key, Keyset, Part},
+};
+
+/// How many things a list is ordered by at most.
+const MAX_KEYS: usize = 7;
+
+/// What a list is ordered by. The id comes last by itself, so that every order is total.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub(crate) struct TaskOrder {
+    field: TaskOrderField,
+    #[graphql(default)]
+    direction: OrderDirection,
+    /// Where those are that have no such value, whatever the direction.
+    #[graphql(default)]
+    nulls: NullsOrder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum TaskOrderField {
+    /// The manual order.
+    Position,
+    CreatedAt,
+    UpdatedAt,
+    CompletedAt,
+    Due,
+    /// From `NONE` to `URGENT`.
+    Priority,
+    /// By the code points of what is left when case is folded.
+    Title,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub(crate) enum OrderDirection {
+    #[default]
+    Asc,
+    Desc,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub(crate) enum NullsOrder {
+    First,
+    #[default]
+    Last,
+}
+
+/// The order that is asked for, newest first when none is, of the tasks that pass the filter.
+pub(super) fn keyset(order: &[TaskOrder], filter: Option<&TaskFilter>) -> Result<Keyset<Model>> {
+    const NEWEST: [TaskOrder; 1] = [TaskOrder {
+        field: TaskOrderField::CreatedAt,
+        direction: OrderDirection::Desc,
+        nulls: NullsOrder::Last,
+    }];
+    let order = if order.is_empty() { &NEWEST } else { order };
+    if order.len() > MAX_KEYS {
+        return Err(Error::BadUserInput(format!(
+            "A list is ordered by at most {MAX_KEYS} things. Leave some out."
+        )));
+    }
+    let mut keys = Vec::new();
+    for by in order {
+        keys.extend(by.keys());
+    }
+    let is_total = order.iter().any(|by| by.field == TaskOrderField::CreatedAt);
+    let is_descending = keys.last().is_some_and(|key| key.is_descending);
+    if !is_total {
+        keys.push(by_id(is_descending));
+    }
+    Ok(Keyset::new(keys, &format!("{order:?} {filter:?}")))
+}
+
+/// The id says when a task was made.
+fn by_id(is_descending: bool) -> Key<Model> {
+    Key {
+        expr: Expr::col(Column::Id),
+        is_descending,
+        of: |task| Part::Id(task.id.into()),
+    }
+}
+
+impl TaskOrder {
+    fn keys(self) -> Vec<Key<Model>> {
+        let is_descending = self.direction == OrderDirection::Desc;
+        let key = |expr, of: fn(&Model) -> Part| Key {
+            expr,
+            is_descending,
+            of,
+        };
+        match self.field {
+            TaskOrderField::CreatedAt => vec![by_id(is_descending)],
+            TaskOrderField::Position => {
+                vec![key(Expr::col(Column::Position), |task| {
+                    Part::Text(task.position.clone())
+                })]
+            }
+            TaskOrderField::UpdatedAt => {
+                vec![key(Expr::col(Column::UpdatedAt), |task| {
+                    Part::Number(task.updated_at.as_millis())
+                })]
+            }
+            TaskOrderField::Priority => {
+                vec![key(Expr::col(Column::Priority), |task| {
+                    Part::Number(task.priority as i64)
+                })]
+            }
+            TaskOrderField::Title => {
+                vec![key(Expr::col(Column::TitleKey), |task| {
+                    Part::Text(task.title_key.clone())
+                })]
+            }
+            TaskOrderField::Due => {
+                let due = key(Expr::col(Column::DueKey), |task| {
+                    Part::Number(task.due_key.as_millis())
+                });
+                // The key of what is never due is past every date already.
+                if is_descending == (self.nulls == NullsOrder::First) {
+                    return vec![due];
+                }
+                let is_never = Expr::col(Column::DueKey).eq(NEVER);
+                vec![
+                    self.nulls(is_never, |task| flag(task.due_at.is_none())),
+                    due,
+                ]
+            }
+            TaskOrderField::CompletedAt => {
+                let none = |task: &Model| flag(task.completed_at.is_none());
+                let at = Func::coalesce([Expr::col(Column::CompletedAt), Expr::val(0_i64)]);
+                vec![
+                    self.nulls(Column::CompletedAt.is_null(), none),
+                    key(at.into(), |task| {
+                        Part::Number(task.completed_at.map_or(0, |at| at.as_millis()))
+                    }),
+                ]
+            }
+        }
+    }
+
+    /// Those that have no such value apart, before the others or after them.
+    fn nulls(self, is_null: Expr, of: fn(&Model) -> Part) -> Key<Model> {
+        Key {
+            expr: Expr::case(is_null, 1_i64).finally(0_i64).into(),
+            is_descending: self.nulls == NullsOrder::First,
+            of,
+        }
+    }
+}
+
+fn flag(is_set: bool) -> Part {
+    Part::Number(i64::from(is_set))
+}
