@@ -9,6 +9,7 @@ use sea_orm::{
 use super::{
     Column,
     filter::{TaskFilter, is_overdue},
+    home,
     moment::Interval,
 };
 use crate::{auth::Viewer, error::Result};
@@ -37,7 +38,7 @@ struct Row {
 impl Counts {
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
-        let here = super::here(viewer).await?;
+        let here = home::here(viewer).await?;
         let select = super::select_here(&here, filter)?;
         let open = Column::CompletedAt.is_null();
         let is_due_today = here.today().map_or_else(never, is_due_within);

@@ -11,19 +11,18 @@ mod due;
 mod entity;
 mod filter;
 pub(crate) mod graphql;
+mod home;
 pub(crate) mod local;
 mod minted_id;
 pub(crate) mod moment;
 pub(crate) mod mutations;
 pub(crate) mod order;
+mod placement;
 mod priority;
 pub(crate) mod subscriptions;
 mod title;
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
 pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
@@ -32,12 +31,14 @@ use description::Description;
 use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use filter::TaskFilter;
+pub(crate) use home::follow;
 use moment::Here;
+use placement::Placement;
 use priority::Priority;
 use title::Title;
 
 use crate::{
-    auth::{self, TimeZone, Viewer},
+    auth::{TimeZone, Viewer},
     clock::Timestamp,
     error::{Error, Result},
     id::TaskId,
@@ -51,6 +52,7 @@ struct Draft {
     description: Option<Description>,
     priority: Priority,
     due: Option<Due>,
+    placement: Placement,
 }
 
 /// What changes of a task: nothing is unchanged, an inner nothing clears.
@@ -71,6 +73,8 @@ enum Refusal {
     WasDeleted,
     /// It was changed since; this is the row as it is stored.
     Conflict(Box<Model>),
+    /// What it is to be placed beside is no task of theirs, or the task itself.
+    NoNeighbour,
     /// There was nothing to do; this is the row as it is stored. Failing gives the number back.
     Unchanged(Box<Model>),
     Failed(Error),
@@ -93,7 +97,7 @@ async fn select(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Select<E
         return Ok(Entity::find());
     };
     let here = if filter.needs_days() {
-        here(viewer).await?
+        home::here(viewer).await?
     } else {
         Here {
             now: viewer.now(),
@@ -111,15 +115,7 @@ fn select_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Select<Entity
     })
 }
 
-/// The moment of the request, where the viewer is.
-async fn here(viewer: &Viewer) -> Result<Here> {
-    Ok(Here {
-        now: viewer.now(),
-        zone: auth::home(viewer).await?.rules(),
-    })
-}
-
-/// Stores a new task, last in its owner's order. An id that is stored already gives
+/// Stores a new task in its place in its owner's order. An id that is stored already gives
 /// `Unchanged`, so that a create whose answer was lost can be sent again.
 async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Refusal> {
     viewer
@@ -137,7 +133,7 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
             let id = draft
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
-            let home = home(viewer, draft.due.as_ref()).await?;
+            let home = home::of_due(viewer, draft.due.as_ref()).await?;
             let mut row = ActiveModel {
                 id: Set(id),
                 version: Set(1),
@@ -147,7 +143,7 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
                 title: Set(draft.title.into_string()),
                 description: Set(draft.description.map(Description::into_string)),
                 priority: Set(draft.priority),
-                position: Set(last_position(viewer).await?),
+                position: Set(placement::make_room(viewer, draft.placement, None).await?),
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
@@ -168,7 +164,7 @@ async fn update(
         .atomically(async |viewer| {
             let seq = viewer.next_seq().await?;
             let task = expect(viewer, id, if_version).await?;
-            let home = home(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
+            let home = home::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
             let mut row = changes.apply(&task, &home, viewer.now());
             if !row.is_changed() {
                 return Err(Refusal::Unchanged(task.into()));
@@ -177,6 +173,31 @@ async fn update(
             row.seq = Set(seq);
             row.origin_session_id = Set(Some(viewer.session_id()));
             row.updated_at = Set(viewer.now());
+            let stored = viewer.update(row, Column::Id.eq(id)).await?;
+            stored.into_iter().next().ok_or(Refusal::NotFound)
+        })
+        .await
+}
+
+/// Moves a task in its owner's order, if it is at the version that is expected.
+async fn place(
+    viewer: &Viewer,
+    id: TaskId,
+    if_version: Option<i32>,
+    placement: Placement,
+) -> std::result::Result<Model, Refusal> {
+    viewer
+        .atomically(async |viewer| {
+            let seq = viewer.next_seq().await?;
+            let task = expect(viewer, id, if_version).await?;
+            let row = ActiveModel {
+                position: Set(placement::make_room(viewer, placement, Some(&task)).await?),
+                version: Set(task.version + 1),
+                seq: Set(seq),
+                origin_session_id: Set(Some(viewer.session_id())),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
             let stored = viewer.update(row, Column::Id.eq(id)).await?;
             stored.into_iter().next().ok_or(Refusal::NotFound)
         })
@@ -254,52 +275,4 @@ impl Changes {
         }
         row
     }
-}
-
-/// The time zone that a due date goes by, where it has none of its own. Whoever stores it holds the log,
-/// so that the zone does not change before it is stored.
-async fn home(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {
-    match due {
-        Some(due) if due.is_floating() => auth::home(viewer).await,
-        _ => Ok(TimeZone::utc()),
-    }
-}
-
-/// Moves what goes by the person's days to their new time zone: another instant is no other due date, and
-/// so no other version. The caller holds the log's lock.
-pub(crate) async fn follow(viewer: &Viewer, home: &TimeZone) -> Result<()> {
-    let floating = Entity::find()
-        .filter(Column::DueDate.is_not_null())
-        .filter(Column::DueTimeZone.is_null());
-    let mut rows = Vec::new();
-    for task in viewer.all(floating).await? {
-        let due = Due::of(&task);
-        if due.as_ref().map(|due| due.at(home)) != task.due_at {
-            let mut row = task.into_active_model().reset_all();
-            Due::write(due.as_ref(), home, &mut row);
-            rows.push(row);
-        }
-    }
-    let last = viewer.take_seqs(rows.len().try_into().unwrap_or(0)).await?;
-    for (row, seq) in rows.iter_mut().rev().zip((0..=last).rev()) {
-        row.seq = Set(seq);
-        row.origin_session_id = Set(Some(viewer.session_id()));
-    }
-    let written = [
-        Column::DueAt,
-        Column::DueKey,
-        Column::Seq,
-        Column::OriginSessionId,
-    ];
-    viewer.rewrite(rows, &written).await
-}
-
-/// The position after every other. The caller holds the log's lock, so no other task takes it.
-async fn last_position(viewer: &Viewer) -> Result<String> {
-    let last = viewer
-        .one(Entity::find().order_by_desc(Column::Position).limit(1))
-        .await?;
-    let last = last.map(|task| task.position);
-    lexicon_fractional_index::key_between(&last, &None)
-        .map_err(|message| Error::internal(sea_orm::DbErr::Type(message)))
 }

@@ -8,8 +8,11 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    Changes, Description, Draft, Due, Model, Priority, Refusal, Title, due::DueInput,
-    graphql::Task, minted_id,
+    Changes, Description, Draft, Due, Model, Priority, Refusal, Title,
+    due::DueInput,
+    graphql::Task,
+    minted_id,
+    placement::{ListEdge, Placement, PlacementInput},
 };
 use crate::{
     auth::{self, Viewer},
@@ -28,7 +31,7 @@ impl<U> Default for TaskMutation<U> {
 
 #[Object]
 impl<U: OutputType + From<Viewer>> TaskMutation<U> {
-    /// Makes a task, last in the order of positions.
+    /// Makes a task, last in the manual order unless it is placed elsewhere.
     async fn create_task(
         &self,
         ctx: &Context<'_>,
@@ -55,6 +58,15 @@ impl<U: OutputType + From<Viewer>> TaskMutation<U> {
         Some(input.run(ctx).await)
     }
 
+    /// Moves a task in the manual order. Where it is already, nothing changes.
+    async fn move_task(
+        &self,
+        ctx: &Context<'_>,
+        input: MoveTaskInput,
+    ) -> Nullable<MoveTaskPayload> {
+        Some(input.run(ctx).await)
+    }
+
     /// Removes a task for good. Its id is never used again.
     async fn delete_task(
         &self,
@@ -77,6 +89,8 @@ struct CreateTaskInput {
     #[graphql(default)]
     priority: Priority,
     due: Option<DueInput>,
+    /// Last when left out.
+    placement: Option<PlacementInput>,
 }
 
 /// The answer to `createTask`.
@@ -111,6 +125,9 @@ impl CreateTaskInput {
                     description,
                     priority: self.priority,
                     due,
+                    placement: self
+                        .placement
+                        .map_or(Placement::Edge(ListEdge::Last), Into::into),
                 };
                 show(viewer, super::create(viewer, draft).await)?
             }
@@ -213,6 +230,34 @@ impl SetTaskCompletedInput {
 }
 
 #[derive(InputObject)]
+struct MoveTaskInput {
+    id: ID,
+    placement: PlacementInput,
+    /// Move it only if it is still at this version.
+    if_version: Option<i32>,
+}
+
+/// The answer to `moveTask`.
+#[derive(SimpleObject)]
+struct MoveTaskPayload {
+    /// On `VERSION_CONFLICT`, the task as it is stored.
+    task: Option<Task>,
+    user_errors: Vec<UserError>,
+}
+
+impl MoveTaskInput {
+    async fn run(self, ctx: &Context<'_>) -> Result<MoveTaskPayload> {
+        let viewer = auth::viewer(ctx)?;
+        let moved = match self.id.parse() {
+            Ok(id) => super::place(viewer, id, self.if_version, self.placement.into()).await,
+            Err(_) => Err(Refusal::NotFound),
+        };
+        let (task, user_errors) = show(viewer, moved)?;
+        Ok(MoveTaskPayload { task, user_errors })
+    }
+}
+
+#[derive(InputObject)]
 struct DeleteTaskInput {
     id: ID,
     /// Delete it only if it is still at this version.
@@ -275,6 +320,11 @@ fn show(
         Ok(task) => Ok((Some(Task::new(task, viewer)), Vec::new())),
         Err(Refusal::Unchanged(task)) => Ok((Some(Task::new(*task, viewer)), Vec::new())),
         Err(Refusal::NotFound) => wrong(UserErrorCode::NotFound, "There is no such task."),
+        Err(Refusal::NoNeighbour) => {
+            let message = "There is no such task to place it beside.";
+            let fault = Fault::new(UserErrorCode::NotFound, message);
+            Ok((None, vec![fault.at("placement")]))
+        }
         Err(Refusal::WasDeleted) => wrong(
             UserErrorCode::AlreadyExists,
             "There was a task with this id, and it was deleted. Make a new id.",

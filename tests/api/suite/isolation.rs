@@ -179,6 +179,22 @@ fn cases() -> Vec<Case> {
             as_nobody: PRIVATE,
         },
         Case {
+            name: "moveTask",
+            document: "mutation ($input: MoveTaskInput!) { moveTask(input: $input) {
+                task { id title } userErrors { message code path } } }",
+            attack: |ana| json!({ "input": { "id": ana.task, "placement": { "edge": "FIRST" } } }),
+            own: |ana| json!({ "input": { "id": ana.task, "placement": { "edge": "FIRST" } } }),
+            as_nobody: PRIVATE,
+        },
+        Case {
+            name: "createTask beside",
+            document: "mutation ($input: CreateTaskInput!) { createTask(input: $input) {
+                task { id title } userErrors { code } } }",
+            attack: |ana| json!({ "input": { "title": "x", "placement": { "after": ana.task } } }),
+            own: |ana| json!({ "input": { "title": SECRET, "placement": { "after": ana.task } } }),
+            as_nobody: PRIVATE,
+        },
+        Case {
             name: "deleteTask",
             document: "mutation ($input: DeleteTaskInput!) { deleteTask(input: $input) {
                 deletedTaskId viewer { id } userErrors { message code path } } }",

@@ -24,6 +24,7 @@ mod isolation;
 mod keys;
 mod lists;
 mod model;
+mod moves;
 mod pages;
 mod passwords;
 mod refresh;

@@ -1,0 +1,211 @@
+//! The manual order: where a task is placed, and the fractional index that says so.
+//!
+//! A position is between its neighbours', so that a move writes one row. Where many have been placed into
+//! the same gap positions become long; then some of the neighbours are spaced anew.
+
+use async_graphql::{Enum, ID, OneofObject};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{ActiveModel, Column, Entity, Model, Refusal};
+use crate::{
+    auth::Viewer,
+    error::{Error, Result},
+    id::TaskId,
+};
+
+/// How long a position may be, in bytes, before neighbours are spaced anew.
+const LONGEST: usize = 64;
+
+/// How many neighbours are spaced anew on either side at most.
+const NEIGHBOURS: u64 = 25;
+
+/// Where a task is placed.
+#[derive(OneofObject)]
+pub(super) enum PlacementInput {
+    /// Right before this task.
+    Before(ID),
+    /// Right after this task.
+    After(ID),
+    /// At an end of the list.
+    Edge(ListEdge),
+}
+
+/// An end of the manual order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum ListEdge {
+    First,
+    Last,
+}
+
+/// Where a task is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// What is no task's id is beside no task.
+    Before(Option<TaskId>),
+    After(Option<TaskId>),
+    Edge(ListEdge),
+}
+
+impl From<PlacementInput> for Placement {
+    fn from(input: PlacementInput) -> Self {
+        match input {
+            PlacementInput::Before(id) => Self::Before(id.parse().ok()),
+            PlacementInput::After(id) => Self::After(id.parse().ok()),
+            PlacementInput::Edge(edge) => Self::Edge(edge),
+        }
+    }
+}
+
+/// From the gap on, which way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+/// The position for a task that is placed there, which may be there already: then there is nothing to do.
+/// The caller holds the log's lock, so that nobody else takes it.
+pub(super) async fn make_room(
+    viewer: &Viewer,
+    placement: Placement,
+    moved: Option<&Model>,
+) -> std::result::Result<String, Refusal> {
+    let others = Others { viewer, moved };
+    let (below, above) = match placement {
+        Placement::Edge(ListEdge::First) => (None, others.next(None, Way::Down).await?),
+        Placement::Edge(ListEdge::Last) => (others.next(None, Way::Up).await?, None),
+        Placement::Before(id) => {
+            let above = others.one(id).await?;
+            (others.next(Some(&above), Way::Up).await?, Some(above))
+        }
+        Placement::After(id) => {
+            let below = others.one(id).await?;
+            let above = others.next(Some(&below), Way::Down).await?;
+            (Some(below), above)
+        }
+    };
+    if let Some(moved) = moved {
+        let place = |task: &Model| (task.position.clone(), task.id);
+        let is_below = |task: &Model| place(task) < place(moved);
+        if below.as_ref().is_none_or(is_below) && !above.as_ref().is_some_and(is_below) {
+            return Err(Refusal::Unchanged(Box::new(moved.clone())));
+        }
+    }
+    let position = |task: &Option<Model>| task.as_ref().map(|task| task.position.clone());
+    match lexicon_fractional_index::key_between(&position(&below), &position(&above)) {
+        Ok(position) if position.len() <= LONGEST => Ok(position),
+        // Too long; or two have the same one, as what was imported may.
+        _ => Ok(others.space_anew(below, above).await?),
+    }
+}
+
+/// The viewer's tasks but the one that is moved.
+struct Others<'a> {
+    viewer: &'a Viewer,
+    moved: Option<&'a Model>,
+}
+
+impl Others<'_> {
+    fn select(&self) -> Select<Entity> {
+        match self.moved {
+            Some(moved) => Entity::find().filter(Column::Id.ne(moved.id)),
+            None => Entity::find(),
+        }
+    }
+
+    async fn one(&self, id: Option<TaskId>) -> std::result::Result<Model, Refusal> {
+        let id = id.ok_or(Refusal::NoNeighbour)?;
+        let one = self.select().filter(Column::Id.eq(id));
+        self.viewer.one(one).await?.ok_or(Refusal::NoNeighbour)
+    }
+
+    /// The next one from there on; `Down` is towards the last. From nowhere it is the first one that
+    /// comes from that end.
+    async fn next(&self, from: Option<&Model>, way: Way) -> Result<Option<Model>> {
+        Ok(self.some(from, way, 1).await?.pop())
+    }
+
+    async fn some(&self, from: Option<&Model>, way: Way, count: u64) -> Result<Vec<Model>> {
+        let mut select = self.select().limit(count);
+        if let Some(from) = from {
+            let place = Expr::tuple([Expr::col(Column::Position), Expr::col(Column::Id)]);
+            let here = Expr::tuple([Expr::val(from.position.as_str()), Expr::val(from.id)]);
+            let beyond = match way {
+                Way::Up => place.lt(here),
+                Way::Down => place.gt(here),
+            };
+            select = select.filter(Condition::all().add(beyond));
+        }
+        let select = match way {
+            Way::Up => select
+                .order_by_desc(Column::Position)
+                .order_by_desc(Column::Id),
+            Way::Down => select
+                .order_by_asc(Column::Position)
+                .order_by_asc(Column::Id),
+        };
+        self.viewer.all(select).await
+    }
+
+    /// Gives the neighbours of a gap other positions, and the gap one between them.
+    async fn space_anew(&self, below: Option<Model>, above: Option<Model>) -> Result<String> {
+        // One more on either side stays where it is.
+        let mut lower = self.beside(below, Way::Up).await?;
+        let mut upper = self.beside(above, Way::Down).await?;
+        let bound = |tasks: &mut Vec<Model>| {
+            let is_full = tasks.len() as u64 > NEIGHBOURS;
+            is_full
+                .then(|| tasks.pop().map(|task| task.position))
+                .flatten()
+        };
+        let (low, high) = (bound(&mut lower), bound(&mut upper));
+        lower.reverse();
+        let count = lower.len() + 1 + upper.len();
+        let positions = lexicon_fractional_index::n_keys_between(&low, &high, count);
+        let mut positions = positions.map_err(|message| Error::internal(DbErr::Type(message)))?;
+        let position = positions.remove(lower.len());
+        let moved: Vec<(Model, String)> = lower
+            .into_iter()
+            .chain(upper)
+            .zip(positions)
+            .filter(|(task, position)| task.position != *position)
+            .collect();
+        let last = self
+            .viewer
+            .take_seqs(moved.len().try_into().unwrap_or(0))
+            .await?;
+        let rows = moved.into_iter().rev().zip((0..=last).rev());
+        let rows = rows.map(|((task, position), seq)| ActiveModel {
+            position: Set(position),
+            version: Set(task.version + 1),
+            seq: Set(seq),
+            origin_session_id: Set(Some(self.viewer.session_id())),
+            updated_at: Set(self.viewer.now()),
+            ..task.into_active_model().reset_all()
+        });
+        let written = [
+            Column::Position,
+            Column::Version,
+            Column::Seq,
+            Column::OriginSessionId,
+            Column::UpdatedAt,
+        ];
+        self.viewer.rewrite(rows.collect(), &written).await?;
+        Ok(position)
+    }
+
+    /// A neighbour of the gap and those beyond it.
+    async fn beside(&self, first: Option<Model>, way: Way) -> Result<Vec<Model>> {
+        let Some(first) = first else {
+            return Ok(Vec::new());
+        };
+        let beyond = self.some(Some(&first), way, NEIGHBOURS).await?;
+        Ok([vec![first], beyond].concat())
+    }
+}
