@@ -665,7 +665,7 @@ async fn a_pooler_in_transaction_mode_is_no_obstacle() {
     assert!(measured.contains("{source=\"database\"} 300"), "{measured}");
     assert!(!measured.contains("{source=\"memory\"}"), "{measured}");
     // Nothing of it is lent to others, whose requests would fail.
-    for number in 0..20 {
+    for number in 0..15 {
         let token = other.sign_up(&format!("ben{number}")).await;
         let out = cubby.ask(Some(&token), "mutation { signOut { endedSessions } }");
         let body: Value = out.await.json().await.unwrap();
