@@ -1,6 +1,6 @@
 //! The slices' parts put together: the one schema, and its SDL.
 
-use std::sync::Arc;
+use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 use async_graphql::{
     Context, ID, InputType, InputValueResult, Interface, MergedObject, MergedSubscription, Object,
@@ -81,7 +81,7 @@ fn blueprint() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 
 /// You. Another person is never this type. It carries the session that it was read with: what
 /// `signIn` returns is the new session's.
-#[derive(MergedObject)]
+#[derive(Clone, MergedObject)]
 pub(crate) struct User(Account, TaskLists);
 
 impl User {
@@ -98,7 +98,7 @@ impl From<Viewer> for User {
 }
 
 /// Anything with an id of its own.
-#[derive(Interface)]
+#[derive(Clone, Interface)]
 #[graphql(field(
     name = "id",
     ty = "ID",
@@ -112,23 +112,29 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// What is the viewer's and has this id.
-    async fn find(viewer: &Viewer, id: &ID) -> Nullable<Self> {
-        if let Ok(id) = id.parse() {
-            let task = Task::find(viewer, id).await.transpose()?;
-            return Some(task.map(Self::Task));
+    /// What is the viewer's and has one of these ids, each in its id's place: a statement for each kind.
+    async fn find(viewer: &Viewer, ids: &[ID]) -> Result<Vec<Option<Self>>> {
+        let mut found = HashMap::new();
+        for task in Task::find(viewer, parsed(ids)).await? {
+            found.insert(task.key(), Self::Task(task));
         }
-        if let Ok(id) = id.parse() {
-            let session = Session::find(viewer, id).await.transpose()?;
-            return Some(session.map(Self::Session));
+        for session in Session::find(viewer, parsed(ids)).await? {
+            found.insert(session.key(), Self::Session(session));
         }
-        if let Ok(id) = id.parse() {
-            let event = SecurityEvent::find(viewer, id).await.transpose()?;
-            return Some(event.map(Self::SecurityEvent));
+        for event in SecurityEvent::find(viewer, parsed(ids)).await? {
+            found.insert(event.key(), Self::SecurityEvent(event));
         }
-        let is_me = id.parse().is_ok_and(|id| viewer.user_id() == id);
-        is_me.then(|| Ok(Self::User(viewer.clone().into())))
+        let me = ID::from(viewer.user_id());
+        if ids.contains(&me) {
+            found.insert(me, Self::User(viewer.clone().into()));
+        }
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
+}
+
+/// Those of the ids that are of this kind.
+fn parsed<T: FromStr>(ids: &[ID]) -> Vec<T> {
+    ids.iter().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// What can be asked.
@@ -166,25 +172,22 @@ impl Query {
 
     /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
-        Node::find(auth::viewer_or_nobody(ctx)?, &id).await
+        let found = Node::find(auth::viewer_or_nobody(ctx)?, &[id]).await;
+        found.map(|mut nodes| nodes.pop().flatten()).transpose()
     }
 
     /// At most 100 ids; as many and in the same order as asked, null where `node` would be null.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Nullable<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MAX_NODES {
             return Err(Error::BadUserInput(format!(
                 "Ask for at most {MAX_NODES} ids; got {}.",
                 ids.len()
             )));
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            nodes.push(match auth::viewer_or_nobody(ctx) {
-                Some(viewer) => Node::find(viewer, id).await,
-                None => None,
-            });
+        match auth::viewer_or_nobody(ctx) {
+            Some(viewer) => Node::find(viewer, &ids).await,
+            None => Ok(vec![None; ids.len()]),
         }
-        Ok(nodes)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, Object};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
         sessions::{self as sessions_entity, Model},
         users,
     },
-    list::{Connection, Listed},
+    list::{self, Connection, Listed},
     sessions,
     time_zone::TimeZone,
 };
@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// What accounts say of a person: themselves and the session that they are here with.
+#[derive(Clone)]
 pub(crate) struct Account {
     viewer: Viewer,
     row: Arc<OnceCell<users::Model>>,
@@ -87,7 +88,8 @@ impl Account {
 
     /// The session that this was read with.
     async fn current_session(&self) -> Result<Session> {
-        let session = Session::find(&self.viewer, self.viewer.session_id()).await?;
+        let sessions = Session::find(&self.viewer, vec![self.viewer.session_id()]).await?;
+        let session = sessions.into_iter().next();
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
 
@@ -144,10 +146,15 @@ impl Session {
         }
     }
 
-    /// The viewer's session with this id.
-    pub(crate) async fn find(viewer: &Viewer, id: SessionId) -> Result<Option<Self>> {
-        let row = sessions::one(viewer, id).await?;
-        Ok(row.map(|row| Self::of(row, viewer)))
+    /// Its id, as it is asked for by.
+    pub(crate) fn key(&self) -> ID {
+        self.row.id.into()
+    }
+
+    /// Those of the viewer's sessions that live and have one of these ids.
+    pub(crate) async fn find(viewer: &Viewer, ids: Vec<SessionId>) -> Result<Vec<Self>> {
+        let living = sessions_entity::Entity::find().filter(sessions::living(viewer.now()));
+        list::find(viewer, sessions_entity::Column::Id, ids, living).await
     }
 }
 
@@ -217,10 +224,15 @@ impl Session {
 pub(crate) struct SecurityEvent(security_events::Model);
 
 impl SecurityEvent {
-    /// The viewer's event with this id.
-    pub(crate) async fn find(viewer: &Viewer, id: SecurityEventId) -> Result<Option<Self>> {
-        let with_id = security_events::Entity::find().filter(security_events::Column::Id.eq(id));
-        Ok(viewer.one(with_id).await?.map(Self))
+    /// Its id, as it is asked for by.
+    pub(crate) fn key(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Those of the viewer's events that have one of these ids.
+    pub(crate) async fn find(viewer: &Viewer, ids: Vec<SecurityEventId>) -> Result<Vec<Self>> {
+        let all = security_events::Entity::find();
+        list::find(viewer, security_events::Column::Id, ids, all).await
     }
 }
 

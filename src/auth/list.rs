@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{Object, OutputType, TypeName};
-use sea_orm::{EntityTrait, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, Value};
 
 use super::{Owned, Viewer};
 use crate::{
@@ -17,6 +17,20 @@ pub(crate) trait Listed: OutputType + Clone {
     type Entity: Owned<Model: Sync>;
 
     fn of(row: <Self::Entity as EntityTrait>::Model, viewer: &Viewer) -> Self;
+}
+
+/// Those that have one of these ids, of what `select` finds; in one statement, and none for no ids.
+pub(crate) async fn find<N: Listed>(
+    viewer: &Viewer,
+    id: <N::Entity as EntityTrait>::Column,
+    ids: Vec<impl Into<Value>>,
+    select: Select<N::Entity>,
+) -> Result<Vec<N>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = viewer.all(select.filter(id.is_in(ids))).await?;
+    Ok(rows.into_iter().map(|row| N::of(row, viewer)).collect())
 }
 
 /// A page of a list.

@@ -1,7 +1,7 @@
 //! What an operation costs, charged before anything runs.
 //!
 //! A scalar costs nothing, or 2 under another name, and an object 1. A page costs 1 and what one edge costs for each that is
-//! asked for. A mutation costs 10, and one that takes credentials 50.
+//! asked for, and as much as its filter has values. A mutation costs 10, and one that takes credentials 50.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -16,6 +16,9 @@ use async_graphql_value::Value;
 
 use super::{CREDENTIAL_MUTATIONS, types::Types};
 use crate::page;
+
+/// The argument that says which of a list are wanted.
+const FILTER: &str = "filter";
 
 const ALIASED_SCALAR: u64 = 2;
 const MUTATION: u64 = 10;
@@ -176,6 +179,10 @@ impl<'a> Reckoner<'a> {
         } else {
             0
         };
+        let conditions = field
+            .get_argument(FILTER)
+            .map_or(0, |it| self.leaves(&it.node));
+        let object = object.saturating_add(conditions);
         let own = if self.operation.ty == OperationType::Mutation && *parent == "Mutation" {
             if CREDENTIAL_MUTATIONS.contains(&name.as_str()) {
                 CREDENTIAL_MUTATION
@@ -198,6 +205,17 @@ impl<'a> Reckoner<'a> {
             .find_map(|name| self.number(field.get_argument(name)?));
         let size = asked.unwrap_or(page::DEFAULT_SIZE.into());
         u64::try_from(size.clamp(0, page::MAX_SIZE.into())).unwrap_or(0)
+    }
+
+    /// How many values a filter compares with: each is looked at for every row.
+    fn leaves(&self, value: &Value) -> u64 {
+        match value {
+            Value::Variable(name) => self.variable(name).map_or(0, leaves),
+            Value::Object(fields) => fields.values().map(|value| self.leaves(value)).sum(),
+            Value::List(items) => items.iter().map(|value| self.leaves(value)).sum(),
+            Value::Null => 0,
+            _ => 1,
+        }
     }
 
     fn number(&self, value: &Positioned<Value>) -> Option<i64> {
@@ -290,4 +308,13 @@ impl<'a> Reckoner<'a> {
 
 fn is_connection(type_name: &Name) -> bool {
     type_name.ends_with("Connection")
+}
+
+fn leaves(value: &ConstValue) -> u64 {
+    match value {
+        ConstValue::Object(fields) => fields.values().map(leaves).sum(),
+        ConstValue::List(items) => items.iter().map(leaves).sum(),
+        ConstValue::Null => 0,
+        _ => 1,
+    }
 }

@@ -242,6 +242,19 @@ async fn lists_of_ids_and_mutations_cost_what_they_ask_for() {
         nodes(ids: $ids) @include(if: $no) { id } __typename }";
     ana.ask(skipped, json!({ "ids": vec!["x"; 61] })).await;
 
+    // A viewer, a page of one task and its filter.
+    let filtered = "query ($filter: TaskFilter) { viewer {
+        tasks(first: 1, filter: $filter) { nodes { id } } } }";
+    let of = |count: usize| json!({ "filter": { "title": { "in": vec!["x"; count] } } });
+    ana.ask(filtered, of(57)).await;
+    let reply = send(&ana, filtered, of(58)).await;
+    assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
+    let within = format!(
+        "{{ viewer {{ taskCounts(filter: {{ id: {{ nin: {:?} }} }}) {{ total }} }} }}",
+        ["x"; 59]
+    );
+    refused(&ana, &within, "COST_LIMIT_EXCEEDED").await;
+
     let creates = |count: usize| {
         let create = r#"createTask(input: { title: "x" }) { userErrors { code } }"#;
         let creates = (0..count).map(|number| format!("c{number}: {create}"));
