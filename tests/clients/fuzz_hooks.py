@@ -87,7 +87,14 @@ ZONES = st.sampled_from(["UTC", "Europe/Vienna", "Asia/Kathmandu"]) | st.text()
 
 schemathesis.graphql.scalar("TimeZone", ZONES.map(nodes.String))
 schemathesis.graphql.scalar("SyncToken", st.text().map(nodes.String))
-schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda at: nodes.String(f"{at.isoformat()}Z")))
+MOMENTS = st.datetimes().map(lambda at: f"{at.isoformat()}Z")
+DAYS = st.dates().map(str)
+TIMES = st.times().map(lambda at: at.isoformat("seconds"))
+DURATIONS = st.sampled_from(["P0D", "-P1W", "P1M", "PT2H", "-P1DT30M", "P9999Y", "-P99999D"])
+schemathesis.graphql.scalar("DateTime", MOMENTS.map(nodes.String))
+schemathesis.graphql.scalar("LocalDate", (DAYS | st.text()).map(nodes.String))
+schemathesis.graphql.scalar("LocalTime", (TIMES | st.text()).map(nodes.String))
+schemathesis.graphql.scalar("DateOrDuration", (DAYS | MOMENTS | DURATIONS | st.text()).map(nodes.String))
 
 
 @schemathesis.check

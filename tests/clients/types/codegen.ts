@@ -6,7 +6,16 @@ const config: CodegenConfig = {
   generates: {
     "types/made/gql/": {
       preset: "client",
-      config: { scalars: { DateTime: "string", TimeZone: "string", SyncToken: "string" } },
+      config: {
+        scalars: {
+          DateOrDuration: "string",
+          DateTime: "string",
+          LocalDate: "string",
+          LocalTime: "string",
+          SyncToken: "string",
+          TimeZone: "string",
+        },
+      },
     },
   },
 };
