@@ -7,7 +7,8 @@ use sea_orm::{
     Condition, EntityTrait, Order, QueryFilter, QueryOrder, Select, Value,
     sea_query::{Expr, ExprTrait, IntoColumnRef},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -28,11 +29,41 @@ pub(crate) struct Key<M> {
     pub(crate) expr: Expr,
     pub(crate) is_descending: bool,
     /// What it is of a row.
-    pub(crate) of: fn(&M) -> Part,
+    pub(crate) of: Of<M>,
 }
 
-/// What a key is of a row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a key is of a row, by its kind: a cursor holds nothing of another kind.
+#[derive(Clone, Copy)]
+pub(crate) enum Of<M> {
+    Number(fn(&M) -> i64),
+    Id(fn(&M) -> Uuid),
+    Text(fn(&M) -> String),
+}
+
+impl<M> Of<M> {
+    fn part(&self, row: &M) -> Part {
+        match self {
+            Self::Number(of) => Part::Number(of(row)),
+            Self::Id(of) => Part::Id(of(row)),
+            Self::Text(of) => Part::Text(of(row)),
+        }
+    }
+
+    fn read(&self, json: &Json) -> Option<Part> {
+        match self {
+            Self::Number(_) => json.as_i64().map(Part::Number),
+            Self::Id(_) => json.as_str()?.parse().ok().map(Part::Id),
+            // No text that is stored has the character U+0000, and PostgreSQL takes none.
+            Self::Text(_) => {
+                let text = json.as_str().filter(|text| !text.contains('\0'))?;
+                Some(Part::Text(text.to_owned()))
+            }
+        }
+    }
+}
+
+/// What a key is of one row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Part {
     Number(i64),
@@ -51,11 +82,11 @@ impl From<Part> for Value {
 }
 
 /// The order of a list by ids, which say when they were made.
-pub(crate) fn newest_first<M>(id: impl IntoColumnRef, of: fn(&M) -> Part) -> Keyset<M> {
+pub(crate) fn newest_first<M>(id: impl IntoColumnRef, of: fn(&M) -> Uuid) -> Keyset<M> {
     let key = Key {
         expr: Expr::col(id),
         is_descending: true,
-        of,
+        of: Of::Id(of),
     };
     Keyset::new(vec![key], "newest first")
 }
@@ -72,7 +103,7 @@ impl<M> Keyset<M> {
 
     /// The place of a row, to be handed back as it is.
     pub(crate) fn cursor(&self, row: &M) -> String {
-        let parts: Vec<Part> = self.keys.iter().map(|key| (key.of)(row)).collect();
+        let parts: Vec<Part> = self.keys.iter().map(|key| key.of.part(row)).collect();
         // Of these types nothing cannot be written.
         let text = serde_json::to_string(&(&self.name, parts)).unwrap_or_default();
         write_place(&text)
@@ -82,14 +113,13 @@ impl<M> Keyset<M> {
     pub(crate) fn read(&self, cursor: &str) -> Result<Vec<Part>> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         let read = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let (name, parts): (String, Vec<Part>) = read.ok_or(Error::InvalidCursor)?;
-        let is_storable = |part: &Part| !matches!(part, Part::Text(text) if text.contains('\0'));
-        let is_of_this = name == self.name && parts.len() == self.keys.len();
-        if is_of_this && parts.iter().all(is_storable) {
-            Ok(parts)
-        } else {
-            Err(Error::InvalidCursor)
+        let (name, parts): (String, Vec<Json>) = read.ok_or(Error::InvalidCursor)?;
+        if name != self.name || parts.len() != self.keys.len() {
+            return Err(Error::InvalidCursor);
         }
+        let keys = self.keys.iter().zip(&parts);
+        let parts: Option<_> = keys.map(|(key, part)| key.of.read(part)).collect();
+        parts.ok_or(Error::InvalidCursor)
     }
 
     /// Those rows that come after this place; or before it, where that is wanted.

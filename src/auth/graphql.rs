@@ -22,7 +22,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Reason, Result},
     id::{SecurityEventId, SessionId, UserId},
-    keyset::{Part, newest_first},
+    keyset::newest_first,
     page::Page,
 };
 
@@ -105,9 +105,7 @@ impl Account {
         let page = Page::parse(first, after, last, before)?;
         let living = sessions::living(self.viewer.now());
         let select = sessions_entity::Entity::find().filter(living);
-        let order = newest_first(sessions_entity::Column::Id, |it: &Model| {
-            Part::Id(it.id.into())
-        });
+        let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
         Connection::read(&self.viewer, select, &order, page).await
     }
 
@@ -124,7 +122,7 @@ impl Account {
         let select = security_events::Entity::find();
         let order = newest_first(
             security_events::Column::Id,
-            |it: &security_events::Model| Part::Id(it.id.into()),
+            |it: &security_events::Model| it.id.into(),
         );
         Connection::read(&self.viewer, select, &order, page).await
     }

@@ -211,6 +211,7 @@ impl<'a> Reckoner<'a> {
     fn leaves(&self, value: &Value) -> u64 {
         match value {
             Value::Variable(name) => self.variable(name).map_or(0, leaves),
+            Value::Object(fields) if fields.is_empty() => 1,
             Value::Object(fields) => fields.values().map(|value| self.leaves(value)).sum(),
             Value::List(items) => items.iter().map(|value| self.leaves(value)).sum(),
             Value::Null => 0,
@@ -312,6 +313,7 @@ fn is_connection(type_name: &Name) -> bool {
 
 fn leaves(value: &ConstValue) -> u64 {
     match value {
+        ConstValue::Object(fields) if fields.is_empty() => 1,
         ConstValue::Object(fields) => fields.values().map(leaves).sum(),
         ConstValue::List(items) => items.iter().map(leaves).sum(),
         ConstValue::Null => 0,

@@ -27,7 +27,7 @@ use crate::{
 /// How deep filters may lie within each other.
 const MAX_DEPTH: u32 = 5;
 
-/// How many conditions a filter may have, each value of a list counted.
+/// How many conditions a filter may have, each filter and each value of a list counted.
 const MAX_CONDITIONS: u32 = 100;
 
 /// What takes from a character of a pattern what it would stand for.
@@ -142,6 +142,7 @@ impl Compiler<'_> {
                 "A filter may have {MAX_DEPTH} filters within each other. Make it flatter."
             )));
         };
+        self.count(1)?;
         let mut all = Condition::all();
         for each in filter.and.iter().flatten() {
             all = all.add(self.filter(each, depth)?);
@@ -201,8 +202,8 @@ impl Compiler<'_> {
         let more = u32::try_from(more.max(1)).unwrap_or(u32::MAX);
         self.left = self.left.checked_sub(more).ok_or_else(|| {
             refused(format_args!(
-                "A filter may have {MAX_CONDITIONS} conditions, each value of a list counted. Ask for \
-                 less."
+                "A filter may have {MAX_CONDITIONS} conditions, each filter and each value of a list \
+                 counted. Ask for less."
             ))
         })?;
         Ok(())

@@ -8,8 +8,9 @@ use sea_orm::{
 
 use super::{Column, Model, due::NEVER, filter::TaskFilter};
 use crate::{
+    clock::Timestamp,
     error::{Error, Result},
-    keyset::{Key, Keyset, Part},
+    keyset::{Key, Keyset, Of},
 };
 
 /// How many things a list is ordered by at most.
@@ -84,14 +85,14 @@ fn by_id(is_descending: bool) -> Key<Model> {
     Key {
         expr: Expr::col(Column::Id),
         is_descending,
-        of: |task| Part::Id(task.id.into()),
+        of: Of::Id(|task| task.id.into()),
     }
 }
 
 impl TaskOrder {
     fn keys(self) -> Vec<Key<Model>> {
         let is_descending = self.direction == OrderDirection::Desc;
-        let key = |expr, of: fn(&Model) -> Part| Key {
+        let key = |expr, of: Of<Model>| Key {
             expr,
             is_descending,
             of,
@@ -99,62 +100,64 @@ impl TaskOrder {
         match self.field {
             TaskOrderField::CreatedAt => vec![by_id(is_descending)],
             TaskOrderField::Position => {
-                vec![key(Expr::col(Column::Position), |task| {
-                    Part::Text(task.position.clone())
-                })]
+                vec![key(
+                    Expr::col(Column::Position),
+                    Of::Text(|task| task.position.clone()),
+                )]
             }
             TaskOrderField::UpdatedAt => {
-                vec![key(Expr::col(Column::UpdatedAt), |task| {
-                    Part::Number(task.updated_at.as_millis())
-                })]
+                vec![key(
+                    Expr::col(Column::UpdatedAt),
+                    Of::Number(|task| task.updated_at.as_millis()),
+                )]
             }
             TaskOrderField::Priority => {
-                vec![key(Expr::col(Column::Priority), |task| {
-                    Part::Number(task.priority as i64)
-                })]
+                vec![key(
+                    Expr::col(Column::Priority),
+                    Of::Number(|task| task.priority as i64),
+                )]
             }
             TaskOrderField::Title => {
-                vec![key(Expr::col(Column::TitleKey), |task| {
-                    Part::Text(task.title_key.clone())
-                })]
+                vec![key(
+                    Expr::col(Column::TitleKey),
+                    Of::Text(|task| task.title_key.clone()),
+                )]
             }
             TaskOrderField::Due => {
-                let due = key(Expr::col(Column::DueKey), |task| {
-                    Part::Number(task.due_key.as_millis())
-                });
+                let due = key(
+                    Expr::col(Column::DueKey),
+                    Of::Number(|task| task.due_key.as_millis()),
+                );
                 // The key of what is never due is past every date already.
                 if is_descending == (self.nulls == NullsOrder::First) {
                     return vec![due];
                 }
                 let is_never = Expr::col(Column::DueKey).eq(NEVER);
                 vec![
-                    self.nulls(is_never, |task| flag(task.due_at.is_none())),
+                    self.nulls(is_never, |task| task.due_at.is_none().into()),
                     due,
                 ]
             }
             TaskOrderField::CompletedAt => {
-                let none = |task: &Model| flag(task.completed_at.is_none());
+                let none = |task: &Model| task.completed_at.is_none().into();
                 let at = Func::coalesce([Expr::col(Column::CompletedAt), Expr::val(0_i64)]);
                 vec![
                     self.nulls(Column::CompletedAt.is_null(), none),
-                    key(at.into(), |task| {
-                        Part::Number(task.completed_at.map_or(0, |at| at.as_millis()))
-                    }),
+                    key(
+                        at.into(),
+                        Of::Number(|task| task.completed_at.map_or(0, Timestamp::as_millis)),
+                    ),
                 ]
             }
         }
     }
 
     /// Those that have no such value apart, before the others or after them.
-    fn nulls(self, is_null: Expr, of: fn(&Model) -> Part) -> Key<Model> {
+    fn nulls(self, is_null: Expr, of: fn(&Model) -> i64) -> Key<Model> {
         Key {
             expr: Expr::case(is_null, 1_i64).finally(0_i64).into(),
             is_descending: self.nulls == NullsOrder::First,
-            of,
+            of: Of::Number(of),
         }
     }
-}
-
-fn flag(is_set: bool) -> Part {
-    Part::Number(i64::from(is_set))
 }

@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{
     collection::vec, option, prelude::*, sample::select, strategy::ValueTree,
     test_runner::TestRunner,
@@ -456,11 +457,38 @@ async fn a_cursor_is_of_one_order_and_one_filter() {
         json!({ "after": cursor, "orderBy": by_title, "filter": { "completed": false } }),
         json!({ "after": cursor, "orderBy": [{ "field": "TITLE" }, { "field": "DUE" }] }),
         json!({ "after": "nonsense", "orderBy": by_title }),
+        json!({ "after": forged(cursor, "7"), "orderBy": by_title }),
+        json!({ "after": forged(cursor, "null"), "orderBy": by_title }),
+        json!({ "after": forged(cursor, "\"a\\u0000\""), "orderBy": by_title }),
         json!({ "after": "", "orderBy": by_title }),
     ] {
         let reply = ana.send(LIST, other.clone()).await;
         assert_eq!(reply.code(), "INVALID_CURSOR", "{other}");
     }
+}
+
+/// The cursor of the task `a` with another thing in its title's place.
+fn forged(cursor: &Value, other: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor.as_str().unwrap()).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("[\"a\","), "{text}");
+    URL_SAFE_NO_PAD.encode(text.replacen("\"a\"", other, 1))
+}
+
+/// What is text stays text, whatever it looks like.
+#[tokio::test]
+async fn titles_that_look_like_numbers_and_ids_are_walked_like_others() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let titles = ["0188bac7-4afa-78aa-bc3b-bd1eef28d881", "7", "null", "[]"];
+    let mut ids = Vec::new();
+    for title in titles {
+        ids.push(json!(ana.create_task(title).await));
+    }
+    let asked = (json!({}), vec![json!({ "field": "TITLE" })], 1, false);
+    let walked = walk(&ana, &asked).await.0;
+    let expected: Vec<_> = [0, 1, 3, 2].iter().map(|&at| ids[at].clone()).collect();
+    assert_eq!(walked, expected);
 }
 
 #[tokio::test]
@@ -508,6 +536,7 @@ async fn a_filter_that_is_too_much_is_refused_with_what_to_do() {
         (deep, "flatter"),
         (json!({ "title": { "in": many } }), "less"),
         (json!({ "id": { "nin": many } }), "less"),
+        (json!({ "or": vec![json!({}); 100] }), "less"),
         (
             json!({ "title": { "contains": "x".repeat(501) } }),
             "500 characters",
