@@ -254,7 +254,7 @@ fn random_name(kind: &str) -> DbResult<String> {
 
 /// Refuses an address that passes a pooler. A connection there is lent to others, who would hear what they
 /// did not ask for, and fail; so this is found out before anything is said by it. A connection of this
-/// name has been opened and has said nothing: past a pooler PostgreSQL knows of it all the same.
+/// name has been opened and has said nothing: PostgreSQL knows of it all the same, unless it is a pooler's.
 async fn expect_direct(options: &PgConnectOptions, name: &str) -> DbResult<()> {
     let mut other = PgConnection::connect_with(options)
         .await
