@@ -185,7 +185,7 @@ pub(super) async fn delete_account(
         .atomically(async |viewer| {
             // Whoever changes a task locks the log and then, by the foreign key, the person. Here in
             // the same order, or the two would wait for each other.
-            viewer.next_seq().await?;
+            viewer.lock_log().await?;
             if viewer.delete::<users::Entity>(unchanged).await?.is_empty() {
                 return Err(wrong_password("password"));
             }

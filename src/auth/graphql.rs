@@ -106,7 +106,7 @@ impl Account {
         let living = sessions::living(self.viewer.now());
         let select = sessions_entity::Entity::find().filter(living);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
-        Connection::read(&self.viewer, select, &order, page).await
+        Connection::read(&self.viewer, select, order, page).await
     }
 
     /// Sign-ins, failures, ends of sessions and changes of the password in the last 90 days, newest
@@ -124,7 +124,7 @@ impl Account {
             security_events::Column::Id,
             |it: &security_events::Model| it.id.into(),
         );
-        Connection::read(&self.viewer, select, &order, page).await
+        Connection::read(&self.viewer, select, order, page).await
     }
 }
 
@@ -164,6 +164,10 @@ impl Listed for Session {
             is_current: row.id == viewer.session_id(),
             row,
         }
+    }
+
+    fn row(&self) -> &Model {
+        &self.row
     }
 }
 
@@ -239,6 +243,10 @@ impl Listed for SecurityEvent {
 
     fn of(row: security_events::Model, _: &Viewer) -> Self {
         Self(row)
+    }
+
+    fn row(&self) -> &security_events::Model {
+        &self.0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lists of what is the viewer's, as connections.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{Object, OutputType, TypeName};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, Value};
@@ -17,7 +17,11 @@ pub(crate) trait Listed: OutputType + Clone {
     type Entity: Owned<Model: Sync>;
 
     fn of(row: <Self::Entity as EntityTrait>::Model, viewer: &Viewer) -> Self;
+
+    fn row(&self) -> &<Self::Entity as EntityTrait>::Model;
 }
+
+type Order<E> = Keyset<<E as EntityTrait>::Model>;
 
 /// Those that have one of these ids, of what `select` finds; in one statement, and none for no ids.
 pub(crate) async fn find<N: Listed>(
@@ -35,7 +39,8 @@ pub(crate) async fn find<N: Listed>(
 
 /// A page of a list.
 pub(crate) struct Connection<N: Listed> {
-    edges: Vec<Edge<N>>,
+    nodes: Vec<N>,
+    order: Arc<Order<N::Entity>>,
     has_next: bool,
     has_previous: bool,
     viewer: Viewer,
@@ -48,7 +53,7 @@ impl<N: Listed> Connection<N> {
     pub(crate) async fn read(
         viewer: &Viewer,
         select: Select<N::Entity>,
-        order: &Keyset<<N::Entity as EntityTrait>::Model>,
+        order: Order<N::Entity>,
         page: Page,
     ) -> Result<Self> {
         let mut rows = select.clone();
@@ -73,12 +78,9 @@ impl<N: Listed> Connection<N> {
             End::First => (has_more, has_after),
             End::Last => (has_before, has_more),
         };
-        let edge = |row| Edge {
-            cursor: order.cursor(&row),
-            node: N::of(row, viewer),
-        };
         Ok(Self {
-            edges: rows.into_iter().map(edge).collect(),
+            nodes: rows.into_iter().map(|row| N::of(row, viewer)).collect(),
+            order: Arc::new(order),
             has_next,
             has_previous,
             viewer: viewer.clone(),
@@ -97,23 +99,27 @@ impl<N: Listed> TypeName for Connection<N> {
 #[Object(name_type)]
 impl<N: Listed> Connection<N> {
     /// What is on the page, each with its cursor.
-    async fn edges(&self) -> &[Edge<N>] {
-        &self.edges
+    async fn edges(&self) -> Vec<Edge<N>> {
+        let edge = |node: &N| Edge {
+            node: node.clone(),
+            order: Arc::clone(&self.order),
+        };
+        self.nodes.iter().map(edge).collect()
     }
 
     /// What is on the page.
-    async fn nodes(&self) -> Vec<&N> {
-        self.edges.iter().map(|edge| &edge.node).collect()
+    async fn nodes(&self) -> &[N] {
+        &self.nodes
     }
 
     /// Where in the whole list the page is.
     async fn page_info(&self) -> PageInfo {
-        let cursor = |edge: &Edge<N>| edge.cursor.clone();
+        let cursor = |node: &N| self.order.cursor(node.row());
         PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
-            start_cursor: self.edges.first().map(cursor),
-            end_cursor: self.edges.last().map(cursor),
+            start_cursor: self.nodes.first().map(cursor),
+            end_cursor: self.nodes.last().map(cursor),
         }
     }
 
@@ -125,9 +131,9 @@ impl<N: Listed> Connection<N> {
 }
 
 /// One of a page.
-pub(crate) struct Edge<N> {
-    cursor: String,
+pub(crate) struct Edge<N: Listed> {
     node: N,
+    order: Arc<Order<N::Entity>>,
 }
 
 impl<N: Listed> TypeName for Edge<N> {
@@ -140,8 +146,8 @@ impl<N: Listed> TypeName for Edge<N> {
 #[Object(name_type)]
 impl<N: Listed> Edge<N> {
     /// Its position in this order, to be handed back as `after` or `before`.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.order.cursor(self.node.row())
     }
 
     /// What is there.

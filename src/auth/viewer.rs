@@ -6,9 +6,12 @@
     reason = "this file runs the queries, and adds the owner's filter to each"
 )]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -212,7 +215,7 @@ impl Viewer {
     /// ends, so numbers have no gap and come in the order of commits; and of two transactions that
     /// take a number, the second one reads what the first one wrote.
     pub(crate) async fn next_seq(&self) -> Result<i64> {
-        self.take_seqs(1).await
+        Ok(*self.take_seqs(1).await?.end())
     }
 
     /// Makes others who change the viewer's tasks wait until the transaction ends.
@@ -220,8 +223,11 @@ impl Viewer {
         self.take_seqs(0).await.map(drop)
     }
 
-    /// Takes so many numbers at once, and gives the last.
-    pub(crate) async fn take_seqs(&self, count: i64) -> Result<i64> {
+    /// Takes so many numbers at once.
+    pub(crate) async fn take_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
+        let count = i64::try_from(count).map_err(|_| {
+            Error::internal(DbErr::Custom("more numbers than there are".to_owned()))
+        })?;
         let first = task_logs::ActiveModel {
             user_id: Set(Owner::new(self.0.user_id)),
             seq: Set(count),
@@ -233,7 +239,8 @@ impl Viewer {
         let insert = task_logs::Entity::insert(first).on_conflict(more);
         let writing = self.begin().await?;
         let log = insert.exec_with_returning(writing.transaction()).await;
-        Ok(writing.end(log).await?.seq)
+        let last = writing.end(log).await?.seq;
+        Ok(last - count + 1..=last)
     }
 
     /// The last number of the viewer's task log, 0 before the first.

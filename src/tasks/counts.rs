@@ -8,9 +8,8 @@ use sea_orm::{
 
 use super::{
     Column,
-    filter::{TaskFilter, is_overdue},
+    filter::{TaskFilter, is_due_within, is_overdue, never},
     home,
-    moment::Interval,
 };
 use crate::{auth::Viewer, error::Result};
 
@@ -41,7 +40,9 @@ impl Counts {
         let here = home::here(viewer).await?;
         let select = super::select_here(&here, filter)?;
         let open = Column::CompletedAt.is_null();
-        let is_due_today = here.today().map_or_else(never, is_due_within);
+        let is_due_today = here
+            .today()
+            .map_or_else(|| never().into_condition(), is_due_within);
         let select = select
             .select_only()
             .column_as(Expr::col(Column::Id).count(), "total")
@@ -69,16 +70,6 @@ impl Counts {
             due_today: shown(due_today),
         })
     }
-}
-
-fn is_due_within(day: Interval) -> Condition {
-    Condition::all()
-        .add(Column::DueKey.gte(day.first))
-        .add(Column::DueKey.lte(day.last))
-}
-
-fn never() -> Condition {
-    Condition::all().add(Expr::val(1).eq(0))
 }
 
 /// Of how many it is true: what is null is not counted.

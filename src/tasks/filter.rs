@@ -385,6 +385,11 @@ pub(super) fn is_overdue(now: Timestamp) -> Condition {
         .add(Column::DueKey.lt(now))
 }
 
+/// That the task is due within this time.
+pub(super) fn is_due_within(interval: Interval) -> Condition {
+    Time::Due.compare(Compare::Within, interval)
+}
+
 fn same(condition: Condition, is: bool) -> Condition {
     if is { condition } else { condition.not() }
 }
@@ -393,7 +398,7 @@ fn always() -> Expr {
     Expr::val(1).eq(1)
 }
 
-fn never() -> Expr {
+pub(super) fn never() -> Expr {
     Expr::val(1).eq(0)
 }
 

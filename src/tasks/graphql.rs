@@ -36,6 +36,10 @@ impl Listed for Task {
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self::new(row, viewer)
     }
+
+    fn row(&self) -> &Model {
+        &self.row
+    }
 }
 
 impl Task {
@@ -197,7 +201,7 @@ impl TaskLists {
         let page = Page::parse(first, after, last, before)?;
         let order = order::keyset(&order_by.unwrap_or_default(), filter.as_ref())?;
         let select = super::select(&self.viewer, filter.as_ref()).await?;
-        Connection::read(&self.viewer, select, &order, page).await
+        Connection::read(&self.viewer, select, order, page).await
     }
 
     /// How many tasks there are that pass the filter, in one count.

@@ -42,8 +42,8 @@ pub(crate) async fn follow(viewer: &Viewer, home: &TimeZone) -> Result<()> {
             rows.push(row);
         }
     }
-    let last = viewer.take_seqs(rows.len().try_into().unwrap_or(0)).await?;
-    for (row, seq) in rows.iter_mut().rev().zip((0..=last).rev()) {
+    let seqs = viewer.take_seqs(rows.len()).await?;
+    for (row, seq) in rows.iter_mut().zip(seqs) {
         row.seq = Set(seq);
         row.origin_session_id = Set(Some(viewer.session_id()));
     }

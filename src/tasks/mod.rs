@@ -165,18 +165,33 @@ async fn update(
             let seq = viewer.next_seq().await?;
             let task = expect(viewer, id, if_version).await?;
             let home = home::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
-            let mut row = changes.apply(&task, &home, viewer.now());
+            let row = changes.apply(&task, &home, viewer.now());
             if !row.is_changed() {
                 return Err(Refusal::Unchanged(task.into()));
             }
-            row.version = Set(task.version + 1);
-            row.seq = Set(seq);
-            row.origin_session_id = Set(Some(viewer.session_id()));
-            row.updated_at = Set(viewer.now());
-            let stored = viewer.update(row, Column::Id.eq(id)).await?;
-            stored.into_iter().next().ok_or(Refusal::NotFound)
+            write(viewer, &task, seq, row).await
         })
         .await
+}
+
+/// Stores a change of a task, as the next version and under this number.
+async fn write(
+    viewer: &Viewer,
+    task: &Model,
+    seq: i64,
+    mut row: ActiveModel,
+) -> std::result::Result<Model, Refusal> {
+    note_change(&mut row, viewer, task.version, seq);
+    let stored = viewer.update(row, Column::Id.eq(task.id)).await?;
+    stored.into_iter().next().ok_or(Refusal::NotFound)
+}
+
+/// Says in the row which change it is, after this version, and whose.
+fn note_change(row: &mut ActiveModel, viewer: &Viewer, version: i32, seq: i64) {
+    row.version = Set(version + 1);
+    row.seq = Set(seq);
+    row.origin_session_id = Set(Some(viewer.session_id()));
+    row.updated_at = Set(viewer.now());
 }
 
 /// Moves a task in its owner's order, if it is at the version that is expected.
@@ -192,14 +207,9 @@ async fn place(
             let task = expect(viewer, id, if_version).await?;
             let row = ActiveModel {
                 position: Set(placement::make_room(viewer, placement, Some(&task)).await?),
-                version: Set(task.version + 1),
-                seq: Set(seq),
-                origin_session_id: Set(Some(viewer.session_id())),
-                updated_at: Set(viewer.now()),
                 ..Default::default()
             };
-            let stored = viewer.update(row, Column::Id.eq(id)).await?;
-            stored.into_iter().next().ok_or(Refusal::NotFound)
+            write(viewer, &task, seq, row).await
         })
         .await
 }

@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{ActiveModel, Column, Entity, Model, Refusal};
+use super::{Column, Entity, Model, Refusal, note_change};
 use crate::{
     auth::Viewer,
     error::{Error, Result},
@@ -176,18 +176,14 @@ impl Others<'_> {
             .zip(positions)
             .filter(|(task, position)| task.position != *position)
             .collect();
-        let last = self
-            .viewer
-            .take_seqs(moved.len().try_into().unwrap_or(0))
-            .await?;
-        let rows = moved.into_iter().rev().zip((0..=last).rev());
-        let rows = rows.map(|((task, position), seq)| ActiveModel {
-            position: Set(position),
-            version: Set(task.version + 1),
-            seq: Set(seq),
-            origin_session_id: Set(Some(self.viewer.session_id())),
-            updated_at: Set(self.viewer.now()),
-            ..task.into_active_model().reset_all()
+        let seqs = self.viewer.take_seqs(moved.len()).await?;
+        let rows = moved.into_iter().zip(seqs);
+        let rows = rows.map(|((task, position), seq)| {
+            let version = task.version;
+            let mut row = task.into_active_model().reset_all();
+            row.position = Set(position);
+            note_change(&mut row, self.viewer, version, seq);
+            row
         });
         let written = [
             Column::Position,
