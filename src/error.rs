@@ -317,6 +317,11 @@ impl Fault {
         }
     }
 
+    /// What to do about it.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// The error for the field `field` of the `input` argument.
     pub(crate) fn at(self, field: &str) -> UserError {
         self.with_path(path_to(field))

@@ -18,30 +18,32 @@ const NAME_BYTES: usize = 6;
 
 /// What a list is ordered by, first things first. The last key is another for every row, so that the order
 /// is total.
-pub(crate) struct Keyset<M> {
-    keys: Vec<Key<M>>,
+pub(crate) struct Keyset<C, R> {
+    keys: Vec<Key<C, R>>,
     /// Tells it from other orders of the same list, and of the list otherwise filtered.
     name: String,
 }
 
 /// One thing that a list is ordered by. It is never null.
-pub(crate) struct Key<M> {
+pub(crate) struct Key<C, R> {
+    /// What it is made of.
+    pub(crate) column: C,
     pub(crate) expr: Expr,
     pub(crate) is_descending: bool,
     /// What it is of a row.
-    pub(crate) of: Of<M>,
+    pub(crate) of: Of<R>,
 }
 
 /// What a key is of a row, by its kind: a cursor holds nothing of another kind.
 #[derive(Clone, Copy)]
-pub(crate) enum Of<M> {
-    Number(fn(&M) -> i64),
-    Id(fn(&M) -> Uuid),
-    Text(fn(&M) -> String),
+pub(crate) enum Of<R> {
+    Number(fn(&R) -> i64),
+    Id(fn(&R) -> Uuid),
+    Text(fn(&R) -> String),
 }
 
-impl<M> Of<M> {
-    fn part(&self, row: &M) -> Part {
+impl<R> Of<R> {
+    fn part(&self, row: &R) -> Part {
         match self {
             Self::Number(of) => Part::Number(of(row)),
             Self::Id(of) => Part::Id(of(row)),
@@ -82,8 +84,9 @@ impl From<Part> for Value {
 }
 
 /// The order of a list by ids, which say when they were made.
-pub(crate) fn newest_first<M>(id: impl IntoColumnRef, of: fn(&M) -> Uuid) -> Keyset<M> {
+pub(crate) fn newest_first<C: IntoColumnRef + Copy, R>(id: C, of: fn(&R) -> Uuid) -> Keyset<C, R> {
     let key = Key {
+        column: id,
         expr: Expr::col(id),
         is_descending: true,
         of: Of::Id(of),
@@ -91,9 +94,9 @@ pub(crate) fn newest_first<M>(id: impl IntoColumnRef, of: fn(&M) -> Uuid) -> Key
     Keyset::new(vec![key], "newest first")
 }
 
-impl<M> Keyset<M> {
+impl<C: Copy, R> Keyset<C, R> {
     /// `name` says which order of which rows it is.
-    pub(crate) fn new(keys: Vec<Key<M>>, name: &str) -> Self {
+    pub(crate) fn new(keys: Vec<Key<C, R>>, name: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, name.as_bytes());
         Self {
             keys,
@@ -101,8 +104,13 @@ impl<M> Keyset<M> {
         }
     }
 
+    /// What a row is ordered by.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = C> {
+        self.keys.iter().map(|key| key.column)
+    }
+
     /// The place of a row, to be handed back as it is.
-    pub(crate) fn cursor(&self, row: &M) -> String {
+    pub(crate) fn cursor(&self, row: &R) -> String {
         let parts: Vec<Part> = self.keys.iter().map(|key| key.of.part(row)).collect();
         // Of these types nothing cannot be written.
         let text = serde_json::to_string(&(&self.name, parts)).unwrap_or_default();
@@ -123,10 +131,12 @@ impl<M> Keyset<M> {
     }
 
     /// Those rows that come after this place; or before it, where that is wanted.
-    pub(crate) fn beyond<E>(&self, select: Select<E>, place: Vec<Part>, before: bool) -> Select<E>
-    where
-        E: EntityTrait<Model = M>,
-    {
+    pub(crate) fn beyond<E: EntityTrait>(
+        &self,
+        select: Select<E>,
+        place: Vec<Part>,
+        before: bool,
+    ) -> Select<E> {
         let mut columns = Vec::new();
         let mut all_same = true;
         for (key, part) in self.keys.iter().zip(place) {
@@ -155,10 +165,7 @@ impl<M> Keyset<M> {
     }
 
     /// In this order; or from its end, where that is wanted.
-    pub(crate) fn order<E>(&self, mut select: Select<E>, from_end: bool) -> Select<E>
-    where
-        E: EntityTrait<Model = M>,
-    {
+    pub(crate) fn order<E: EntityTrait>(&self, mut select: Select<E>, from_end: bool) -> Select<E> {
         for key in &self.keys {
             let order = if key.is_descending == from_end {
                 Order::Asc

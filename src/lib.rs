@@ -16,9 +16,11 @@ mod mutation;
 mod page;
 mod private;
 mod schema;
+mod seed;
 mod server;
 mod tasks;
 
 pub use auth::{KeyState, Keys, KeysError, ListedKey, Rotation};
 pub use schema::sdl;
+pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError, signing_keys};

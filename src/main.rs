@@ -13,15 +13,16 @@ use std::{
 };
 
 use clap::{
-    CommandFactory, Parser, Subcommand,
+    Args, CommandFactory, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
 use cubby::{
-    KeyState, Rotation, Server, StartError,
+    KeyState, Rotation, Seed, Server, StartError,
     clock::{Clock, Timestamp},
     config::{Config, Lead, Mode, unknown_variables},
     db::Database,
 };
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
 /// Identity provider and data API of a multi-user task app, in one process.
@@ -48,8 +49,27 @@ enum Command {
     /// Look after the keys that access tokens are signed with
     #[command(subcommand)]
     Keys(Keys),
+    /// Make up people and tasks, to try things at size; what is stored already stays as it is
+    Seed(Sample),
     /// Print the GraphQL schema
     Schema,
+}
+
+#[derive(Args)]
+struct Sample {
+    /// How many people
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    users: u32,
+    /// How many tasks each of them has
+    #[arg(long, value_name = "M", default_value_t = 100)]
+    tasks: u32,
+    /// What their addresses end in: person-1@DOMAIN, and so on. When left out it is a new one under
+    /// example.com
+    #[arg(long)]
+    domain: Option<String>,
+    /// The password of all of them. When left out it is a new one, which is printed
+    #[arg(long)]
+    password: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -84,6 +104,10 @@ enum Migrate {
     /// Show which migrations have run
     Status,
 }
+
+/// Requests make and drop many small values, on other threads than those that made them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match dotenvy::dotenv() {
@@ -145,6 +169,7 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
         Command::Serve => serve(&config).await,
         Command::Migrate(command) => migrate(&config, command).await,
         Command::Keys(command) => keys(&config, command).await,
+        Command::Seed(sample) => seed(&config, sample).await,
         Command::Schema => {
             print!("{}", cubby::sdl());
             Ok(())
@@ -245,6 +270,27 @@ async fn migrate(config: &Config, command: Migrate) -> Result<(), StartError> {
     }
     database.close().await;
     Ok(())
+}
+
+async fn seed(config: &Config, sample: Sample) -> Result<(), StartError> {
+    log(config, config.mode()?);
+    let server = Server::open(config, Clock::system()).await?;
+    let seed = Seed::new(sample.users, sample.tasks, sample.domain, sample.password)?;
+    let count = u64::from(seed.users) * u64::from(seed.tasks);
+    let bar = ProgressBar::new(count).with_style(bar_of_tasks());
+    server.seed(&seed, |stored| bar.inc(stored as u64)).await?;
+    bar.finish();
+    println!(
+        "{} people with {} tasks each. Sign in as person-1@{} with the password {}",
+        seed.users, seed.tasks, seed.domain, seed.password
+    );
+    Ok(())
+}
+
+/// It is drawn where somebody looks, and not into a file.
+fn bar_of_tasks() -> ProgressStyle {
+    let template = "{bar:40} {human_pos} of {human_len} tasks, {per_sec}, {eta} left";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 async fn keys(config: &Config, command: Keys) -> Result<(), StartError> {

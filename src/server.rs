@@ -23,6 +23,7 @@ use crate::{
     id::Ids,
     metrics::Metrics,
     schema,
+    seed::{self, Seed, SeedError},
 };
 
 /// How long streams may take to say goodbye.
@@ -48,6 +49,7 @@ pub enum StartError {
     Keys(KeysError),
     Database(DbErr),
     Listen(SocketAddr, io::Error),
+    Seed(SeedError),
 }
 
 impl fmt::Display for StartError {
@@ -66,6 +68,7 @@ impl fmt::Display for StartError {
                 "cannot listen on {address}: {error}. Set CUBBY_LISTEN, or CUBBY_METRICS_LISTEN, to \
                  another address, or to port 0 for any free port"
             ),
+            Self::Seed(error) => error.fmt(f),
         }
     }
 }
@@ -87,6 +90,12 @@ impl From<SecretError> for StartError {
 impl From<KeysError> for StartError {
     fn from(error: KeysError) -> Self {
         Self::Keys(error)
+    }
+}
+
+impl From<SeedError> for StartError {
+    fn from(error: SeedError) -> Self {
+        Self::Seed(error)
     }
 }
 
@@ -191,6 +200,18 @@ impl Server {
         let router = self.metrics_router();
         let serving = http::serve(listener, router, METRICS_CONNECTIONS, pending(), || {});
         tokio::spawn(serving);
+    }
+
+    /// Stores people and tasks that are made up, and tells how many tasks are stored as they are; then closes
+    /// the database.
+    ///
+    /// # Errors
+    /// When an address is taken, or the database cannot be used; what was told is stored all the same.
+    pub async fn seed(self, seed: &Seed, told: impl Fn(usize)) -> Result<(), StartError> {
+        seed::sow(&self.app.provider, seed, told).await?;
+        self.app.database.settle().await?;
+        self.app.database.close().await;
+        Ok(())
     }
 
     /// Serves until `shutdown` is over, then ends the streams and lets the requests in flight finish.

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
 //! `--sign-in` for what a flood of sign-ins does, to itself and to those who read, `--revocation` for
-//! how soon the end of a session is felt by another instance.
+//! how soon the end of a session is felt by another instance, `--lists` for pages of short and long
+//! lists by each order.
 //! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
 //! CPU of each is a better measure of a change than the requests per second.
 
@@ -14,6 +15,7 @@
 
 mod client;
 mod cpu;
+mod lists;
 mod postgresql;
 mod relay;
 mod revocation;
@@ -78,6 +80,11 @@ struct Args {
     #[arg(long)]
     revocation: bool,
 
+    /// Measure pages of lists by each order, for 10,000 people with 100 tasks and one with 100,000,
+    /// and nothing else
+    #[arg(long)]
+    lists: bool,
+
     /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
     /// that is not optimised
     #[arg(long, hide = true)]
@@ -126,6 +133,9 @@ async fn run(args: &Args) -> Result<()> {
             Some(postgresql) => revocation::measure_all(&directory.0, &postgresql).await,
             None => Err(NO_POSTGRESQL.into()),
         };
+    }
+    if args.lists {
+        return lists::measure_all(args.only, Duration::from_secs(args.seconds)).await;
     }
     if args.sign_in {
         sign_in::measure_the_hash(Duration::from_secs(args.seconds));
@@ -338,6 +348,18 @@ async fn send_until(
 }
 
 impl Measured {
+    /// Of server and database, in milliseconds.
+    fn cpu_per_1000(&self) -> f64 {
+        let cpu = self.server_cpu + self.database_cpu.unwrap_or_default();
+        cpu.as_secs_f64() * 1_000_000.0 / self.latencies.len() as f64
+    }
+
+    /// In milliseconds.
+    fn median(&self) -> f64 {
+        let median = self.latencies.get(self.latencies.len() / 2);
+        median.map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+    }
+
     fn row(&self) -> String {
         let count = self.latencies.len();
         let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;

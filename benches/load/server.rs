@@ -11,6 +11,29 @@ use serde_json::Value;
 
 use crate::{Result, client::Request};
 
+/// Runs a command of Cubby's to its end, with its data as for [`Server::start`].
+pub fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Result<()> {
+    let mut command = command(directory, settings);
+    match command.args(arguments).stdout(Stdio::null()).status()? {
+        status if status.success() => Ok(()),
+        status => Err(format!("{arguments:?}: {status}").into()),
+    }
+}
+
+fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
+    command
+        // Neither the settings of whoever measures nor a file `.env` of theirs.
+        .env_clear()
+        .current_dir(directory)
+        .env("CUBBY_LISTEN", "127.0.0.1:0")
+        .env("CUBBY_MODE", "development")
+        .env("CUBBY_SECRET", "only for measuring: 32 bytes and more")
+        .env("CUBBY_LOG", "warn")
+        .envs(settings.iter().copied());
+    command
+}
+
 /// A server that runs until it is dropped.
 pub struct Server {
     process: Child,
@@ -20,19 +43,10 @@ pub struct Server {
 impl Server {
     /// Starts Cubby with its data in the directory, unless the settings name a database.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
-        command
-            // Neither the settings of whoever measures nor a file `.env` of theirs.
-            .env_clear()
-            .current_dir(directory)
-            .env("CUBBY_LISTEN", "127.0.0.1:0")
-            .env("CUBBY_MODE", "development")
-            .env("CUBBY_SECRET", "only for measuring: 32 bytes and more")
-            .env("CUBBY_LOG", "warn")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped());
         let mut server = Self {
-            process: command.spawn()?,
+            process: command(directory, settings)
+                .stdout(Stdio::piped())
+                .spawn()?,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         let greeting = server.process.stdout.as_mut().ok_or("there is no output")?;

@@ -23,7 +23,7 @@ use crate::{
     server::Server,
 };
 
-const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } userErrors { message } } }";
+pub const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } userErrors { message } } }";
 
 /// How often each of the readers asks who do not keep the machine busy.
 const NOW_AND_THEN: Duration = Duration::from_millis(40);

@@ -6,6 +6,7 @@ mod m20261121_000001_foundation;
 mod m20261121_000002_sessions;
 mod m20261121_000003_signing_keys;
 mod m20261121_000004_session_ends;
+mod m20261121_000005_lists;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_sessions::Migration),
             Box::new(m20261121_000003_signing_keys::Migration),
             Box::new(m20261121_000004_session_ends::Migration),
+            Box::new(m20261121_000005_lists::Migration),
         ]
     }
 }
@@ -31,4 +33,15 @@ fn belongs_to_user(table: &'static str) -> ForeignKeyCreateStatement {
         .to("users", "id")
         .on_delete(ForeignKeyAction::Cascade)
         .to_owned()
+}
+
+/// Runs plain SQL, one statement after the other.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager
+            .get_connection()
+            .execute_unprepared(statement)
+            .await?;
+    }
+    Ok(())
 }

@@ -3,6 +3,8 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
+use crate::run;
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -75,14 +77,4 @@ impl MigrationTrait for Migration {
         };
         run(manager, statements).await
     }
-}
-
-async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
-    for statement in statements {
-        manager
-            .get_connection()
-            .execute_unprepared(statement)
-            .await?;
-    }
-    Ok(())
 }

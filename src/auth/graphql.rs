@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
 use sea_orm::{EntityTrait, QueryFilter};
 use tokio::sync::OnceCell;
 
@@ -97,6 +97,7 @@ impl Account {
     /// both are left out; asking for both is an error.
     async fn sessions(
         &self,
+        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -106,13 +107,14 @@ impl Account {
         let living = sessions::living(self.viewer.now());
         let select = sessions_entity::Entity::find().filter(living);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
-        Connection::read(&self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, select, order, page).await
     }
 
     /// Sign-ins, failures, ends of sessions and changes of the password in the last 90 days, newest
     /// first.
     async fn security_events(
         &self,
+        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -124,7 +126,7 @@ impl Account {
             security_events::Column::Id,
             |it: &security_events::Model| it.id.into(),
         );
-        Connection::read(&self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, select, order, page).await
     }
 }
 
@@ -158,6 +160,7 @@ impl Session {
 
 impl Listed for Session {
     type Entity = sessions_entity::Entity;
+    type Row = Model;
 
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self {
@@ -240,6 +243,7 @@ impl SecurityEvent {
 
 impl Listed for SecurityEvent {
     type Entity = security_events::Entity;
+    type Row = security_events::Model;
 
     fn of(row: security_events::Model, _: &Viewer) -> Self {
         Self(row)

@@ -1,9 +1,12 @@
 //! Lists of what is the viewer's, as connections.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
-use async_graphql::{Object, OutputType, TypeName};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, Value};
+use async_graphql::{Context, Object, OutputType, TypeName};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, QueryFilter,
+    QueryResult, QuerySelect, Select, Value,
+};
 
 use super::{Owned, Viewer};
 use crate::{
@@ -15,13 +18,41 @@ use crate::{
 /// What is listed.
 pub(crate) trait Listed: OutputType + Clone {
     type Entity: Owned<Model: Sync>;
+    type Row: Row<Self::Entity>;
 
-    fn of(row: <Self::Entity as EntityTrait>::Model, viewer: &Viewer) -> Self;
+    fn of(row: Self::Row, viewer: &Viewer) -> Self;
 
-    fn row(&self) -> &<Self::Entity as EntityTrait>::Model;
+    fn row(&self) -> &Self::Row;
 }
 
-type Order<E> = Keyset<<E as EntityTrait>::Model>;
+/// A row of a list, as far as it is read.
+pub(crate) trait Row<E: EntityTrait>: Sized + Send + Sync {
+    /// The columns that these fields show.
+    fn columns(fields: &Fields<'_>) -> Vec<E::Column>;
+
+    /// Reads these columns, which the result has in this order.
+    fn read(result: &QueryResult, columns: &[E::Column]) -> std::result::Result<Self, DbErr>;
+}
+
+/// The names of the fields that are asked for of what is listed.
+pub(crate) type Fields<'a> = BTreeSet<&'a str>;
+
+type Order<E, R> = Keyset<<E as EntityTrait>::Column, R>;
+
+/// A whole row, whatever is asked for.
+impl<E, M> Row<E> for M
+where
+    E: EntityTrait<Model = M>,
+    M: FromQueryResult + Send + Sync,
+{
+    fn columns(_: &Fields<'_>) -> Vec<E::Column> {
+        E::Column::iter().collect()
+    }
+
+    fn read(result: &QueryResult, _: &[E::Column]) -> std::result::Result<Self, DbErr> {
+        M::from_query_result(result, "")
+    }
+}
 
 /// Those that have one of these ids, of what `select` finds; in one statement, and none for no ids.
 pub(crate) async fn find<N: Listed>(
@@ -29,18 +60,22 @@ pub(crate) async fn find<N: Listed>(
     id: <N::Entity as EntityTrait>::Column,
     ids: Vec<impl Into<Value>>,
     select: Select<N::Entity>,
-) -> Result<Vec<N>> {
+) -> Result<Vec<N>>
+where
+    <N::Entity as EntityTrait>::Model: Into<N::Row>,
+{
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let rows = viewer.all(select.filter(id.is_in(ids))).await?;
-    Ok(rows.into_iter().map(|row| N::of(row, viewer)).collect())
+    let rows = rows.into_iter();
+    Ok(rows.map(|row| N::of(row.into(), viewer)).collect())
 }
 
 /// A page of a list.
 pub(crate) struct Connection<N: Listed> {
     nodes: Vec<N>,
-    order: Arc<Order<N::Entity>>,
+    order: Arc<Order<N::Entity, N::Row>>,
     has_next: bool,
     has_previous: bool,
     viewer: Viewer,
@@ -49,14 +84,23 @@ pub(crate) struct Connection<N: Listed> {
 }
 
 impl<N: Listed> Connection<N> {
-    /// Reads the page of what `select` finds that the four arguments of a connection ask for.
+    /// Reads the page of what `select` finds that the four arguments of a connection ask for: of each
+    /// row what the selection of `ctx` shows, and what it is ordered by.
     pub(crate) async fn read(
+        ctx: &Context<'_>,
         viewer: &Viewer,
         select: Select<N::Entity>,
-        order: Order<N::Entity>,
+        order: Order<N::Entity, N::Row>,
         page: Page,
     ) -> Result<Self> {
-        let mut rows = select.clone();
+        let mut columns = N::Row::columns(&fields_of_nodes(ctx));
+        columns.extend(order.columns());
+        columns.sort_unstable_by_key(|column| column.as_str());
+        columns.dedup_by_key(|column| column.as_str());
+        let mut rows = select
+            .clone()
+            .select_only()
+            .columns(columns.iter().copied());
         let (has_after, has_before) = (page.after.is_some(), page.before.is_some());
         if let Some(after) = page.after {
             rows = order.beyond(rows, order.read(&after)?, false);
@@ -66,7 +110,10 @@ impl<N: Listed> Connection<N> {
         }
         rows = order.order(rows, page.end == End::Last);
         // One more than the page says whether there are more.
-        let mut rows = viewer.all(rows.limit(page.size + 1)).await?;
+        let rows = rows.limit(page.size + 1);
+        let mut rows = viewer
+            .read(rows, |result| N::Row::read(result, &columns))
+            .await?;
         let has_more = rows.len() as u64 > page.size;
         rows.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
         if page.end == End::Last {
@@ -87,6 +134,18 @@ impl<N: Listed> Connection<N> {
             select,
         })
     }
+}
+
+/// The fields that a selection of a connection asks for of what is on the page, in any of its places.
+fn fields_of_nodes<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
+    let page = ctx.look_ahead();
+    let mut fields = Fields::new();
+    for places in [page.field("nodes"), page.field("edges").field("node")] {
+        for place in places.selection_fields() {
+            fields.extend(place.selection_set().map(|field| field.name()));
+        }
+    }
+    fields
 }
 
 impl<N: Listed> TypeName for Connection<N> {
@@ -133,7 +192,7 @@ impl<N: Listed> Connection<N> {
 /// One of a page.
 pub(crate) struct Edge<N: Listed> {
     node: N,
-    order: Arc<Order<N::Entity>>,
+    order: Arc<Order<N::Entity, N::Row>>,
 }
 
 impl<N: Listed> TypeName for Edge<N> {

@@ -19,8 +19,8 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, ExecResult,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, Select, SqlErr,
-    Statement,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, QueryTrait, Select,
+    SqlErr, Statement,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 
@@ -74,13 +74,35 @@ impl Viewer {
         notices: Arc<Notices>,
         database: Database,
     ) -> Self {
+        Self::by(session, now, ids, notices, Connection::Pool(database))
+    }
+
+    /// The same within the transaction in which the session is opened.
+    pub(super) fn within(
+        session: &sessions::Model,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        notices: Arc<Notices>,
+        transaction: Arc<Transaction>,
+    ) -> Self {
+        let connection = Connection::Transaction(transaction);
+        Self::by(session, now, ids, notices, connection)
+    }
+
+    fn by(
+        session: &sessions::Model,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        notices: Arc<Notices>,
+        connection: Connection,
+    ) -> Self {
         Self(Arc::new(Inner {
             user_id: session.user_id.user_id(),
             session_id: session.id,
             now,
             ids,
             notices,
-            connection: Connection::Pool(database),
+            connection,
             ends_sessions: AtomicBool::new(false),
         }))
     }
@@ -111,6 +133,18 @@ impl Viewer {
     /// The viewer's one row among those that `select` finds.
     pub(crate) async fn one<E: Owned>(&self, select: Select<E>) -> Result<Option<E::Model>> {
         Ok(self.scope(select).one(&self.0.connection).await?)
+    }
+
+    /// The viewer's rows among those that `select` finds, as `read` reads what it selects of them.
+    pub(crate) async fn read<E: Owned, R>(
+        &self,
+        select: Select<E>,
+        read: impl Fn(&QueryResult) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        let connection = &self.0.connection;
+        let statement = self.scope(select).build(connection.get_database_backend());
+        let rows = connection.query_all_raw(statement).await?;
+        Ok(rows.iter().map(read).collect::<DbResult<_>>()?)
     }
 
     /// What `select` makes of all the viewer's rows that it finds: counts, and nothing of a row's own.
@@ -167,6 +201,15 @@ impl Viewer {
         Ok(stored)
     }
 
+    /// Stores new rows, the viewer's whoever they say they are, many at once.
+    pub(crate) async fn insert_all<A>(&self, rows: Vec<A>) -> Result<()>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+    {
+        self.write_all(rows, None).await
+    }
+
     /// Writes these columns of whole rows of the viewer's, many at once; a row that is gone comes back.
     pub(crate) async fn rewrite<A>(
         &self,
@@ -177,6 +220,22 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: KeyedByOwner,
     {
+        // The key has the owner in it, so that nobody else's row is in the way.
+        let key = [A::Entity::OWNER, A::Entity::KEY];
+        let there = OnConflict::columns(key)
+            .update_columns(columns.iter().copied())
+            .to_owned();
+        self.write_all(rows, Some(there)).await?;
+        self.note_written::<A::Entity>();
+        Ok(())
+    }
+
+    /// Writes rows of the viewer's; one that is there already is an error unless it is said what then.
+    async fn write_all<A>(&self, rows: Vec<A>, there: Option<OnConflict>) -> Result<()>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+    {
         let writing = self.begin().await?;
         let mut rows = rows.into_iter().peekable();
         let mut written = Ok(0);
@@ -185,17 +244,13 @@ impl Viewer {
                 row.set(A::Entity::OWNER, self.0.user_id.into());
                 row
             });
-            // The key has the owner in it, so that nobody else's row is in the way.
-            let key = [A::Entity::OWNER, A::Entity::KEY];
-            let there = OnConflict::columns(key)
-                .update_columns(columns.iter().copied())
-                .to_owned();
-            let insert = A::Entity::insert_many(some).on_conflict(there);
+            let mut insert = A::Entity::insert_many(some);
+            if let Some(there) = &there {
+                insert = insert.on_conflict(there.clone());
+            }
             written = insert.exec_without_returning(writing.transaction()).await;
         }
-        writing.end(written).await?;
-        self.note_written::<A::Entity>();
-        Ok(())
+        writing.end(written).await.map(drop)
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
@@ -272,11 +327,7 @@ impl Viewer {
         let result = work(&inside).await;
         let ends_sessions = inside.0.ends_sessions.load(Ordering::Relaxed);
         drop(inside);
-        let transaction = Arc::into_inner(transaction).ok_or_else(|| {
-            Error::internal(DbErr::Custom(
-                "a viewer outlived its transaction".to_owned(),
-            ))
-        })?;
+        let transaction = Transaction::alone(transaction)?;
         match result {
             Ok(_) => {
                 transaction.commit().await?;

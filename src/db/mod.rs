@@ -6,20 +6,16 @@
 )]
 
 mod line;
+mod opening;
 
-use std::{future::Future, io, str::FromStr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use migration::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
-};
-use sqlx::{
-    Connection, PgConnection,
-    postgres::PgConnectOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    ConnAcquireErr, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -31,7 +27,6 @@ pub(crate) use line::{Heard, Line};
 use crate::{
     config::DatabaseUrl,
     error::{Error, Result},
-    private,
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
@@ -52,6 +47,8 @@ const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
 #[derive(Clone)]
 pub struct Database {
     reads: Reads,
+    /// On SQLite a connection of its own, so that nobody who reads waits for who writes.
+    writes: DatabaseConnection,
     /// Its address past a pooler.
     direct: DatabaseUrl,
     /// SQLite has one writer at a time. Those of this process queue here, in order, rather than in
@@ -65,64 +62,12 @@ impl Database {
     /// # Errors
     /// When it cannot be reached, or does not let us in.
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
-        let (address, is_sqlite) = match url {
-            DatabaseUrl::Sqlite(address) => (address, true),
-            DatabaseUrl::Postgres(address) => (address, false),
-        };
-        if is_sqlite {
-            make_room_for(address)?;
-        } else {
-            // Said here, since the driver's own words for it hold the whole address.
-            PgConnectOptions::from_str(address)
-                .map_err(|error| DbErr::Custom(format!("its address cannot be read: {error}")))?;
-        }
-        let mut options = ConnectOptions::new(address.as_str());
-        options
-            .max_connections(connections)
-            .acquire_timeout(PATIENCE)
-            .sqlx_logging(false)
-            // A ping before every use doubles the round trips. A connection that died is found out
-            // by the first query on it, which is sent again on another.
-            .test_before_acquire(false)
-            .map_sqlx_sqlite_opts(|sqlite: SqliteConnectOptions| {
-                sqlite
-                    .create_if_missing(true)
-                    .foreign_keys(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // What was acknowledged is on the disk, even when the power goes.
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(PATIENCE)
-            })
-            // When the disk is full SQLite takes a transaction back by itself, and the driver goes on
-            // counting it: what begins next would be a part of it, acknowledged and never stored.
-            // (The ping lets a rollback that is under way come to its end.)
-            .map_sqlx_sqlite_pool_opts(|pool| {
-                pool.after_release(|connection, _| {
-                    Box::pin(async move {
-                        connection.ping().await?;
-                        Ok(!connection.is_in_transaction())
-                    })
-                })
-            })
-            // A pooler in transaction mode refuses this parameter, and nothing here needs it.
-            .map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
-
-        let deadline = Instant::now() + PATIENCE;
-        let connection = loop {
-            match sea_orm::Database::connect(options.clone()).await {
-                Err(error) if is_unavailable(&error) && Instant::now() < deadline => {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(error) if is_unavailable(&error) && !is_sqlite => {
-                    return Err(cause_of(error, address).await);
-                }
-                result => break result?,
-            }
-        };
+        let pools = opening::open(url, connections).await?;
         Ok(Self {
-            reads: Reads(connection),
+            reads: Reads(pools.reads),
+            writes: pools.writes,
             direct: url.clone(),
-            writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
+            writer: matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1))),
         })
     }
 
@@ -158,7 +103,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn migrations(&self) -> DbResult<Vec<(String, bool)>> {
-        let migrations = Migrator::get_migration_with_status(&self.reads.0).await?;
+        let migrations = Migrator::get_migration_with_status(&self.writes).await?;
         Ok(migrations
             .iter()
             .map(|migration| {
@@ -171,7 +116,7 @@ impl Database {
     }
 
     async fn begin_migrating(&self) -> DbResult<DatabaseTransaction> {
-        let transaction = self.reads.0.begin_with_options(immediate()).await?;
+        let transaction = self.writes.begin_with_options(immediate()).await?;
         if transaction.get_database_backend() == DatabaseBackend::Postgres {
             // Held until the transaction ends: a session's lock would outlive it behind a pooler.
             transaction
@@ -188,9 +133,21 @@ impl Database {
 
     /// Closes every connection, once those in use have been given back.
     pub async fn close(&self) {
-        if let Err(error) = self.reads.0.close_by_ref().await {
-            tracing::warn!(%error, "the database did not close cleanly");
+        // On SQLite the last one to close clears up, and must be able to write.
+        for pool in [&self.reads.0, &self.writes] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(%error, "the database did not close cleanly");
+            }
         }
+    }
+
+    /// Does after much was stored what PostgreSQL would do by itself some minutes later: until then it
+    /// reads more than it needs to. SQLite has nothing to do.
+    pub(crate) async fn settle(&self) -> DbResult<()> {
+        if self.writes.get_database_backend() == DatabaseBackend::Postgres {
+            self.writes.execute_unprepared("VACUUM (ANALYZE)").await?;
+        }
+        Ok(())
     }
 
     /// What runs queries of anybody's rows.
@@ -209,7 +166,7 @@ impl Database {
                     Some(turn.map_err(Error::internal)?)
                 }
             };
-            let transaction = patiently(|| self.reads.0.begin_with_options(immediate())).await?;
+            let transaction = patiently(|| self.writes.begin_with_options(immediate())).await?;
             Ok(Transaction {
                 transaction,
                 _turn: turn,
@@ -233,10 +190,12 @@ impl ConnectionTrait for Reads {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "reads");
         patiently(|| self.0.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "reads");
         patiently(|| self.0.query_all_raw(statement.clone())).await
     }
 
@@ -260,6 +219,15 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
+    /// The transaction, once nobody runs anything in it any more.
+    pub(crate) fn alone(shared: Arc<Self>) -> Result<Self> {
+        Arc::into_inner(shared).ok_or_else(|| {
+            Error::internal(DbErr::Custom(
+                "a viewer outlived its transaction".to_owned(),
+            ))
+        })
+    }
+
     pub(crate) async fn commit(self) -> Result<()> {
         Ok(self.transaction.commit().await?)
     }
@@ -303,19 +271,6 @@ fn immediate() -> TransactionOptions {
     }
 }
 
-/// Why PostgreSQL cannot be reached: a pool only says that it waited.
-async fn cause_of(error: DbErr, address: &str) -> DbErr {
-    let Ok(options) = PgConnectOptions::from_str(address) else {
-        return error;
-    };
-    let options = options.extra_float_digits(None);
-    let connecting = PgConnection::connect_with(&options);
-    match tokio::time::timeout(PAUSE * 10, connecting).await {
-        Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(cause))),
-        _ => error,
-    }
-}
-
 /// Tries again while the database is away, for ten seconds in all.
 async fn patiently<T, F>(attempt: impl Fn() -> F) -> DbResult<T>
 where
@@ -332,23 +287,6 @@ where
             Ok(result) => return result,
         }
     }
-}
-
-/// The directory of a SQLite file and the file itself, made when they are missing, for their owner
-/// alone. SQLite gives the files that it puts beside it the same permissions.
-fn make_room_for(address: &str) -> DbResult<()> {
-    let options = SqliteConnectOptions::from_str(address)
-        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
-    let file = options.get_filename();
-    let made = match file.parent() {
-        Some(directory) => private::make_directory(directory),
-        None => Ok(()),
-    };
-    let made = made.and_then(|()| match private::make_file(file) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        opened => opened.map(drop),
-    });
-    made.map_err(|error| DbErr::Custom(format!("cannot make {}: {error}", file.display())))
 }
 
 /// Whether the error is the database's absence rather than an answer of its.

@@ -52,10 +52,19 @@ impl Due {
 
     /// As it is stored with a task.
     pub(super) fn of(task: &Model) -> Option<Self> {
+        Self::read(
+            task.due_date.as_deref(),
+            task.due_time.as_deref(),
+            task.due_time_zone.as_deref(),
+        )
+    }
+
+    /// Out of the columns of a task.
+    pub(super) fn read(date: Option<&str>, time: Option<&str>, zone: Option<&str>) -> Option<Self> {
         Some(Self {
-            date: LocalDate::read(task.due_date.as_deref()?)?,
-            time: task.due_time.as_deref().and_then(LocalTime::read),
-            zone: task.due_time_zone.as_deref().map(TimeZone::stored),
+            date: LocalDate::read(date?)?,
+            time: time.and_then(LocalTime::read),
+            zone: zone.map(TimeZone::stored),
         })
     }
 

@@ -1,15 +1,16 @@
 //! The edge of tasks: what the schema says of a task and of lists of them.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
 
 use sea_orm::EntityTrait;
 
 use super::{
-    Column, Due, Entity, Model, Priority,
+    Column, Due, Entity, Priority,
     counts::Counts,
     filter::TaskFilter,
     local::{LocalDate, LocalTime},
     order::{self, TaskOrder},
+    row::Row,
 };
 use crate::{
     auth::{
@@ -25,30 +26,32 @@ use crate::{
 /// Something to do.
 #[derive(Clone)]
 pub(crate) struct Task {
-    row: Model,
+    row: Row,
     /// The moment of the request.
     now: Timestamp,
 }
 
 impl Listed for Task {
     type Entity = Entity;
+    type Row = Row;
 
-    fn of(row: Model, viewer: &Viewer) -> Self {
+    fn of(row: Row, viewer: &Viewer) -> Self {
         Self::new(row, viewer)
     }
 
-    fn row(&self) -> &Model {
+    fn row(&self) -> &Row {
         &self.row
     }
 }
 
 impl Task {
-    pub(super) fn new(row: Model, viewer: &Viewer) -> Self {
+    pub(super) fn new(row: impl Into<Row>, viewer: &Viewer) -> Self {
         Self::told_at(viewer.now(), row)
     }
 
     /// As it is shown at this moment.
-    pub(super) fn told_at(now: Timestamp, row: Model) -> Self {
+    pub(super) fn told_at(now: Timestamp, row: impl Into<Row>) -> Self {
+        let row = row.into();
         Self { row, now }
     }
 
@@ -105,7 +108,11 @@ impl Task {
     async fn due(&self) -> Option<DueDate> {
         let at = self.row.due_at?;
         Some(DueDate {
-            due: Due::of(&self.row)?,
+            due: Due::read(
+                self.row.due_date.as_deref(),
+                self.row.due_time.as_deref(),
+                self.row.due_time_zone.as_deref(),
+            )?,
             at,
             is_overdue: self.row.completed_at.is_none() && at < self.now,
         })
@@ -119,7 +126,8 @@ impl Task {
     /// When it was made; a client that minted the id said when.
     async fn created_at(&self) -> Timestamp {
         // Every id that is stored is of version 7.
-        self.row.id.made_at().unwrap_or(self.row.updated_at)
+        let made_at = self.row.id.made_at();
+        made_at.unwrap_or(Timestamp::from_millis(0))
     }
 
     /// When it last changed.
@@ -191,6 +199,7 @@ impl TaskLists {
     )]
     async fn tasks(
         &self,
+        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -201,7 +210,7 @@ impl TaskLists {
         let page = Page::parse(first, after, last, before)?;
         let order = order::keyset(&order_by.unwrap_or_default(), filter.as_ref())?;
         let select = super::select(&self.viewer, filter.as_ref()).await?;
-        Connection::read(&self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, select, order, page).await
     }
 
     /// How many tasks there are that pass the filter, in one count.

@@ -19,6 +19,8 @@ pub(crate) mod mutations;
 pub(crate) mod order;
 mod placement;
 mod priority;
+mod row;
+mod sample;
 pub(crate) mod subscriptions;
 mod title;
 
@@ -35,6 +37,7 @@ pub(crate) use home::follow;
 use moment::Here;
 use placement::Placement;
 use priority::Priority;
+pub(crate) use sample::sow;
 use title::Title;
 
 use crate::{
@@ -134,20 +137,13 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
             let home = home::of_due(viewer, draft.due.as_ref()).await?;
-            let mut row = ActiveModel {
+            let position = placement::make_room(viewer, draft.placement, None).await?;
+            let row = ActiveModel {
                 id: Set(id),
-                version: Set(1),
                 seq: Set(seq),
-                origin_session_id: Set(Some(viewer.session_id())),
-                title_key: Set(draft.title.key()),
-                title: Set(draft.title.into_string()),
-                description: Set(draft.description.map(Description::into_string)),
-                priority: Set(draft.priority),
-                position: Set(placement::make_room(viewer, draft.placement, None).await?),
-                updated_at: Set(viewer.now()),
-                ..Default::default()
+                position: Set(position),
+                ..draft.into_row(viewer, &home)
             };
-            Due::write(draft.due.as_ref(), &home, &mut row);
             Ok(viewer.insert(row).await?)
         })
         .await
@@ -249,6 +245,24 @@ async fn expect(
     match if_version {
         Some(version) if version != task.version => Err(Refusal::Conflict(task.into())),
         _ => Ok(task),
+    }
+}
+
+impl Draft {
+    /// All of its row but the id, the number and the position.
+    fn into_row(self, viewer: &Viewer, home: &TimeZone) -> ActiveModel {
+        let mut row = ActiveModel {
+            version: Set(1),
+            origin_session_id: Set(Some(viewer.session_id())),
+            title_key: Set(self.title.key()),
+            title: Set(self.title.into_string()),
+            description: Set(self.description.map(Description::into_string)),
+            priority: Set(self.priority),
+            updated_at: Set(viewer.now()),
+            ..Default::default()
+        };
+        Due::write(self.due.as_ref(), home, &mut row);
+        row
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Here {
 }
 
 impl Here {
-    fn wall(&self) -> Option<civil::DateTime> {
+    pub(super) fn wall(&self) -> Option<civil::DateTime> {
         let now = jiff::Timestamp::from_millisecond(self.now.as_millis()).ok()?;
         Some(self.zone.to_datetime(now))
     }

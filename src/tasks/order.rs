@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func},
 };
 
-use super::{Column, Model, due::NEVER, filter::TaskFilter};
+use super::{Column, due::NEVER, filter::TaskFilter, row::Row};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},
@@ -56,7 +56,10 @@ pub(crate) enum NullsOrder {
 }
 
 /// The order that is asked for, newest first when none is, of the tasks that pass the filter.
-pub(super) fn keyset(order: &[TaskOrder], filter: Option<&TaskFilter>) -> Result<Keyset<Model>> {
+pub(super) fn keyset(
+    order: &[TaskOrder],
+    filter: Option<&TaskFilter>,
+) -> Result<Keyset<Column, Row>> {
     const NEWEST: [TaskOrder; 1] = [TaskOrder {
         field: TaskOrderField::CreatedAt,
         direction: OrderDirection::Desc,
@@ -81,8 +84,9 @@ pub(super) fn keyset(order: &[TaskOrder], filter: Option<&TaskFilter>) -> Result
 }
 
 /// The id says when a task was made.
-fn by_id(is_descending: bool) -> Key<Model> {
+fn by_id(is_descending: bool) -> Key<Column, Row> {
     Key {
+        column: Column::Id,
         expr: Expr::col(Column::Id),
         is_descending,
         of: Of::Id(|task| task.id.into()),
@@ -90,71 +94,66 @@ fn by_id(is_descending: bool) -> Key<Model> {
 }
 
 impl TaskOrder {
-    fn keys(self) -> Vec<Key<Model>> {
-        let is_descending = self.direction == OrderDirection::Desc;
-        let key = |expr, of: Of<Model>| Key {
-            expr,
-            is_descending,
-            of,
-        };
+    fn keys(self) -> Vec<Key<Column, Row>> {
         match self.field {
-            TaskOrderField::CreatedAt => vec![by_id(is_descending)],
+            TaskOrderField::CreatedAt => vec![by_id(self.is_descending())],
             TaskOrderField::Position => {
-                vec![key(
-                    Expr::col(Column::Position),
-                    Of::Text(|task| task.position.clone()),
-                )]
+                vec![self.key(Column::Position, Of::Text(|task| task.position.clone()))]
             }
             TaskOrderField::UpdatedAt => {
-                vec![key(
-                    Expr::col(Column::UpdatedAt),
-                    Of::Number(|task| task.updated_at.as_millis()),
-                )]
+                let of = Of::Number(|task: &Row| task.updated_at.as_millis());
+                vec![self.key(Column::UpdatedAt, of)]
             }
             TaskOrderField::Priority => {
-                vec![key(
-                    Expr::col(Column::Priority),
-                    Of::Number(|task| task.priority as i64),
-                )]
+                vec![self.key(Column::Priority, Of::Number(|task| task.priority as i64))]
             }
             TaskOrderField::Title => {
-                vec![key(
-                    Expr::col(Column::TitleKey),
-                    Of::Text(|task| task.title_key.clone()),
-                )]
+                vec![self.key(Column::TitleKey, Of::Text(|task| task.title_key.clone()))]
             }
             TaskOrderField::Due => {
-                let due = key(
-                    Expr::col(Column::DueKey),
-                    Of::Number(|task| task.due_key.as_millis()),
-                );
+                let due = self.key(Column::DueKey, Of::Number(|task| task.due_key.as_millis()));
                 // The key of what is never due is past every date already.
-                if is_descending == (self.nulls == NullsOrder::First) {
+                if self.is_descending() == (self.nulls == NullsOrder::First) {
                     return vec![due];
                 }
                 let is_never = Expr::col(Column::DueKey).eq(NEVER);
-                vec![
-                    self.nulls(is_never, |task| task.due_at.is_none().into()),
-                    due,
-                ]
+                let never = self.nulls(Column::DueKey, is_never, |task| {
+                    (task.due_key == NEVER).into()
+                });
+                vec![never, due]
             }
             TaskOrderField::CompletedAt => {
-                let none = |task: &Model| task.completed_at.is_none().into();
-                let at = Func::coalesce([Expr::col(Column::CompletedAt), Expr::val(0_i64)]);
-                vec![
-                    self.nulls(Column::CompletedAt.is_null(), none),
-                    key(
-                        at.into(),
-                        Of::Number(|task| task.completed_at.map_or(0, Timestamp::as_millis)),
-                    ),
-                ]
+                let column = Column::CompletedAt;
+                let at = Func::coalesce([Expr::col(column), Expr::val(0_i64)]);
+                let of = Of::Number(|task: &Row| task.completed_at.map_or(0, Timestamp::as_millis));
+                let at = Key {
+                    expr: at.into(),
+                    ..self.key(column, of)
+                };
+                let none = |task: &Row| task.completed_at.is_none().into();
+                vec![self.nulls(column, column.is_null(), none), at]
             }
         }
     }
 
-    /// Those that have no such value apart, before the others or after them.
-    fn nulls(self, is_null: Expr, of: fn(&Model) -> i64) -> Key<Model> {
+    fn is_descending(self) -> bool {
+        self.direction == OrderDirection::Desc
+    }
+
+    /// The column as it is.
+    fn key(self, column: Column, of: Of<Row>) -> Key<Column, Row> {
         Key {
+            column,
+            expr: Expr::col(column),
+            is_descending: self.is_descending(),
+            of,
+        }
+    }
+
+    /// Those that have no such value apart, before the others or after them.
+    fn nulls(self, column: Column, is_null: Expr, of: fn(&Row) -> i64) -> Key<Column, Row> {
+        Key {
+            column,
             expr: Expr::case(is_null, 1_i64).finally(0_i64).into(),
             is_descending: self.nulls == NullsOrder::First,
             of: Of::Number(of),

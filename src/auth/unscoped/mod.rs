@@ -9,6 +9,7 @@
 )]
 
 mod attempts;
+mod enrolment;
 mod expired;
 mod signing_keys;
 
@@ -22,6 +23,7 @@ use sea_orm::{
 };
 
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
+pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
 pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,

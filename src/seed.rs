@@ -1,0 +1,113 @@
+//! People and tasks that are made up, to try Cubby at size.
+
+use std::fmt;
+
+use crate::{
+    auth::{Enrolment, IdentityProvider},
+    error::{Chain, Error},
+    tasks,
+};
+
+/// About how many tasks are stored in one transaction.
+const AT_ONCE: u32 = 10_000;
+
+/// Who is made up.
+pub struct Seed {
+    pub users: u32,
+    /// How many each of them has.
+    pub tasks: u32,
+    /// Of their addresses: `person-1@` this, and so on.
+    pub domain: String,
+    /// Of all of them.
+    pub password: String,
+}
+
+impl Seed {
+    /// With a domain and a password of their own where none is said.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new(
+        users: u32,
+        tasks: u32,
+        domain: Option<String>,
+        password: Option<String>,
+    ) -> Result<Self, SeedError> {
+        Ok(Self {
+            users,
+            tasks,
+            domain: match domain {
+                Some(domain) => domain,
+                None => format!("{}.example.com", random_word()?),
+            },
+            password: match password {
+                Some(password) => password,
+                None => random_word()?,
+            },
+        })
+    }
+}
+
+/// 16 characters that nobody guesses.
+fn random_word() -> Result<String, SeedError> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| SeedError::Refused("the system has no randomness".to_owned()))?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+}
+
+/// Why they are not, or not all; the message says what to do about it.
+#[derive(Debug)]
+pub enum SeedError {
+    Taken(String),
+    Refused(String),
+    Failed(String),
+}
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(domain) => write!(
+                f,
+                "some of the addresses at {domain} are taken: give another --domain, or none for a new one"
+            ),
+            Self::Refused(message) => write!(f, "nothing was stored: {message}"),
+            Self::Failed(message) => {
+                write!(f, "it ended early, and whoever was stored stays: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+impl From<Error> for SeedError {
+    fn from(error: Error) -> Self {
+        Self::Failed(match error {
+            Error::Internal(cause) => Chain(&*cause).to_string(),
+            _ => "the database was away, or busy. Try again".to_owned(),
+        })
+    }
+}
+
+/// Stores them, some in a transaction, and tells after each lot of tasks, and of people who have none, how
+/// many it was.
+pub(crate) async fn sow(
+    provider: &IdentityProvider,
+    seed: &Seed,
+    told: impl Fn(usize),
+) -> Result<(), SeedError> {
+    let enrolment = Enrolment::new(provider, &seed.domain, &seed.password).await?;
+    let enrolment = enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
+    let at_once = (AT_ONCE / seed.tasks.max(1)).clamp(1, 500);
+    let mut first = 1;
+    while first <= seed.users {
+        let after = seed.users.min(first - 1 + at_once) + 1;
+        let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;
+        if !enrolment.enrol(first..after, fill).await? {
+            return Err(SeedError::Taken(seed.domain.clone()));
+        }
+        first = after;
+    }
+    Ok(())
+}
