@@ -16,7 +16,7 @@ use axum::{
 };
 use clap::Parser;
 use cubby::{
-    Keys, Server, StartError,
+    Keys, Seed, Server, StartError,
     clock::{Clock, Timestamp},
     config::Config,
 };
@@ -90,6 +90,27 @@ impl Place {
             metrics: server.metrics_router(),
             place: self.clone(),
         })
+    }
+
+    /// Makes up people with [`PASSWORD`] at the domain, as `cubby seed` does.
+    pub(crate) async fn seed(&self, users: u32, tasks: u32, domain: &str) {
+        let seed = Seed {
+            users,
+            tasks,
+            domain: domain.to_owned(),
+            password: PASSWORD.to_owned(),
+        };
+        let seeded = self.try_seed(&seed, |_| {}).await;
+        seeded.expect("they are stored");
+    }
+
+    pub(crate) async fn try_seed(
+        &self,
+        seed: &Seed,
+        told: impl Fn(usize),
+    ) -> Result<(), StartError> {
+        let server = Server::open(&self.config(&[]), self.clock()).await?;
+        server.seed(seed, told).await
     }
 
     /// The signing keys, as `cubby keys` has them.

@@ -556,3 +556,79 @@ async fn a_filter_that_is_too_much_is_refused_with_what_to_do() {
     let reply = ana.send(LIST, json!({ "orderBy": keys })).await;
     assert_eq!(reply.code(), "BAD_USER_INPUT");
 }
+
+#[tokio::test]
+async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_asked_for() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) {
+        task { id } userErrors { code } } }";
+    let input = json!({ "title": "Milk", "description": "Oat", "priority": "HIGH",
+        "due": { "date": "2026-11-23", "time": "09:30", "timeZone": "Europe/Vienna" } });
+    let created = ana.ask(create, json!({ "input": input })).await;
+    let id = &created["createTask"]["task"]["id"];
+    app.pass(Duration::from_secs(1));
+    let complete = "mutation ($id: ID!) { setTaskCompleted(input: { id: $id, completed: true }) {
+        userErrors { code } } }";
+    ana.ask(complete, json!({ "id": id })).await;
+
+    let about = r#"{ __type(name: "Task") { fields { name } } }"#;
+    let about = ana.ask(about, json!({})).await;
+    let fields = about["__type"]["fields"].as_array().unwrap();
+    assert!(fields.len() > 10, "{fields:?}");
+    for field in fields {
+        let field = match field["name"].as_str().unwrap() {
+            "due" => "due { date time timeZone at isOverdue }",
+            name => name,
+        };
+        let one = format!("query ($id: ID!) {{ viewer {{ task(id: $id) {{ {field} }} }} }}");
+        let expected = ana.ask(&one, json!({ "id": id })).await["viewer"]["task"].clone();
+        for order in [
+            "[]",
+            "[{ field: POSITION }]",
+            "[{ field: TITLE }]",
+            "[{ field: DUE }]",
+        ] {
+            for (list, pointer) in [
+                (format!("nodes {{ {field} }}"), "/nodes/0"),
+                (format!("edges {{ node {{ {field} }} }}"), "/edges/0/node"),
+                (
+                    format!("nodes {{ ... on Node {{ ... on Task {{ {field} }} }} }}"),
+                    "/nodes/0",
+                ),
+                ("nodes { ...F }".to_owned(), "/nodes/0"),
+                (
+                    format!("nodes {{ __typename }} nodes {{ {field} }}"),
+                    "/nodes/0",
+                ),
+                (format!("all: nodes {{ {field} }}"), "/all/0"),
+                (
+                    format!("edges {{ cursor }} edges {{ node {{ {field} }} }}"),
+                    "/edges/0/node",
+                ),
+            ] {
+                let query = format!(
+                    "{{ viewer {{ tasks(orderBy: {order}) {{ ...L }} }} }}
+                     fragment L on TaskConnection {{ {list} pageInfo {{ endCursor }} ...M }}
+                     fragment M on TaskConnection {{ x: nodes {{ ...F }} }}
+                     fragment F on Task {{ {field} }}"
+                );
+                let data = ana.ask(&query, json!({})).await;
+                let shown = data["viewer"]["tasks"].pointer(pointer).unwrap();
+                for (name, value) in expected.as_object().unwrap() {
+                    assert_eq!(&shown[name], value, "{query}");
+                }
+            }
+            // The same list twice is one.
+            let twice = format!(
+                "{{ viewer {{ tasks(orderBy: {order}) {{ nodes {{ __typename }} }} }}
+                    viewer {{ tasks(orderBy: {order}) {{ nodes {{ {field} }} }} }} }}"
+            );
+            let data = ana.ask(&twice, json!({})).await;
+            let shown = &data["viewer"]["tasks"]["nodes"][0];
+            for (name, value) in expected.as_object().unwrap() {
+                assert_eq!(&shown[name], value, "{twice}");
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! How the database finds a page: by one index, in its order, and among its owner's rows alone.
+
+use crate::{
+    harness::{App, Client, Database, PASSWORD, Place},
+    log::statements,
+};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
+use serde_json::{Value, json};
+
+use super::DATABASE;
+
+const PAGE: &str = "query ($order: [TaskOrder!], $filter: TaskFilter, $first: Int, $after: String, $last: Int, $before: String) {
+    viewer { tasks(orderBy: $order, filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+      nodes { id version title completed completedAt priority due { date time timeZone at isOverdue }
+        position createdAt updatedAt }
+      pageInfo { hasNextPage startCursor endCursor } } } }";
+
+/// Asks, and gives what the database was asked about tasks meanwhile.
+async fn asked(client: &Client, variables: Value) -> (Value, Vec<String>) {
+    let (data, mut statements) = statements(client.ask(PAGE, variables)).await;
+    statements.retain(|sql| sql.contains("\"tasks\""));
+    (data, statements)
+}
+
+async fn rows(connection: &DatabaseConnection, sql: String, column: usize) -> Vec<String> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await.expect("it runs");
+    rows.iter()
+        .map(|row| row.try_get_by_index(column).expect("a text"))
+        .collect()
+}
+
+/// How the database would go about it; of PostgreSQL both for values that it knows and for any.
+async fn plans(app: &App, sql: &str) -> Vec<String> {
+    // One alone knows what is prepared on it.
+    let mut options = ConnectOptions::new(&app.place.database_url);
+    options.max_connections(1);
+    let connection = sea_orm::Database::connect(options).await.unwrap();
+    if DATABASE == Database::Sqlite {
+        let plan = rows(&connection, format!("EXPLAIN QUERY PLAN {sql}"), 3).await;
+        return vec![plan.join("\n")];
+    }
+    let run = async |sql: &str| connection.execute_unprepared(sql).await.expect("it runs");
+    run(&format!("PREPARE page AS {sql}")).await;
+    let types =
+        "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE name = 'page'";
+    let types = rows(&connection, types.to_owned(), 0).await;
+    let user = "SELECT user_id::text FROM tasks GROUP BY user_id ORDER BY count(*) DESC LIMIT 1";
+    let user = rows(&connection, user.to_owned(), 0).await.remove(0);
+    let values: Vec<String> = types
+        .iter()
+        .map(|kind| match kind.as_str() {
+            "uuid" => format!("'{user}'"),
+            "text" => "'a1'".to_owned(),
+            _ => "51".to_owned(),
+        })
+        .collect();
+    let mut plans = Vec::new();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        run(&format!("SET plan_cache_mode = {mode}")).await;
+        let explain = format!("EXPLAIN EXECUTE page({})", values.join(", "));
+        plans.push(rows(&connection, explain, 0).await.join("\n"));
+    }
+    connection.close().await.unwrap();
+    plans
+}
+
+#[tokio::test]
+async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neither_scanned_nor_sorted()
+ {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    place.seed(30, 100, "example.com").await;
+    place.seed(1, 2_000, "many.example.com").await;
+    let app = place.start(&[]).await.unwrap();
+    let ana = app.sign_in_with("person-1", PASSWORD).await;
+    for (field, index) in [
+        ("POSITION", "tasks_by_position"),
+        ("DUE", "tasks_by_due"),
+        ("CREATED_AT", "tasks_pkey"),
+    ] {
+        for (direction, nulls) in [("ASC", "LAST"), ("DESC", "FIRST")] {
+            let order = json!([{ "field": field, "direction": direction, "nulls": nulls }]);
+            for filter in [Value::Null, json!({ "completed": false })] {
+                let page = json!({ "order": order, "filter": filter, "first": 20 });
+                let (data, first) = asked(&ana, page).await;
+                let info = &data["viewer"]["tasks"]["pageInfo"];
+                assert_eq!(info["hasNextPage"], json!(true));
+                let page = json!({ "order": order, "filter": filter, "first": 20, "after": info["endCursor"] });
+                let (_, next) = asked(&ana, page).await;
+                let page = json!({ "order": order, "filter": filter, "last": 20, "before": info["endCursor"] });
+                let (_, before) = asked(&ana, page).await;
+                for statements in [first, next, before] {
+                    let [sql] = &statements[..] else {
+                        panic!("{statements:?}");
+                    };
+                    for plan in plans(&app, sql).await {
+                        assert!(is_straight(&plan, index), "{sql}\n{plan}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_straight(plan: &str, index: &str) -> bool {
+    match DATABASE {
+        Database::Sqlite => {
+            let by = match index {
+                "tasks_pkey" => "PRIMARY KEY".to_owned(),
+                index => format!("COVERING INDEX {index}"),
+            };
+            plan.starts_with(&format!("SEARCH tasks USING {by} (user_id=?")) && !plan.contains('\n')
+        }
+        Database::Postgresql => {
+            ["Seq Scan", "Sort", "Bitmap"]
+                .iter()
+                .all(|it| !plan.contains(it))
+                && [
+                    "Index Only Scan",
+                    index,
+                    "Index Cond: ((user_id = ",
+                    "Index Cond: (user_id = ",
+                ]
+                .iter()
+                .filter(|it| plan.contains(**it))
+                .count()
+                    == 3
+        }
+    }
+}
+
+/// What is looked for is found where it is.
+#[tokio::test]
+async fn an_order_that_no_index_has_is_seen_to_be_sorted() {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    place.seed(1, 200, "example.com").await;
+    let app = place.start(&[]).await.unwrap();
+    let ana = app.sign_in_with("person-1", PASSWORD).await;
+    let order = json!([{ "field": "TITLE" }]);
+    let (_, statements) = asked(&ana, json!({ "order": order, "first": 20 })).await;
+    for plan in plans(&app, &statements[0]).await {
+        let sorts = ["TEMP B-TREE", "Sort"].iter().any(|it| plan.contains(it));
+        assert!(sorts, "{plan}");
+        assert!(!is_straight(&plan, "tasks_pkey"), "{plan}");
+    }
+}

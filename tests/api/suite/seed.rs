@@ -1,0 +1,125 @@
+//! People and tasks that are made up.
+
+use std::sync::Mutex;
+
+use cubby::{Seed, SeedError, StartError};
+use serde_json::{Value, json};
+
+use crate::harness::{PASSWORD, Place};
+
+use super::DATABASE;
+
+const ALL: &str = "{ viewer { email timeZone sessions { nodes { label } }
+    taskCounts { total open completed overdue }
+    tasks(first: 100, orderBy: [{ field: POSITION }]) { totalCount nodes { id title description priority
+      position createdAt due { date time at } } } } }";
+
+fn seed(users: u32, tasks: u32) -> Seed {
+    Seed {
+        users,
+        tasks,
+        domain: "example.com".to_owned(),
+        password: PASSWORD.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_order() {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    place.seed(3, 40, "example.com").await;
+    let app = place.start(&[]).await.unwrap();
+    let mut ids = Vec::new();
+    for name in ["person-1", "person-2", "person-3"] {
+        let person = app.sign_in_with(name, PASSWORD).await;
+        let viewer = person.ask(ALL, json!({})).await["viewer"].clone();
+        assert_eq!(viewer["email"], format!("{name}@example.com"));
+        let counts = &viewer["taskCounts"];
+        for kind in ["open", "completed", "overdue"] {
+            assert!(counts[kind].as_i64().unwrap() > 0, "{counts}");
+        }
+        assert_eq!(viewer["tasks"]["totalCount"], json!(40));
+        let tasks = viewer["tasks"]["nodes"].as_array().unwrap();
+        let texts = |field: &str| -> Vec<String> {
+            let text = |task: &Value| task[field].as_str().map(str::to_owned);
+            tasks.iter().filter_map(text).collect()
+        };
+        for sorted in [texts("position"), texts("id"), texts("createdAt")] {
+            assert!(sorted.windows(2).all(|two| two[0] < two[1]), "{sorted:?}");
+        }
+        assert!((1..40).contains(&texts("description").len()));
+        assert!(tasks.iter().any(|task| task["due"]["time"] != Value::Null));
+        ids.extend(texts("id"));
+        // They go on as everybody's do.
+        let last = person.create_task("Milk").await;
+        let data = person.ask(ALL, json!({})).await;
+        let nodes = &data["viewer"]["tasks"]["nodes"];
+        assert_eq!(nodes[40]["id"], json!(last));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 120);
+    let counted = app.sql("SELECT seq FROM task_logs").await;
+    assert_eq!(counted, [41, 41, 41]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_nothing_is_lost() {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    place.seed(2, 5, "example.com").await;
+    let said = Mutex::new(0);
+    let sow = async |seed: Seed| {
+        let told = place.try_seed(&seed, |count| *said.lock().unwrap() += count);
+        match told.await {
+            Err(StartError::Seed(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    let taken = sow(seed(3, 5)).await;
+    assert!(matches!(taken, SeedError::Taken(_)), "{taken}");
+    assert!(taken.to_string().contains("--domain"), "{taken}");
+    for wrong in [
+        Seed {
+            password: "12345678".to_owned(),
+            ..seed(1, 1)
+        },
+        Seed {
+            domain: "no domain".to_owned(),
+            ..seed(1, 1)
+        },
+        Seed {
+            domain: String::new(),
+            ..seed(1, 1)
+        },
+    ] {
+        let refused = sow(wrong).await;
+        assert!(matches!(refused, SeedError::Refused(_)), "{refused}");
+    }
+    assert_eq!(*said.lock().unwrap(), 0);
+    let app = place.start(&[]).await.unwrap();
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [2]);
+    assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [10]);
+}
+
+#[tokio::test]
+async fn what_is_told_while_people_are_made_up_adds_up_to_all_that_is_stored() {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    let said = Mutex::new(Vec::new());
+    let told = |count| said.lock().unwrap().push(count);
+    place.try_seed(&seed(7, 0), told).await.unwrap();
+    assert_eq!(said.lock().unwrap().iter().sum::<usize>(), 0);
+    let more = Seed {
+        domain: "more.example.com".to_owned(),
+        ..seed(2, 5_001)
+    };
+    place.try_seed(&more, told).await.unwrap();
+    assert_eq!(said.into_inner().unwrap(), [5_000, 1, 5_000, 1]);
+    let app = place.start(&[]).await.unwrap();
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [9]);
+    assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [10_002]);
+}
