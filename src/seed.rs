@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use crate::{
     auth::{Enrolment, IdentityProvider},
     error::{Chain, Error},
@@ -10,6 +12,10 @@ use crate::{
 
 /// About how many tasks are stored in one transaction.
 const AT_ONCE: u32 = 10_000;
+
+/// How many transactions are under way: while one is made up, the database stores another. On SQLite they
+/// take turns, and so one that takes long is alone.
+const TRANSACTIONS: usize = 3;
 
 /// Who is made up.
 pub struct Seed {
@@ -90,24 +96,30 @@ impl From<Error> for SeedError {
     }
 }
 
-/// Stores them, some in a transaction, and tells after each lot of tasks, and of people who have none, how
-/// many it was.
+/// Stores them, some in a transaction, and tells how many tasks are stored as they are.
 pub(crate) async fn sow(
     provider: &IdentityProvider,
     seed: &Seed,
     told: impl Fn(usize),
 ) -> Result<(), SeedError> {
     let enrolment = Enrolment::new(provider, &seed.domain, &seed.password).await?;
-    let enrolment = enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
+    let enrolment = &enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
+    let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;
     let at_once = (AT_ONCE / seed.tasks.max(1)).clamp(1, 500);
-    let mut first = 1;
-    while first <= seed.users {
-        let after = seed.users.min(first - 1 + at_once) + 1;
-        let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;
-        if !enrolment.enrol(first..after, fill).await? {
+    let batches = (1..=seed.users).step_by(at_once as usize).map(|first| {
+        let last = seed.users.min(first.saturating_add(at_once - 1));
+        enrolment.enrol(first..=last, &fill)
+    });
+    let under_way = if seed.tasks > AT_ONCE {
+        1
+    } else {
+        TRANSACTIONS
+    };
+    let mut batches = stream::iter(batches).buffer_unordered(under_way);
+    while let Some(were_free) = batches.try_next().await? {
+        if !were_free {
             return Err(SeedError::Taken(seed.domain.clone()));
         }
-        first = after;
     }
     Ok(())
 }

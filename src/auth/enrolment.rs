@@ -1,6 +1,6 @@
 //! People who are made up, many at once, to try things at size.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc};
 
 use sea_orm::ActiveValue::Set;
 
@@ -59,7 +59,7 @@ impl<'a> Enrolment<'a> {
     /// whether their addresses were free.
     pub(crate) async fn enrol(
         &self,
-        numbers: Range<u32>,
+        numbers: RangeInclusive<u32>,
         fill: impl AsyncFn(&Viewer) -> Result<()>,
     ) -> Result<bool> {
         let provider = self.provider;
