@@ -29,7 +29,7 @@ async fn update(client: &Client, input: Value) -> Value {
     client.ask(&document, json!({ "input": input })).await["updateTask"].clone()
 }
 
-async fn move_to(client: &Client, zone: &str) {
+pub(super) async fn move_to(client: &Client, zone: &str) {
     let payload = client
         .ask(
             "mutation ($zone: TimeZone!) { updateProfile(input: { timeZone: $zone }) {

@@ -22,6 +22,7 @@ mod endpoint;
 mod guard;
 mod isolation;
 mod keys;
+mod listing;
 mod lists;
 mod model;
 mod moves;
