@@ -175,6 +175,11 @@ impl App {
         self.place.now.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// It is another time, in milliseconds since the Unix epoch.
+    pub(crate) fn move_to(&self, millis: i64) {
+        self.place.now.store(millis, Ordering::SeqCst);
+    }
+
     /// A clock that goes after the others.
     pub(crate) fn set_back(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");

@@ -1,8 +1,13 @@
 //! When tasks are due: days, times of day, instants, and a person who moves.
 
+use jiff::{Timestamp, ToSpan, Zoned, civil, tz::TimeZone};
+use proptest::{
+    collection::vec, option, prelude::*, sample::select, strategy::ValueTree,
+    test_runner::TestRunner,
+};
 use serde_json::{Value, json};
 
-use super::streams::LISTEN;
+use super::{listing::shown, streams::LISTEN};
 use crate::harness::{App, Client};
 
 const FIELDS: &str = "id version updatedAt due { date time timeZone at isOverdue }";
@@ -234,4 +239,131 @@ async fn multiply(app: &App, count: usize) {
     database.execute_unprepared(&copy).await.unwrap();
     let last = format!("UPDATE task_logs SET seq = {count} + 1");
     database.execute_unprepared(&last).await.unwrap();
+}
+
+/// So many milliseconds from the next change of clocks, or from there where there is none.
+fn near_a_change(zone: &TimeZone, from: Timestamp, offset: i64) -> Timestamp {
+    let change = zone.following(from).next();
+    let around = change.map_or(from, |change| change.timestamp());
+    around + offset.milliseconds()
+}
+
+/// What a task is due by, said once more; of a whole day its last millisecond.
+fn at(due: &Value, home: &TimeZone) -> Zoned {
+    let date: civil::Date = due["date"].as_str().unwrap().parse().unwrap();
+    let zone = due["timeZone"].as_str();
+    let zone = zone.map_or(home.clone(), |name| TimeZone::get(name).unwrap());
+    match due["time"].as_str() {
+        Some(time) => {
+            let time: civil::Time = time.parse().unwrap();
+            date.to_datetime(time).to_zoned(zone).unwrap()
+        }
+        None => {
+            let next = date.tomorrow().unwrap().to_zoned(zone).unwrap();
+            next.saturating_sub(1.millisecond())
+        }
+    }
+}
+
+#[tokio::test]
+async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_instant_in_every_zone()
+{
+    const CASES: usize = 40;
+    const TASKS: usize = 6;
+
+    let app = app!();
+    let mut ana = app.sign_up("ana").await;
+    let mut ids = Vec::new();
+    for _ in 0..TASKS {
+        ids.push(create(&ana, Value::Null).await["task"]["id"].clone());
+    }
+    let zones: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .collect();
+    assert!(zones.len() > 400, "{}", zones.len());
+    let mut runner = TestRunner::deterministic();
+    let offsets = prop_oneof![
+        Just(0_i64),
+        Just(-1),
+        Just(1),
+        -7_200_000_i64..7_200_000,
+        -86_400_000_i64..86_400_000,
+    ];
+    // Hours and a half hour before and after what the clocks show, and days.
+    let dues = vec(
+        option::of((
+            -1_i64..2,
+            option::of((-6_i64..7, option::of(select(zones.clone())))),
+        )),
+        TASKS,
+    );
+    let cases = (select(zones), 0_i64..3_650, offsets, dues, any::<bool>());
+    let (mut overdue, mut today) = (0, 0);
+    for _ in 0..CASES {
+        let (name, days, offset, dues, completes) = cases.new_tree(&mut runner).unwrap().current();
+        let zone = TimeZone::get(&name).unwrap();
+        // Later than when tests begin: what has been made was not made in the future.
+        let begin: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let now = near_a_change(&zone, begin + (days * 24).hours(), offset);
+        app.move_to(now.as_millisecond());
+        ana = app.sign_in("ana").await;
+        let here = now.to_zoned(zone.clone());
+        for (id, due) in ids.iter().zip(&dues) {
+            let due = due.as_ref().map(|(days, time)| {
+                let date = here.date().checked_add(days.days()).unwrap();
+                let time = time.as_ref().map(|(halves, zone)| {
+                    let time = here.time().with().subsec_nanosecond(0).build().unwrap();
+                    (time.wrapping_add((halves * 30).minutes()).to_string(), zone)
+                });
+                let zone = time.as_ref().and_then(|(_, zone)| zone.as_ref());
+                json!({ "date": date.to_string(), "time": time.as_ref().map(|it| &it.0), "timeZone": zone })
+            });
+            let input = json!({ "id": id, "due": due });
+            assert_eq!(update(&ana, input).await["userErrors"], json!([]));
+        }
+        move_to(&ana, &name).await;
+        let complete = "mutation ($id: ID!, $completed: Boolean!) {
+            setTaskCompleted(input: { id: $id, completed: $completed }) { userErrors { code } } }";
+        let first = json!({ "id": ids[0], "completed": completes });
+        ana.ask(complete, first).await;
+
+        let query =
+            "{ viewer { tasks { nodes { id completed due { date time timeZone at isOverdue } } }
+            taskCounts { overdue dueToday }
+            late: tasks(filter: { overdue: true }) { nodes { id } }
+            day: tasks(filter: { completed: false, due: { eq: \"P0D\" } }) { nodes { id } } } }";
+        let viewer = ana.ask(query, json!({})).await["viewer"].clone();
+        let by = format!("{here} {viewer}");
+        let (mut late, mut day) = (Vec::new(), Vec::new());
+        for task in viewer["tasks"]["nodes"].as_array().unwrap() {
+            let due = &task["due"];
+            if due.is_null() {
+                continue;
+            }
+            let at = at(due, &zone);
+            assert_eq!(due["at"], shown(&at), "{by}");
+            let is_open = task["completed"] == json!(false);
+            let is_overdue = is_open && at.timestamp() < now;
+            assert_eq!(due["isOverdue"], json!(is_overdue), "{by}");
+            let id = json!({ "id": task["id"] });
+            if is_overdue {
+                late.push(id.clone());
+            }
+            if is_open && at.with_time_zone(zone.clone()).date() == here.date() {
+                day.push(id);
+            }
+        }
+        assert_eq!(viewer["taskCounts"]["overdue"], late.len(), "{by}");
+        assert_eq!(viewer["taskCounts"]["dueToday"], day.len(), "{by}");
+        assert_eq!(viewer["late"]["nodes"], json!(late), "{by}");
+        assert_eq!(viewer["day"]["nodes"], json!(day), "{by}");
+        overdue += late.len();
+        today += day.len();
+    }
+    // There was something to agree on.
+    assert!(
+        overdue > CASES / 4 && today > CASES / 4,
+        "{overdue} {today}"
+    );
 }
