@@ -58,10 +58,20 @@ enum Command {
 #[derive(Args)]
 struct Sample {
     /// How many people
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
     users: u32,
     /// How many tasks each of them has
-    #[arg(long, value_name = "M", default_value_t = 100)]
+    #[arg(
+        long,
+        value_name = "M",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(..=1_000_000)
+    )]
     tasks: u32,
     /// What their addresses end in: person-1@DOMAIN, and so on. When left out it is a new one under
     /// example.com

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, RuntimeErr, Statement};
+use sea_orm::{DatabaseBackend, DbErr, Statement};
 use sqlx::{
     Connection, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -28,7 +28,7 @@ use sqlx::{
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Database, DbResult};
+use super::{Database, DbResult, of_driver};
 use crate::{config::DatabaseUrl, id::UserId};
 
 /// How long a beat lets the line be believed, counted from when it was sent.
@@ -180,7 +180,7 @@ async fn watch_count(database: &Database, pulse: &Pulse, hear: impl Fn(Heard)) {
 async fn count(database: &Database) -> DbResult<i64> {
     let select = "SELECT count FROM session_ends";
     let select = Statement::from_string(DatabaseBackend::Sqlite, select);
-    let row = database.reads.0.query_one_raw(select).await?;
+    let row = database.reads.query_one(&select).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("session_ends has no row".to_owned()))?;
     row.try_get("", "count")
 }
@@ -314,7 +314,7 @@ async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Inf
             "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
             [channel.into(), sent.to_string().into()],
         );
-        match tokio::time::timeout(TRUST, database.reads.0.query_one_raw(statement)).await {
+        match tokio::time::timeout(TRUST, database.reads.query_one(&statement)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a beat was not sent"),
             Err(_) => tracing::debug!("a beat was not sent in time"),
@@ -332,8 +332,4 @@ async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Inf
             )));
         }
     }
-}
-
-fn of_driver(error: sqlx::Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }

@@ -7,6 +7,7 @@
 
 mod line;
 mod opening;
+mod readers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -23,6 +24,8 @@ use tokio::{
 };
 
 pub(crate) use line::{Heard, Line};
+
+use readers::Readers;
 
 use crate::{
     config::DatabaseUrl,
@@ -64,7 +67,7 @@ impl Database {
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
         let pools = opening::open(url, connections).await?;
         Ok(Self {
-            reads: Reads(pools.reads),
+            reads: pools.reads,
             writes: pools.writes,
             direct: url.clone(),
             writer: matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1))),
@@ -128,14 +131,14 @@ impl Database {
 
     /// Whether the database answers.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.reads.0.ping().await.is_ok()
+        self.reads.ping().await.is_ok()
     }
 
     /// Closes every connection, once those in use have been given back.
     pub async fn close(&self) {
         // On SQLite the last one to close clears up, and must be able to write.
-        for pool in [&self.reads.0, &self.writes] {
-            if let Err(error) = pool.close_by_ref().await {
+        for closed in [self.reads.close().await, self.writes.close_by_ref().await] {
+            if let Err(error) = closed {
                 tracing::warn!(%error, "the database did not close cleanly");
             }
         }
@@ -181,22 +184,58 @@ impl Database {
 /// Runs queries that change nothing, each sent again while the database is away. What writes takes
 /// a transaction.
 #[derive(Clone)]
-pub(crate) struct Reads(DatabaseConnection);
+pub(crate) enum Reads {
+    Sqlite(Arc<Readers>),
+    Postgresql(DatabaseConnection),
+}
+
+impl Reads {
+    async fn query_one(&self, statement: &Statement) -> DbResult<Option<QueryResult>> {
+        match self {
+            Self::Sqlite(readers) => readers.query_one(statement).await,
+            Self::Postgresql(pool) => pool.query_one_raw(statement.clone()).await,
+        }
+    }
+
+    async fn query_all(&self, statement: &Statement) -> DbResult<Vec<QueryResult>> {
+        match self {
+            Self::Sqlite(readers) => readers.query_all(statement).await,
+            Self::Postgresql(pool) => pool.query_all_raw(statement.clone()).await,
+        }
+    }
+
+    async fn ping(&self) -> DbResult<()> {
+        match self {
+            Self::Sqlite(readers) => readers.ping().await,
+            Self::Postgresql(pool) => pool.ping().await,
+        }
+    }
+
+    async fn close(&self) -> DbResult<()> {
+        match self {
+            Self::Sqlite(readers) => readers.close().await,
+            Self::Postgresql(pool) => pool.close_by_ref().await,
+        }
+    }
+}
 
 #[async_trait]
 impl ConnectionTrait for Reads {
     fn get_database_backend(&self) -> DatabaseBackend {
-        self.0.get_database_backend()
+        match self {
+            Self::Sqlite(_) => DatabaseBackend::Sqlite,
+            Self::Postgresql(pool) => pool.get_database_backend(),
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
         tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.0.query_one_raw(statement.clone())).await
+        patiently(|| self.query_one(&statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
         tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.0.query_all_raw(statement.clone())).await
+        patiently(|| self.query_all(&statement)).await
     }
 
     async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {
@@ -321,6 +360,10 @@ fn is_unavailable(error: &DbErr) -> bool {
     }
 }
 
+fn of_driver(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         if is_unavailable(&error) {
@@ -372,9 +415,49 @@ mod tests {
             .unwrap();
 
         let another = Database::open(&url, 1).await.unwrap();
-        let count = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*) FROM notes");
-        let row = another.reads().query_one_raw(count).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 2);
+        assert_eq!(count(&another).await.unwrap(), 2);
         run(&another, "INSERT INTO notes VALUES (3)").await.unwrap();
+    }
+
+    async fn count(database: &Database) -> DbResult<i64> {
+        let count = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*) FROM notes");
+        let row = database.reads().query_one_raw(count).await?;
+        row.unwrap().try_get_by_index(0)
+    }
+
+    #[tokio::test]
+    async fn what_reads_from_sqlite_waits_for_no_writer_cannot_write_and_may_be_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", directory.path().join("it").display());
+        let database = Database::open(&address.parse().unwrap(), 1).await.unwrap();
+        run(&database, "CREATE TABLE notes (note INTEGER PRIMARY KEY)")
+            .await
+            .unwrap();
+
+        let writing = database.begin().await.unwrap();
+        let insert = "INSERT INTO notes VALUES (1)";
+        writing.execute_unprepared(insert).await.unwrap();
+        assert_eq!(count(&database).await.unwrap(), 0);
+        writing.commit().await.unwrap();
+        assert_eq!(count(&database).await.unwrap(), 1);
+
+        let insert = "INSERT INTO notes VALUES (2) RETURNING note";
+        let insert = Statement::from_string(DatabaseBackend::Sqlite, insert);
+        let refused = database.reads().query_one_raw(insert).await.unwrap_err();
+        assert!(refused.to_string().contains("readonly"), "{refused}");
+
+        // It has many rows, and is given up while they come.
+        let many =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        let many = Statement::from_string(DatabaseBackend::Sqlite, many);
+        let given_up = tokio::time::timeout(PAUSE, database.reads().query_all_raw(many)).await;
+        assert!(given_up.is_err());
+        assert_eq!(count(&database).await.unwrap(), 1);
+
+        database.close().await;
+        let closed = count(&database);
+        assert!(tokio::time::timeout(PAUSE, closed).await.is_err());
+        let left = std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 1, "the log is part of the file again");
     }
 }

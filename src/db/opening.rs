@@ -9,18 +9,18 @@ use std::{io, str::FromStr, sync::Arc};
 
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 use sqlx::{
-    Connection, PgConnection,
+    ConnectOptions as _, Connection, PgConnection,
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::time::Instant;
 
-use super::{DbResult, PATIENCE, PAUSE, is_unavailable};
+use super::{DbResult, PATIENCE, PAUSE, Reads, is_unavailable, of_driver, readers::Readers};
 use crate::{config::DatabaseUrl, private};
 
 /// The connections that read, and those that write: on PostgreSQL they are the same.
 pub(super) struct Pools {
-    pub(super) reads: DatabaseConnection,
+    pub(super) reads: Reads,
     pub(super) writes: DatabaseConnection,
 }
 
@@ -54,11 +54,14 @@ async fn open_sqlite(address: &str, connections: u32) -> DbResult<Pools> {
             })
         });
     let writes = connect(options).await?;
-    let mut options = self::options(address, connections);
-    // One that could not write at all could not take over when the one that writes is gone.
-    options.map_sqlx_sqlite_opts(|sqlite| of_sqlite(sqlite).pragma("query_only", "ON"));
-    let reads = connect(options).await?;
-    Ok(Pools { reads, writes })
+    // They may be the last ones to close, and the file must be whole then: they could write, and do not.
+    let options = SqliteConnectOptions::from_str(address).map_err(of_driver)?;
+    let options = of_sqlite(options).pragma("query_only", "ON");
+    let readers = Readers::open(options.disable_statement_logging(), connections).await?;
+    Ok(Pools {
+        reads: Reads::Sqlite(readers.into()),
+        writes,
+    })
 }
 
 fn of_sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
@@ -74,7 +77,7 @@ async fn open_postgresql(address: &str, connections: u32) -> DbResult<Pools> {
     options.map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
     match connect(options).await {
         Ok(pool) => Ok(Pools {
-            reads: pool.clone(),
+            reads: Reads::Postgresql(pool.clone()),
             writes: pool,
         }),
         Err(error) if is_unavailable(&error) => Err(cause_of(error, address).await),
@@ -123,8 +126,7 @@ async fn cause_of(error: DbErr, address: &str) -> DbErr {
 /// The directory of a SQLite file and the file itself, made when they are missing, for their owner
 /// alone. SQLite gives the files that it puts beside it the same permissions.
 fn make_room_for(address: &str) -> DbResult<()> {
-    let options = SqliteConnectOptions::from_str(address)
-        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+    let options = SqliteConnectOptions::from_str(address).map_err(of_driver)?;
     let file = options.get_filename();
     let made = match file.parent() {
         Some(directory) => private::make_directory(directory),

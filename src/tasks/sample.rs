@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::{ToSpan, civil};
 use sea_orm::{ActiveValue::Set, DbErr};
+use uuid::Uuid;
 
 use super::{
     Draft, Due, Placement, Priority,
@@ -80,16 +81,16 @@ pub(crate) async fn sow(viewer: &Viewer, count: usize, told: impl Fn(usize)) -> 
     let now = viewer.now();
     let positions = lexicon_fractional_index::n_keys_between(&None, &None, count)
         .map_err(|message| Error::internal(DbErr::Type(message)))?;
+    let here = Here {
+        now,
+        zone: home.rules(),
+    };
     let mut sower = Sower {
         // Theirs begin with the time that a task was made at, which is not now.
         ids: Ids::default(),
-        chance: Rng::with_seed(now.as_millis().cast_unsigned()),
-        today: Here {
-            now,
-            zone: home.rules(),
-        }
-        .wall()
-        .map(|wall| wall.date()),
+        // No two people have the same tasks.
+        chance: Rng::with_seed(Uuid::from(viewer.user_id()).as_u64_pair().1),
+        today: here.wall().map(|wall| wall.date()),
     };
     let made_at = |number: usize| {
         let share = (count - number) as f64 / count as f64;

@@ -301,6 +301,49 @@ async fn migrations_go_up_and_down_on_postgresql() {
     migrations_go_both_ways(&[("DATABASE_URL", &url)]).await;
 }
 
+#[tokio::test]
+async fn people_are_made_up_by_a_command_that_says_how_to_sign_in() {
+    let here = directory();
+    let said = run(here.path(), &[], &["seed", "--users", "2", "--tasks", "3"]).await;
+    assert!(said.status.success(), "{said:?}");
+    let said = String::from_utf8(said.stdout).unwrap();
+    let (_, address) = said.split_once("Sign in as ").unwrap();
+    let (email, password) = address.trim().split_once(" with the password ").unwrap();
+
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let query = format!(
+        "mutation {{ signIn(input: {{ email: \"{email}\", password: \"{password}\" }}) {{
+           user {{ tasks {{ totalCount }} }} userErrors {{ code }} }} }}"
+    );
+    let answer: Value = cubby.ask(None, &query).await.json().await.unwrap();
+    let user = &answer["data"]["signIn"]["user"];
+    assert_eq!(user["tasks"]["totalCount"], 3, "{answer}");
+    cubby.stop().await;
+
+    let wrong = [
+        (vec!["seed", "--users", "many"], "invalid value 'many'"),
+        (vec!["seed", "--users", "0"], "0 is not in 1..=1000000"),
+        (
+            vec!["seed", "--tasks", "1000001"],
+            "1000001 is not in 0..=1000000",
+        ),
+        (
+            vec!["seed", "--password", "12345678"],
+            "nothing was stored: Choose a password",
+        ),
+        (
+            vec!["seed", "--domain", "two words"],
+            "nothing was stored: Write an e-mail address",
+        ),
+    ];
+    for (arguments, expected) in wrong {
+        let refused = run(here.path(), &[], &arguments).await;
+        assert!(!refused.status.success());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
 async fn two_share(settings: &[(&str, &str)]) {
     let here = directory();
     let (one, two) = tokio::join!(

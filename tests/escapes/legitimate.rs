@@ -1,6 +1,6 @@
 //! Each thing that a viewer is for, done as it is meant to be done.
 
-use sea_orm::{ActiveValue::Set, Condition, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, QuerySelect, entity::prelude::*};
 
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
@@ -35,6 +35,31 @@ async fn write(viewer: &Viewer, id: TaskId) -> Result<Vec<Model>> {
             changes.title = Set("another".to_owned());
             viewer.update(changes, Column::Id.eq(id)).await?;
             viewer.delete::<Entity>(Column::Id.eq(id)).await
+        })
+        .await
+}
+
+/// Of rows what is read of them; and of all of them together.
+async fn columns(viewer: &Viewer) -> Result<(Vec<String>, Option<Longest>)> {
+    let titles = Entity::find().select_only().column(Column::Title);
+    let titles = viewer.read(titles, |row| row.try_get_by_index(0)).await?;
+    let longest = Entity::find()
+        .select_only()
+        .column_as(Column::Title.max(), "title");
+    Ok((titles, viewer.summary(longest).await?))
+}
+
+#[derive(FromQueryResult)]
+struct Longest {
+    title: Option<String>,
+}
+
+async fn write_many(viewer: &Viewer, rows: Vec<ActiveModel>) -> Result<()> {
+    viewer
+        .atomically(async |viewer| {
+            viewer.take_seqs(rows.len()).await?;
+            viewer.insert_all(rows.clone()).await?;
+            viewer.rewrite(rows, &[Column::Title]).await
         })
         .await
 }

@@ -37,3 +37,4 @@ mod sockets;
 mod streams;
 mod tasks;
 mod throttles;
+mod world;
