@@ -287,19 +287,20 @@ async fn seed(config: &Config, sample: Sample) -> Result<(), StartError> {
     let server = Server::open(config, Clock::system()).await?;
     let seed = Seed::new(sample.users, sample.tasks, sample.domain, sample.password)?;
     let count = u64::from(seed.users) * u64::from(seed.tasks);
-    let bar = ProgressBar::new(count).with_style(bar_of_tasks());
-    server.seed(&seed, |stored| bar.inc(stored as u64)).await?;
-    bar.finish();
+    // Said first: whoever is stored when it ends early can be signed in as.
     println!(
         "{} people with {} tasks each. Sign in as person-1@{} with the password {}",
         seed.users, seed.tasks, seed.domain, seed.password
     );
+    let bar = ProgressBar::new(count).with_style(bar_of_tasks());
+    server.seed(&seed, |stored| bar.inc(stored as u64)).await?;
+    bar.finish();
     Ok(())
 }
 
 /// It is drawn where somebody looks, and not into a file.
 fn bar_of_tasks() -> ProgressStyle {
-    let template = "{bar:40} {human_pos} of {human_len} tasks, {per_sec}, {eta} left";
+    let template = "{bar:40} {human_pos} of {human_len} tasks, {eta} left";
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

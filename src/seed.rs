@@ -75,7 +75,8 @@ impl fmt::Display for SeedError {
         match self {
             Self::Taken(domain) => write!(
                 f,
-                "some of the addresses at {domain} are taken: give another --domain, or none for a new one"
+                "some of the addresses at {domain} are taken, and whoever was stored before stays: give \
+                 another --domain, or none for a new one"
             ),
             Self::Refused(message) => write!(f, "nothing was stored: {message}"),
             Self::Failed(message) => {
@@ -91,7 +92,7 @@ impl From<Error> for SeedError {
     fn from(error: Error) -> Self {
         Self::Failed(match error {
             Error::Internal(cause) => Chain(&*cause).to_string(),
-            _ => "the database was away, or busy. Try again".to_owned(),
+            _ => "the database was away, or busy. Try again with another --domain".to_owned(),
         })
     }
 }

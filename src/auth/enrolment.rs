@@ -40,18 +40,20 @@ impl<'a> Enrolment<'a> {
         domain: &'a str,
         password: &str,
     ) -> Result<std::result::Result<Self, Fault>> {
-        let person = Person {
-            email: None,
-            name: None,
-        };
-        let password = Password::choose(password, provider.password_policy, person);
-        Ok(match (address(1, domain), password) {
-            (Ok(_), Ok(password)) => Ok(Self {
+        let password = address(1, domain).and_then(|email| {
+            let person = Person {
+                email: Some(email.as_str()),
+                name: None,
+            };
+            Password::choose(password, provider.password_policy, person)
+        });
+        Ok(match password {
+            Ok(password) => Ok(Self {
                 provider,
                 domain,
                 password_hash: provider.hasher.hash(password).await?,
             }),
-            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+            Err(fault) => Err(fault),
         })
     }
 

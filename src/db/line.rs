@@ -180,7 +180,7 @@ async fn watch_count(database: &Database, pulse: &Pulse, hear: impl Fn(Heard)) {
 async fn count(database: &Database) -> DbResult<i64> {
     let select = "SELECT count FROM session_ends";
     let select = Statement::from_string(DatabaseBackend::Sqlite, select);
-    let row = database.reads.query_one(&select).await?;
+    let row = database.reads.0.query_one(&select).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("session_ends has no row".to_owned()))?;
     row.try_get("", "count")
 }
@@ -314,7 +314,7 @@ async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Inf
             "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
             [channel.into(), sent.to_string().into()],
         );
-        match tokio::time::timeout(TRUST, database.reads.query_one(&statement)).await {
+        match tokio::time::timeout(TRUST, database.reads.0.query_one(&statement)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a beat was not sent"),
             Err(_) => tracing::debug!("a beat was not sent in time"),

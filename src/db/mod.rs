@@ -67,7 +67,7 @@ impl Database {
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
         let pools = opening::open(url, connections).await?;
         Ok(Self {
-            reads: pools.reads,
+            reads: Reads(pools.reads),
             writes: pools.writes,
             direct: url.clone(),
             writer: matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1))),
@@ -131,13 +131,13 @@ impl Database {
 
     /// Whether the database answers.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.reads.ping().await.is_ok()
+        self.reads.0.ping().await.is_ok()
     }
 
     /// Closes every connection, once those in use have been given back.
     pub async fn close(&self) {
         // On SQLite the last one to close clears up, and must be able to write.
-        for closed in [self.reads.close().await, self.writes.close_by_ref().await] {
+        for closed in [self.reads.0.close().await, self.writes.close_by_ref().await] {
             if let Err(error) = closed {
                 tracing::warn!(%error, "the database did not close cleanly");
             }
@@ -184,12 +184,16 @@ impl Database {
 /// Runs queries that change nothing, each sent again while the database is away. What writes takes
 /// a transaction.
 #[derive(Clone)]
-pub(crate) enum Reads {
+pub(crate) struct Reads(Source);
+
+/// What they are run on.
+#[derive(Clone)]
+enum Source {
     Sqlite(Arc<Readers>),
     Postgresql(DatabaseConnection),
 }
 
-impl Reads {
+impl Source {
     async fn query_one(&self, statement: &Statement) -> DbResult<Option<QueryResult>> {
         match self {
             Self::Sqlite(readers) => readers.query_one(statement).await,
@@ -222,20 +226,20 @@ impl Reads {
 #[async_trait]
 impl ConnectionTrait for Reads {
     fn get_database_backend(&self) -> DatabaseBackend {
-        match self {
-            Self::Sqlite(_) => DatabaseBackend::Sqlite,
-            Self::Postgresql(pool) => pool.get_database_backend(),
+        match &self.0 {
+            Source::Sqlite(_) => DatabaseBackend::Sqlite,
+            Source::Postgresql(_) => DatabaseBackend::Postgres,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
         tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.query_one(&statement)).await
+        patiently(|| self.0.query_one(&statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
         tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.query_all(&statement)).await
+        patiently(|| self.0.query_all(&statement)).await
     }
 
     async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {

@@ -15,12 +15,12 @@ use sqlx::{
 };
 use tokio::time::Instant;
 
-use super::{DbResult, PATIENCE, PAUSE, Reads, is_unavailable, of_driver, readers::Readers};
+use super::{DbResult, PATIENCE, PAUSE, Source, is_unavailable, of_driver, readers::Readers};
 use crate::{config::DatabaseUrl, private};
 
 /// The connections that read, and those that write: on PostgreSQL they are the same.
 pub(super) struct Pools {
-    pub(super) reads: Reads,
+    pub(super) reads: Source,
     pub(super) writes: DatabaseConnection,
 }
 
@@ -59,7 +59,7 @@ async fn open_sqlite(address: &str, connections: u32) -> DbResult<Pools> {
     let options = of_sqlite(options).pragma("query_only", "ON");
     let readers = Readers::open(options.disable_statement_logging(), connections).await?;
     Ok(Pools {
-        reads: Reads::Sqlite(readers.into()),
+        reads: Source::Sqlite(readers.into()),
         writes,
     })
 }
@@ -77,7 +77,7 @@ async fn open_postgresql(address: &str, connections: u32) -> DbResult<Pools> {
     options.map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
     match connect(options).await {
         Ok(pool) => Ok(Pools {
-            reads: Reads::Postgresql(pool.clone()),
+            reads: Source::Postgresql(pool.clone()),
             writes: pool,
         }),
         Err(error) if is_unavailable(&error) => Err(cause_of(error, address).await),

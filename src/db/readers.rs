@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::{DbResult, of_driver};
 
-pub(crate) struct Readers {
+pub(super) struct Readers {
     options: SqliteConnectOptions,
     most: u32,
     /// One for each connection that may be open.

@@ -14,7 +14,10 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-use super::{CREDENTIAL_MUTATIONS, types::Types};
+use super::{
+    CREDENTIAL_MUTATIONS,
+    types::{self, Types},
+};
 use crate::page;
 
 /// The argument that says which of a list are wanted.
@@ -165,7 +168,7 @@ impl<'a> Reckoner<'a> {
             inner.once.saturating_add(page).saturating_add(1)
         } else if self.types.is_composite(&known.type_name) {
             let count = if known.is_list {
-                self.length_of(field, &known.lists)
+                self.length_of(field, known)
             } else {
                 1
             };
@@ -232,7 +235,7 @@ impl<'a> Reckoner<'a> {
 
     /// How many objects a list has that another list asks for, such as `ids`; a list that nobody
     /// asks for by one is short.
-    fn length_of(&self, field: &Field, lists: &[Name]) -> u64 {
+    fn length_of(&self, field: &Field, known: &types::Field) -> u64 {
         let length = |name| match &field.get_argument(name)?.node {
             Value::List(items) => Some(items.len()),
             Value::Variable(name) => match self.variable(name)? {
@@ -241,7 +244,7 @@ impl<'a> Reckoner<'a> {
             },
             _ => None,
         };
-        let lengths = lists.iter().filter_map(|name| length(name));
+        let lengths = known.lists().filter_map(|name| length(name));
         lengths.fold(1, |most, length| most.max(length as u64))
     }
 

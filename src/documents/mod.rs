@@ -4,6 +4,7 @@
 //! for seconds, and nothing can interrupt it. Nothing reaches it but through here.
 
 mod cost;
+mod integers;
 mod measure;
 mod scan;
 mod types;
@@ -143,6 +144,7 @@ impl Documents {
             error => Refusal::unparsed(&error),
         })?;
         let measured = measure::measure(&parsed, &self.limits)?;
+        integers::check(&self.types, &parsed)?;
         let document = Arc::new(Document {
             parsed,
             measured,

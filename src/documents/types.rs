@@ -23,8 +23,20 @@ pub(super) struct Types {
 pub(super) struct Field {
     pub(super) type_name: Name,
     pub(super) is_list: bool,
+    arguments: Vec<(Name, Type)>,
+}
+
+impl Field {
+    pub(super) fn argument(&self, name: &Name) -> Option<&Type> {
+        let argument = self.arguments.iter().find(|(known, _)| known == name);
+        argument.map(|(_, ty)| ty)
+    }
+
     /// The arguments that are lists, such as `ids`.
-    pub(super) lists: Vec<Name>,
+    pub(super) fn lists(&self) -> impl Iterator<Item = &Name> {
+        let lists = self.arguments.iter().filter(|(_, ty)| named(ty).1);
+        lists.map(|(name, _)| name)
+    }
 }
 
 /// What is wrong with a value of a scalar, if anything is.
@@ -127,14 +139,14 @@ fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Fie
     fields
         .map(|field| {
             let (type_name, is_list) = named(&field.ty.node);
-            let lists = field.arguments.iter().filter_map(|argument| {
+            let arguments = field.arguments.iter().map(|argument| {
                 let InputValueDefinition { name, ty, .. } = &argument.node;
-                named(&ty.node).1.then(|| name.node.clone())
+                (name.node.clone(), ty.node.clone())
             });
             let value = Field {
                 type_name: type_name.clone(),
                 is_list,
-                lists: lists.collect(),
+                arguments: arguments.collect(),
             };
             (field.name.node, value)
         })

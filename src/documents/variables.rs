@@ -8,7 +8,10 @@ use async_graphql::{
     parser::types::{BaseType, OperationDefinition, Type},
 };
 
-use super::types::{Input, Types};
+use super::{
+    integers::is_int,
+    types::{Input, Types},
+};
 
 /// What a value takes beside its text, in bytes.
 const OF_VALUE: u64 = 16;
@@ -174,12 +177,4 @@ fn built_in_fault(name: &Name, value: &Value) -> Option<Fault> {
         other => other,
     };
     (!is_right).then(|| Fault::new(format!("it must be {wanted}")))?
-}
-
-/// 32 bits; `1.0` is the whole number 1.
-fn is_int(number: &async_graphql::Number) -> bool {
-    let range = f64::from(i32::MIN)..=f64::from(i32::MAX);
-    number
-        .as_f64()
-        .is_some_and(|value| value.fract() == 0.0 && range.contains(&value))
 }

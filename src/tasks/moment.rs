@@ -5,7 +5,7 @@ use jiff::{Span, civil, tz};
 
 use super::{
     due::{first_of, last_of},
-    local::LocalDate,
+    local::{LocalDate, LocalTime},
 };
 use crate::clock::Timestamp;
 
@@ -96,14 +96,44 @@ impl Moment {
         if let Some(date) = LocalDate::read(text) {
             return Some(Self::Day(date));
         }
-        let is_duration = text.trim_start_matches(['+', '-']).starts_with('P');
+        let is_duration = text.trim_start_matches('-').starts_with('P');
         if is_duration {
-            return text.parse().ok().map(Self::Ahead);
+            return is_iso_8601(text).then(|| text.parse().ok().map(Self::Ahead))?;
+        }
+        if !is_rfc_3339(text) {
+            return None;
         }
         let instant: jiff::Timestamp = text.parse().ok()?;
         let millis = instant.as_millisecond();
         Some(Self::Instant(Timestamp::from_millis(millis)))
     }
+}
+
+/// Whether a duration is written as ISO 8601 has it, and as GraphQL's scalar of that name: the library reads
+/// small letters and commas too.
+fn is_iso_8601(text: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_digit() || b"-PYMWDTHS.".contains(&byte);
+    text.bytes().all(is_of_it)
+}
+
+/// Whether a moment is written as RFC 3339 (section 5.6) has it: the library reads other ways too.
+fn is_rfc_3339(text: &str) -> bool {
+    const WALL: &str = "0000-00-00T00:00:00";
+    let Some((wall, rest)) = text.split_at_checked(WALL.len()) else {
+        return false;
+    };
+    let is_like = |(it, like): (u8, u8)| match like {
+        b'0' => it.is_ascii_digit(),
+        _ => it == like,
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|it: char| it.is_ascii_digit()),
+        None => rest,
+    };
+    let hours_and_minutes = offset.strip_prefix(['+', '-']);
+    let is_offset = offset == "Z"
+        || hours_and_minutes.is_some_and(|it| it.len() == 5 && LocalTime::read(it).is_some());
+    wall.bytes().zip(WALL.bytes()).all(is_like) && is_offset
 }
 
 /// Whether it has no hours and nothing smaller. One of no length at all is of days: it is today.
@@ -213,6 +243,19 @@ mod tests {
             "--P1D",
             "9999-12-31",
             "1795262400000",
+            "+P1D",
+            "P1d",
+            "PT1,5H",
+            "2026-11-21 12:00:00Z",
+            "2026-11-21T12Z",
+            "20261121T120000Z",
+            "+002026-11-21T12:00:00Z",
+            "-000001-01-01T00:00:00Z",
+            "2026-11-21T12:00:00Z[UTC]",
+            "2026-11-21T12:00:00+25:00",
+            "2026-11-21T12:00:00+01",
+            "2026-11-21T12:00:00.Z",
+            "2026-11-21T12:00:00é",
         ] {
             assert!(Moment::read(text).is_none(), "{text:?}");
         }

@@ -495,3 +495,36 @@ async fn a_long_field_under_many_names_has_its_price() {
     ana.ask(&names(4), json!({})).await;
     refused(&ana, &names(5), "COST_LIMIT_EXCEEDED").await;
 }
+
+#[tokio::test]
+async fn a_number_that_is_no_int_is_refused_before_anything_is_done() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for number in ["2147483648", "-2147483649", "99999999999", "1.0", "1e3"] {
+        for query in [
+            format!(
+                "mutation {{ a: createTask(input: {{ title: \"Milk\" }}) {{ task {{ id }} }}
+                   b: deleteTask(input: {{ id: \"x\", ifVersion: {number} }}) {{ deletedTaskId }} }}"
+            ),
+            format!("{{ viewer {{ tasks(first: {number}) {{ totalCount }} }} }}"),
+            format!("{{ viewer {{ ...F }} }} fragment F on User {{ tasks(first: {number}) {{ totalCount }} }}"),
+            format!("{{ viewer {{ ... on User {{ tasks(last: {number}) {{ totalCount }} }} }} }}"),
+            format!("query ($n: Int = {number}) {{ viewer {{ tasks(first: $n) {{ totalCount }} }} }}"),
+        ] {
+            let reply = send(&ana, &query, json!({})).await;
+            assert_eq!(reply.code(), "GRAPHQL_VALIDATION_FAILED", "{query}");
+            assert!(reply.body.get("data").is_none(), "{reply:?}");
+        }
+        let query = "query ($n: Int) { viewer { tasks(first: $n) { totalCount } } }";
+        let number: Value = serde_json::from_str(number).unwrap();
+        let reply = send(&ana, query, json!({ "n": number })).await;
+        assert_eq!(reply.code(), "BAD_USER_INPUT", "{reply:?}");
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [0]);
+    for number in ["2147483647", "-2147483648"] {
+        let query = format!(
+            "mutation {{ deleteTask(input: {{ id: \"x\", ifVersion: {number} }}) {{ userErrors {{ code }} }} }}"
+        );
+        ana.ask(&query, json!({})).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! Whole numbers written in a document, where an `Int` is wanted. The engine takes any for one until the
+//! field is run, and then what was asked for before it has been done.
+
+use async_graphql::{
+    Name, Number, Pos,
+    parser::types::{BaseType, ExecutableDocument, Selection, SelectionSet, Type},
+};
+use async_graphql_value::Value;
+
+use super::{
+    Refusal,
+    types::{Input, Types},
+};
+
+/// Whether it is one of 32 bits.
+pub(super) fn is_int(number: &Number) -> bool {
+    let value = number.as_i64();
+    value.is_some_and(|value| i32::try_from(value).is_ok())
+}
+
+/// Refuses the first that is none. The document has been measured, so that it is not too deep.
+pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Refusal> {
+    for (_, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        for variable in &operation.variable_definitions {
+            let variable = &variable.node;
+            if let Some(value) = &variable.default_value {
+                let written = value.node.clone().into_value();
+                refuse(types, &variable.var_type.node, &written, value.pos)?;
+            }
+        }
+        let root = Types::root(operation.ty);
+        check_set(types, &root, &operation.selection_set.node)?;
+    }
+    for fragment in document.fragments.values() {
+        let fragment = &fragment.node;
+        let on = &fragment.type_condition.node.on.node;
+        check_set(types, on, &fragment.selection_set.node)?;
+    }
+    Ok(())
+}
+
+fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Refusal> {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let field = &field.node;
+                // What the schema does not have is for the engine to refuse.
+                let Some(known) = types.field(parent, &field.name.node) else {
+                    continue;
+                };
+                for (name, value) in &field.arguments {
+                    if let Some(ty) = known.argument(&name.node) {
+                        refuse(types, ty, &value.node, value.pos)?;
+                    }
+                }
+                check_set(types, &known.type_name, &field.selection_set.node)?;
+            }
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let parent = condition.map_or(parent, |condition| &condition.node.on.node);
+                check_set(types, parent, &fragment.node.selection_set.node)?;
+            }
+            // Each fragment is looked at once, by itself.
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse(types: &Types, ty: &Type, value: &Value, at: Pos) -> Result<(), Refusal> {
+    match first_that_is_none(types, ty, value) {
+        Some(number) => Err(Refusal::invalid(
+            format!("{number} is no Int: write a whole number of at most 32 bits."),
+            at,
+        )),
+        None => Ok(()),
+    }
+}
+
+fn first_that_is_none<'a>(types: &Types, ty: &Type, value: &'a Value) -> Option<&'a Number> {
+    match (&ty.base, value) {
+        (BaseType::List(of_each), Value::List(values)) => values
+            .iter()
+            .find_map(|value| first_that_is_none(types, of_each, value)),
+        (BaseType::List(of_each), one) => first_that_is_none(types, of_each, one),
+        (BaseType::Named(name), Value::Number(number)) if name == "Int" => {
+            (!is_int(number)).then_some(number)
+        }
+        (BaseType::Named(name), Value::Object(given)) => {
+            let Some(Input::Object { fields, .. }) = types.input(name) else {
+                return None;
+            };
+            fields
+                .iter()
+                .find_map(|field| first_that_is_none(types, &field.ty, given.get(&field.name)?))
+        }
+        _ => None,
+    }
+}
