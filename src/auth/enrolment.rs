@@ -40,9 +40,10 @@ impl<'a> Enrolment<'a> {
         domain: &'a str,
         password: &str,
     ) -> Result<std::result::Result<Self, Fault>> {
-        let password = address(1, domain).and_then(|email| {
+        // Where the longest address is one, each is.
+        let password = address(u32::MAX, domain).and_then(|longest| {
             let person = Person {
-                email: Some(email.as_str()),
+                email: Some(longest.as_str()),
                 name: None,
             };
             Password::choose(password, provider.password_policy, person)
@@ -68,7 +69,7 @@ impl<'a> Enrolment<'a> {
         let now = provider.clock.now();
         let (mut people, mut opened) = (Vec::new(), Vec::new());
         for number in numbers {
-            // One of them was read already, and they differ in nothing that matters.
+            // The longest was read already: none is left out here.
             let Ok(email) = address(number, self.domain) else {
                 continue;
             };

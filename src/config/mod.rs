@@ -39,7 +39,7 @@ pub struct Config {
     )]
     pub direct_database_url: Option<DatabaseUrl>,
 
-    /// How many connections to the database to keep at most
+    /// How many connections to the database to keep at most; on SQLite they read, and one more writes
     #[arg(
         long,
         env = "CUBBY_DATABASE_CONNECTIONS",

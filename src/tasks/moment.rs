@@ -96,9 +96,8 @@ impl Moment {
         if let Some(date) = LocalDate::read(text) {
             return Some(Self::Day(date));
         }
-        let is_duration = text.trim_start_matches('-').starts_with('P');
-        if is_duration {
-            return is_iso_8601(text).then(|| text.parse().ok().map(Self::Ahead))?;
+        if is_iso_8601(text) {
+            return text.parse().ok().map(Self::Ahead);
         }
         if !is_rfc_3339(text) {
             return None;
@@ -109,11 +108,10 @@ impl Moment {
     }
 }
 
-/// Whether a duration is written as ISO 8601 has it, and as GraphQL's scalar of that name: the library reads
-/// small letters and commas too.
+/// Whether it looks like a duration as ISO 8601 writes it: the library reads small letters and commas too.
 fn is_iso_8601(text: &str) -> bool {
     let is_of_it = |byte: u8| byte.is_ascii_digit() || b"-PYMWDTHS.".contains(&byte);
-    text.bytes().all(is_of_it)
+    text.trim_start_matches('-').starts_with('P') && text.bytes().all(is_of_it)
 }
 
 /// Whether a moment is written as RFC 3339 (section 5.6) has it: the library reads other ways too.

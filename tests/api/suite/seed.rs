@@ -101,6 +101,11 @@ async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_
             domain: String::new(),
             ..seed(1, 1)
         },
+        // Short enough for the first address, and not for all that there may be.
+        Seed {
+            domain: "a".repeat(245),
+            ..seed(1, 1)
+        },
     ] {
         let refused = sow(wrong).await;
         assert!(matches!(refused, SeedError::Refused(_)), "{refused}");
