@@ -37,6 +37,7 @@ pub(crate) enum Reason {
     TokenExpired,
     TokenInvalid,
     SessionEnded,
+    InsufficientScope,
 }
 
 impl Reason {
@@ -46,6 +47,7 @@ impl Reason {
             Self::TokenExpired => "TOKEN_EXPIRED",
             Self::TokenInvalid => "TOKEN_INVALID",
             Self::SessionEnded => "SESSION_ENDED",
+            Self::InsufficientScope => "INSUFFICIENT_SCOPE",
         }
     }
 
@@ -55,6 +57,10 @@ impl Reason {
             Self::TokenExpired => "The access token has expired. Refresh the session.",
             Self::TokenInvalid => "The credentials are not valid. Sign in again.",
             Self::SessionEnded => "The session has ended. Sign in again.",
+            Self::InsufficientScope => {
+                "This access token does not reach that far. Sign in, or use one with the scope WRITE \
+                 where that is enough."
+            }
         }
     }
 }
@@ -194,6 +200,8 @@ pub(crate) enum UserErrorCode {
     Invalid,
     TooShort,
     TooLong,
+    /// It is before or beyond what it may be.
+    OutOfRange,
     /// There is no such thing; or it is somebody else's, which is the same.
     NotFound,
     /// The id has been used before.
@@ -211,6 +219,8 @@ pub(crate) enum UserErrorCode {
     RateLimited,
     /// It was changed since the version named in `ifVersion`.
     VersionConflict,
+    /// There are as many as there may be.
+    LimitReached,
 }
 
 /// One argument that needs another value.

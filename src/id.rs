@@ -81,6 +81,11 @@ typed_id!(
     "session"
 );
 typed_id!(
+    /// An access token's id: `token_01jx…`.
+    AccessTokenId,
+    "token"
+);
+typed_id!(
     /// A task's id: `task_01jx…`; a client may mint one.
     TaskId,
     "task"
@@ -107,6 +112,19 @@ impl UserId {
     /// As the database writes it where nothing says what it is.
     pub(crate) fn from_uuid(text: &str) -> Result<Self, NotAnId> {
         text.parse().map(Self).map_err(|_| NotAnId)
+    }
+}
+
+/// An access token is a session, under a name of its own.
+impl From<AccessTokenId> for SessionId {
+    fn from(id: AccessTokenId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<SessionId> for AccessTokenId {
+    fn from(id: SessionId) -> Self {
+        Self(id.0)
     }
 }
 

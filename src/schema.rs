@@ -9,7 +9,7 @@ use async_graphql::{
 
 use crate::{
     auth::{
-        self, IdentityProvider, TimeZone, Viewer,
+        self, AccessToken, AccessTokenMutation, IdentityProvider, TimeZone, Viewer,
         graphql::{Account, SecurityEvent, Session},
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
@@ -107,6 +107,7 @@ impl From<Viewer> for User {
 pub(crate) enum Node {
     User(User),
     Session(Session),
+    AccessToken(AccessToken),
     SecurityEvent(SecurityEvent),
     Task(Task),
 }
@@ -120,6 +121,9 @@ impl Node {
         }
         for session in Session::find(viewer, parsed(ids)).await? {
             found.insert(session.key(), Self::Session(session));
+        }
+        for token in AccessToken::find(viewer, parsed(ids)).await? {
+            found.insert(token.key(), Self::AccessToken(token));
         }
         for event in SecurityEvent::find(viewer, parsed(ids)).await? {
             found.insert(event.key(), Self::SecurityEvent(event));
@@ -213,6 +217,7 @@ pub(crate) struct Mutation(
     AccountMutation<User>,
     ProfileMutation,
     SessionMutation<User>,
+    AccessTokenMutation,
     TaskMutation<User>,
 );
 

@@ -7,6 +7,7 @@ mod m20261121_000002_sessions;
 mod m20261121_000003_signing_keys;
 mod m20261121_000004_session_ends;
 mod m20261121_000005_lists;
+mod m20261122_000006_access_tokens;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_signing_keys::Migration),
             Box::new(m20261121_000004_session_ends::Migration),
             Box::new(m20261121_000005_lists::Migration),
+            Box::new(m20261122_000006_access_tokens::Migration),
         ]
     }
 }

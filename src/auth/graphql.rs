@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter, Select};
 use tokio::sync::OnceCell;
 
 use super::{
-    Viewer, accounts,
+    Viewer,
+    access_tokens::{self, AccessToken},
+    accounts,
     delivery::Delivery,
     entity::{
         security_events,
@@ -88,8 +90,8 @@ impl Account {
 
     /// The session that this was read with.
     async fn current_session(&self) -> Result<Session> {
-        let sessions = Session::find(&self.viewer, vec![self.viewer.session_id()]).await?;
-        let session = sessions.into_iter().next();
+        let session = sessions::one(&self.viewer, self.viewer.session_id()).await?;
+        let session = session.map(|row| Session::of(row, &self.viewer));
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
 
@@ -104,14 +106,29 @@ impl Account {
         before: Option<String>,
     ) -> Result<Connection<Session>> {
         let page = Page::parse(first, after, last, before)?;
-        let living = sessions::living(self.viewer.now());
-        let select = sessions_entity::Entity::find().filter(living);
+        let select = Session::all(&self.viewer);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
         Connection::read(ctx, &self.viewer, select, order, page).await
     }
 
-    /// Sign-ins, failures, ends of sessions and changes of the password in the last 90 days, newest
-    /// first.
+    /// Their access tokens that have not expired, newest first. `first` or `last` is 1 to 100, and
+    /// `first` is 50 when both are left out; asking for both is an error.
+    async fn access_tokens(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<AccessToken>> {
+        let page = Page::parse(first, after, last, before)?;
+        let select = access_tokens::all(&self.viewer);
+        let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
+        Connection::read(ctx, &self.viewer, select, order, page).await
+    }
+
+    /// Sign-ins, failures, ends of sessions, changes of the password and of access tokens in the last 90
+    /// days, newest first.
     async fn security_events(
         &self,
         ctx: &Context<'_>,
@@ -153,8 +170,13 @@ impl Session {
 
     /// Those of the viewer's sessions that live and have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SessionId>) -> Result<Vec<Self>> {
-        let living = sessions_entity::Entity::find().filter(sessions::living(viewer.now()));
-        list::find(viewer, sessions_entity::Column::Id, ids, living).await
+        list::find(viewer, sessions_entity::Column::Id, ids, Self::all(viewer)).await
+    }
+
+    /// All that live.
+    fn all(viewer: &Viewer) -> Select<sessions_entity::Entity> {
+        let living = sessions::living(viewer.now()).add(sessions::signed_in());
+        sessions_entity::Entity::find().filter(living)
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::ActiveValue::Set;
 use tokio::sync::Notify;
 
 use super::{
-    IdentityProvider,
+    IdentityProvider, access_tokens,
     cookies::{Carried, Cookies},
     delivery::Delivery,
     device::Device,
@@ -72,6 +72,15 @@ pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     }
 }
 
+/// Whoever asks, and is signed in: a script that was given an access token changes nobody's credentials.
+pub(super) fn present<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
+    let viewer = viewer(ctx)?;
+    if !viewer.is_present() {
+        return Err(Error::Unauthenticated(Reason::InsufficientScope));
+    }
+    Ok(viewer)
+}
+
 /// Whoever asks, or nothing when a request carries no credentials.
 pub(crate) fn viewer_or_nobody<'a>(ctx: &Context<'a>) -> Option<&'a Viewer> {
     viewer(ctx).ok()
@@ -115,6 +124,9 @@ impl IdentityProvider {
         let Some(token) = bearer(authorization) else {
             return Ok(refused(Reason::TokenInvalid, None));
         };
+        if let Some(presented) = access_tokens::read(token) {
+            return self.identify_by_access_token(&presented, now).await;
+        }
         let named = match self.tokens.verify(token, now).await {
             Ok(named) => named,
             Err(reason) => return Ok(refused(reason, None)),
@@ -134,6 +146,21 @@ impl IdentityProvider {
         }
         self.note_use(&session, named.generation, now).await?;
         Ok(Credentials::Viewer(viewer))
+    }
+
+    /// A personal access token names its session and proves itself by a secret. Of what is wrong with one
+    /// nothing is told: whoever may know has it from its owner.
+    async fn identify_by_access_token(
+        &self,
+        presented: &access_tokens::Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Credentials> {
+        let session = self.session(presented.id.into(), UNNAMED, now).await?;
+        let Some(session) = session.filter(|session| presented.opens(session)) else {
+            return Ok(refused(Reason::TokenInvalid, None));
+        };
+        self.note_use(&session, UNNAMED, now).await?;
+        Ok(Credentials::Viewer(self.viewer(&session, now)))
     }
 
     /// The same for the cookie that names a session. One that opens nothing is taken back, so that

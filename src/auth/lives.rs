@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+/// When a session ends that has no end: 9999-12-31T23:59:59.999Z.
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+
+/// When an access token was last used that was not used yet.
+pub(super) const BEFORE_ANY_USE: Timestamp = Timestamp::from_millis(0);
+
 /// A session, however it is used.
 pub(super) const SESSION: Duration = Duration::from_hours(90 * 24);
 

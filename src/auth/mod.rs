@@ -1,5 +1,6 @@
 //! Accounts: people, their passwords and sessions, and the viewer that a session opens.
 
+mod access_tokens;
 mod accounts;
 mod clearing;
 mod common_passwords;
@@ -54,6 +55,7 @@ use seal::Seal;
 use throttle::{Throttle, seconds_until};
 use watch::Watches;
 
+pub(crate) use access_tokens::{AccessToken, AccessTokenMutation};
 pub(crate) use accounts::home;
 pub(crate) use cookies::Cookies;
 pub(crate) use device::Device;

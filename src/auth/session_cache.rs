@@ -93,6 +93,9 @@ mod tests {
             idle_expires_at: now,
             expires_at: now,
             ended_at: None,
+            kind: sessions::Kind::SignIn,
+            scope: sessions::Scope::Write,
+            secret_digest: None,
         })
     }
 

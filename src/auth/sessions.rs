@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
-    sea_query::IntoCondition,
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
+    sea_query::{Expr, IntoCondition},
 };
 use tokio::time::Instant;
 
@@ -162,6 +163,9 @@ pub(super) fn new_session(
         idle_expires_at: Set(lives::idle_end(now, expires_at)),
         expires_at: Set(expires_at),
         ended_at: Set(None),
+        kind: Set(sessions::Kind::SignIn),
+        scope: Set(sessions::Scope::Write),
+        secret_digest: Set(None),
         ..Default::default()
     }
 }
@@ -189,7 +193,9 @@ pub(super) async fn sign_out(
     let cookies = &caller.cookies;
     cookies.clear_all();
     let mut named = Vec::new();
-    if let Credentials::Viewer(viewer) = &caller.credentials {
+    if let Credentials::Viewer(viewer) = &caller.credentials
+        && viewer.is_present()
+    {
         named.push((viewer.session_id(), Proof::Session));
     }
     let tokens = [refresh_token, cookies.refresh_token()];
@@ -247,7 +253,7 @@ pub(super) async fn revoke(
     id: Option<SessionId>,
 ) -> std::result::Result<SessionId, Refusal> {
     let session = match id {
-        Some(id) => viewer.one(with_id(id)).await?,
+        Some(id) => viewer.one(with_id(id).filter(signed_in())).await?,
         None => None,
     };
     let not_found = || {
@@ -269,13 +275,16 @@ pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Ve
     end_by(viewer, device, others, Kind::SessionRevoked).await
 }
 
-/// Ends those of the viewer's sessions that live, and says which.
+/// Ends those of the viewer's sessions that live, and says which. An access token is none that ends with
+/// the others: it is revoked by itself.
 pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Vec<SessionId>> {
     let row = sessions::ActiveModel {
         ended_at: Set(Some(viewer.now())),
         ..Default::default()
     };
-    let which = living(viewer.now()).add(which.into_condition());
+    let which = living(viewer.now())
+        .add(signed_in())
+        .add(which.into_condition());
     let ended = viewer.update(row, which).await?;
     Ok(ended.iter().map(|session| session.id).collect())
 }
@@ -314,6 +323,11 @@ pub(super) async fn one(viewer: &Viewer, id: SessionId) -> Result<Option<session
 
 fn with_id(id: SessionId) -> Select<sessions::Entity> {
     sessions::Entity::find().filter(sessions::Column::Id.eq(id))
+}
+
+/// The filter of the sessions that are no access tokens.
+pub(super) fn signed_in() -> Expr {
+    sessions::Column::Kind.ne(sessions::Kind::AccessToken)
 }
 
 /// The filter of the sessions that live.

@@ -52,6 +52,8 @@ pub(crate) struct Viewer(Arc<Inner>);
 struct Inner {
     user_id: UserId,
     session_id: SessionId,
+    kind: sessions::Kind,
+    scope: sessions::Scope,
     now: Timestamp,
     ids: Arc<Ids>,
     notices: Arc<Notices>,
@@ -99,6 +101,8 @@ impl Viewer {
         Self(Arc::new(Inner {
             user_id: session.user_id.user_id(),
             session_id: session.id,
+            kind: session.kind,
+            scope: session.scope,
             now,
             ids,
             notices,
@@ -113,6 +117,11 @@ impl Viewer {
 
     pub(crate) fn session_id(&self) -> SessionId {
         self.0.session_id
+    }
+
+    /// Whether they are signed in themselves, and no script with an access token.
+    pub(super) fn is_present(&self) -> bool {
+        self.0.kind != sessions::Kind::AccessToken
     }
 
     /// The moment of the request: one for all that it does.
@@ -322,7 +331,7 @@ impl Viewer {
             Connection::Pool(database) => database,
             Connection::Transaction(_) => return work(self).await,
         };
-        let transaction = Arc::new(database.begin().await?);
+        let transaction = Arc::new(self.begin_on(database).await?);
         let inside = self.over(Arc::clone(&transaction));
         let result = work(&inside).await;
         let ends_sessions = inside.0.ends_sessions.load(Ordering::Relaxed);
@@ -346,6 +355,8 @@ impl Viewer {
         Self(Arc::new(Inner {
             user_id: self.0.user_id,
             session_id: self.0.session_id,
+            kind: self.0.kind,
+            scope: self.0.scope,
             now: self.0.now,
             ids: Arc::clone(&self.0.ids),
             notices: Arc::clone(&self.0.notices),
@@ -377,9 +388,17 @@ impl Viewer {
     /// The transaction around the viewer, or one for a single statement.
     async fn begin(&self) -> Result<Writing> {
         Ok(match &self.0.connection {
-            Connection::Pool(database) => Writing::Alone(database.begin().await?),
+            Connection::Pool(database) => Writing::Alone(self.begin_on(database).await?),
             Connection::Transaction(transaction) => Writing::Within(Arc::clone(transaction)),
         })
+    }
+
+    /// Whatever the viewer writes begins here, and so what may only read writes nothing.
+    async fn begin_on(&self, database: &Database) -> Result<Transaction> {
+        match self.0.scope {
+            sessions::Scope::Write => database.begin().await,
+            sessions::Scope::Read => Err(Error::Unauthenticated(Reason::InsufficientScope)),
+        }
     }
 }
 

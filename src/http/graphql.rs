@@ -45,7 +45,7 @@ const OPEN_TO_ANYBODY: [&str; 6] = [
 ];
 
 /// The root fields whose answers hold a token.
-const OPENING: [&str; 3] = ["signUp", "signIn", "refreshSession"];
+const TELLING: [&str; 4] = ["signUp", "signIn", "refreshSession", "createAccessToken"];
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
@@ -146,7 +146,7 @@ async fn respond(
     {
         return Err(Answer::of(Error::Unauthenticated(reason)));
     }
-    let opens_session = operation.is_some_and(opens_session);
+    let tells_token = operation.is_some_and(tells_token);
     let admitted = operation::admit(app, &document, params)?;
     if admitted.kind == OperationType::Subscription {
         let Some(media) = accepted.for_many() else {
@@ -162,7 +162,7 @@ async fn respond(
     }
     let caller = Caller::new(credentials, device, cookies);
     let answer = operation::run(app, admitted, caller).await;
-    Ok(Outcome::Answer(if opens_session {
+    Ok(Outcome::Answer(if tells_token {
         answer.holding_token()
     } else {
         answer
@@ -195,9 +195,9 @@ fn device(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
     }
 }
 
-fn opens_session(operation: &Operation) -> bool {
+fn tells_token(operation: &Operation) -> bool {
     let mut names = operation.root_fields.iter();
-    names.any(|name| OPENING.contains(&name.as_str()))
+    names.any(|name| TELLING.contains(&name.as_str()))
 }
 
 fn is_open_to_anybody(operation: &Operation) -> bool {

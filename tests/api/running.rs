@@ -266,6 +266,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261121_000003_signing_keys",
         "m20261121_000004_session_ends",
         "m20261121_000005_lists",
+        "m20261122_000006_access_tokens",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {

@@ -47,6 +47,12 @@ pub enum Kind {
     /// The password was changed.
     #[sea_orm(string_value = "password_changed")]
     PasswordChanged,
+    /// An access token was made.
+    #[sea_orm(string_value = "access_token_created")]
+    AccessTokenCreated,
+    /// An access token was revoked.
+    #[sea_orm(string_value = "access_token_revoked")]
+    AccessTokenRevoked,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,5 +1,6 @@
 //! The row of a session, which decides: a token only names it.
 
+use async_graphql::Enum;
 use sea_orm::entity::prelude::*;
 
 use crate::{
@@ -29,6 +30,35 @@ pub struct Model {
     pub idle_expires_at: Timestamp,
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    pub kind: Kind,
+    pub scope: Scope,
+    /// The SHA-256 of an access token's secret.
+    pub secret_digest: Option<Vec<u8>>,
+}
+
+/// What opens a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Kind {
+    /// The password, and from then on the tokens that are issued for it.
+    #[sea_orm(string_value = "sign_in")]
+    SignIn,
+    /// A secret of its own, which its owner gave to a script.
+    #[sea_orm(string_value = "access_token")]
+    AccessToken,
+}
+
+/// What the holder of an access token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
+#[graphql(name = "AccessTokenScope")]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Scope {
+    /// Ask, and listen.
+    #[sea_orm(string_value = "read")]
+    Read,
+    /// Change tasks and the profile too; and read.
+    #[sea_orm(string_value = "write")]
+    Write,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

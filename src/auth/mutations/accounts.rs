@@ -12,7 +12,7 @@ use crate::{
         delivery::Delivery,
         email_address::EmailAddress,
         graphql::Session,
-        guard::{caller, viewer},
+        guard::{caller, present, viewer},
         name::Name,
         password::{Password, Person},
         sessions::Opening,
@@ -214,7 +214,7 @@ impl ChangePasswordInput {
         self,
         ctx: &Context<'_>,
     ) -> Result<ChangePasswordPayload<U>> {
-        let viewer = viewer(ctx)?;
+        let viewer = present(ctx)?;
         let provider = provider(ctx);
         let user = accounts::me(viewer).await?;
         let person = Person {
@@ -261,7 +261,7 @@ struct DeleteAccountPayload {
 
 impl DeleteAccountInput {
     async fn run(self, ctx: &Context<'_>) -> Result<DeleteAccountPayload> {
-        let viewer = viewer(ctx)?;
+        let viewer = present(ctx)?;
         let password = Password::typed(&self.password);
         let device = &caller(ctx).device;
         let deleted =

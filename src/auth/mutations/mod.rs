@@ -91,7 +91,7 @@ impl From<Faults> for Refusal {
 
 impl Refusal {
     /// What the person can put right; what they cannot is an error of the whole field.
-    fn into_user_errors(self) -> Result<Vec<UserError>> {
+    pub(super) fn into_user_errors(self) -> Result<Vec<UserError>> {
         match self {
             Self::Wrong(errors) => Ok(errors),
             Self::Failed(error) => Err(error),

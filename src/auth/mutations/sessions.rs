@@ -10,7 +10,7 @@ use crate::{
         Viewer,
         delivery::Delivery,
         graphql::Session,
-        guard::{caller, viewer},
+        guard::{caller, present},
         password::Password,
         refresh,
         sessions::{self, Opening},
@@ -217,7 +217,7 @@ struct RevokeSessionPayload {
 
 impl RevokeSessionInput {
     async fn run(self, ctx: &Context<'_>) -> Result<RevokeSessionPayload> {
-        let revoked = sessions::revoke(viewer(ctx)?, caller(ctx), self.id.parse().ok()).await;
+        let revoked = sessions::revoke(present(ctx)?, caller(ctx), self.id.parse().ok()).await;
         let (revoked_session_id, user_errors) = match revoked {
             Ok(id) => (Some(id.into()), Vec::new()),
             Err(refusal) => (None, refusal.into_user_errors()?),
@@ -238,7 +238,7 @@ struct RevokeOtherSessionsPayload {
 
 impl RevokeOtherSessionsPayload {
     async fn of(ctx: &Context<'_>) -> Result<Self> {
-        let revoked = sessions::revoke_others(viewer(ctx)?, &caller(ctx).device).await?;
+        let revoked = sessions::revoke_others(present(ctx)?, &caller(ctx).device).await?;
         Ok(Self {
             revoked_session_ids: revoked.into_iter().map(ID::from).collect(),
             user_errors: Vec::new(),

@@ -22,6 +22,7 @@ struct Ana {
     session: String,
     refresh_token: String,
     event: String,
+    token: String,
     task: String,
     deleted: String,
     cursor: String,
@@ -45,6 +46,9 @@ impl Ana {
         let name =
             "mutation ($name: String) { updateProfile(input: { name: $name }) { user { id } } }";
         client.ask(name, json!({ "name": SECRET })).await;
+        let token = "mutation ($name: String!) { createAccessToken(input: { name: $name }) {
+            accessToken { id } } }";
+        let token = client.ask(token, json!({ "name": SECRET })).await;
         let data = client
             .ask(
                 "{ viewer { id currentSession { id } securityEvents { nodes { id } }
@@ -58,6 +62,7 @@ impl Ana {
             session: text(&viewer["currentSession"]["id"]),
             refresh_token: client.refresh_token.clone().expect("signed in"),
             event: text(&viewer["securityEvents"]["nodes"][0]["id"]),
+            token: text(&token["createAccessToken"]["accessToken"]["id"]),
             task: ids[0].clone(),
             deleted: ids[1].clone(),
             cursor: text(&viewer["tasks"]["edges"][0]["cursor"]),
@@ -75,6 +80,7 @@ impl Ana {
             &self.session,
             &self.refresh_token,
             &self.event,
+            &self.token,
             &self.task,
             &self.deleted,
             &self.cursor,
@@ -88,7 +94,7 @@ impl Ana {
         self.client
             .ask(
                 "{ viewer { id email name timeZone updatedAt currentSession { id }
-                   sessions { nodes { id } } tasks {
+                   sessions { nodes { id } } accessTokens { nodes { id } } tasks {
                    totalCount nodes { id version title description completed priority position
                    updatedAt } } } }",
                 json!({}),
@@ -129,6 +135,9 @@ fn cases() -> Vec<Case> {
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
                 securityEvents { edges { cursor node { id kind at ipAddress userAgent } } nodes { id }
                   pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
+                accessTokens { edges { cursor node { id name prefix scopes createdAt lastUsedAt expiresAt } }
+                  nodes { id }
+                  pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }
                 taskCounts { total open completed overdue dueToday }
                 tasks { edges { cursor node { id version title description completed completedAt
                   priority position due { date time timeZone at isOverdue } createdAt updatedAt } }
@@ -142,13 +151,15 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "objects by id",
-            document: "query ($task: ID!, $deleted: ID!, $user: ID!, $session: ID!, $event: ID!) {
+            document: "query ($task: ID!, $deleted: ID!, $user: ID!, $session: ID!, $event: ID!,
+                $token: ID!) {
                 task: node(id: $task) { id ... on Task { title } }
                 deleted: node(id: $deleted) { id }
                 user: node(id: $user) { id ... on User { email tasks { nodes { title } } } }
                 session: node(id: $session) { id ... on Session { label } }
                 event: node(id: $event) { id ... on SecurityEvent { kind } }
-                nodes(ids: [$task, $deleted, $user, $session, $event]) { id __typename } }",
+                token: node(id: $token) { id ... on AccessToken { name } }
+                nodes(ids: [$task, $deleted, $user, $session, $event, $token]) { id __typename } }",
             attack: ids,
             own: ids,
             as_nobody: None,
@@ -271,6 +282,22 @@ fn cases() -> Vec<Case> {
             own: |_| json!({}),
             as_nobody: PRIVATE,
         },
+        Case {
+            name: "createAccessToken",
+            document: "mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) {
+                accessToken { id name } token userErrors { message code path } } }",
+            attack: |_| json!({ "input": { "name": "mine" } }),
+            own: |_| json!({ "input": { "name": SECRET } }),
+            as_nobody: PRIVATE,
+        },
+        Case {
+            name: "revokeAccessToken",
+            document: "mutation ($input: RevokeAccessTokenInput!) { revokeAccessToken(input: $input) {
+                revokedAccessTokenId userErrors { message code path } } }",
+            attack: |ana| json!({ "input": { "id": ana.token } }),
+            own: |ana| json!({ "input": { "id": ana.token } }),
+            as_nobody: PRIVATE,
+        },
         // Shows nothing but a count; that it ends no session of Ana's is seen by her going on.
         Case {
             name: "signOut",
@@ -285,7 +312,7 @@ fn cases() -> Vec<Case> {
 
 fn ids(ana: &Ana) -> Value {
     json!({ "task": ana.task, "deleted": ana.deleted, "user": ana.user, "session": ana.session,
-            "event": ana.event })
+            "event": ana.event, "token": ana.token })
 }
 
 #[tokio::test]

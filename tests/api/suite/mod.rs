@@ -13,6 +13,7 @@ macro_rules! app {
     };
 }
 
+mod access_tokens;
 mod accounts;
 mod bounds;
 mod cookies;

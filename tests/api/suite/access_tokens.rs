@@ -1,0 +1,331 @@
+//! Personal access tokens: what a script may do with one, and how it ends.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, Reply};
+
+const CREATE: &str =
+    "mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) {
+    token accessToken { id name prefix scopes createdAt lastUsedAt expiresAt }
+    userErrors { code path message } } }";
+
+const REVOKE: &str = "mutation ($id: ID!) { revokeAccessToken(input: { id: $id }) {
+    revokedAccessTokenId userErrors { code path } } }";
+
+const LIST: &str = "{ viewer { accessTokens { totalCount nodes { id name prefix scopes lastUsedAt
+    expiresAt } } } }";
+
+async fn make(client: &Client, input: Value) -> Value {
+    client.ask(CREATE, json!({ "input": input })).await["createAccessToken"].clone()
+}
+
+/// A script of the person's, with a token for it; and the token's id.
+async fn script(client: &Client, scopes: Value) -> (Client, String) {
+    let made = make(client, json!({ "name": "CI", "scopes": scopes })).await;
+    let token = made["token"].as_str().expect("a token");
+    let id = made["accessToken"]["id"].as_str().expect("an id");
+    (client.bearing(token), id.to_owned())
+}
+
+async fn list(client: &Client) -> Value {
+    client.ask(LIST, json!({})).await["viewer"]["accessTokens"].clone()
+}
+
+fn assert_opens_nothing(reply: &Reply) {
+    assert_eq!(reply.status, 401, "{reply:?}");
+    assert_eq!(reply.reason(), "TOKEN_INVALID");
+}
+
+const ME: &str = "{ viewer { id } }";
+
+#[tokio::test]
+async fn a_script_reads_and_writes_with_a_token_of_its_own() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let task = ana.create_task("Ana's").await;
+    let made = make(&ana, json!({ "name": " codegen ", "scopes": ["WRITE"] })).await;
+    let token = made["token"].as_str().unwrap();
+    let shown = &made["accessToken"];
+    assert_eq!(shown["name"], "codegen");
+    assert_eq!(shown["scopes"], json!(["READ", "WRITE"]));
+    assert_eq!(shown["createdAt"], "2026-11-21T12:00:00.000Z");
+    assert_eq!(
+        (&shown["lastUsedAt"], &shown["expiresAt"]),
+        (&Value::Null, &Value::Null)
+    );
+    let id = shown["id"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("token_")
+        .unwrap();
+    assert_eq!(shown["prefix"], format!("cubby_pat_{id}"));
+    assert!(token.starts_with(&format!("cubby_pat_{id}_")), "{token}");
+    assert_eq!(token.len(), "cubby_pat_".len() + 26 + 1 + 43);
+
+    let script = ana.bearing(token);
+    app.pass(Duration::from_secs(5));
+    let data = script
+        .ask(
+            "{ viewer { tasks { nodes { id } } currentSession { delivery } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(data["viewer"]["tasks"]["nodes"], json!([{ "id": task }]));
+    script.create_task("the script's").await;
+    let listed = list(&ana).await;
+    assert_eq!(listed["totalCount"], 1);
+    assert_eq!(listed["nodes"][0]["lastUsedAt"], "2026-11-21T12:00:05.000Z");
+    // Its secret is nowhere: neither in the list nor in the database.
+    let secret = token.rsplit_once('_').unwrap().1;
+    assert!(!listed.to_string().contains(secret));
+    let kept = "SELECT count(*) FROM sessions WHERE kind = 'access_token' AND scope = 'write'
+        AND length(secret_digest) = 32";
+    assert_eq!(app.sql(kept).await, [1]);
+}
+
+#[tokio::test]
+async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let (reader, _) = script(&ana, json!(["READ"])).await;
+    let (writer, _) = script(&ana, json!(["READ", "WRITE"])).await;
+    let (default, _) = {
+        let made = make(&ana, json!({ "name": "default" })).await;
+        assert_eq!(made["accessToken"]["scopes"], json!(["READ"]));
+        (ana.bearing(made["token"].as_str().unwrap()), ())
+    };
+    let task = ana.create_task("Ana's").await;
+    let session = ana
+        .ask("{ viewer { currentSession { id } } }", json!({}))
+        .await["viewer"]["currentSession"]["id"]
+        .clone();
+    let refused = async |client: &Client, document: &str, input: Value| {
+        let reply = client.send(document, json!({ "input": input })).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(reply.code(), "UNAUTHENTICATED", "{document}");
+        assert_eq!(reply.reason(), "INSUFFICIENT_SCOPE", "{document}");
+    };
+    for reader in [&reader, &default] {
+        for (document, input) in [
+            (
+                "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }",
+                json!({ "title": "x" }),
+            ),
+            (
+                "mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { task { id } } }",
+                json!({ "id": task, "title": "x" }),
+            ),
+            (
+                "mutation ($input: SetTaskCompletedInput!) { setTaskCompleted(input: $input) { task { id } } }",
+                json!({ "id": task, "completed": true }),
+            ),
+            (
+                "mutation ($input: MoveTaskInput!) { moveTask(input: $input) { task { id } } }",
+                json!({ "id": task, "placement": { "edge": "LAST" } }),
+            ),
+            (
+                "mutation ($input: DeleteTaskInput!) { deleteTask(input: $input) { deletedTaskId } }",
+                json!({ "id": task }),
+            ),
+            (
+                "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { id } } }",
+                json!({ "name": "x" }),
+            ),
+        ] {
+            refused(reader, document, input).await;
+        }
+    }
+    for script in [&reader, &writer] {
+        for (document, input) in [
+            (
+                "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { endedSessions } }",
+                json!({ "currentPassword": PASSWORD, "newPassword": "another good one" }),
+            ),
+            (
+                "mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) { deletedUserId } }",
+                json!({ "password": PASSWORD, "confirmEmail": ana.email() }),
+            ),
+            (
+                "mutation ($input: RevokeSessionInput!) { revokeSession(input: $input) { revokedSessionId } }",
+                json!({ "id": session }),
+            ),
+            (
+                "mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { token } }",
+                json!({ "name": "x", "scopes": ["WRITE"] }),
+            ),
+            (
+                "mutation ($input: RevokeAccessTokenInput!) { revokeAccessToken(input: $input) { revokedAccessTokenId } }",
+                json!({ "id": "token_01h2xcejqtf2nbrexx3vqjhp41" }),
+            ),
+            (
+                "mutation { revokeOtherSessions { revokedSessionIds } }",
+                json!({}),
+            ),
+        ] {
+            refused(script, document, input).await;
+        }
+    }
+    let task = ana
+        .ask(
+            "{ viewer { tasks { nodes { title version } } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        task["viewer"]["tasks"]["nodes"],
+        json!([{ "title": "Ana's", "version": 1 }])
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_them() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let (script, id) = script(&ana, json!(["WRITE"])).await;
+    let as_session = id.replace("token_", "session_");
+    let data = ana
+        .ask(
+            "query ($id: ID!) { node(id: $id) { id } viewer { sessions { totalCount } } }",
+            json!({ "id": as_session }),
+        )
+        .await;
+    assert_eq!(data["viewer"]["sessions"]["totalCount"], 1);
+    assert_eq!(data["node"], Value::Null);
+    let revoke =
+        "mutation ($id: ID!) { revokeSession(input: { id: $id }) { userErrors { code } } }";
+    let revoked = ana.ask(revoke, json!({ "id": as_session })).await;
+    assert_eq!(
+        revoked["revokeSession"]["userErrors"][0]["code"],
+        "NOT_FOUND"
+    );
+
+    // Neither its own signing out, nor signing in with it, nor anything that ends sessions ends it.
+    let sign_out = "mutation { signOut(input: { everywhere: true }) { endedSessions } }";
+    let ended = script.ask(sign_out, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 0);
+    let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) { userErrors { code }
+        tokens { accessToken } } }";
+    let input = json!({ "input": { "email": ana.email(), "password": PASSWORD } });
+    script.ask(sign_in, input).await;
+    ana.ask(
+        "mutation { revokeOtherSessions { revokedSessionIds } }",
+        json!({}),
+    )
+    .await;
+    let change = "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) {
+        endedSessions userErrors { code } } }";
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "another good one" });
+    ana.ask(change, json!({ "input": input })).await;
+    let ended = ana.ask(sign_out, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 1);
+    script.ask(ME, json!({})).await;
+
+    // With the account it ends.
+    let ana = app.sign_in_with("ana", "another good one").await;
+    let delete = "mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) {
+        deletedUserId } }";
+    let input = json!({ "password": "another good one", "confirmEmail": ana.email() });
+    ana.ask(delete, json!({ "input": input })).await;
+    assert_opens_nothing(&script.send(ME, json!({})).await);
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_is_revoked_and_when_its_time_has_come() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let ben = app.sign_up("ben").await;
+    let (script, id) = script(&ana, json!(["READ"])).await;
+    script.ask(ME, json!({})).await;
+    let strangers = ben.ask(REVOKE, json!({ "id": id })).await;
+    assert_eq!(
+        strangers["revokeAccessToken"],
+        json!({ "revokedAccessTokenId": null,
+                "userErrors": [{ "code": "NOT_FOUND", "path": ["input", "id"] }] })
+    );
+    script.ask(ME, json!({})).await;
+    let revoked = ana.ask(REVOKE, json!({ "id": id })).await;
+    assert_eq!(revoked["revokeAccessToken"]["revokedAccessTokenId"], id);
+    assert_opens_nothing(&script.send(ME, json!({})).await);
+    assert_eq!(list(&ana).await["totalCount"], 0);
+    assert_eq!(
+        ana.events().await,
+        ["ACCESS_TOKEN_REVOKED", "ACCESS_TOKEN_CREATED", "SIGNED_UP"]
+    );
+
+    let input = json!({ "name": "a day", "expiresAt": "2026-11-22T12:00:00.000Z" });
+    let made = make(&ana, input).await;
+    assert_eq!(made["accessToken"]["expiresAt"], "2026-11-22T12:00:00.000Z");
+    let script = ana.bearing(made["token"].as_str().unwrap());
+    app.pass(Duration::from_millis(24 * 3_600_000 - 1));
+    script.ask(ME, json!({})).await;
+    app.pass(Duration::from_millis(1));
+    assert_opens_nothing(&script.send(ME, json!({})).await);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_new_token_is_said() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for (input, path, code) in [
+        (json!({ "name": " " }), "name", "TOO_SHORT"),
+        (json!({ "name": "x".repeat(101) }), "name", "TOO_LONG"),
+        (json!({ "name": "x", "scopes": [] }), "scopes", "REQUIRED"),
+        (
+            json!({ "name": "x", "expiresAt": "2026-11-21T12:00:00.000Z" }),
+            "expiresAt",
+            "OUT_OF_RANGE",
+        ),
+    ] {
+        let made = make(&ana, input).await;
+        let error = &made["userErrors"][0];
+        assert_eq!(
+            (&error["code"], &error["path"]),
+            (&json!(code), &json!(["input", path]))
+        );
+        assert_eq!(
+            (&made["token"], &made["accessToken"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    for number in 0..100 {
+        make(&ana, json!({ "name": format!("{number}") })).await;
+    }
+    let made = make(&ana, json!({ "name": "one more" })).await;
+    assert_eq!(made["userErrors"][0]["code"], "LIMIT_REACHED");
+    assert_eq!(list(&ana).await["totalCount"], 100);
+}
+
+#[tokio::test]
+async fn a_forged_token_opens_nothing_and_says_nothing() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let (script, id) = script(&ana, json!(["WRITE"])).await;
+    let token = script.token.clone().unwrap();
+    let (prefix, secret) = token.rsplit_once('_').unwrap();
+    let session = ana
+        .ask("{ viewer { currentSession { id } } }", json!({}))
+        .await["viewer"]["currentSession"]["id"]
+        .as_str()
+        .unwrap()
+        .replace("session_", "");
+    let other = id.replace("token_", "");
+    let unknown = "01h2xcejqtf2nbrexx3vqjhp41";
+    for forged in [
+        format!("{prefix}_{}", secret.to_lowercase()),
+        format!("{prefix}_"),
+        format!("{prefix}_{secret}="),
+        format!("{prefix}_{}", &secret[..42]),
+        format!("cubby_pat_{unknown}_{secret}"),
+        // A session that was signed in to, and what an empty secret would be to it.
+        format!("cubby_pat_{session}_{secret}"),
+        format!("cubby_pat_{session}_"),
+        format!("CUBBY_PAT_{other}_{secret}"),
+        format!("cubby_pat_{}_{secret}", other.to_uppercase()),
+        format!("cubby_pat_{secret}"),
+    ] {
+        assert_opens_nothing(&ana.bearing(&forged).send(ME, json!({})).await);
+    }
+    script.ask(ME, json!({})).await;
+}
