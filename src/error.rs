@@ -211,6 +211,8 @@ pub(crate) enum UserErrorCode {
     PasswordTooWeak,
     /// The address and the password do not belong together.
     InvalidCredentials,
+    /// The account has none: another identity provider vouches for the person.
+    NoPassword,
     /// The refresh token opens nothing.
     TokenInvalid,
     /// The refresh token had been replaced by one that is in use, and the session has ended.

@@ -14,7 +14,10 @@ use sea_orm::DbErr;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    auth::{IdentityProvider, Keys, KeysError, Secret, SecretError, Secrets, Throttles, Tokens},
+    auth::{
+        IdentityProvider, IssuerError, Issuers, Keys, KeysError, Rules, Secret, SecretError,
+        Secrets, Throttles, Tokens,
+    },
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
@@ -47,6 +50,7 @@ pub enum StartError {
     Configuration(Conflict),
     Secret(SecretError),
     Keys(KeysError),
+    Issuer(IssuerError),
     Database(DbErr),
     Listen(SocketAddr, io::Error),
     Seed(SeedError),
@@ -58,6 +62,7 @@ impl fmt::Display for StartError {
             Self::Configuration(conflict) => conflict.fmt(f),
             Self::Secret(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
+            Self::Issuer(error) => error.fmt(f),
             Self::Database(error) => write!(
                 f,
                 "the database cannot be used: {error}. Check DATABASE_URL, and that the database \
@@ -84,6 +89,12 @@ impl From<Conflict> for StartError {
 impl From<SecretError> for StartError {
     fn from(error: SecretError) -> Self {
         Self::Secret(error)
+    }
+}
+
+impl From<IssuerError> for StartError {
+    fn from(error: IssuerError) -> Self {
+        Self::Issuer(error)
     }
 }
 
@@ -119,6 +130,13 @@ impl Server {
         let secrets = secrets(config)?;
         let shared = config.jwt_secret()?;
 
+        let trusted = config.trusted_issuers.clone().unwrap_or_default();
+        let rules = Rules {
+            throttles: throttles(config, mode),
+            password_policy: config.password_policy,
+            issuers: Issuers::new(&trusted, &config.issuer)?,
+        };
+
         let database = Database::open(&config.database(), config.database_connections)
             .await?
             .with_direct(config.direct_database());
@@ -144,8 +162,7 @@ impl Server {
             clock,
             tokens,
             &secrets,
-            throttles(config, mode),
-            config.password_policy,
+            rules,
             Arc::clone(&metrics),
         ));
         let (stopping, is_stopping) = watch::channel(false);

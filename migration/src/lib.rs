@@ -8,6 +8,7 @@ mod m20261121_000003_signing_keys;
 mod m20261121_000004_session_ends;
 mod m20261121_000005_lists;
 mod m20261122_000006_access_tokens;
+mod m20261122_000007_outside_identities;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_session_ends::Migration),
             Box::new(m20261121_000005_lists::Migration),
             Box::new(m20261122_000006_access_tokens::Migration),
+            Box::new(m20261122_000007_outside_identities::Migration),
         ]
     }
 }

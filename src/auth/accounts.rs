@@ -7,6 +7,7 @@ use super::{
     device::Device,
     email_address::EmailAddress,
     entity::{
+        identities,
         security_events::{self, Kind},
         sessions, users,
     },
@@ -54,6 +55,7 @@ pub(super) async fn sign_up(
         password_hash: Set(password_hash),
         created_at: Set(now),
         updated_at: Set(now),
+        disabled_at: Set(None),
     };
     let owner = Owner::new(user_id);
     let session = sessions::ActiveModel {
@@ -136,6 +138,7 @@ pub(super) async fn change_password(
     new: Password,
     revoke_other_sessions: bool,
 ) -> std::result::Result<u64, Refusal> {
+    has_password(viewer, &user, "currentPassword").await?;
     let unlocked = unlock(provider, device, user, current, "currentPassword").await?;
     let password_hash = provider.hasher.hash(new).await?;
     viewer
@@ -169,6 +172,7 @@ pub(super) async fn delete_account(
     confirm_email: &str,
 ) -> std::result::Result<UserId, Refusal> {
     let user = me(viewer).await?;
+    has_password(viewer, &user, "password").await?;
     let confirmed =
         EmailAddress::parse(confirm_email).is_ok_and(|email| email.key() == user.email_key);
     if !confirmed {
@@ -208,6 +212,25 @@ async fn unlock(
         events::record_later(provider, device, user_id, Kind::SignInFailed);
         wrong_password(field)
     })
+}
+
+/// Says where the password is that the account has not.
+async fn has_password(
+    viewer: &Viewer,
+    user: &users::Model,
+    field: &str,
+) -> std::result::Result<(), Refusal> {
+    if !user.password_hash.is_empty() {
+        return Ok(());
+    }
+    let identity = viewer.one(identities::Entity::find()).await?;
+    let issuer = identity.map_or_else(String::new, |identity| format!(", {}", identity.issuer));
+    let message = format!(
+        "Another identity provider signs you in{issuer}, and there is no password here. Do it there, or ask \
+         whoever runs this service."
+    );
+    let fault = Fault::new(UserErrorCode::NoPassword, message);
+    Err(fault.at(field).into())
 }
 
 fn wrong_password(field: &str) -> Refusal {

@@ -83,6 +83,7 @@ impl<'a> Enrolment<'a> {
                 password_hash: Set(self.password_hash.clone()),
                 created_at: Set(now),
                 updated_at: Set(now),
+                disabled_at: Set(None),
             });
             let opening = Opening {
                 label: Name::parse("cubby seed").ok(),

@@ -28,7 +28,7 @@ use crate::{
 const ACTIVITY_GRAIN: Duration = Duration::from_secs(60);
 
 /// Older than every generation of a session's tokens: what names a session and none of its tokens.
-const UNNAMED: i32 = 0;
+pub(super) const UNNAMED: i32 = 0;
 
 /// Who sent a request, as far as it says.
 pub(crate) struct Caller {
@@ -127,6 +127,9 @@ impl IdentityProvider {
         if let Some(presented) = access_tokens::read(token) {
             return self.identify_by_access_token(&presented, now).await;
         }
+        if let Some(credentials) = self.identify_outsider(token, now).await? {
+            return Ok(credentials);
+        }
         let named = match self.tokens.verify(token, now).await {
             Ok(named) => named,
             Err(reason) => return Ok(refused(reason, None)),
@@ -210,7 +213,7 @@ impl IdentityProvider {
 
     /// The session while it lives: the one that is remembered, or where that says too little or may
     /// not be believed, the row.
-    async fn session(
+    pub(super) async fn session(
         &self,
         id: SessionId,
         generation: i32,
@@ -253,7 +256,7 @@ impl IdentityProvider {
 
     /// Writes what the row does not say yet: that the session is used, to the minute, and that the
     /// tokens of its current generation have arrived, once a rotation.
-    async fn note_use(
+    pub(super) async fn note_use(
         &self,
         session: &sessions::Model,
         generation: i32,
@@ -269,8 +272,8 @@ impl IdentityProvider {
         if generation > session.confirmed_generation {
             changes.confirmed_generation = Set(generation);
         }
-        if session.delivery == Delivery::Cookie {
-            // The others slide as they are refreshed.
+        if session.delivery == Delivery::Cookie || session.kind == sessions::Kind::Outside {
+            // The others slide as they are refreshed, or not at all.
             changes.idle_expires_at = Set(idle_end(now, session.expires_at));
         }
         unscoped::note_use(&self.database, session.id, changes).await?;
@@ -284,7 +287,7 @@ fn is_worth_noting(session: &sessions::Model, generation: i32, now: Timestamp) -
     generation > session.confirmed_generation || now.since(session.last_active_at) >= ACTIVITY_GRAIN
 }
 
-fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {
+pub(super) fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {
     Credentials::Refused { reason, session }
 }
 

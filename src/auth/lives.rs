@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// When a session ends that has no end: 9999-12-31T23:59:59.999Z.
-pub(super) const NEVER: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+/// When a session ends that has no end: 9999-12-30T00:00:00Z, since the last day of that year cannot be written
+/// in every time zone.
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(253_402_128_000_000);
 
 /// When an access token was last used that was not used yet.
 pub(super) const BEFORE_ANY_USE: Timestamp = Timestamp::from_millis(0);
@@ -18,6 +19,10 @@ pub(super) const SHORT_SESSION: Duration = Duration::from_hours(12);
 
 /// A session that nobody uses.
 const IDLE_SESSION: Duration = Duration::from_hours(30 * 24);
+
+/// How long after a session was idle for too long its row is cleared away: until then ending it again is no
+/// error.
+pub(super) const CLEARED: Duration = Duration::from_hours(7 * 24);
 
 /// An access token, at most. Whatever signed it is published for as long.
 pub(super) const ACCESS_TOKEN: Duration = Duration::from_mins(15);

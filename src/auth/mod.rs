@@ -25,6 +25,7 @@ pub(crate) mod mutations;
 mod name;
 mod network;
 mod notices;
+mod outside;
 mod owned;
 mod password;
 mod refresh;
@@ -50,7 +51,6 @@ use generations::RefreshTokens;
 use hasher::Hasher;
 use meter::Meter;
 use notices::Notices;
-
 use seal::Seal;
 use throttle::{Throttle, seconds_until};
 use watch::Watches;
@@ -62,6 +62,8 @@ pub(crate) use device::Device;
 pub(crate) use enrolment::Enrolment;
 pub(crate) use guard::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
 pub use keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
+pub use outside::IssuerError;
+pub(crate) use outside::Issuers;
 pub(crate) use owned::{KeyedByOwner, Owned, Owner};
 pub use secret::{Secret, SecretError, Secrets};
 pub use throttle::Throttles;
@@ -91,6 +93,7 @@ pub struct IdentityProvider {
     clock: Clock,
     ids: Arc<Ids>,
     tokens: Tokens,
+    issuers: Issuers,
     refresh_tokens: RefreshTokens,
     session_cookies: Seal,
     hasher: Hasher,
@@ -102,6 +105,13 @@ pub struct IdentityProvider {
     line: Line,
     metrics: Arc<Metrics>,
     _clearing: AbortOnDropHandle<()>,
+}
+
+/// What is set of who gets in, and how.
+pub(crate) struct Rules {
+    pub(crate) throttles: Throttles,
+    pub(crate) password_policy: PasswordPolicy,
+    pub(crate) issuers: Issuers,
 }
 
 /// A session that was opened or refreshed, with the tokens that its payload shows.
@@ -145,8 +155,7 @@ impl IdentityProvider {
         clock: Clock,
         tokens: Tokens,
         secrets: &Secrets,
-        throttles: Throttles,
-        password_policy: PasswordPolicy,
+        rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
         let watches = Watches::start(database.clone(), clock.clone());
@@ -161,7 +170,7 @@ impl IdentityProvider {
             })
         };
         Self {
-            throttle: Throttle::new(secrets.first(), throttles),
+            throttle: Throttle::new(secrets.first(), rules.throttles),
             refreshes: Meter::new(MAX_REFRESHES),
             costs: Meter::new(MAX_COST),
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
@@ -174,8 +183,9 @@ impl IdentityProvider {
             clock,
             ids: Arc::default(),
             tokens,
+            issuers: rules.issuers,
             hasher: Hasher::start(),
-            password_policy,
+            password_policy: rules.password_policy,
         }
     }
 

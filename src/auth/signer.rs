@@ -108,7 +108,7 @@ impl Signer {
 
 /// The library checks the signature and that the algorithm is the one; what the claims say is for
 /// whoever reads them.
-fn validation(algorithm: Algorithm) -> Validation {
+pub(super) fn validation(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;

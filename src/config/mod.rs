@@ -1,5 +1,6 @@
 //! The settings: environment variables and flags alike, whose doc comments are `--help`.
 
+mod issuers;
 mod limits;
 mod values;
 
@@ -11,6 +12,7 @@ use std::{
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
+pub use issuers::{IssuerKeys, TrustedIssuer, TrustedIssuers};
 pub use limits::{ConnectionLimits, DocumentLimits};
 pub use values::{DatabaseUrl, Lead, LogDirectives, Origin, SecretSetting, TrustedProxy};
 
@@ -160,6 +162,18 @@ pub struct Config {
         global = true
     )]
     pub audience: String,
+
+    /// Identity providers whose tokens are taken beside Cubby's own: a JSON list of `issuer`, `audience` and
+    /// `jwks`, the address of their public keys, or `secret`, at least 32 bytes for HS256; with `jwks` also
+    /// `algorithm`, EdDSA when left out, and `allowPrivateAddress`. None when left out
+    #[arg(
+        long,
+        env = "CUBBY_TRUSTED_ISSUERS",
+        value_name = "JSON",
+        hide_env_values = true,
+        global = true
+    )]
+    pub trusted_issuers: Option<TrustedIssuers>,
 
     /// Origins whose pages may call the API from a browser, separated by commas, such as
     /// `https://app.example.com`; none when left out

@@ -14,6 +14,7 @@
 mod forger;
 mod harness;
 mod instances;
+mod issuer;
 mod log;
 mod on_postgresql;
 mod on_sqlite;

@@ -3,11 +3,16 @@
 /// Every table that has an entity: the file, the table, and the column that says whose a row is;
 /// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
 /// think about.
-pub const TABLES: [(&str, &str, Option<&str>); 9] = [
+pub const TABLES: [(&str, &str, Option<&str>); 10] = [
     (
         "src/auth/entity/credential_attempts.rs",
         "credential_attempts",
         None,
+    ),
+    (
+        "src/auth/entity/identities.rs",
+        "identities",
+        Some("UserId"),
     ),
     (
         "src/auth/entity/known_networks.rs",
@@ -79,7 +84,7 @@ pub const SILENCED: [(&str, &[&str], &str); 11] = [
 ];
 
 /// Words that only some files may say, or the files of a directory.
-pub const WORDS: [(&str, &[&str]); 17] = [
+pub const WORDS: [(&str, &[&str]); 18] = [
     // The driver opens the database by many names.
     ("sqlx", &["src/db"]),
     // So does a file system, and what runs a program.
@@ -88,6 +93,8 @@ pub const WORDS: [(&str, &[&str]); 17] = [
     // PostgreSQL listens to whoever speaks to it.
     ("TcpStream", &["src/http/connections/mod.rs"]),
     ("TcpSocket", &[]),
+    // And what asks others.
+    ("reqwest", &["src/auth/outside/fetch.rs"]),
     ("UnixStream", &[]),
     ("UnixSocket", &[]),
     // What reads options allows itself all of clippy's lints.
@@ -109,7 +116,7 @@ pub const WORDS: [(&str, &[&str]); 17] = [
 ];
 
 /// The traits that are implemented by hand. None of them says whose rows a query reads.
-pub const IMPLEMENTED: [&str; 22] = [
+pub const IMPLEMENTED: [&str; 23] = [
     "ActiveModelBehavior",
     "AsRef",
     "AsyncRead",
@@ -125,6 +132,7 @@ pub const IMPLEMENTED: [&str; 22] = [
     "KeyedByOwner",
     "Listed",
     "Owned",
+    "Resolve",
     "Row",
     "ScalarType",
     "StaticType",

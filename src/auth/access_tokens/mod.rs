@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    error::{Error, Fault, Result, UserErrorCode},
+    error::{Error, Fault, Reason, Result, UserErrorCode},
     id::{AccessTokenId, SessionId},
 };
 
@@ -116,6 +116,9 @@ async fn create(
         .atomically(async |viewer| {
             // Of two at once the second counts the first.
             viewer.lock_log().await?;
+            // And of one who is shut out at once nothing is left.
+            let session = super::sessions::one(viewer, viewer.session_id()).await?;
+            session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
             if viewer.count(all(viewer)).await? >= MOST {
                 let message =
                     format!("There are {MOST} access tokens already. Revoke one that is not used.");

@@ -43,6 +43,9 @@ pub enum Kind {
     /// The password, and from then on the tokens that are issued for it.
     #[sea_orm(string_value = "sign_in")]
     SignIn,
+    /// A token of another identity provider.
+    #[sea_orm(string_value = "outside")]
+    Outside,
     /// A secret of its own, which its owner gave to a script.
     #[sea_orm(string_value = "access_token")]
     AccessToken,

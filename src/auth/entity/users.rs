@@ -11,14 +11,16 @@ pub struct Model {
     pub id: UserId,
     /// As it was typed.
     pub email: String,
-    /// Folded; unique.
+    /// Folded; unique. Of whom another identity provider vouches for it is their own id.
     pub email_key: String,
     pub name: Option<String>,
     pub time_zone: String,
-    /// A PHC string.
+    /// A PHC string; empty where another identity provider vouches for the person.
     pub password_hash: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Since when nobody gets in as them.
+    pub disabled_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::{
-    auth::entity::{credential_attempts, known_networks, security_events, sessions},
+    auth::{
+        entity::{credential_attempts, known_networks, security_events, sessions},
+        lives,
+    },
     clock::Timestamp,
     db::Database,
     error::Result,
@@ -16,9 +19,6 @@ const AT_ONCE: u64 = 500;
 
 /// How long what happened to an account is told, and a network is known that is not used.
 const KEPT: Duration = Duration::from_hours(90 * 24);
-
-/// How long a session is remembered that nobody used: ending it again is no error.
-const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// Removes what has expired. Answers how many rows that were.
 pub(in crate::auth) async fn clear_expired(database: &Database, now: Timestamp) -> Result<u64> {
@@ -35,7 +35,7 @@ pub(in crate::auth) async fn clear_expired(database: &Database, now: Timestamp) 
 async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
     let sessions_over = Condition::any()
         .add(sessions::Column::ExpiresAt.lte(now))
-        .add(sessions::Column::IdleExpiresAt.lte(now.minus(REMEMBERED)));
+        .add(sessions::Column::IdleExpiresAt.lte(now.minus(lives::CLEARED)));
     let session_ids = sessions::Entity::find()
         .filter(sessions_over)
         .limit(AT_ONCE)

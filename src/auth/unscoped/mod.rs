@@ -11,6 +11,7 @@
 mod attempts;
 mod enrolment;
 mod expired;
+mod identities;
 mod signing_keys;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use sea_orm::{
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
+pub(super) use identities::admit;
 pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
 };
@@ -45,13 +47,14 @@ use crate::{
 /// How many ids one query names.
 const AT_ONCE: usize = 500;
 
-/// The person with the address.
+/// The person with the address, unless nobody gets in as them.
 pub(super) async fn user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
     let user = users::Entity::find()
         .filter(users::Column::EmailKey.eq(email.key()))
+        .filter(users::Column::DisabledAt.is_null())
         .one(database.reads())
         .await?;
     Ok(user)
@@ -225,8 +228,8 @@ pub(super) async fn create_user(
 }
 
 /// Stores a session for the person whose password was found right, and the password's hash where it
-/// was made anew; or nothing when the stored hash has changed since: the lock makes one wait for the
-/// other.
+/// was made anew; or nothing when the stored hash has changed since, or the person was shut out: the lock
+/// makes one wait for the other.
 pub(super) async fn open_session(
     database: &Database,
     unlocked: &Unlocked,
@@ -237,7 +240,8 @@ pub(super) async fn open_session(
     let transaction = database.begin().await?;
     let user = unlocked.user();
     let unchanged = users::Entity::find_by_id(user.id)
-        .filter(users::Column::PasswordHash.eq(&user.password_hash));
+        .filter(users::Column::PasswordHash.eq(&user.password_hash))
+        .filter(users::Column::DisabledAt.is_null());
     let locked = match unlocked.renewed_hash() {
         None => unchanged.lock(LockType::Share),
         // Two that share a lock and want to write would wait for each other.

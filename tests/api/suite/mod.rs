@@ -27,6 +27,7 @@ mod listing;
 mod lists;
 mod model;
 mod moves;
+mod outside;
 mod pages;
 mod passwords;
 mod plans;

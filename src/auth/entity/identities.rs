@@ -1,0 +1,33 @@
+//! The row of a person whom another identity provider vouches for.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    auth::owned::{Owned, Owner},
+    clock::Timestamp,
+    id::SessionId,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "identities")]
+pub struct Model {
+    /// Who vouches for them: the `iss` of their tokens.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub issuer: String,
+    /// Who they are there: the `sub`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub subject: String,
+    pub user_id: Owner,
+    /// What their tokens open: the last session that was opened for one.
+    pub session_id: SessionId,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Owned for Entity {
+    const OWNER: Column = Column::UserId;
+}

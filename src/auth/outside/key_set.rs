@@ -1,0 +1,190 @@
+//! The keys that an identity provider publishes: kept, and asked for again when one is missing, but not
+//! as often as somebody makes up a key's name.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{Jwk, PublicKeyUse},
+};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::fetch::Fetch;
+use crate::{
+    clock::Timestamp,
+    error::{Error, Result},
+};
+
+/// How old what is known may get before it is asked for again, beside what goes on.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// How old it may get while the provider cannot be asked.
+const STALE: Duration = Duration::from_hours(24);
+
+/// How long it is not asked again after it was.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// How many keys of a set are looked at.
+const MOST: usize = 100;
+
+pub(super) struct KeySet {
+    issuer: String,
+    algorithm: Algorithm,
+    fetch: Fetch,
+    known: RwLock<Known>,
+    /// Held by whoever asks.
+    turn: Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    keys: Arc<HashMap<String, DecodingKey>>,
+    /// What the set was read from, so that the same again is known as such.
+    text: Arc<Vec<u8>>,
+    /// How often it has changed.
+    version: u64,
+    fetched_at: Option<Timestamp>,
+    asked_at: Option<Timestamp>,
+}
+
+impl Known {
+    fn is_within(&self, age: Duration, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|at| now.since(at) < age)
+    }
+
+    fn was_just_asked(&self, now: Timestamp) -> bool {
+        self.asked_at.is_some_and(|at| now.since(at) < PAUSE)
+    }
+
+    /// The key of this name; where tokens name none, the only one.
+    fn key(&self, kid: Option<&str>) -> Option<DecodingKey> {
+        match kid {
+            Some(kid) => self.keys.get(kid).cloned(),
+            None if self.keys.len() == 1 => self.keys.values().next().cloned(),
+            None => None,
+        }
+    }
+}
+
+impl KeySet {
+    pub(super) fn new(issuer: String, algorithm: Algorithm, fetch: Fetch) -> Arc<Self> {
+        Arc::new(Self {
+            issuer,
+            algorithm,
+            fetch,
+            known: RwLock::default(),
+            turn: Mutex::default(),
+        })
+    }
+
+    /// How often what is known has changed; nothing where too little is known to go by. What is no longer
+    /// fresh is asked for, and nobody waits.
+    pub(super) fn keep_up(self: &Arc<Self>, now: Timestamp) -> Option<u64> {
+        let known = self.known();
+        if known.fetched_at.is_some() && !known.is_within(FRESH, now) && !known.was_just_asked(now)
+        {
+            let keys = Arc::clone(self);
+            tokio::spawn(async move { keys.ask(now).await });
+        }
+        known.is_within(STALE, now).then_some(known.version)
+    }
+
+    /// The key of this name; nothing when the provider has none.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked.
+    pub(super) async fn find(
+        &self,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<DecodingKey>> {
+        let known = self.known();
+        if known.is_within(STALE, now)
+            && let Some(key) = known.key(kid)
+        {
+            return Ok(Some(key));
+        }
+        self.ask(now).await;
+        let known = self.known();
+        if known.is_within(STALE, now) && known.asked_at <= known.fetched_at {
+            Ok(known.key(kid))
+        } else {
+            Err(Error::Unavailable)
+        }
+    }
+
+    /// Asks, unless somebody has just asked.
+    async fn ask(&self, now: Timestamp) {
+        let _turn = self.turn.lock().await;
+        if self.known().was_just_asked(now) {
+            return;
+        }
+        self.write().asked_at = Some(now);
+        let fetched = self.fetch.get().await.map_err(|error| error.to_string());
+        let read = fetched.and_then(|text| {
+            if text == *self.known().text {
+                return Ok(None);
+            }
+            let keys = self.read(&text)?;
+            Ok(Some((keys, text)))
+        });
+        match read {
+            Ok(changed) => {
+                let mut known = self.write();
+                known.fetched_at = Some(now);
+                if let Some((keys, text)) = changed {
+                    known.keys = Arc::new(keys);
+                    known.text = Arc::new(text);
+                    known.version += 1;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(issuer = self.issuer, error, "its keys cannot be had");
+            }
+        }
+    }
+
+    /// The keys of the set that sign with the algorithm. One that cannot be read is no reason to give up
+    /// the others.
+    fn read(&self, text: &[u8]) -> std::result::Result<HashMap<String, DecodingKey>, String> {
+        #[derive(Deserialize)]
+        struct Set {
+            keys: Vec<serde_json::Value>,
+        }
+
+        let set: Set = serde_json::from_slice(text)
+            .map_err(|error| format!("what it answered is no JWK set: {error}"))?;
+        let jwks = set.keys.into_iter().take(MOST);
+        let jwks = jwks.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+        Ok(jwks
+            .filter(|jwk| self.is_of_it(jwk))
+            .filter_map(|jwk| {
+                let key = DecodingKey::from_jwk(&jwk).ok()?;
+                Some((jwk.common.key_id.unwrap_or_default(), key))
+            })
+            .collect())
+    }
+
+    fn is_of_it(&self, jwk: &Jwk) -> bool {
+        let common = &jwk.common;
+        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        signs
+            && common
+                .key_algorithm
+                .is_none_or(|of| of == self.algorithm.into())
+    }
+
+    fn known(&self) -> Known {
+        let known = self.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

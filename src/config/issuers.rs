@@ -1,0 +1,220 @@
+//! The identity providers whose tokens are taken beside our own.
+
+use std::{collections::HashSet, fmt, str::FromStr};
+
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+
+use super::SecretSetting;
+
+/// How many there may be.
+const MOST: usize = 20;
+
+/// The identity providers that are trusted, each once.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedIssuers(Vec<TrustedIssuer>);
+
+/// One of them, and what its tokens must say.
+#[derive(Clone, Debug)]
+pub struct TrustedIssuer {
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// What their `aud` is or holds.
+    pub audience: String,
+    pub keys: IssuerKeys,
+}
+
+/// What its tokens are signed with.
+#[derive(Clone, Debug)]
+pub enum IssuerKeys {
+    /// Keys that it publishes as a JWK set.
+    Published {
+        url: http::Uri,
+        algorithm: Algorithm,
+        /// Whether it may be on this machine or in a private network, and speak without TLS.
+        is_private: bool,
+    },
+    /// A secret that both know, for HS256.
+    Shared(SecretSetting),
+}
+
+impl TrustedIssuers {
+    pub fn iter(&self) -> impl Iterator<Item = &TrustedIssuer> {
+        self.0.iter()
+    }
+}
+
+/// One as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    issuer: String,
+    audience: String,
+    jwks: Option<String>,
+    algorithm: Option<Algorithm>,
+    #[serde(default)]
+    allow_private_address: bool,
+    secret: Option<String>,
+}
+
+impl FromStr for TrustedIssuers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let written: Vec<Written> = serde_json::from_str(text).map_err(|error| {
+            // The reader's own words could repeat a secret.
+            let (line, column) = (error.line(), error.column());
+            format!(
+                "write a JSON list such as [{{\"issuer\": \"https://app.example.com\", \"audience\": \
+                 \"https://app.example.com\", \"jwks\": \"https://app.example.com/api/auth/jwks\"}}], \
+                 where \"secret\" may stand instead of \"jwks\"; what is there cannot be read from line \
+                 {line}, column {column} on"
+            )
+        })?;
+        if written.len() > MOST {
+            return Err(format!("there may be at most {MOST}"));
+        }
+        let mut seen = HashSet::new();
+        let mut issuers = Vec::new();
+        for issuer in written {
+            if issuer.issuer.is_empty() || issuer.audience.is_empty() {
+                return Err("\"issuer\" and \"audience\" cannot be empty".to_owned());
+            }
+            if !seen.insert(issuer.issuer.clone()) {
+                return Err(format!("{} is there twice", issuer.issuer));
+            }
+            let name = issuer.issuer.clone();
+            issuers.push(issuer.read().map_err(|what| format!("of {name}: {what}"))?);
+        }
+        Ok(Self(issuers))
+    }
+}
+
+impl Written {
+    fn read(self) -> Result<TrustedIssuer, String> {
+        let keys = match (self.jwks, self.secret) {
+            (Some(url), None) => published(&url, self.algorithm, self.allow_private_address)?,
+            (None, Some(secret)) => {
+                if !matches!(self.algorithm, None | Some(Algorithm::HS256)) {
+                    return Err("a shared secret is for HS256".to_owned());
+                }
+                IssuerKeys::Shared(secret.parse().map_err(|why| format!("\"secret\": {why}"))?)
+            }
+            _ => return Err("give either \"jwks\" or \"secret\"".to_owned()),
+        };
+        Ok(TrustedIssuer {
+            issuer: self.issuer,
+            audience: self.audience,
+            keys,
+        })
+    }
+}
+
+fn published(
+    url: &str,
+    algorithm: Option<Algorithm>,
+    is_private: bool,
+) -> Result<IssuerKeys, String> {
+    let algorithm = algorithm.unwrap_or(Algorithm::EdDSA);
+    if matches!(
+        algorithm,
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+    ) {
+        return Err(
+            "what is published is no secret: \"algorithm\" is EdDSA, ES256, ES384, RS256, \
+                    RS384, RS512, PS256, PS384 or PS512"
+                .to_owned(),
+        );
+    }
+    let uri: Option<http::Uri> = url.parse().ok();
+    let uri = uri.filter(|uri| uri.host().is_some());
+    match uri {
+        Some(url) if url.scheme_str() == Some("https") => Ok(IssuerKeys::Published {
+            url,
+            algorithm,
+            is_private,
+        }),
+        Some(url) if url.scheme_str() == Some("http") && is_private => Ok(IssuerKeys::Published {
+            url,
+            algorithm,
+            is_private,
+        }),
+        _ => Err(
+            "\"jwks\" is an https:// address; in a private network, with \
+             \"allowPrivateAddress\": true, it may be an http:// one"
+                .to_owned(),
+        ),
+    }
+}
+
+impl fmt::Display for TrustedIssuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} issuers", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issuers_are_read_and_what_is_wrong_with_one_is_said() {
+        let two = r#"[
+            {"issuer": "https://a.example", "audience": "a", "jwks": "https://a.example/jwks"},
+            {"issuer": "b", "audience": "b", "secret": "0123456789abcdef0123456789abcdef"}]"#;
+        let read: TrustedIssuers = two.parse().unwrap();
+        let keys: Vec<_> = read.iter().map(|issuer| &issuer.keys).collect();
+        assert!(matches!(
+            keys[..],
+            [
+                IssuerKeys::Published {
+                    algorithm: Algorithm::EdDSA,
+                    is_private: false,
+                    ..
+                },
+                IssuerKeys::Shared(_)
+            ]
+        ));
+        assert!(!format!("{read:?}").contains("0123456789"));
+
+        let of = |more: &str| format!(r#"[{{"issuer": "a", "audience": "a", {more}}}]"#);
+        for (text, says) in [
+            ("https://a.example".to_owned(), "write a JSON list"),
+            (of(r#""jwks": 7"#), "write a JSON list"),
+            (of(r#""jwk": "https://a.example""#), "write a JSON list"),
+            (
+                of(r#""jwks": "https://a.example", "algorithm": "none""#),
+                "write a JSON list",
+            ),
+            (of(r#""secret": "short""#), "at least 32"),
+            (
+                of(r#""jwks": "https://a.example", "algorithm": "HS256""#),
+                "is no secret",
+            ),
+            (
+                of(r#""jwks": "https://a.example", "secret": "0123456789abcdef0123456789abcdef""#),
+                "either",
+            ),
+            (of(r#""algorithm": "RS256""#), "either"),
+            (of(r#""jwks": "http://a.example""#), "https://"),
+            (of(r#""jwks": "file:///etc/passwd""#), "https://"),
+            (of(r#""jwks": "/jwks""#), "https://"),
+            (
+                r#"[{"issuer": "", "audience": "a", "jwks": "https://a.example"}]"#.to_owned(),
+                "cannot be empty",
+            ),
+            (
+                format!(
+                    "[{0}, {0}]",
+                    r#"{"issuer": "a", "audience": "a", "jwks": "https://a.example"}"#
+                ),
+                "is there twice",
+            ),
+        ] {
+            let said = text.parse::<TrustedIssuers>().unwrap_err();
+            assert!(said.contains(says), "{text} says: {said}");
+        }
+        let private = of(r#""jwks": "http://127.0.0.1/jwks", "allowPrivateAddress": true"#);
+        assert!(private.parse::<TrustedIssuers>().is_ok());
+    }
+}

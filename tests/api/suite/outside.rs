@@ -1,0 +1,533 @@
+//! People whom another identity provider vouches for.
+
+use std::{collections::HashSet, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
+use jsonwebtoken::{Algorithm, Header};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{App, Client, PASSWORD, Reply},
+    issuer::{Answer, Issuer, Key, claims, set},
+};
+
+const ME: &str = "{ viewer { id email name timeZone currentSession { id expiresAt userAgent }
+    securityEvents { nodes { kind } } tasks { nodes { title } } } }";
+
+/// Whoever the token is of.
+fn bearing(app: &App, token: &str) -> Client {
+    app.nobody().bearing(token)
+}
+
+async fn me(client: &Client) -> Value {
+    client.ask(ME, json!({})).await["viewer"].clone()
+}
+
+fn assert_refused(reply: &Reply, reason: &str) {
+    assert_eq!(reply.status, 401, "{reply:?}");
+    assert_eq!(reply.reason(), reason, "{reply:?}");
+}
+
+async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
+    let reply = bearing(app, token).send(ME, json!({})).await;
+    assert_eq!(reply.status, 401, "{what}: {reply:?}");
+    assert_eq!(reply.reason(), "TOKEN_INVALID", "{what}");
+}
+
+#[tokio::test]
+async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let token = |subject: &str| key.sign(&issuer.claims(subject, app.now()));
+    let ana = bearing(&app, &token("ana"));
+    let before = me(&ana).await;
+    assert_eq!(
+        (&before["email"], &before["name"], &before["timeZone"]),
+        (&json!("ana@example.com"), &json!("ana"), &json!("UTC"))
+    );
+    assert_eq!(
+        before["securityEvents"]["nodes"],
+        json!([{ "kind": "SIGNED_UP" }])
+    );
+    ana.create_task("Ana's").await;
+    let rename =
+        "mutation { updateProfile(input: { name: \"Anna\", timeZone: \"Europe/Vienna\" }) {
+        user { id } } }";
+    ana.ask(rename, json!({})).await;
+
+    // Another token of the same person is the same person, and what they changed here stays.
+    app.pass(Duration::from_secs(60));
+    let again = me(&bearing(&app, &token("ana"))).await;
+    assert_eq!(again["id"], before["id"]);
+    assert_eq!(
+        again["currentSession"]["id"],
+        before["currentSession"]["id"]
+    );
+    assert_eq!(
+        (&again["name"], &again["timeZone"]),
+        (&json!("Anna"), &json!("Europe/Vienna"))
+    );
+    assert_eq!(again["tasks"]["nodes"], json!([{ "title": "Ana's" }]));
+
+    // Another subject is another person.
+    let ben = me(&bearing(&app, &token("ben"))).await;
+    assert_ne!(ben["id"], before["id"]);
+    assert_eq!(ben["tasks"]["nodes"], json!([]));
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn each_provider_says_who_somebody_is_for_itself_alone() {
+    let (one, other) = (Key::ed25519("k"), Key::p256("k"));
+    let (first, second) = (Issuer::with(&[&one]).await, Issuer::with(&[&other]).await);
+    let secret = "a secret that two servers share, yes";
+    let shared =
+        json!({ "issuer": "https://front.example", "audience": "cubby-app", "secret": secret });
+    let mut settings = Vec::new();
+    for setting in [first.setting("EdDSA"), second.setting("ES256")] {
+        let setting: Vec<Value> = serde_json::from_str(&setting).unwrap();
+        settings.extend(setting);
+    }
+    settings.push(shared);
+    let app = app!("--trusted-issuers", &json!(settings).to_string());
+    let now = app.now();
+    let mut ids = HashSet::new();
+    for token in [
+        one.sign(&first.claims("ana", now)),
+        other.sign(&second.claims("ana", now)),
+        Key::shared(secret).sign(&claims("https://front.example", "ana", now)),
+    ] {
+        ids.insert(me(&bearing(&app, &token)).await["id"].to_string());
+    }
+    assert_eq!(ids.len(), 3);
+    // None signs for another.
+    for (token, what) in [
+        (
+            one.sign(&second.claims("ana", now)),
+            "the first for the second",
+        ),
+        (
+            other.sign(&first.claims("ana", now)),
+            "the second for the first",
+        ),
+        (
+            one.sign(&claims("https://front.example", "ana", now)),
+            "the first for the third",
+        ),
+        (
+            Key::shared(secret).sign(&first.claims("ana", now)),
+            "the secret for the first",
+        ),
+        (
+            one.sign(&claims("https://elsewhere.example", "ana", now)),
+            "one that nobody trusts",
+        ),
+        (one.sign(&claims("cubby", "ana", now)), "for this server"),
+    ] {
+        assert_opens_nothing(&app, &token, what).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_linked_by_an_address() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let ana = app.sign_up("ana").await;
+    ana.create_task("Ana's").await;
+    let token = key.sign(&issuer.claims("ana", app.now()));
+    let outsider = me(&bearing(&app, &token)).await;
+    assert_eq!(outsider["email"], "ana@example.com");
+    assert_eq!(outsider["tasks"]["nodes"], json!([]));
+    assert_ne!(outsider["id"], me(&ana).await["id"]);
+    // Nor does an outsider's address keep anybody from signing up with it.
+    let token = key.sign(&issuer.claims("ben", app.now()));
+    let outsider = me(&bearing(&app, &token)).await;
+    let ben = app.sign_up("ben").await;
+    assert_ne!(me(&ben).await["id"], outsider["id"]);
+    app.sign_in("ben").await;
+
+    // What is no address is none, and an account's key is nobody's address.
+    let mut odd = issuer.claims("eve", app.now());
+    odd["email"] = json!("no address");
+    odd["name"] = json!("a\u{0}b");
+    let eve = me(&bearing(&app, &key.sign(&odd))).await;
+    assert_eq!((&eve["email"], &eve["name"]), (&json!(""), &Value::Null));
+    let sign_in = "mutation ($email: String!) { signIn(input: { email: $email, password: \"\" }) {
+        userErrors { code } } }";
+    for email in ["", "ana@example.com", eve["id"].as_str().unwrap()] {
+        let reply = app.nobody().ask(sign_in, json!({ "email": email })).await;
+        assert_eq!(
+            reply["signIn"]["userErrors"][0]["code"],
+            "INVALID_CREDENTIALS"
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_see_somebody_first_at_once_one_stores_them() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let requests = (0..20).map(|_| {
+        let client = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+        async move { me(&client).await["currentSession"]["id"].to_string() }
+    });
+    let sessions: HashSet<String> = join_all(requests).await.into_iter().collect();
+    assert_eq!(sessions.len(), 1);
+    for table in ["users", "identities", "sessions", "security_events"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        assert_eq!(app.sql(&count).await, [1], "{table}");
+    }
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_just_so_opens_nothing() {
+    let (key, forger) = (Key::ed25519("one"), Key::ed25519("one"));
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let now = app.now();
+    let good = issuer.claims("ana", now);
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    let seconds = now / 1000;
+    for (claims, what) in [
+        (with("aud", json!("another")), "another's audience"),
+        (with("aud", json!(["another"])), "others' audience"),
+        (with("aud", json!([])), "nobody's audience"),
+        (without("aud"), "no audience"),
+        (without("sub"), "no subject"),
+        (with("sub", json!("")), "an empty subject"),
+        (with("sub", json!("x".repeat(256))), "a long subject"),
+        (with("sub", json!("a\u{0}")), "a control character"),
+        (with("sub", json!(7)), "a number for a subject"),
+        (without("iat"), "no time of issue"),
+        (without("exp"), "no end"),
+        (with("exp", json!("soon")), "an end in words"),
+        (with("exp", json!(1e300)), "an end beyond all time"),
+        (with("iat", json!(-1)), "issued before time"),
+        (with("iat", json!(seconds + 61)), "issued later"),
+        (with("nbf", json!(seconds + 61)), "not yet good"),
+    ] {
+        assert_opens_nothing(&app, &key.sign(&claims), what).await;
+    }
+    let token = key.sign(&with("exp", json!(seconds - 60)));
+    assert_refused(
+        &bearing(&app, &token).send(ME, json!({})).await,
+        "TOKEN_EXPIRED",
+    );
+
+    let header = |kind: Option<&str>, kid: &str| {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = kind.map(str::to_owned);
+        header.kid = Some(kid.to_owned());
+        header
+    };
+    let text = |header: Value, claims: &Value| {
+        let encode = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        format!("{}.{}.", encode(&header), encode(claims))
+    };
+    let signed = key.sign(&good);
+    let (body, _) = signed.rsplit_once('.').unwrap();
+    let public = key.jwk["x"].as_str().unwrap();
+    let public = URL_SAFE_NO_PAD.decode(public).unwrap();
+    let confused = jsonwebtoken::EncodingKey::from_secret(&public);
+    let mut hs256 = Header::new(Algorithm::HS256);
+    hs256.kid = Some("one".to_owned());
+    let mut critical = header(Some("JWT"), "one");
+    critical.crit = Some(vec!["exp".to_owned()]);
+    for (token, what) in [
+        (forger.sign(&good), "another's key of the same name"),
+        (
+            key.sign_as(&header(Some("JWT"), "two"), &good),
+            "a name that there is not",
+        ),
+        (
+            key.sign_as(&header(Some("logout+jwt"), "one"), &good),
+            "another kind of token",
+        ),
+        (
+            key.sign_as(&critical, &good),
+            "what would have to be understood",
+        ),
+        (
+            text(json!({ "alg": "none", "kid": "one" }), &good),
+            "nobody's signature",
+        ),
+        (
+            text(json!({ "alg": "EdDSA", "kid": "one" }), &good),
+            "no signature",
+        ),
+        (format!("{body}.AAAA"), "a short signature"),
+        (
+            jsonwebtoken::encode(&hs256, &good, &confused).unwrap(),
+            "the public key as a secret",
+        ),
+    ] {
+        assert_opens_nothing(&app, &token, what).await;
+    }
+
+    for claims in [
+        good.clone(),
+        with("aud", json!(["another", "cubby-app"])),
+        with("exp", json!(seconds - 59)),
+        with("iat", json!(seconds + 60)),
+        with("nbf", json!(seconds + 60)),
+        with("iat", json!(seconds as f64 + 0.5)),
+        with("email", Value::Null),
+    ] {
+        me(&bearing(&app, &key.sign(&claims))).await;
+    }
+    for kind in [
+        None,
+        Some("jwt"),
+        Some("at+jwt"),
+        Some("application/at+jwt"),
+    ] {
+        me(&bearing(&app, &key.sign_as(&header(kind, "one"), &good))).await;
+    }
+    // Whatever names they have, the provider was asked once.
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_are_not_asked_for() {
+    let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
+    let issuer = Issuer::with(&[&old]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let by = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
+    me(&bearing(&app, &by(&old))).await;
+    issuer.publish(&[&old, &new]);
+    app.pass(Duration::from_secs(31));
+    me(&bearing(&app, &by(&new))).await;
+    assert_eq!(issuer.asked(), 2);
+    for number in 0..20 {
+        let made_up = Key::ed25519(&format!("made up {number}"));
+        assert_opens_nothing(&app, &by(&made_up), "made up").await;
+    }
+    assert_eq!(issuer.asked(), 2);
+
+    // It is noticed within ten minutes and a request that a key is gone, also of tokens found good before.
+    let remembered = by(&old);
+    me(&bearing(&app, &remembered)).await;
+    issuer.publish(&[&new]);
+    app.pass(Duration::from_secs(601));
+    let token = by(&old);
+    bearing(&app, &token).send(ME, json!({})).await;
+    for _ in 0..200 {
+        if issuer.asked() == 3 && bearing(&app, &token).send(ME, json!({})).await.status == 401 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_opens_nothing(&app, &token, "its key is gone").await;
+    assert_opens_nothing(&app, &remembered, "its key is gone").await;
+    me(&bearing(&app, &by(&new))).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::start(Answer::Down).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let token = || key.sign(&issuer.claims("ana", app.now()));
+    let unavailable = async |token: &str| {
+        let reply = bearing(&app, token).send(ME, json!({})).await;
+        assert_eq!(reply.status, 503, "{reply:?}");
+        assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
+    };
+    unavailable(&token()).await;
+    unavailable(&token()).await;
+    assert_eq!(issuer.asked(), 1);
+    // Its own people go on.
+    app.sign_up("ben").await;
+
+    issuer.publish(&[&key]);
+    app.pass(Duration::from_secs(31));
+    me(&bearing(&app, &token())).await;
+    issuer.answer(Answer::Down);
+    app.pass(Duration::from_secs(23 * 3600));
+    me(&bearing(&app, &token())).await;
+    // After a day its keys are too old to go by.
+    app.pass(Duration::from_secs(3600));
+    unavailable(&token()).await;
+    issuer.publish(&[&key]);
+    app.pass(Duration::from_secs(31));
+    me(&bearing(&app, &token())).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
+    let key = Key::ed25519("one");
+    let elsewhere = Issuer::with(&[&key]).await;
+    for answer in [
+        Answer::Huge,
+        Answer::Slow(Duration::from_secs(8)),
+        Answer::Elsewhere(format!("{}/jwks", elsewhere.url)),
+        Answer::Text("<html>"),
+        Answer::Text("{}"),
+        Answer::Text(r#"{"keys": 7}"#),
+    ] {
+        let issuer = Issuer::start(answer).await;
+        let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+        let token = key.sign(&issuer.claims("ana", app.now()));
+        let reply = bearing(&app, &token).send(ME, json!({})).await;
+        assert_eq!(reply.status, 503, "{reply:?}");
+        assert_eq!(issuer.asked(), 1);
+    }
+    assert_eq!(elsewhere.asked(), 0);
+
+    // Keys that are for something else, or none, are not taken; those beside them are.
+    let mut for_encryption = Key::ed25519("enc");
+    for_encryption.jwk["use"] = json!("enc");
+    let other = Key::p256("p256");
+    let mut keys = set(&[&key, &for_encryption, &other]);
+    let secret = URL_SAFE_NO_PAD.encode("whoever reads this may sign as us");
+    let oct = json!({ "kty": "oct", "k": secret, "kid": "oct" });
+    let odd = [
+        oct,
+        json!({ "kty": "OKP" }),
+        json!(7),
+        json!({ "kty": "none", "kid": "one" }),
+    ];
+    keys["keys"].as_array_mut().unwrap().extend(odd);
+    let issuer = Issuer::start(Answer::Keys(keys)).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let now = app.now();
+    me(&bearing(&app, &key.sign(&issuer.claims("ana", now)))).await;
+    let mut symmetric = Key::shared("whoever reads this may sign as us");
+    symmetric.kid = "oct".to_owned();
+    for (wrong, what) in [
+        (&for_encryption, "a key to encrypt with"),
+        (&other, "another algorithm"),
+        (&symmetric, "a secret that is published"),
+    ] {
+        assert_opens_nothing(&app, &wrong.sign(&issuer.claims("ana", now)), what).await;
+    }
+}
+
+#[tokio::test]
+async fn a_private_address_is_asked_only_where_that_is_set() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let port = issuer.url.rsplit_once(':').unwrap().1;
+    let setting = |host: &str| {
+        json!([{ "issuer": issuer.url, "audience": "cubby-app",
+                 "jwks": format!("https://{host}:{port}/jwks") }])
+        .to_string()
+    };
+    let app = app!("--trusted-issuers", &setting("localhost"));
+    let token = key.sign(&issuer.claims("ana", app.now()));
+    let reply = bearing(&app, &token).send(ME, json!({})).await;
+    assert_eq!(reply.status, 503, "{reply:?}");
+    for (setting, says) in [
+        (setting("127.0.0.1"), "allowPrivateAddress"),
+        (setting("[::ffff:10.0.0.1]"), "allowPrivateAddress"),
+        (
+            json!([{ "issuer": "cubby", "audience": "a", "jwks": "https://a.example" }])
+                .to_string(),
+            "CUBBY_ISSUER",
+        ),
+    ] {
+        let refused = app.place.start(&["--trusted-issuers", &setting]).await;
+        let said = refused.err().expect("it does not start").to_string();
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let token = || key.sign(&issuer.claims("ana", app.now()));
+    let (first, second) = (token(), token());
+    let before = me(&bearing(&app, &first)).await;
+    app.pass(Duration::from_secs(10));
+    let sign_out = "mutation { signOut { endedSessions } }";
+    let same_second = token();
+    let ended = bearing(&app, &first).ask(sign_out, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 1);
+    for token in [&first, &second, &same_second] {
+        let reply = bearing(&app, token).send(ME, json!({})).await;
+        assert_refused(&reply, "SESSION_ENDED");
+    }
+    app.pass(Duration::from_secs(1));
+    let after = me(&bearing(&app, &token())).await;
+    assert_eq!(after["id"], before["id"]);
+    assert_ne!(
+        after["currentSession"]["id"],
+        before["currentSession"]["id"]
+    );
+    let kinds = json!([{ "kind": "SIGNED_IN" }, { "kind": "SIGNED_OUT" }, { "kind": "SIGNED_UP" }]);
+    assert_eq!(after["securityEvents"]["nodes"], kinds);
+    // What was issued before it is still refused, now that there is a session again.
+    for token in [&first, &same_second] {
+        let reply = bearing(&app, token).send(ME, json!({})).await;
+        assert_refused(&reply, "SESSION_ENDED");
+    }
+
+    // Also when the session that was ended is long cleared away.
+    let mut long = issuer.claims("ana", app.now());
+    long["exp"] = json!(app.now() / 1000 + 90 * 86_400);
+    let long = key.sign(&long);
+    me(&bearing(&app, &long)).await;
+    bearing(&app, &long).ask(sign_out, json!({})).await;
+    app.pass(Duration::from_secs(38 * 86_400));
+    let connection = app.connect().await;
+    sea_orm::ConnectionTrait::execute_unprepared(&connection, "DELETE FROM sessions")
+        .await
+        .unwrap();
+    let fresh = app
+        .place
+        .start(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await
+        .unwrap();
+    let reply = bearing(&fresh, &long).send(ME, json!({})).await;
+    assert_refused(&reply, "SESSION_ENDED");
+    let back = me(&bearing(&fresh, &token())).await;
+    assert_eq!(back["id"], before["id"]);
+}
+
+#[tokio::test]
+async fn what_needs_a_password_says_where_it_is() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let ana = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    me(&ana).await;
+    for (field, document, input) in [
+        (
+            "currentPassword",
+            "mutation ($input: ChangePasswordInput!) { it: changePassword(input: $input) {
+               userErrors { code path message } } }",
+            json!({ "currentPassword": "", "newPassword": PASSWORD }),
+        ),
+        (
+            "password",
+            "mutation ($input: DeleteAccountInput!) { it: deleteAccount(input: $input) {
+               userErrors { code path message } } }",
+            json!({ "password": "", "confirmEmail": "ana@example.com" }),
+        ),
+    ] {
+        let answer = ana.ask(document, json!({ "input": input })).await;
+        let error = &answer["it"]["userErrors"][0];
+        assert_eq!(error["code"], "NO_PASSWORD");
+        assert_eq!(error["path"], json!(["input", field]));
+        assert!(
+            error["message"].as_str().unwrap().contains(&issuer.url),
+            "{error}"
+        );
+    }
+}
