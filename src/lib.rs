@@ -6,11 +6,13 @@ pub mod config;
 pub mod db;
 #[cfg(test)]
 mod differential;
+mod doctor;
 mod documents;
 mod error;
 mod http;
 mod id;
 mod keyset;
+mod maintenance;
 mod metrics;
 mod mutation;
 mod page;
@@ -20,7 +22,9 @@ mod seed;
 mod server;
 mod tasks;
 
-pub use auth::{KeyState, Keys, KeysError, ListedKey, Rotation};
+pub use auth::{KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person, Rotation};
+pub use doctor::{Finding, Health, examine};
+pub use maintenance::{backup, people, signing_keys};
 pub use schema::sdl;
 pub use seed::{Seed, SeedError};
-pub use server::{Server, StartError, signing_keys};
+pub use server::{Server, StartError};

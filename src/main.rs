@@ -6,9 +6,12 @@
     reason = "this is the one file that speaks to a terminal"
 )]
 
+mod cli;
+
 use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -49,6 +52,15 @@ enum Command {
     /// Look after the keys that access tokens are signed with
     #[command(subcommand)]
     Keys(Keys),
+    /// Look after people: whatever is done is felt by the running instances at once
+    User(cli::user::User),
+    /// Copy a SQLite database that is in use into a file that is not there yet
+    Backup {
+        /// Where to
+        file: PathBuf,
+    },
+    /// Look at the settings, the database and what is in it, and say what to do about each
+    Doctor,
     /// Make up people and tasks, to try things at size; what is stored already stays as it is
     Seed(Sample),
     /// Print the GraphQL schema
@@ -179,6 +191,21 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
         Command::Serve => serve(&config).await,
         Command::Migrate(command) => migrate(&config, command).await,
         Command::Keys(command) => keys(&config, command).await,
+        Command::User(user) => {
+            let people = cubby::people(&config, Clock::system()).await?;
+            let done = cli::user::run(&people, user).await;
+            people.close().await;
+            Ok(done?)
+        }
+        Command::Backup { file } => backup(&config, &file).await,
+        Command::Doctor => {
+            let findings = cubby::examine(&config, &Clock::system()).await;
+            if cli::doctor::tell(&findings) {
+                Ok(())
+            } else {
+                Err(StartError::Unwell)
+            }
+        }
         Command::Seed(sample) => seed(&config, sample).await,
         Command::Schema => {
             print!("{}", cubby::sdl());
@@ -279,6 +306,15 @@ async fn migrate(config: &Config, command: Migrate) -> Result<(), StartError> {
         println!("{} {name}", if has_run { "up  " } else { "down" });
     }
     database.close().await;
+    Ok(())
+}
+
+async fn backup(config: &Config, file: &Path) -> Result<(), StartError> {
+    cubby::backup(config, file).await?;
+    println!(
+        "The database is in {}. Keep the secret with it: without it nobody's session goes on",
+        file.display()
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Files and directories for their owner alone: the secret, and everybody's rows.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
     path::Path,
 };
@@ -20,4 +20,43 @@ pub(crate) fn make_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.write(true).create_new(true).open(path)
+}
+
+/// Removes the file.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// Sees to it that what is in the file, and its name, outlast the power.
+pub(crate) fn keep_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+/// Whether others may look into a directory.
+///
+/// # Errors
+/// When it is not there, or is none, or nothing can be written there.
+pub(crate) fn look_at(directory: &Path) -> io::Result<bool> {
+    let metadata = fs::metadata(directory)?;
+    if !metadata.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let probe = directory.join(format!("probe.{}", std::process::id()));
+    drop(make_file(&probe)?);
+    fs::remove_file(&probe)?;
+    Ok(is_shared(&metadata))
+}
+
+#[cfg(unix)]
+fn is_shared(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_shared(_: &fs::Metadata) -> bool {
+    false
 }

@@ -15,8 +15,8 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     auth::{
-        IdentityProvider, IssuerError, Issuers, Keys, KeysError, Rules, Secret, SecretError,
-        Secrets, Throttles, Tokens,
+        IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules, Secret,
+        SecretError, Secrets, Throttles, Tokens,
     },
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl, Mode, Switch},
@@ -54,6 +54,14 @@ pub enum StartError {
     Database(DbErr),
     Listen(SocketAddr, io::Error),
     Seed(SeedError),
+    /// There is no database to look after.
+    Missing(String),
+    /// So many migrations have not run.
+    Behind(usize),
+    People(PeopleError),
+    Backup(String),
+    /// The doctor said what is wrong.
+    Unwell,
 }
 
 impl fmt::Display for StartError {
@@ -74,6 +82,18 @@ impl fmt::Display for StartError {
                  another address, or to port 0 for any free port"
             ),
             Self::Seed(error) => error.fmt(f),
+            Self::Missing(file) => write!(
+                f,
+                "there is no database {file}: set CUBBY_DATA_DIR or DATABASE_URL to where it is, or start \
+                 Cubby once to have one made"
+            ),
+            Self::Behind(count) => write!(
+                f,
+                "{count} migrations have not run on the database: run `cubby migrate up`, or start Cubby once"
+            ),
+            Self::People(error) => error.fmt(f),
+            Self::Unwell => f.write_str("something is wrong, and is said above"),
+            Self::Backup(message) => write!(f, "there is no backup: {message}"),
         }
     }
 }
@@ -101,6 +121,12 @@ impl From<IssuerError> for StartError {
 impl From<KeysError> for StartError {
     fn from(error: KeysError) -> Self {
         Self::Keys(error)
+    }
+}
+
+impl From<PeopleError> for StartError {
+    fn from(error: PeopleError) -> Self {
+        Self::People(error)
     }
 }
 
@@ -256,30 +282,7 @@ fn throttles(config: &Config, mode: Mode) -> Throttles {
     }
 }
 
-/// The signing keys of the database, for whoever lists or rotates them.
-///
-/// # Errors
-/// When the settings contradict each other, or there are no such keys, or the database does not let
-/// us in.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the database is opened here, and handed to what reads the keys"
-)]
-pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartError> {
-    if config.jwt_secret()?.is_some() {
-        return Err(Conflict(
-            "tokens are signed with CUBBY_JWT_SECRET (HS256), and so there are no keys to list or \
-             to rotate: they are those of EdDSA"
-                .to_owned(),
-        )
-        .into());
-    }
-    let secrets = secrets(config)?;
-    let database = Database::open(&config.database(), 1).await?;
-    Ok(Keys::new(database, secrets, clock))
-}
-
-fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
+pub(crate) fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
     let set = config.secrets()?;
     let mut set = set.iter().map(|secret| Secret::new(secret.as_bytes()));
     match (set.next(), config.database()) {

@@ -11,7 +11,7 @@ impl TimeZone {
         Self("UTC".to_owned())
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let zone = jiff::tz::db().get(name).ok()?;
         zone.iana_name().map(|name| Self(name.to_owned()))
     }

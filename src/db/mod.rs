@@ -9,7 +9,13 @@ mod line;
 mod opening;
 mod readers;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use migration::{MigrationStatus, Migrator, MigratorTrait};
@@ -28,8 +34,10 @@ pub(crate) use line::{Heard, Line};
 use readers::Readers;
 
 use crate::{
+    clock::Timestamp,
     config::DatabaseUrl,
     error::{Error, Result},
+    private,
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
@@ -151,6 +159,45 @@ impl Database {
             self.writes.execute_unprepared("VACUUM (ANALYZE)").await?;
         }
         Ok(())
+    }
+
+    /// What time it is in the database, where it has a clock of its own.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(crate) async fn time(&self) -> DbResult<Option<Timestamp>> {
+        let backend = self.writes.get_database_backend();
+        if backend != DatabaseBackend::Postgres {
+            return Ok(None);
+        }
+        let time = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let time = Statement::from_string(backend, time);
+        let row = self.reads.query_one_raw(time).await?;
+        row.map(|row| row.try_get_by_index(0)).transpose()
+    }
+
+    /// The file of a SQLite database that is not there.
+    ///
+    /// # Errors
+    /// When its address cannot be read.
+    pub(crate) fn missing_file(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
+        let file = opening::file_of(url)?;
+        Ok(file.filter(|file| !file.exists()))
+    }
+
+    /// Writes a copy of a SQLite database as it is at one moment into a file for its owner alone, while
+    /// others go on with it.
+    pub(crate) async fn copy_into(&self, file: &Path) -> std::result::Result<(), String> {
+        let failed = |error: io::Error| format!("{} cannot be written: {error}", file.display());
+        // SQLite writes into an empty file, and makes none that others may not read.
+        drop(private::make_file(file).map_err(failed)?);
+        let name = file.to_string_lossy().replace('\'', "''");
+        let statement = format!("VACUUM INTO '{name}'");
+        if let Err(error) = self.writes.execute_unprepared(&statement).await {
+            private::remove_file(file).map_err(failed)?;
+            return Err(error.to_string());
+        }
+        private::keep_file(file).map_err(failed)
     }
 
     /// What runs queries of anybody's rows.

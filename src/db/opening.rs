@@ -5,7 +5,7 @@
     reason = "this file makes the connections that `db` holds"
 )]
 
-use std::{io, str::FromStr, sync::Arc};
+use std::{io, path::PathBuf, str::FromStr, sync::Arc};
 
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 use sqlx::{
@@ -121,6 +121,15 @@ async fn cause_of(error: DbErr, address: &str) -> DbErr {
         Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(cause))),
         _ => error,
     }
+}
+
+/// Where a SQLite database is.
+pub(super) fn file_of(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
+    let DatabaseUrl::Sqlite(address) = url else {
+        return Ok(None);
+    };
+    let options = SqliteConnectOptions::from_str(address).map_err(of_driver)?;
+    Ok(Some(options.get_filename().to_owned()))
 }
 
 /// The directory of a SQLite file and the file itself, made when they are missing, for their owner

@@ -16,7 +16,7 @@ use axum::{
 };
 use clap::Parser;
 use cubby::{
-    Keys, Seed, Server, StartError,
+    Keys, People, Seed, Server, StartError,
     clock::{Clock, Timestamp},
     config::Config,
 };
@@ -116,6 +116,12 @@ impl Place {
     /// The signing keys, as `cubby keys` has them.
     pub(crate) async fn keys(&self, flags: &[&str]) -> Result<Keys, StartError> {
         cubby::signing_keys(&self.config(flags), self.clock()).await
+    }
+
+    /// The people, as `cubby user` has them.
+    pub(crate) async fn people(&self) -> People {
+        let people = cubby::people(&self.config(&[]), self.clock()).await;
+        people.expect("the database is there")
     }
 
     fn config(&self, flags: &[&str]) -> Config {

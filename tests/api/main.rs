@@ -16,6 +16,7 @@ mod harness;
 mod instances;
 mod issuer;
 mod log;
+mod maintenance;
 mod on_postgresql;
 mod on_sqlite;
 mod peers;

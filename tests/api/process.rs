@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
 };
 
@@ -39,6 +39,26 @@ fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
 pub(crate) async fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = command(directory, settings);
     command.args(arguments).output().await.expect("it runs")
+}
+
+/// The same with this on standard input.
+pub(crate) async fn run_with(
+    directory: &Path,
+    settings: &[(&str, &str)],
+    arguments: &[&str],
+    input: &str,
+) -> Output {
+    let mut command = command(directory, settings);
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("its input");
+    // Whoever does not want it has closed it.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    child.wait_with_output().await.expect("it ends")
 }
 
 /// What it says when it does not start.

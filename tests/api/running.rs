@@ -471,7 +471,7 @@ async fn keys_that_are_not_there_are_told_apart_from_a_database_that_is_not() {
         String::from_utf8(output.stderr).unwrap()
     };
     let said = keys(&[]).await;
-    assert!(said.contains("cubby migrate up"), "{said}");
+    assert!(said.contains("there is no database"), "{said}");
     let said = keys(&[("CUBBY_JWT_SECRET", SECRET)]).await;
     assert!(said.contains("HS256"), "{said}");
 }

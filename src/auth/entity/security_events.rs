@@ -47,6 +47,12 @@ pub enum Kind {
     /// The password was changed.
     #[sea_orm(string_value = "password_changed")]
     PasswordChanged,
+    /// Nobody gets in as the person any more, as whoever runs the service decided.
+    #[sea_orm(string_value = "account_disabled")]
+    AccountDisabled,
+    /// They do again.
+    #[sea_orm(string_value = "account_enabled")]
+    AccountEnabled,
     /// An access token was made.
     #[sea_orm(string_value = "access_token_created")]
     AccessTokenCreated,

@@ -12,6 +12,7 @@ mod attempts;
 mod enrolment;
 mod expired;
 mod identities;
+mod people;
 mod signing_keys;
 
 use std::collections::HashSet;
@@ -27,6 +28,9 @@ pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
 pub(super) use identities::admit;
+pub(super) use people::{
+    identities_of, people_after, person_by_email, person_by_id, sessions_of, store_person,
+};
 pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
 };
@@ -52,12 +56,8 @@ pub(super) async fn user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
-    let user = users::Entity::find()
-        .filter(users::Column::EmailKey.eq(email.key()))
-        .filter(users::Column::DisabledAt.is_null())
-        .one(database.reads())
-        .await?;
-    Ok(user)
+    let user = person_by_email(database, email).await?;
+    Ok(user.filter(|user| user.disabled_at.is_none()))
 }
 
 /// The session that a verified token names.

@@ -531,3 +531,43 @@ async fn what_needs_a_password_says_where_it_is() {
         );
     }
 }
+
+#[tokio::test]
+async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let token = || key.sign(&issuer.claims("ana", app.now()));
+    let first = token();
+    let before = me(&bearing(&app, &first)).await;
+    let id = before["id"].as_str().unwrap();
+    let people = app.place.people().await;
+    let person = people.show(id).await.unwrap();
+    assert_eq!(person.issuer.as_deref(), Some(issuer.url.as_str()));
+    assert_eq!(person.subject.as_deref(), Some("ana"));
+    assert_eq!(person.sessions, 1);
+    let elsewhere = people.set_password(id, PASSWORD).await.unwrap_err();
+    assert!(elsewhere.to_string().contains("another identity provider"));
+
+    people.disable(id).await.unwrap();
+    for _ in 0..100 {
+        if bearing(&app, &first).send(ME, json!({})).await.status == 401 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    app.pass(Duration::from_secs(60));
+    for token in [first, token()] {
+        let reply = bearing(&app, &token).send(ME, json!({})).await;
+        assert_refused(&reply, "SESSION_ENDED");
+    }
+    people.enable(id).await.unwrap();
+    assert_eq!(me(&bearing(&app, &token())).await["id"], before["id"]);
+
+    // Whoever is removed comes as somebody new.
+    people.delete(id).await.unwrap();
+    app.pass(Duration::from_secs(60));
+    let again = me(&bearing(&app, &token())).await;
+    assert_ne!(again["id"], before["id"]);
+    people.close().await;
+}

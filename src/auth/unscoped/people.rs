@@ -1,0 +1,83 @@
+//! Everybody, for whoever runs the service and for nobody else: no request comes here.
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+};
+
+use crate::{
+    auth::{
+        email_address::EmailAddress,
+        entity::{identities, security_events, sessions, users},
+    },
+    db::Database,
+    error::Result,
+    id::UserId,
+};
+
+/// The next people, in the order in which they came.
+pub(in crate::auth) async fn people_after(
+    database: &Database,
+    after: Option<UserId>,
+    count: u64,
+) -> Result<Vec<users::Model>> {
+    let mut people = users::Entity::find();
+    if let Some(after) = after {
+        people = people.filter(users::Column::Id.gt(after));
+    }
+    let people = people.order_by_asc(users::Column::Id).limit(count);
+    Ok(people.all(database.reads()).await?)
+}
+
+pub(in crate::auth) async fn person_by_id(
+    database: &Database,
+    id: UserId,
+) -> Result<Option<users::Model>> {
+    Ok(users::Entity::find_by_id(id).one(database.reads()).await?)
+}
+
+/// Whoever has the address, shut out or not.
+pub(in crate::auth) async fn person_by_email(
+    database: &Database,
+    email: &EmailAddress,
+) -> Result<Option<users::Model>> {
+    let found = users::Entity::find().filter(users::Column::EmailKey.eq(email.key()));
+    Ok(found.one(database.reads()).await?)
+}
+
+/// The sessions of these people, those that have ended too.
+pub(in crate::auth) async fn sessions_of(
+    database: &Database,
+    people: &[UserId],
+) -> Result<Vec<sessions::Model>> {
+    let theirs = sessions::Column::UserId.is_in(people.iter().copied());
+    let found = sessions::Entity::find().filter(theirs);
+    Ok(found.all(database.reads()).await?)
+}
+
+/// Who these people are elsewhere.
+pub(in crate::auth) async fn identities_of(
+    database: &Database,
+    people: &[UserId],
+) -> Result<Vec<identities::Model>> {
+    let theirs = identities::Column::UserId.is_in(people.iter().copied());
+    let found = identities::Entity::find().filter(theirs);
+    Ok(found.all(database.reads()).await?)
+}
+
+/// Stores a person without a session. Answers whether the address was free.
+pub(in crate::auth) async fn store_person(
+    database: &Database,
+    user: users::ActiveModel,
+    event: security_events::ActiveModel,
+) -> Result<bool> {
+    let transaction = database.begin().await?;
+    if let Err(error) = user.insert(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+            _ => Err(error.into()),
+        };
+    }
+    event.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}

@@ -1,0 +1,202 @@
+//! `cubby user`: the people, by hand.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it speaks to a terminal"
+)]
+
+use std::io::{self, BufRead, IsTerminal};
+
+use clap::{Args, Subcommand};
+use cubby::{People, PeopleError, Person};
+
+#[derive(Args)]
+pub(crate) struct User {
+    /// Print JSON: an object for each person, each on a line of its own
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show everybody, in the order in which they came
+    List,
+    /// Make an account. Its password is asked for, or read from standard input where that is no terminal
+    Create {
+        /// The address that they sign in with
+        address: String,
+        /// What they are called
+        #[arg(long)]
+        name: Option<String>,
+        /// Where their days begin and end, such as Europe/Vienna; UTC when left out
+        #[arg(long, value_name = "NAME")]
+        time_zone: Option<String>,
+    },
+    /// Show somebody
+    Show(Who),
+    /// Set another password, and end every session. It is asked for as by `create`
+    SetPassword(Who),
+    /// Shut somebody out: end every session, revoke every access token, and let nobody in as them
+    Disable(Who),
+    /// Let somebody in again
+    Enable(Who),
+    /// End every session; access tokens go on
+    SignOut(Who),
+    /// Remove somebody with all that is theirs, for good
+    Delete {
+        #[command(flatten)]
+        who: Who,
+        /// Do not ask whether that is meant
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+struct Who {
+    /// Their address, or their id: user_ and 26 characters
+    #[arg(value_name = "ADDRESS|ID")]
+    who: String,
+}
+
+pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> {
+    let json = user.json;
+    let person = match user.command {
+        Command::List => {
+            if !json {
+                println!(
+                    "{:31}  {:24}  {:8}  {:>8}  {:>6}  ADDRESS",
+                    "ID", "MADE", "STATE", "SESSIONS", "TOKENS"
+                );
+            }
+            return people.list(|person| list(&person, json)).await;
+        }
+        Command::Create {
+            address,
+            name,
+            time_zone,
+        } => {
+            let password = new_password()?;
+            people
+                .create(&address, name.as_deref(), time_zone.as_deref(), &password)
+                .await?
+        }
+        Command::Show(Who { who }) => people.show(&who).await?,
+        Command::SetPassword(Who { who }) => {
+            // Before anything is typed.
+            people.show(&who).await?;
+            people.set_password(&who, &new_password()?).await?
+        }
+        Command::Disable(Who { who }) => people.disable(&who).await?,
+        Command::Enable(Who { who }) => people.enable(&who).await?,
+        Command::SignOut(Who { who }) => people.sign_out(&who).await?,
+        Command::Delete {
+            who: Who { who },
+            yes,
+        } => {
+            let person = people.show(&who).await?;
+            if !yes && !is_meant(&person)? {
+                return Err(PeopleError::new("nothing was removed"));
+            }
+            people.delete(&person.id).await?
+        }
+    };
+    show(&person, json);
+    Ok(())
+}
+
+fn list(person: &Person, json: bool) {
+    if json {
+        return show(person, json);
+    }
+    let state = match person.disabled_at {
+        Some(_) => "disabled",
+        None => "active",
+    };
+    println!(
+        "{:31}  {:24}  {state:8}  {:>8}  {:>6}  {}",
+        person.id,
+        person.created_at,
+        person.sessions,
+        person.access_tokens,
+        address_of(person),
+    );
+}
+
+fn show(person: &Person, json: bool) {
+    if json {
+        // Of these types nothing cannot be written.
+        println!("{}", serde_json::to_string(person).unwrap_or_default());
+        return;
+    }
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    for (name, value) in [
+        ("id", person.id.clone()),
+        ("address", or_none(&person.email)),
+        ("name", or_none(&person.name)),
+        ("time zone", person.time_zone.clone()),
+        ("made", person.created_at.clone()),
+        ("changed", person.updated_at.clone()),
+        ("disabled", or_none(&person.disabled_at)),
+        ("issuer", or_none(&person.issuer)),
+        ("subject", or_none(&person.subject)),
+        ("sessions", person.sessions.to_string()),
+        ("access tokens", person.access_tokens.to_string()),
+    ] {
+        println!("{name:14}{value}");
+    }
+}
+
+/// The address, or who they are elsewhere.
+fn address_of(person: &Person) -> String {
+    match (&person.email, &person.issuer, &person.subject) {
+        (email, Some(issuer), Some(subject)) => {
+            let email = email.as_deref().unwrap_or("no address");
+            format!("{email} ({subject} at {issuer})")
+        }
+        (Some(email), ..) => email.clone(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// A password that nobody sees: typed twice, or one line of what is no terminal.
+fn new_password() -> Result<String, PeopleError> {
+    let unreadable =
+        |error: io::Error| PeopleError::new(format!("the password cannot be read: {error}"));
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(unreadable)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let password = rpassword::prompt_password("New password: ").map_err(unreadable)?;
+    let again = rpassword::prompt_password("The same again: ").map_err(unreadable)?;
+    if password != again {
+        return Err(PeopleError::new(
+            "these are two passwords: nothing was done",
+        ));
+    }
+    Ok(password)
+}
+
+fn is_meant(person: &Person) -> Result<bool, PeopleError> {
+    if !io::stdin().is_terminal() {
+        return Err(PeopleError::new(
+            "nothing was removed: where nobody can be asked, say --yes",
+        ));
+    }
+    eprint!(
+        "Remove {} with all that is theirs? Type yes: ",
+        address_of(person)
+    );
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| PeopleError::new(format!("the answer cannot be read: {error}")))?;
+    Ok(line.trim() == "yes")
+}

@@ -1,0 +1,420 @@
+//! The commands of whoever runs Cubby, beside a server that runs.
+
+use std::{fs, path::Path, process::Output, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::empty_postgresql,
+    process::{Cubby, directory, run, run_with},
+};
+
+const SECRET: &str = "a secret for the tests, of 32 bytes or more";
+
+/// What a command said, when it did what it was told.
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Why a command did not do it.
+fn refused(output: &Output) -> String {
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"", "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn answer(cubby: &Cubby, token: Option<&str>, query: &str) -> Value {
+    cubby.ask(token, query).await.json().await.expect("JSON")
+}
+
+async fn sign_in(cubby: &Cubby, email: &str, password: &str) -> Result<String, String> {
+    let query = format!(
+        "mutation {{ signIn(input: {{ email: \"{email}\", password: \"{password}\" }}) {{
+           tokens {{ accessToken }} userErrors {{ code }} }} }}"
+    );
+    let payload = answer(cubby, None, &query).await["data"]["signIn"].clone();
+    match payload["tokens"]["accessToken"].as_str() {
+        Some(token) => Ok(token.to_owned()),
+        None => Err(payload["userErrors"][0]["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()),
+    }
+}
+
+async fn access_token(cubby: &Cubby, token: &str) -> String {
+    let query = "mutation { createAccessToken(input: { name: \"CI\" }) { token } }";
+    let payload = answer(cubby, Some(token), query).await;
+    payload["data"]["createAccessToken"]["token"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Waits until the server has felt it, for two seconds at most.
+async fn is_refused(cubby: &Cubby, token: &str) -> bool {
+    for _ in 0..40 {
+        if !cubby.knows(token).await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+async fn people_are_looked_after(settings: &[(&str, &str)]) {
+    let here = directory();
+    let user = async |arguments: &[&str], input: &str| {
+        let arguments = [&["user"], arguments].concat();
+        run_with(here.path(), settings, &arguments, input).await
+    };
+    let json = |output: &Output| -> Vec<Value> {
+        let lines = said(output);
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let cubby = Cubby::start(here.path(), settings).await;
+    let (email, first, second) = ("ana@example.com", "correct horse", "another good one");
+
+    let create = [
+        "--json",
+        "create",
+        email,
+        "--name",
+        "Ana",
+        "--time-zone",
+        "Europe/Vienna",
+    ];
+    let created = json(&user(&create, &format!("{first}\n")).await);
+    let id = created[0]["id"].as_str().unwrap();
+    assert_eq!(
+        (
+            &created[0]["email"],
+            &created[0]["name"],
+            &created[0]["timeZone"]
+        ),
+        (&json!(email), &json!("Ana"), &json!("Europe/Vienna"))
+    );
+    assert_eq!(created[0]["sessions"], 0);
+    for (arguments, input, says) in [
+        (
+            &["create", "Ana@Example.com"] as &[&str],
+            first,
+            "has the address",
+        ),
+        (&["create", "ben@example.com"], "short", "at least 8"),
+        (&["create", "no address"], first, "address"),
+        (
+            &["create", "ben@example.com", "--time-zone", "Mars"],
+            first,
+            "Europe/Vienna",
+        ),
+        (&["show", "nobody@example.com"], "", "nobody has"),
+        (&["set-password", "nobody@example.com"], first, "nobody has"),
+        (&["set-password", email], "password1", "most used"),
+        (&["delete", email], "yes\n", "--yes"),
+    ] {
+        let why = refused(&user(arguments, input).await);
+        assert!(why.contains(says), "{arguments:?}: {why}");
+    }
+
+    let token = sign_in(&cubby, "ANA@example.com", first).await.unwrap();
+    let script = access_token(&cubby, &token).await;
+    let ben = cubby.sign_up("ben").await;
+    let everybody = json(&user(&["list", "--json"], "").await);
+    let emails: Vec<_> = everybody.iter().map(|person| &person["email"]).collect();
+    assert_eq!(emails, [&json!(email), &json!("ben@example.com")]);
+    assert_eq!(
+        (&everybody[0]["sessions"], &everybody[0]["accessTokens"]),
+        (&json!(1), &json!(1))
+    );
+    let table = said(&user(&["list"], "").await);
+    assert!(table.lines().nth(1).unwrap().starts_with(id), "{table}");
+
+    // Another password ends the sessions, and the scripts go on.
+    assert!(cubby.knows(&token).await && cubby.knows(&script).await);
+    said(&user(&["set-password", email], &format!("{second}\r\n")).await);
+    assert!(is_refused(&cubby, &token).await);
+    assert!(cubby.knows(&script).await);
+    assert_eq!(
+        sign_in(&cubby, email, first).await,
+        Err("INVALID_CREDENTIALS".to_owned())
+    );
+    let token = sign_in(&cubby, email, second).await.unwrap();
+
+    let signed_out = json(&user(&["sign-out", id, "--json"], "").await);
+    assert_eq!(signed_out[0]["sessions"], 0);
+    assert!(is_refused(&cubby, &token).await);
+    assert!(cubby.knows(&script).await);
+
+    // Whoever is shut out has nothing that opens anything, until they are let in again.
+    let token = sign_in(&cubby, email, second).await.unwrap();
+    for _ in 0..2 {
+        let disabled = json(&user(&["disable", email, "--json"], "").await);
+        assert!(disabled[0]["disabledAt"].is_string());
+    }
+    assert!(is_refused(&cubby, &token).await);
+    assert!(is_refused(&cubby, &script).await);
+    assert_eq!(
+        sign_in(&cubby, email, second).await,
+        Err("INVALID_CREDENTIALS".to_owned())
+    );
+    let table = said(&user(&["list"], "").await);
+    assert!(
+        table.lines().nth(1).unwrap().contains("disabled"),
+        "{table}"
+    );
+    let enabled = json(&user(&["enable", email, "--json"], "").await);
+    assert_eq!(
+        (
+            &enabled[0]["disabledAt"],
+            &enabled[0]["sessions"],
+            &enabled[0]["accessTokens"]
+        ),
+        (&Value::Null, &json!(0), &json!(0))
+    );
+    assert!(!cubby.knows(&token).await && !cubby.knows(&script).await);
+    let token = sign_in(&cubby, email, second).await.unwrap();
+
+    // Everything is among their events, newest first.
+    let events = answer(
+        &cubby,
+        Some(&token),
+        "{ viewer { securityEvents { nodes { kind } } } }",
+    )
+    .await;
+    let events = events["data"]["viewer"]["securityEvents"]["nodes"].clone();
+    let kinds: Vec<_> = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["kind"].as_str().unwrap())
+        .collect();
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .filter(|kind| *kind != "SIGN_IN_FAILED")
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "SIGNED_IN",
+            "ACCOUNT_ENABLED",
+            "ACCOUNT_DISABLED",
+            "SIGNED_IN",
+            "SESSION_REVOKED",
+            "SIGNED_IN",
+            "PASSWORD_CHANGED",
+            "ACCESS_TOKEN_CREATED",
+            "SIGNED_IN",
+            "SIGNED_UP"
+        ]
+    );
+
+    let gone = said(&user(&["delete", email, "--yes"], "").await);
+    assert!(gone.contains(id), "{gone}");
+    assert!(is_refused(&cubby, &token).await);
+    assert!(refused(&user(&["show", id], "").await).contains("nobody has"));
+    assert!(cubby.knows(&ben).await);
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn people_are_looked_after_from_the_command_line_on_sqlite() {
+    people_are_looked_after(&[]).await;
+}
+
+#[tokio::test]
+async fn people_are_looked_after_from_the_command_line_on_postgresql() {
+    let Some(url) = empty_postgresql("looked_after").await else {
+        return;
+    };
+    people_are_looked_after(&[
+        ("DATABASE_URL", &url),
+        ("CUBBY_MODE", "development"),
+        ("CUBBY_SECRET", SECRET),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_in_the_wrong_place_makes_no_database_and_says_where_it_looked() {
+    let here = directory();
+    for arguments in [
+        &["user", "list"] as &[&str],
+        &["keys", "list"],
+        &["backup", "copy.sqlite"],
+    ] {
+        let why = refused(&run(here.path(), &[], arguments).await);
+        assert!(
+            why.contains("data/cubby.sqlite") && why.contains("CUBBY_DATA_DIR"),
+            "{why}"
+        );
+    }
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
+
+    said(&run(here.path(), &[], &["migrate", "up"]).await);
+    said(&run(here.path(), &[], &["migrate", "down"]).await);
+    let why = refused(&run(here.path(), &[], &["user", "list"]).await);
+    assert!(
+        why.contains("1 migrations") && why.contains("cubby migrate up"),
+        "{why}"
+    );
+}
+
+/// What the doctor says of each, and whether all is well.
+async fn doctor(here: &Path, settings: &[(&str, &str)]) -> (bool, String) {
+    let output = run(here, settings, &["doctor"]).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), text)
+}
+
+fn assert_says(text: &str, state: &str, what: &str, says: &str) {
+    let line = text.lines().find(|line| line[7..].starts_with(what));
+    let line = line.unwrap_or_else(|| panic!("nothing of {what}: {text}"));
+    assert!(line.starts_with(state) && line.contains(says), "{line}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
+    let here = directory();
+    let (is_well, text) = doctor(here.path(), &[]).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "look", "database", "there is none yet");
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
+
+    Cubby::start(here.path(), &[]).await.stop().await;
+    let (is_well, text) = doctor(here.path(), &[]).await;
+    assert!(is_well, "{text}");
+    for what in [
+        "configuration",
+        "data directory",
+        "clock",
+        "database",
+        "migrations",
+        "signing keys",
+    ] {
+        assert_says(&text, "ok", what, "");
+    }
+
+    let (is_well, text) = doctor(here.path(), &[("CUBBY_SECRET", SECRET)]).await;
+    assert!(!is_well, "{text}");
+    assert_says(&text, "wrong", "signing keys", "CUBBY_SECRET_2");
+    let (is_well, text) = doctor(here.path(), &[("CUBBY_LISTEN", "0.0.0.0:8000")]).await;
+    assert!(!is_well, "{text}");
+    assert_says(&text, "wrong", "configuration", "CUBBY_MODE");
+
+    let shared = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(here.path().join("data"), shared).unwrap();
+    said(&run(here.path(), &[], &["migrate", "down"]).await);
+    let (is_well, text) = doctor(here.path(), &[]).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "look", "data directory", "chmod 700");
+    assert_says(&text, "look", "migrations", "cubby migrate up");
+
+    fs::write(
+        here.path().join("data/cubby.sqlite"),
+        "no database at all, only text",
+    )
+    .unwrap();
+    let (is_well, text) = doctor(here.path(), &[]).await;
+    assert!(!is_well, "{text}");
+    assert_says(&text, "wrong", "database", "not a database");
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_postgresql_and_its_clock() {
+    let Some(url) = empty_postgresql("examined").await else {
+        return;
+    };
+    let here = directory();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_MODE", "production"),
+        ("CUBBY_SECRET", SECRET),
+    ];
+    let (is_well, text) = doctor(here.path(), &settings).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "ok", "database's clock", "ms from ours");
+    assert_says(&text, "look", "migrations", "have not run");
+    assert!(!text.contains(&url), "{text}");
+    let (is_well, text) = doctor(here.path(), &settings[..2]).await;
+    assert!(is_well, "{text}");
+    Cubby::start(here.path(), &settings).await.stop().await;
+    let (is_well, text) = doctor(here.path(), &settings).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "ok", "signing keys", "signs");
+    let (_, text) = doctor(here.path(), &settings[..2]).await;
+    assert_says(&text, "look", "signing keys", "CUBBY_SECRET is not set");
+}
+
+#[tokio::test]
+async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_place() {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), &[]).await;
+    let token = cubby.sign_up("ana").await;
+    let create = async |number: usize| {
+        let query = format!(
+            "mutation {{ createTask(input: {{ title: \"{number}\" }}) {{ task {{ id }} }} }}"
+        );
+        let created = answer(&cubby, Some(&token), &query).await;
+        assert!(
+            created["data"]["createTask"]["task"]["id"].is_string(),
+            "{created}"
+        );
+    };
+    for number in 0..50 {
+        create(number).await;
+    }
+    let writing = async {
+        for number in 50..150 {
+            create(number).await;
+        }
+    };
+    let (output, ()) = tokio::join!(run(here.path(), &[], &["backup", "copy's.sqlite"]), writing);
+    assert!(said(&output).contains("Keep the secret"));
+    let copy = here.path().join("copy's.sqlite");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&copy).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    // What is there is not written over, and nothing half-made stays where there is no room for it.
+    let before = fs::read(&copy).unwrap();
+    let why = refused(&run(here.path(), &[], &["backup", "copy's.sqlite"]).await);
+    assert!(
+        why.contains("cannot be written") && why.contains("exists"),
+        "{why}"
+    );
+    assert_eq!(fs::read(&copy).unwrap(), before);
+    let why = refused(&run(here.path(), &[], &["backup", "nowhere/copy.sqlite"]).await);
+    assert!(why.contains("cannot be written"), "{why}");
+    cubby.stop().await;
+
+    let elsewhere = directory();
+    let data = elsewhere.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::copy(&copy, data.join("cubby.sqlite")).unwrap();
+    fs::copy(here.path().join("data/secret"), data.join("secret")).unwrap();
+    let restored = Cubby::start(elsewhere.path(), &[]).await;
+    let tasks = "{ viewer { tasks(last: 1) { totalCount nodes { title } } } }";
+    let tasks = answer(&restored, Some(&token), tasks).await["data"]["viewer"]["tasks"].clone();
+    let count = tasks["totalCount"].as_i64().unwrap();
+    assert!((50..=150).contains(&count), "{tasks}");
+    sign_in(&restored, "ana@example.com", crate::harness::PASSWORD)
+        .await
+        .unwrap();
+    restored.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_of_postgresql_is_left_to_its_own_tools() {
+    let here = directory();
+    let settings = [
+        ("DATABASE_URL", "postgres://127.0.0.1:1/none"),
+        ("CUBBY_MODE", "production"),
+    ];
+    let why = refused(&run(here.path(), &settings, &["backup", "copy"]).await);
+    assert!(why.contains("pg_dump"), "{why}");
+    assert!(!here.path().join("copy").exists());
+}
