@@ -3,9 +3,13 @@
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 use async_graphql::{
-    Context, ID, InputType, InputValueResult, Interface, MergedObject, MergedSubscription, Object,
-    Pos, ScalarType, SimpleObject, Value,
+    Context, ID, InputType, InputValueResult, Interface, MergedObject, MergedSubscription, Name,
+    Object, Pos, Request, Response, ScalarType, ServerError, SimpleObject, Value,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
+    parser::types::ExecutableDocument,
 };
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 use crate::{
     auth::{
@@ -65,6 +69,43 @@ pub(crate) fn build(
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().prefer_single_line_descriptions();
     blueprint().finish().sdl_with_options(options)
+}
+
+/// What says what the engine finds wrong with an operation, and runs nothing of it.
+pub(crate) fn validator() -> impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError> {
+    let schema = blueprint()
+        .limit_recursive_depth(documents::MAX_NESTING)
+        .extension(NothingRuns)
+        .finish();
+    move |document, name| {
+        let mut request = Request::new(String::new());
+        request.operation_name = name.map(ToString::to_string);
+        request.set_parsed_query(document.clone());
+        // Where nothing runs nothing is waited for.
+        let validated = schema.execute(request).now_or_never();
+        validated.map_or_else(Vec::new, |response| response.errors)
+    }
+}
+
+/// Stops the engine where it has found a document good.
+struct NothingRuns;
+
+impl ExtensionFactory for NothingRuns {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for NothingRuns {
+    async fn execute(
+        &self,
+        _: &ExtensionContext<'_>,
+        _: Option<&str>,
+        _: NextExecute<'_>,
+    ) -> Response {
+        Response::default()
+    }
 }
 
 fn scalar_fault<T: ScalarType + InputType>(value: &Value) -> Option<String> {

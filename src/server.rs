@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
-    documents::Documents,
+    documents::{Documents, ManifestError},
     http::{self, App, Bounds, Proxies, Streams},
     id::Ids,
     metrics::Metrics,
@@ -51,6 +51,7 @@ pub enum StartError {
     Secret(SecretError),
     Keys(KeysError),
     Issuer(IssuerError),
+    Manifest(ManifestError),
     Database(DbErr),
     Listen(SocketAddr, io::Error),
     Seed(SeedError),
@@ -71,6 +72,7 @@ impl fmt::Display for StartError {
             Self::Secret(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::Issuer(error) => error.fmt(f),
+            Self::Manifest(error) => error.fmt(f),
             Self::Database(error) => write!(
                 f,
                 "the database cannot be used: {error}. Check DATABASE_URL, and that the database \
@@ -109,6 +111,12 @@ impl From<Conflict> for StartError {
 impl From<SecretError> for StartError {
     fn from(error: SecretError) -> Self {
         Self::Secret(error)
+    }
+}
+
+impl From<ManifestError> for StartError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
     }
 }
 
@@ -163,6 +171,10 @@ impl Server {
             issuers: Issuers::new(&trusted, &config.issuer)?,
         };
 
+        let documents = Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits);
+        let only = config.trusted_documents_only == Switch::On;
+        let documents = documents.trusting(&config.trusted_documents, only, schema::validator())?;
+
         let database = Database::open(&config.database(), config.database_connections)
             .await?
             .with_direct(config.direct_database());
@@ -198,7 +210,7 @@ impl Server {
                 config.document_limits,
                 config.introspection(mode),
             ),
-            documents: Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits),
+            documents,
             streams: Streams::new(config.connection_limits, is_stopping),
             bounds: Bounds::new(config.connection_limits.max_requests),
             origins: config.cors_origins.clone(),

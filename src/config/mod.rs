@@ -231,6 +231,27 @@ pub struct Config {
     #[arg(long, env = "CUBBY_INTROSPECTION", global = true)]
     pub introspection: Option<Switch>,
 
+    /// Manifests of documents that front ends were built with, as files separated by commas: those of Apollo's
+    /// `generate-persisted-query-manifest`, of graphql-codegen's client preset and of the Relay compiler. Their
+    /// documents may be sent by their ids; none when left out
+    #[arg(
+        long,
+        env = "CUBBY_TRUSTED_DOCUMENTS",
+        value_name = "FILES",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub trusted_documents: Vec<PathBuf>,
+
+    /// `on` runs no other documents than those of the manifests
+    #[arg(
+        long,
+        env = "CUBBY_TRUSTED_DOCUMENTS_ONLY",
+        default_value = "off",
+        global = true
+    )]
+    pub trusted_documents_only: Switch,
+
     #[command(flatten)]
     pub document_limits: DocumentLimits,
 
@@ -327,6 +348,13 @@ impl Config {
             return Err(Conflict(
                 "CUBBY_DIRECT_DATABASE_URL is a second address of the PostgreSQL database that \
                  DATABASE_URL names: set both, or unset it"
+                    .to_owned(),
+            ));
+        }
+        if self.trusted_documents_only == Switch::On && self.trusted_documents.is_empty() {
+            return Err(Conflict(
+                "CUBBY_TRUSTED_DOCUMENTS_ONLY=on needs documents to run: set CUBBY_TRUSTED_DOCUMENTS to the \
+                 manifests, or leave it out"
                     .to_owned(),
             ));
         }

@@ -27,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) kind: OperationType,
     /// The fields at its root by name, one for each time that it is asked for.
     pub(crate) root_fields: Vec<Name>,
+    /// What it costs, where that is the same whatever its variables are.
+    pub(super) price: Option<u64>,
 }
 
 /// What a selection unfolds to.
@@ -288,5 +290,6 @@ fn known_of(
     Ok(Operation {
         kind: operation.ty,
         root_fields,
+        price: None,
     })
 }

@@ -7,6 +7,7 @@ mod cost;
 mod integers;
 mod measure;
 mod scan;
+mod trusted;
 mod types;
 mod variables;
 
@@ -23,11 +24,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::{Weighter, sync::Cache};
 
 pub(crate) use measure::Operation;
+pub use trusted::ManifestError;
+pub(crate) use trusted::read_hash;
 pub(crate) use types::ScalarFault;
 
 use crate::{config::DocumentLimits, error::code};
 use cost::{Bill, Reckoner};
 use measure::Measured;
+use trusted::Trusted;
 use types::Types;
 
 /// How much memory the documents that are kept take, in bytes, as far as can be told.
@@ -66,6 +70,7 @@ pub(crate) struct Documents {
     types: Types,
     limits: DocumentLimits,
     kept: Cache<Hash, Arc<Document>, Length>,
+    trusted: Trusted,
 }
 
 #[derive(Clone)]
@@ -120,20 +125,40 @@ impl Documents {
             types: Types::read(sdl, scalars),
             limits,
             kept: Cache::with_weighter(KEPT_DOCUMENTS, KEPT_BYTES, Length),
+            trusted: Trusted::default(),
         }
     }
 
     /// The document, parsed and measured, whether it was sent before or not.
     pub(crate) fn read(&self, text: &str) -> Result<Arc<Document>, Refusal> {
+        self.fits(text)?;
+        let hash = hash(text);
+        if let Some(document) = self.recall(&hash) {
+            return Ok(document);
+        }
+        if self.trusted.are_all() {
+            return Err(Refusal::one(
+                "PERSISTED_QUERY_NOT_IN_LIST",
+                "Only documents that are trusted run here, and this is none of them.",
+            ));
+        }
+        let document = Arc::new(self.parse(text)?);
+        self.kept.insert(hash, Arc::clone(&document));
+        Ok(document)
+    }
+
+    fn fits(&self, text: &str) -> Result<(), Exceeded> {
         let most = u64::from(self.limits.max_document_bytes);
         let length = text.len() as u64;
         if length > most {
-            return Err(Exceeded::new(Limit::Bytes, length, most).into());
+            return Err(Exceeded::new(Limit::Bytes, length, most));
         }
-        let hash = hash(text);
-        if let Some(document) = self.kept.get(&hash) {
-            return Ok(document);
-        }
+        Ok(())
+    }
+
+    /// Parses and measures a document, and prices what of it costs the same whatever its variables are.
+    fn parse(&self, text: &str) -> Result<Document, Refusal> {
+        self.fits(text)?;
         scan::scan(text, &self.limits)?;
         let parsed = parse_query(text).map_err(|error| match error {
             // The parser's own bound, of selections within each other.
@@ -143,20 +168,29 @@ impl Documents {
             }
             error => Refusal::unparsed(&error),
         })?;
-        let measured = measure::measure(&parsed, &self.limits)?;
+        let mut measured = measure::measure(&parsed, &self.limits)?;
         integers::check(&self.types, &parsed)?;
-        let document = Arc::new(Document {
+        for (name, definition) in parsed.operations.iter() {
+            let definition = &definition.node;
+            if definition.variable_definitions.is_empty()
+                && let Some(operation) = measured.operations.get_mut(&name.cloned())
+            {
+                let none = Variables::default();
+                let reckoner = Reckoner::new(&self.types, &parsed, definition, &none);
+                operation.price = Some(reckoner.total());
+            }
+        }
+        Ok(Document {
             parsed,
             measured,
             length: text.len(),
-        });
-        self.kept.insert(hash, Arc::clone(&document));
-        Ok(document)
+        })
     }
 
-    /// The document with this hash, if it was sent lately.
+    /// The document with this hash, if it is trusted or was sent lately.
     pub(crate) fn recall(&self, hash: &Hash) -> Option<Arc<Document>> {
-        self.kept.get(hash)
+        let trusted = self.trusted.of_hash(hash);
+        trusted.or_else(|| self.kept.get(hash))
     }
 
     /// Says whether the operation may run with these variables, and of what kind it is.
@@ -175,6 +209,33 @@ impl Documents {
                 },
             ));
         };
+        Self::permit(operation)?;
+        let size = variables::size(definition, variables);
+        let size = size.saturating_mul(document.measured.uses.into());
+        if size > MAX_VARIABLES {
+            return Err(Exceeded::new(Limit::Variables, size, MAX_VARIABLES).into());
+        }
+        let wrong = variables::check(&self.types, definition, variables);
+        if !wrong.is_empty() {
+            let wrong = wrong.into_iter();
+            return Err(Refusal(
+                wrong.map(|it| error(code::BAD_USER_INPUT, it)).collect(),
+            ));
+        }
+        let reckoner = Reckoner::new(&self.types, &document.parsed, definition, variables);
+        let cost = operation.price.unwrap_or_else(|| reckoner.total());
+        let most = self.most_cost();
+        if cost > most {
+            return Err(Refusal::too_dear(&reckoner.bill(most), most));
+        }
+        Ok(Admission {
+            kind: operation.kind,
+            cost,
+        })
+    }
+
+    /// Says whether an operation may run, with any variables.
+    fn permit(operation: &Operation) -> Result<(), Refusal> {
         if operation.kind == OperationType::Subscription && operation.root_fields.len() != 1 {
             // GraphQL section 5.2.4.1.
             return Err(Refusal::one(
@@ -193,27 +254,11 @@ impl Documents {
                 return Err(Exceeded::new(Limit::CredentialMutations, found, 1).into());
             }
         }
-        let size = variables::size(definition, variables);
-        let size = size.saturating_mul(document.measured.uses.into());
-        if size > MAX_VARIABLES {
-            return Err(Exceeded::new(Limit::Variables, size, MAX_VARIABLES).into());
-        }
-        let wrong = variables::check(&self.types, definition, variables);
-        if !wrong.is_empty() {
-            let wrong = wrong.into_iter();
-            return Err(Refusal(
-                wrong.map(|it| error(code::BAD_USER_INPUT, it)).collect(),
-            ));
-        }
-        let reckoner = Reckoner::new(&self.types, &document.parsed, definition, variables);
-        let (cost, most) = (reckoner.total(), u64::from(self.limits.max_cost));
-        if cost > most {
-            return Err(Refusal::too_dear(&reckoner.bill(most), most));
-        }
-        Ok(Admission {
-            kind: operation.kind,
-            cost,
-        })
+        Ok(())
+    }
+
+    fn most_cost(&self) -> u64 {
+        self.limits.max_cost.into()
     }
 }
 

@@ -16,23 +16,34 @@ use crate::{
 /// How long an operation may run. It is longer than a database that is away is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The code for a document that is named and is not there.
+const NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+
 /// The document that a request sends, or names.
 pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
     let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
-    match (&params.query, &params.hash) {
-        (Some(query), Some(hash)) if !query.is_empty() && documents::hash(query) != *hash => Err(
-            bad("extensions.persistedQuery.sha256Hash is not the SHA-256 of the query."),
-        ),
-        (Some(query), _) if !query.is_empty() => Ok(app.documents.read(query)?),
-        (_, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
+    let query = params.query.as_deref().filter(|query| !query.is_empty());
+    if let Some(id) = &params.document_id {
+        if query.is_some() || params.hash.is_some() {
+            return Err(bad(
+                "Send documentId, or the query and its hash, and not both.",
+            ));
+        }
+        return app.documents.named(id).ok_or_else(|| {
+            let message = "There is no document of this documentId.";
+            Answer::refusal(StatusCode::BAD_REQUEST, NOT_FOUND, message)
+        });
+    }
+    match (query, &params.hash) {
+        (Some(query), Some(hash)) if documents::hash(query) != *hash => Err(bad(
+            "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
+        )),
+        (Some(query), _) => Ok(app.documents.read(query)?),
+        (None, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
             // The message is what Apollo Client looks for.
-            Answer::refusal(
-                StatusCode::BAD_REQUEST,
-                "PERSISTED_QUERY_NOT_FOUND",
-                "PersistedQueryNotFound",
-            )
+            Answer::refusal(StatusCode::BAD_REQUEST, NOT_FOUND, "PersistedQueryNotFound")
         }),
-        _ => Err(bad("The request has no query.")),
+        (None, None) => Err(bad("The request has no query.")),
     }
 }
 

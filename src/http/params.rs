@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{BODY_TIMEOUT, MAX_BODY};
-use crate::documents::Hash;
+use crate::documents::{self, Hash};
 
 /// The parameters of a request.
 pub(super) struct Params {
@@ -21,6 +21,8 @@ pub(super) struct Params {
     pub(super) variables: Variables,
     /// The document's name, as automatic persisted queries have it.
     pub(super) hash: Option<Hash>,
+    /// Its name in a manifest, as GraphQL over HTTP has it.
+    pub(super) document_id: Option<String>,
 }
 
 /// Why what was sent is no request.
@@ -47,6 +49,7 @@ impl Unreadable {
 #[serde(rename_all = "camelCase")]
 struct Sent {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<BTreeMap<async_graphql::Name, async_graphql::Value>>,
     extensions: Option<BTreeMap<String, Value>>,
@@ -98,6 +101,7 @@ impl Params {
         let query = uri.query().unwrap_or_default();
         let mut sent = Sent {
             query: None,
+            document_id: None,
             operation_name: None,
             variables: None,
             extensions: None,
@@ -111,6 +115,7 @@ impl Params {
             }
             match name.as_ref() {
                 "query" => sent.query = Some(value.into_owned()),
+                "documentId" => sent.document_id = Some(value.into_owned()),
                 "operationName" => sent.operation_name = Some(value.into_owned()),
                 "variables" => sent.variables = json_or_nothing(&value, "variables")?,
                 "extensions" => sent.extensions = json_or_nothing(&value, "extensions")?,
@@ -134,6 +139,7 @@ impl Params {
                 variables.into_iter().collect(),
             )),
             hash: persisted.map(hash).transpose()?,
+            document_id: sent.document_id.filter(|id| !id.is_empty()),
         })
     }
 }
@@ -149,16 +155,10 @@ fn hash(persisted: Value) -> Result<Hash, Unreadable> {
         return Err(wrong());
     }
     let persisted: PersistedQuery = serde_json::from_value(persisted).map_err(|_| wrong())?;
-    let digits = persisted.sha256_hash.as_bytes();
-    if persisted.version != 1 || digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if persisted.version != 1 {
         return Err(wrong());
     }
-    let mut hash = [0; 32];
-    for (byte, digits) in hash.iter_mut().zip(digits.chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    Ok(hash)
+    documents::read_hash(&persisted.sha256_hash).ok_or_else(wrong)
 }
 
 fn json_or_nothing<T: DeserializeOwned>(text: &str, name: &str) -> Result<Option<T>, Unreadable> {

@@ -417,6 +417,14 @@ impl Client {
             .await
     }
 
+    /// A GET with the person's token.
+    pub(crate) async fn get_as_viewer(&self, path: &str) -> Reply {
+        let token = self.token.as_deref().expect("signed in");
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        self.request(request.body(Body::empty()).expect("a request"))
+            .await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.request(Request::get(path).body(Body::empty()).expect("a request"))
             .await

@@ -1,10 +1,16 @@
 // Where Cubby is served, people who sign up there, and a way to wait for what they are told.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after } from "node:test";
 import { inspect } from "node:util";
 
-const { CUBBY_URL } = process.env;
+const { CUBBY_URL, CUBBY_BINARY } = process.env;
 
 if (!CUBBY_URL) throw new Error("CUBBY_URL says where Cubby is served, such as http://127.0.0.1:8000");
 
@@ -146,4 +152,29 @@ export async function isOpen(person, stream) {
     if (await stream.changes.first((change) => change.nodeId === nodeId, 500)) return;
   }
   assert.fail(`the subscription is not told of it: ${inspect(stream, { depth: 6 })}`);
+}
+
+const ends = [];
+after(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+/** A Cubby of its own with these settings, until the file's tests are over; its endpoint. */
+export async function startCubby(settings) {
+  if (!CUBBY_BINARY) throw new Error("CUBBY_BINARY says which binary to start");
+  const directory = await mkdtemp(join(tmpdir(), "cubby-"));
+  ends.push(() => rm(directory, { recursive: true }));
+  const { PATH } = process.env;
+  const server = spawn(CUBBY_BINARY, {
+    cwd: directory,
+    env: { PATH, CUBBY_LISTEN: "127.0.0.1:0", CUBBY_LOG: "warn", ...settings },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((ended) => server.once("exit", ended));
+  ends.push(() => (server.kill(), ended));
+  for await (const line of createInterface(server.stdout)) {
+    const url = /^Cubby is at (http:\/\/\S+)/.exec(line)?.[1];
+    if (url) return `${url}/graphql`;
+  }
+  throw new Error("it did not start");
 }

@@ -1,12 +1,7 @@
 // Better Auth as the identity provider: people sign up there, and use Cubby with its tokens.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 
 import { betterAuth } from "better-auth";
@@ -15,9 +10,7 @@ import { toNodeHandler } from "better-auth/node";
 import { jwt } from "better-auth/plugins";
 import { SignJWT } from "jose";
 
-const { CUBBY_BINARY } = process.env;
-
-if (!CUBBY_BINARY) throw new Error("CUBBY_BINARY says which binary to start");
+import { startCubby } from "./cubby.js";
 
 const SECRET = "a secret that both of the servers know";
 const TASKS = "{ viewer { id email name tasks { nodes { title } } } }";
@@ -65,23 +58,7 @@ async function betterAuthServer(options) {
   };
 }
 
-/** A Cubby of its own, which trusts these. */
-async function cubby(issuers) {
-  const directory = await mkdtemp(join(tmpdir(), "cubby-"));
-  ends.push(() => rm(directory, { recursive: true }));
-  const server = spawn(CUBBY_BINARY, {
-    cwd: directory,
-    env: { ...process.env, CUBBY_URL: undefined, CUBBY_BINARY: undefined, CUBBY_LISTEN: "127.0.0.1:0", CUBBY_LOG: "warn", CUBBY_TRUSTED_ISSUERS: JSON.stringify(issuers) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = new Promise((ended) => server.once("exit", ended));
-  ends.push(() => (server.kill(), ended));
-  for await (const line of createInterface(server.stdout)) {
-    const url = /^Cubby is at (http:\/\/\S+)/.exec(line)?.[1];
-    if (url) return `${url}/graphql`;
-  }
-  throw new Error("it did not start");
-}
+const cubby = (issuers) => startCubby({ CUBBY_TRUSTED_ISSUERS: JSON.stringify(issuers) });
 
 async function ask(url, token, query, status = 200) {
   const response = await fetch(url, {

@@ -108,7 +108,14 @@ pub const WORDS: [(&str, &[&str]); 18] = [
     // The driver opens the database by many names.
     ("sqlx", &["src/db"]),
     // So does a file system, and what runs a program.
-    ("fs", &["src/auth/secret.rs", "src/private.rs"]),
+    (
+        "fs",
+        &[
+            "src/auth/secret.rs",
+            "src/documents/trusted.rs",
+            "src/private.rs",
+        ],
+    ),
     (
         "process",
         &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],
@@ -139,7 +146,7 @@ pub const WORDS: [(&str, &[&str]); 18] = [
 ];
 
 /// The traits that are implemented by hand. None of them says whose rows a query reads.
-pub const IMPLEMENTED: [&str; 23] = [
+pub const IMPLEMENTED: [&str; 25] = [
     "ActiveModelBehavior",
     "AsRef",
     "AsyncRead",
@@ -149,6 +156,8 @@ pub const IMPLEMENTED: [&str; 23] = [
     "Display",
     "Drop",
     "Error",
+    "Extension",
+    "ExtensionFactory",
     "From",
     "FromStr",
     "IntoResponse",

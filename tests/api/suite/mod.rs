@@ -39,4 +39,5 @@ mod sockets;
 mod streams;
 mod tasks;
 mod throttles;
+mod trusted;
 mod world;

@@ -6,6 +6,7 @@ const config: CodegenConfig = {
   generates: {
     "types/made/gql/": {
       preset: "client",
+      presetConfig: { persistedDocuments: true },
       config: {
         scalars: {
           DateOrDuration: "string",

@@ -1,0 +1,265 @@
+//! Documents that a front end was built with, read from the manifests of its tools: each may be named by
+//! its id, and nothing else need run.
+
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+
+use async_graphql::{
+    Name, ServerError, Value, Variables,
+    parser::types::{BaseType, ExecutableDocument, OperationDefinition},
+};
+use serde::Deserialize;
+
+use super::{Document, Documents, Hash, Reckoner, Refusal, hash};
+
+/// What Apollo's manifests say that they are.
+const APOLLO: (&str, u32) = ("apollo-persisted-query-manifest", 1);
+
+/// What is before an id that is the SHA-256 of the text, as GraphQL over HTTP writes it.
+const BY_HASH: &str = "sha256:";
+
+/// How much a manifest may have, in bytes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// The documents of the manifests.
+#[derive(Default)]
+pub(super) struct Trusted {
+    by_id: HashMap<String, Hash>,
+    by_hash: HashMap<Hash, Arc<Document>>,
+    /// Whether nothing else runs.
+    are_all: bool,
+}
+
+/// Why a manifest cannot be used; the message says what to do.
+#[derive(Debug)]
+pub struct ManifestError(String);
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CUBBY_TRUSTED_DOCUMENTS: {}", self.0)
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+/// A document as a manifest has it.
+struct Listed {
+    id: String,
+    name: Option<String>,
+    text: String,
+}
+
+/// As Apollo's `generate-persisted-query-manifest` writes it, or as an object of ids and texts, which
+/// graphql-codegen's client preset and the Relay compiler write.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Manifest {
+    Apollo {
+        format: String,
+        version: u32,
+        operations: Vec<Operation>,
+    },
+    ById(HashMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    id: String,
+    name: String,
+    body: String,
+}
+
+impl Trusted {
+    pub(super) fn of_hash(&self, hash: &Hash) -> Option<Arc<Document>> {
+        self.by_hash.get(hash).cloned()
+    }
+
+    pub(super) fn are_all(&self) -> bool {
+        self.are_all
+    }
+}
+
+impl Documents {
+    /// Trusts the documents of these files, and when they are all, nothing else. What `validate` finds wrong
+    /// with one could never run.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a document of it could never pass.
+    pub(crate) fn trusting(
+        mut self,
+        files: &[PathBuf],
+        are_all: bool,
+        validate: impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError>,
+    ) -> Result<Self, ManifestError> {
+        if files.is_empty() {
+            return Ok(self);
+        }
+        let mut trusted = Trusted {
+            are_all,
+            ..Trusted::default()
+        };
+        for file in files {
+            let wrong = |what: String| ManifestError(format!("{}: {what}", file.display()));
+            for listed in read(file).map_err(wrong)? {
+                let told = listed.told();
+                let document = self
+                    .check(&listed.text, &validate)
+                    .map_err(|what| wrong(format!("{told} could never run. {what}")))?;
+                let hash = hash(&listed.text);
+                trusted.by_hash.insert(hash, document);
+                let before = trusted.by_id.insert(listed.id, hash);
+                if before.is_some_and(|before| before != hash) {
+                    return Err(wrong(format!("{told} has the id of another document")));
+                }
+            }
+        }
+        tracing::info!(documents = trusted.by_hash.len(), "documents are trusted");
+        self.trusted = trusted;
+        Ok(self)
+    }
+
+    /// The document of this id; or, where the id is the text's SHA-256, one that was sent lately.
+    pub(crate) fn named(&self, id: &str) -> Option<Arc<Document>> {
+        let hash = match self.trusted.by_id.get(id) {
+            Some(hash) => *hash,
+            None => read_hash(id.strip_prefix(BY_HASH)?)?,
+        };
+        self.recall(&hash)
+    }
+
+    /// Parses a document, measures it, and sees to it that there are variables with which each of its
+    /// operations passes.
+    fn check(
+        &self,
+        text: &str,
+        validate: impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError>,
+    ) -> Result<Arc<Document>, String> {
+        let said = |refusal: Refusal| {
+            let errors = refusal.into_errors().into_iter();
+            errors
+                .map(|error| error.message)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let document = self.parse(text).map_err(said)?;
+        for (name, operation) in document.parsed.operations.iter() {
+            let selected = document.operation(name.map(Name::as_str));
+            let selected = selected.ok_or("It has operations with and without a name.")?;
+            Self::permit(selected).map_err(said)?;
+            let wrong = validate(&document.parsed, name);
+            if let Some(error) = wrong.into_iter().next() {
+                return Err(error.message);
+            }
+            let (least, most) = (
+                self.least_cost(&document, &operation.node),
+                self.most_cost(),
+            );
+            if least > most {
+                return Err(format!(
+                    "It costs at least {least}, and at most {most} are allowed."
+                ));
+            }
+        }
+        Ok(Arc::new(document))
+    }
+
+    /// What an operation costs with the variables with which it costs least.
+    fn least_cost(&self, document: &Document, operation: &OperationDefinition) -> u64 {
+        let costs = [false, true].map(|truth| {
+            let variables = least(operation, truth);
+            Reckoner::new(&self.types, &document.parsed, operation, &variables).total()
+        });
+        costs[0].min(costs[1])
+    }
+}
+
+impl Listed {
+    /// How a person finds it.
+    fn told(&self) -> String {
+        match &self.name {
+            Some(name) => format!("the operation {name} ({})", self.id),
+            None => format!("the document {}", self.id),
+        }
+    }
+}
+
+fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
+    let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
+    let length = std::fs::metadata(file).map_err(unreadable)?.len();
+    if length > LONGEST {
+        return Err(format!("it has {length} bytes, and may have {LONGEST}"));
+    }
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let manifest = serde_json::from_str(&text).map_err(|_| {
+        "it is no manifest that Apollo's generate-persisted-query-manifest, graphql-codegen's client preset or \
+         the Relay compiler writes"
+            .to_owned()
+    })?;
+    match manifest {
+        Manifest::Apollo {
+            format,
+            version,
+            operations,
+        } if (format.as_str(), version) == APOLLO => Ok(operations
+            .into_iter()
+            .map(|operation| Listed {
+                id: operation.id,
+                name: Some(operation.name),
+                text: operation.body,
+            })
+            .collect()),
+        Manifest::Apollo {
+            format, version, ..
+        } => Err(format!("its format, {format} {version}, is not known")),
+        Manifest::ById(texts) => {
+            let mut listed: Vec<_> = texts
+                .into_iter()
+                .map(|(id, text)| Listed {
+                    id,
+                    name: name_in(&text),
+                    text,
+                })
+                .collect();
+            // The first that is wrong is always the same.
+            listed.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+            Ok(listed)
+        }
+    }
+}
+
+/// The name of a document's only operation.
+fn name_in(text: &str) -> Option<String> {
+    let parsed = async_graphql::parser::parse_query(text).ok()?;
+    let mut names = parsed.operations.iter().map(|(name, _)| name);
+    match (names.next(), names.next()) {
+        (Some(name), None) => name.map(ToString::to_string),
+        _ => None,
+    }
+}
+
+/// Variables that ask for as little as may be: pages of one, empty lists, nothing where nothing will do.
+fn least(operation: &OperationDefinition, truth: bool) -> Variables {
+    let mut variables = Variables::default();
+    for definition in &operation.variable_definitions {
+        let value = match &definition.node.var_type.node.base {
+            BaseType::List(_) => Value::List(Vec::new()),
+            BaseType::Named(name) if name == "Int" => Value::from(1),
+            BaseType::Named(name) if name == "Boolean" => Value::from(truth),
+            BaseType::Named(_) => Value::Null,
+        };
+        variables.insert(definition.node.name.node.clone(), value);
+    }
+    variables
+}
+
+/// Reads 64 hexadecimal digits.
+pub(crate) fn read_hash(digits: &str) -> Option<Hash> {
+    let digits = digits.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, digits) in hash.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}

@@ -1,0 +1,325 @@
+//! Documents that front ends were built with: named by their ids, and nothing else where that is wanted.
+
+use std::{fs, path::PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Client, Place, Reply};
+
+const TASKS: &str =
+    "query Tasks($first: Int) { viewer { tasks(first: $first) { nodes { title } } } }";
+const CREATE: &str = "mutation Create($input: CreateTaskInput!) { createTask(input: $input) {
+    task { title } userErrors { code } } }";
+const ME: &str = "{ viewer { email } }";
+const UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) {
+                   tokens { accessToken refreshToken } userErrors { code } } }";
+
+fn sha256(text: &str) -> String {
+    let digest = digest(&SHA256, text.as_bytes());
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Manifests in a directory of their own.
+struct Manifests(TempDir);
+
+impl Manifests {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, manifest: &Value) -> String {
+        let file: PathBuf = self.0.path().join(name);
+        fs::write(&file, manifest.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    }
+
+    /// As Apollo's tool writes it.
+    fn apollo(&self, documents: &[(&str, &str)]) -> String {
+        let operations: Vec<_> = documents
+            .iter()
+            .map(|(name, body)| {
+                json!({ "id": sha256(body), "name": name, "type": "query", "body": body })
+            })
+            .collect();
+        let manifest = json!({ "format": "apollo-persisted-query-manifest", "version": 1,
+                               "operations": operations });
+        self.write("apollo.json", &manifest)
+    }
+}
+
+async fn by_id(client: &Client, id: &str, variables: Value) -> Reply {
+    let body = json!({ "documentId": id, "variables": variables });
+    client.post(body.to_string()).await
+}
+
+async fn by_hash(client: &Client, hash: &str, text: Option<&str>) -> Reply {
+    let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
+    let body = json!({ "query": text, "extensions": extensions });
+    client.post(body.to_string()).await
+}
+
+/// The refused request's code and status.
+fn refused(reply: &Reply) -> (u16, &str) {
+    (reply.status.as_u16(), reply.code())
+}
+
+fn is_not_found(reply: &Reply) {
+    // A client that takes application/json alone is told so with 200.
+    assert_eq!(
+        refused(reply),
+        (200, "PERSISTED_QUERY_NOT_FOUND"),
+        "{reply:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_is() {
+    let manifests = Manifests::new();
+    let apollo = manifests.apollo(&[("Tasks", TASKS)]);
+    let hashed = format!("sha256:{}", sha256(ME));
+    let codegen = manifests.write("codegen.json", &json!({ hashed.clone(): ME }));
+    let relay = manifests.write(
+        "relay.json",
+        &json!({ "0123456789abcdef0123456789abcdef": CREATE }),
+    );
+    let app = app!("--trusted-documents", &[apollo, codegen, relay].join(","));
+    let ana = app.sign_up("ana").await;
+
+    let created = by_id(
+        &ana,
+        "0123456789abcdef0123456789abcdef",
+        json!({ "input": { "title": "milk" } }),
+    );
+    assert_eq!(
+        created.await.body["data"]["createTask"]["task"]["title"],
+        "milk"
+    );
+    let listed = by_id(&ana, &sha256(TASKS), json!({ "first": 1 })).await;
+    assert_eq!(
+        listed.body["data"]["viewer"]["tasks"]["nodes"],
+        json!([{ "title": "milk" }])
+    );
+    for reply in [
+        by_id(&ana, &hashed, json!({})).await,
+        by_hash(&ana, &sha256(ME), None).await,
+        by_hash(&ana, &sha256(ME), Some(ME)).await,
+        ana.send(ME, json!({})).await,
+        ana.get_as_viewer(&format!(
+            "/graphql?documentId={}",
+            hashed.replace(':', "%3A")
+        ))
+        .await,
+    ] {
+        assert_eq!(
+            reply.body["data"]["viewer"]["email"], "ana@example.com",
+            "{reply:?}"
+        );
+    }
+    // Everything else runs too, and may then be named by its hash in the same way.
+    let other = "{ viewer { name } }";
+    let id = format!("sha256:{}", sha256(other));
+    is_not_found(&by_id(&ana, &id, json!({})).await);
+    ana.ask(other, json!({})).await;
+    assert_eq!(by_id(&ana, &id, json!({})).await.status, 200);
+
+    for id in [
+        "",
+        "nothing",
+        "sha256:",
+        &sha256(other),
+        &sha256(ME),
+        &hashed.to_uppercase(),
+    ] {
+        let reply = by_id(&ana, id, json!({})).await;
+        if id.is_empty() {
+            assert_eq!(reply.code(), "BAD_REQUEST");
+        } else {
+            is_not_found(&reply);
+        }
+    }
+    let both = json!({ "documentId": hashed, "query": ME });
+    let reply = ana.post(both.to_string()).await;
+    assert_eq!(reply.code(), "BAD_REQUEST");
+    let reply = ana.post(json!({ "documentId": 7 }).to_string()).await;
+    assert_eq!(reply.code(), "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused() {
+    let manifests = Manifests::new();
+    let file = manifests.apollo(&[("Tasks", TASKS), ("Up", UP)]);
+    let app = app!(
+        "--trusted-documents",
+        &file,
+        "--trusted-documents-only",
+        "on"
+    );
+    let ana = app.sign_up("ana").await;
+    let first = json!({ "first": 1 });
+    for reply in [
+        by_id(&ana, &sha256(TASKS), first.clone()).await,
+        by_hash(&ana, &sha256(TASKS), None).await,
+        ana.send(TASKS, first).await,
+    ] {
+        assert_eq!(
+            reply.body["data"]["viewer"]["tasks"]["nodes"],
+            json!([]),
+            "{reply:?}"
+        );
+    }
+    let spaced = TASKS.replace(' ', "  ");
+    for text in [
+        ME,
+        &spaced,
+        "{ __typename }",
+        "{ __schema { types { name } } }",
+        "not a document {",
+    ] {
+        for reply in [
+            ana.send(text, json!({})).await,
+            by_hash(&ana, &sha256(text), Some(text)).await,
+        ] {
+            assert_eq!(reply.code(), "PERSISTED_QUERY_NOT_IN_LIST", "{text}");
+            assert_eq!(reply.body.get("data"), None);
+        }
+        // Nor was it learnt from being sent.
+        is_not_found(&by_hash(&ana, &sha256(text), None).await);
+    }
+    let accepting = "application/graphql-response+json";
+    let body = json!({ "query": ME }).to_string();
+    assert_eq!(ana.post_accepting(accepting, body).await.status, 400);
+    let id = json!({ "documentId": "nothing" }).to_string();
+    assert_eq!(ana.post_accepting(accepting, id).await.status, 400);
+}
+
+async fn why_not(place: &Place, flags: &[&str]) -> String {
+    let started = place.start(flags).await;
+    started.err().map_or_else(
+        || {
+            panic!(
+                "it starts with {}",
+                fs::read_to_string(flags.last().expect("a file")).unwrap_or_default()
+            )
+        },
+        |why| why.to_string(),
+    )
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document() {
+    let Some(place) = Place::find(super::DATABASE).await else {
+        return;
+    };
+    let manifests = Manifests::new();
+    let dear =
+        "query Dear { viewer { tasks(first: 100) { nodes { id due { at } } } a: tasks(first: 100) {
+        nodes { due { at } } } b: tasks(first: 100) { nodes { due { at } } }
+        c: tasks(first: 100) { nodes { due { at } } } d: tasks(first: 100) { nodes { due { at } } }
+        e: tasks(first: 100) { nodes { due { at } } } } }";
+    for (name, text, says) in [
+        ("Broken", "query Broken {", "Syntax error"),
+        ("Unknown", "query Unknown { viewer { nothing } }", "nothing"),
+        ("Argument", "query Argument { node { id } }", "id"),
+        (
+            "Variable",
+            "query Variable { task: node(id: $id) { id } }",
+            "id",
+        ),
+        (
+            "Input",
+            "query Input($input: Nothing!) { node(id: $input) { id } }",
+            "Nothing",
+        ),
+        ("Dear", dear, "It costs at least"),
+        (
+            "Twice",
+            "subscription Twice { taskChanges { at } b: taskChanges { at } }",
+            "one field",
+        ),
+        (
+            "Deep",
+            &format!("query Deep {}{}", "{ a ".repeat(20), "}".repeat(20)),
+            "nesting",
+        ),
+        (
+            "Big",
+            "query Big { viewer { tasks(first: 4294967296) { totalCount } } }",
+            "4294967296",
+        ),
+    ] {
+        let file = manifests.apollo(&[("Tasks", TASKS), (name, text)]);
+        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        assert!(
+            why.contains(says) && why.contains(&sha256(text)),
+            "{name}: {why}"
+        );
+        assert!(why.contains(&format!("the operation {name}")), "{why}");
+        let file = manifests.write("map.json", &json!({ "an id": text }));
+        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        assert!(
+            why.contains("an id") && why.contains("could never run"),
+            "{name}: {why}"
+        );
+    }
+    // With other variables they pass, and so they may stay.
+    let variable =
+        "query Some($first: Int!, $all: Boolean!) { viewer { tasks(first: $first) { nodes { id } }
+        more: tasks(first: 100) @include(if: $all) { nodes { id due { at } } } } }";
+    let file = manifests.apollo(&[("Some", variable)]);
+    assert!(place.start(&["--trusted-documents", &file]).await.is_ok());
+
+    for (manifest, says) in [
+        (json!([]), "is no manifest"),
+        (json!({ "a": 7 }), "is no manifest"),
+        (
+            json!({ "format": "another", "version": 1, "operations": [] }),
+            "another 1",
+        ),
+        (
+            json!({ "format": "apollo-persisted-query-manifest", "version": 2, "operations": [] }),
+            "manifest 2",
+        ),
+        (
+            json!({ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+                { "id": "a", "name": "A", "type": "query", "body": "query A { __typename }" },
+                { "id": "a", "name": "B", "type": "query", "body": "query B { __typename }" }] }),
+            "the operation B (a) has the id of another document",
+        ),
+    ] {
+        let file = manifests.write("wrong.json", &manifest);
+        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        assert!(why.contains(says), "{why}");
+        assert!(
+            why.contains("CUBBY_TRUSTED_DOCUMENTS") && why.contains("wrong.json"),
+            "{why}"
+        );
+    }
+    let why = why_not(&place, &["--trusted-documents", "nowhere.json"]).await;
+    assert!(
+        why.contains("nowhere.json") && why.contains("cannot be read"),
+        "{why}"
+    );
+    let why = why_not(&place, &["--trusted-documents-only", "on"]).await;
+    assert!(why.contains("needs documents"), "{why}");
+}
+
+#[tokio::test]
+async fn a_document_without_variables_is_priced_once_and_costs_the_same() {
+    let app = app!("--max-cost", "60");
+    let ana = app.sign_up("ana").await;
+    let fits = "{ viewer { tasks(first: 50) { nodes { id } } } }";
+    let dear = "{ viewer { tasks(first: 100) { nodes { id } } } }";
+    for _ in 0..2 {
+        ana.ask(fits, json!({})).await;
+        let reply = ana.send(dear, json!({})).await;
+        assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
+        let said = reply.body["errors"][0]["message"].as_str().unwrap();
+        assert!(said.contains("The operation costs 102"), "{said}");
+    }
+}
