@@ -22,7 +22,10 @@ mod seed;
 mod server;
 mod tasks;
 
-pub use auth::{KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person, Rotation};
+pub use auth::{
+    ImportOptions, Imported, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person,
+    Rotation,
+};
 pub use doctor::{Finding, Health, examine};
 pub use maintenance::{backup, people, signing_keys};
 pub use schema::sdl;

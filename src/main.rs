@@ -25,7 +25,6 @@ use cubby::{
     config::{Config, Lead, Mode, unknown_variables},
     db::Database,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
 /// Identity provider and data API of a multi-user task app, in one process.
@@ -59,6 +58,8 @@ enum Command {
         /// Where to
         file: PathBuf,
     },
+    /// Ask the server that runs on this machine with these settings whether it is ready
+    Health,
     /// Look at the settings, the database and what is in it, and say what to do about each
     Doctor,
     /// Make up people and tasks, to try things at size; what is stored already stays as it is
@@ -198,6 +199,9 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
             Ok(done?)
         }
         Command::Backup { file } => backup(&config, &file).await,
+        Command::Health => {
+            cli::health::ask(config.listen).map_err(|error| StartError::Away(config.listen, error))
+        }
         Command::Doctor => {
             let findings = cubby::examine(&config, &Clock::system()).await;
             if cli::doctor::tell(&findings) {
@@ -328,16 +332,10 @@ async fn seed(config: &Config, sample: Sample) -> Result<(), StartError> {
         "{} people with {} tasks each. Sign in as person-1@{} with the password {}",
         seed.users, seed.tasks, seed.domain, seed.password
     );
-    let bar = ProgressBar::new(count).with_style(bar_of_tasks());
+    let bar = cli::bar(count, "tasks");
     server.seed(&seed, |stored| bar.inc(stored as u64)).await?;
     bar.finish();
     Ok(())
-}
-
-/// It is drawn where somebody looks, and not into a file.
-fn bar_of_tasks() -> ProgressStyle {
-    let template = "{bar:40} {human_pos} of {human_len} tasks, {eta} left";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 async fn keys(config: &Config, command: Keys) -> Result<(), StartError> {

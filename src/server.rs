@@ -61,6 +61,8 @@ pub enum StartError {
     Behind(usize),
     People(PeopleError),
     Backup(String),
+    /// Nobody answers there, or not well.
+    Away(SocketAddr, io::Error),
     /// The doctor said what is wrong.
     Unwell,
 }
@@ -94,6 +96,7 @@ impl fmt::Display for StartError {
                 "{count} migrations have not run on the database: run `cubby migrate up`, or start Cubby once"
             ),
             Self::People(error) => error.fmt(f),
+            Self::Away(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),
             Self::Unwell => f.write_str("something is wrong, and is said above"),
             Self::Backup(message) => write!(f, "there is no backup: {message}"),
         }

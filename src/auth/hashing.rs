@@ -8,7 +8,7 @@ use argon2::{
     },
 };
 
-use super::password::Password;
+use super::{foreign_hash::ForeignHash, password::Password};
 use crate::error::{Error, Result};
 
 const ALGORITHM: Algorithm = Algorithm::Argon2id;
@@ -34,6 +34,32 @@ pub(super) enum Fitting {
     Outdated,
 }
 
+/// What an Argon2 of another service may take: 256 MiB, and 16 passes over them.
+const MOST_KIB: u32 = 256 * 1024;
+const MOST_WORK: u64 = 16 * MOST_KIB as u64;
+
+/// Whether a stored hash can be compared with a password, and takes no more than it may.
+pub(super) fn is_known(hash: &str) -> bool {
+    if ForeignHash::read(hash).is_some() {
+        return true;
+    }
+    let Ok(stored) = PasswordHash::new(hash) else {
+        return false;
+    };
+    let (Ok(_), Ok(params)) = (
+        Algorithm::new(stored.algorithm.as_str()),
+        Params::try_from(&stored),
+    ) else {
+        return false;
+    };
+    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+    let is_whole = stored.salt.is_some() && stored.hash.is_some_and(|hash| hash.len() >= 16);
+    let is_version_known = stored
+        .version
+        .is_none_or(|version| Version::try_from(version).is_ok());
+    is_whole && is_version_known && params.m_cost() <= MOST_KIB && work <= MOST_WORK
+}
+
 impl Hashing {
     /// With 19 MiB, two passes and one lane, the least that the OWASP Password Storage Cheat Sheet
     /// recommends.
@@ -51,9 +77,12 @@ impl Hashing {
         Ok(hash.to_string())
     }
 
-    /// How the hash fits the password; nothing when it is another one's. Fails when it is no PHC
-    /// string of Argon2.
+    /// How the hash fits the password; nothing when it is another one's. Fails when it is no hash that is
+    /// known.
     pub(super) fn compare(&mut self, password: &Password, hash: &str) -> Result<Option<Fitting>> {
+        if let Some(foreign) = ForeignHash::read(hash) {
+            return Ok(foreign.fits(password).then_some(Fitting::Outdated));
+        }
         self.find(password, hash).map_err(Error::internal)
     }
 

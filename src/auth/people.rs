@@ -39,9 +39,9 @@ const AT_ONCE: u64 = 500;
 
 /// Everybody who has an account.
 pub struct People {
-    database: Database,
-    clock: Clock,
-    ids: Arc<Ids>,
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+    pub(super) ids: Arc<Ids>,
     notices: Arc<Notices>,
     hasher: Hasher,
     password_policy: PasswordPolicy,

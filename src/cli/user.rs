@@ -6,10 +6,13 @@
     reason = "it speaks to a terminal"
 )]
 
-use std::io::{self, BufRead, IsTerminal};
+use std::{
+    io::{self, BufRead, IsTerminal},
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
-use cubby::{People, PeopleError, Person};
+use cubby::{ImportOptions, Imported, People, PeopleError, Person};
 
 #[derive(Args)]
 pub(crate) struct User {
@@ -46,6 +49,18 @@ enum Command {
     Enable(Who),
     /// End every session; access tokens go on
     SignOut(Who),
+    /// Take over people of another service, with the hashes of their passwords: a JSON object on each line, of
+    /// email, passwordHash, name and timeZone
+    Import {
+        /// Where they are
+        file: PathBuf,
+        /// Store nobody, and say what is wrong
+        #[arg(long)]
+        dry_run: bool,
+        /// Leave out whoever has an account already
+        #[arg(long)]
+        skip_taken: bool,
+    },
     /// Remove somebody with all that is theirs, for good
     Delete {
         #[command(flatten)]
@@ -85,6 +100,17 @@ pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> 
                 .create(&address, name.as_deref(), time_zone.as_deref(), &password)
                 .await?
         }
+        Command::Import {
+            file,
+            dry_run,
+            skip_taken,
+        } => {
+            let options = ImportOptions {
+                dry_run,
+                skip_taken,
+            };
+            return import(people, &file, options).await;
+        }
         Command::Show(Who { who }) => people.show(&who).await?,
         Command::SetPassword(Who { who }) => {
             // Before anything is typed.
@@ -106,6 +132,21 @@ pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> 
         }
     };
     show(&person, json);
+    Ok(())
+}
+
+async fn import(people: &People, file: &Path, options: ImportOptions) -> Result<(), PeopleError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| PeopleError::new(format!("{} cannot be read: {error}", file.display())))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    let bar = super::bar(lines as u64, "people");
+    let imported = people
+        .import(&text, options, |count| bar.inc(count as u64))
+        .await?;
+    bar.finish_and_clear();
+    let Imported { stored, skipped } = imported;
+    let were = if options.dry_run { "would be" } else { "were" };
+    println!("{stored} {were} stored, and {skipped} left out who have an account");
     Ok(())
 }
 

@@ -112,6 +112,7 @@ pub const WORDS: [(&str, &[&str]); 18] = [
         "fs",
         &[
             "src/auth/secret.rs",
+            "src/cli/user.rs",
             "src/documents/trusted.rs",
             "src/private.rs",
         ],
@@ -121,7 +122,10 @@ pub const WORDS: [(&str, &[&str]); 18] = [
         &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],
     ),
     // PostgreSQL listens to whoever speaks to it.
-    ("TcpStream", &["src/http/connections/mod.rs"]),
+    (
+        "TcpStream",
+        &["src/cli/health.rs", "src/http/connections/mod.rs"],
+    ),
     ("TcpSocket", &[]),
     // And what asks others.
     ("reqwest", &["src/auth/outside/fetch.rs"]),

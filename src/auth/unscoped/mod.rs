@@ -29,7 +29,8 @@ pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
 pub(super) use identities::admit;
 pub(super) use people::{
-    identities_of, people_after, person_by_email, person_by_id, sessions_of, store_person,
+    identities_of, people_after, person_by_email, person_by_id, sessions_of, store_people,
+    store_person, taken_keys,
 };
 pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,

@@ -1,5 +1,7 @@
 //! Everybody, for whoever runs the service and for nobody else: no request comes here.
 
+use std::collections::HashSet;
+
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
@@ -78,6 +80,36 @@ pub(in crate::auth) async fn store_person(
         };
     }
     event.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Which of these addresses, as they are compared, have an account.
+pub(in crate::auth) async fn taken_keys(
+    database: &Database,
+    keys: impl Iterator<Item = &'_ str>,
+) -> Result<HashSet<String>> {
+    let taken = users::Entity::find().filter(users::Column::EmailKey.is_in(keys));
+    let taken = taken.all(database.reads()).await?.into_iter();
+    Ok(taken.map(|user| user.email_key).collect())
+}
+
+/// Stores people, all of them or none. Answers whether their addresses were free.
+pub(in crate::auth) async fn store_people(
+    database: &Database,
+    people: Vec<users::ActiveModel>,
+    arrivals: Vec<security_events::ActiveModel>,
+) -> Result<bool> {
+    let transaction = database.begin().await?;
+    let people = users::Entity::insert_many(people);
+    if let Err(error) = people.exec_without_returning(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+            _ => Err(error.into()),
+        };
+    }
+    let arrivals = security_events::Entity::insert_many(arrivals);
+    arrivals.exec_without_returning(&transaction).await?;
     transaction.commit().await?;
     Ok(true)
 }
