@@ -1,0 +1,229 @@
+//! People of another service, taken over with the hashes of their passwords.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::ActiveValue::Set;
+use serde::Deserialize;
+
+use super::{
+    device::Device,
+    email_address::EmailAddress,
+    entity::{
+        security_events::{self, Kind},
+        users,
+    },
+    events, hashing,
+    name::Name,
+    owned::Owner,
+    people::{People, PeopleError},
+    time_zone::TimeZone,
+    unscoped,
+};
+use crate::{error::Fault, id::UserId};
+
+/// How many people are stored in one transaction.
+const AT_ONCE: usize = 500;
+
+/// How many lines that are wrong are told of.
+const MOST_TOLD: usize = 20;
+
+/// What to do beside storing people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Store nothing, and say what is wrong.
+    pub dry_run: bool,
+    /// Leave out whoever's address has an account, instead of storing nobody.
+    pub skip_taken: bool,
+}
+
+/// What became of the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub stored: usize,
+    pub skipped: usize,
+}
+
+/// A line as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line {
+    email: String,
+    name: Option<String>,
+    time_zone: Option<String>,
+    password_hash: String,
+}
+
+/// A line as it is understood.
+struct Newcomer {
+    email: EmailAddress,
+    name: Option<Name>,
+    time_zone: TimeZone,
+    password_hash: String,
+}
+
+impl People {
+    /// Stores the people of a text that has a JSON object on each line, and tells how many are stored as they
+    /// are. Where a line is wrong nobody is stored.
+    ///
+    /// # Errors
+    /// When a line is wrong, an address is taken, or the database is away; then whoever was told of is stored.
+    pub async fn import(
+        &self,
+        text: &str,
+        options: ImportOptions,
+        told: impl Fn(usize),
+    ) -> Result<Imported, PeopleError> {
+        let mut newcomers = read(text)?;
+        let taken = self.taken(&newcomers).await?;
+        if !options.skip_taken
+            && let Some(wrong) = said(taken.iter().map(|(number, email)| {
+                (*number, format!("somebody has the address {email} already"))
+            }))
+        {
+            return Err(PeopleError::new(format!(
+                "{wrong}. --skip-taken leaves them out"
+            )));
+        }
+        newcomers.retain(|(number, _)| !taken.contains_key(number));
+        let imported = Imported {
+            stored: newcomers.len(),
+            skipped: taken.len(),
+        };
+        if options.dry_run {
+            return Ok(imported);
+        }
+        let mut newcomers = newcomers
+            .into_iter()
+            .map(|(_, newcomer)| newcomer)
+            .peekable();
+        while newcomers.peek().is_some() {
+            let some: Vec<_> = newcomers.by_ref().take(AT_ONCE).collect();
+            let count = some.len();
+            self.store(some).await?;
+            told(count);
+        }
+        Ok(imported)
+    }
+
+    /// Those whose address has an account, by their line.
+    async fn taken(
+        &self,
+        newcomers: &[(usize, Newcomer)],
+    ) -> Result<HashMap<usize, String>, PeopleError> {
+        let mut taken = HashMap::new();
+        for some in newcomers.chunks(AT_ONCE) {
+            let keys = some.iter().map(|(_, newcomer)| newcomer.email.key());
+            let found = unscoped::taken_keys(&self.database, keys).await?;
+            for (number, newcomer) in some {
+                if found.contains(newcomer.email.key()) {
+                    taken.insert(*number, newcomer.email.as_str().to_owned());
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn store(&self, newcomers: Vec<Newcomer>) -> Result<(), PeopleError> {
+        let now = self.clock.now();
+        let (mut people, mut arrivals) = (Vec::new(), Vec::new());
+        for newcomer in newcomers {
+            let id = UserId::new(&self.ids, now);
+            people.push(users::ActiveModel {
+                id: Set(id),
+                email: Set(newcomer.email.as_str().to_owned()),
+                email_key: Set(newcomer.email.key().to_owned()),
+                name: Set(newcomer.name.map(Name::into_string)),
+                time_zone: Set(newcomer.time_zone.into_string()),
+                password_hash: Set(newcomer.password_hash),
+                created_at: Set(now),
+                updated_at: Set(now),
+                disabled_at: Set(None),
+            });
+            arrivals.push(security_events::ActiveModel {
+                user_id: Set(Owner::new(id)),
+                ..events::new(&self.ids, &Device::default(), Kind::SignedUp, now)
+            });
+        }
+        if unscoped::store_people(&self.database, people, arrivals).await? {
+            Ok(())
+        } else {
+            Err(PeopleError::new(
+                "somebody has signed up with one of the addresses meanwhile: whoever was told of is stored. Try \
+                 again with --skip-taken",
+            ))
+        }
+    }
+}
+
+/// Every line, with its number; or all that is wrong.
+fn read(text: &str) -> Result<Vec<(usize, Newcomer)>, PeopleError> {
+    let (mut newcomers, mut wrong) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let number = at + 1;
+        match Newcomer::read(line) {
+            Ok(newcomer) if !seen.insert(newcomer.email.key().to_owned()) => {
+                let email = newcomer.email.as_str();
+                wrong.push((number, format!("the address {email} is there before")));
+            }
+            Ok(newcomer) => newcomers.push((number, newcomer)),
+            Err(what) => wrong.push((number, what)),
+        }
+    }
+    match said(wrong.into_iter()) {
+        Some(wrong) => Err(PeopleError::new(wrong)),
+        None => Ok(newcomers),
+    }
+}
+
+/// What is wrong, by line; nothing when nothing is.
+fn said(wrong: impl Iterator<Item = (usize, String)>) -> Option<String> {
+    let mut wrong: Vec<_> = wrong.collect();
+    wrong.sort_unstable();
+    if wrong.is_empty() {
+        return None;
+    }
+    let beyond = wrong.len().saturating_sub(MOST_TOLD);
+    let told = wrong.into_iter().take(MOST_TOLD);
+    let mut lines: Vec<_> = told
+        .map(|(number, what)| format!("line {number}: {what}"))
+        .collect();
+    if beyond > 0 {
+        lines.push(format!("and {beyond} more lines"));
+    }
+    Some(format!("nobody was stored. {}", lines.join("; ")))
+}
+
+impl Newcomer {
+    fn read(line: &str) -> Result<Self, String> {
+        // The reader's own words could repeat a hash.
+        let line: Line = serde_json::from_str(line).map_err(|_| {
+            "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
+                .to_owned()
+        })?;
+        let email = EmailAddress::parse(&line.email).map_err(Fault::into_message)?;
+        let name = line.name.as_deref().map(Name::parse).transpose();
+        let name = name.map_err(Fault::into_message)?;
+        let time_zone = match line.time_zone.as_deref() {
+            None => TimeZone::utc(),
+            Some(name) => TimeZone::named(name)
+                .ok_or_else(|| format!("{name} is no IANA time zone name such as Europe/Vienna"))?,
+        };
+        if !hashing::is_known(&line.password_hash) {
+            return Err(
+                "passwordHash is no hash that is known, or takes more than it may: see the contract of \
+                 administration"
+                    .to_owned(),
+            );
+        }
+        Ok(Self {
+            email,
+            name,
+            time_zone,
+            password_hash: line.password_hash,
+        })
+    }
+}
