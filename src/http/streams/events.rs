@@ -5,14 +5,17 @@ use axum::{
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::Item;
 use crate::http::negotiate::Media;
 
 /// Writes a stream as events.
 pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) -> Response {
-    let events = items.map(|item| Ok::<_, std::convert::Infallible>(event(&item)));
+    // Some proxies send the head on with the first byte of the body.
+    let opening = stream::iter([event(&Item::Heartbeat)]);
+    let events = opening.chain(items.map(|item| event(&item)));
+    let events = events.map(Ok::<_, std::convert::Infallible>);
     let media = Media::EventStream.content_type();
     // Some proxies wait for more unless they are told, to send it on or to compress it.
     let buffering = ("x-accel-buffering", "no");

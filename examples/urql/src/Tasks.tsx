@@ -1,0 +1,194 @@
+import { useEffect, useRef, useState, type FormEvent } from "react";
+import { useQuery, type UseQueryArgs } from "urql";
+
+import { listen, mutate } from "./client";
+import { graphql } from "./gql";
+import type { TasksQuery } from "./gql/graphql";
+import { become } from "./session";
+
+const VIEWER = graphql(`
+  query Viewer {
+    viewer { id email tasks { totalCount } }
+  }
+`);
+
+const TASKS = graphql(`
+  query Tasks($first: Int!, $after: String) {
+    viewer {
+      id
+      tasks(first: $first, after: $after) {
+        edges { cursor node { id version title completed } }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+`);
+
+const CREATE = graphql(`
+  mutation Create($title: String!) {
+    done: createTask(input: { title: $title }) { userErrors { message } }
+  }
+`);
+
+const SET_COMPLETED = graphql(`
+  mutation SetCompleted($id: ID!, $completed: Boolean!) {
+    done: setTaskCompleted(input: { id: $id, completed: $completed }) {
+      task { id version completed }
+      userErrors { message }
+    }
+  }
+`);
+
+const DELETE = graphql(`
+  mutation Delete($id: ID!) {
+    done: deleteTask(input: { id: $id }) { userErrors { message } }
+  }
+`);
+
+const SIGN_OUT = graphql(`
+  mutation SignOut {
+    done: signOut { userErrors { message } }
+  }
+`);
+
+type Task = NonNullable<TasksQuery["viewer"]>["tasks"]["edges"][number]["node"];
+type Answer = { data?: { done: { userErrors: { message: string }[] } | null } | undefined; error?: Error | undefined };
+
+const FAILED = "That did not work. Please try again.";
+
+/** What went wrong with a mutation, if anything did. */
+const problemOf = ({ data, error }: Answer) => (error ? FAILED : (data?.done?.userErrors[0]?.message ?? ""));
+
+/** Reads, and once more after each change. One read at a time: what changes meanwhile may not be in it. */
+function useLive<Data, Variables extends object>(args: UseQueryArgs<Variables, Data>, changes: number) {
+  const [result, read] = useQuery(args);
+  const seen = useRef(changes);
+  useEffect(() => {
+    if (result.fetching || seen.current === changes) return;
+    seen.current = changes;
+    read();
+  }, [changes, result.fetching]);
+  // While the server is away what was read last stays.
+  const [data, setData] = useState<Data>();
+  useEffect(() => {
+    if (result.data) setData(result.data);
+  }, [result.data]);
+  return { data, error: result.error };
+}
+
+export function Tasks({ onSignedOut }: { onSignedOut: () => void }) {
+  const [changes, setChanges] = useState(0);
+  const [problem, setProblem] = useState("");
+  const { data, error } = useLive({ query: VIEWER, variables: {} }, changes);
+  const viewer = data?.viewer;
+
+  useEffect(() => listen(() => setChanges((changes) => changes + 1)), []);
+
+  async function signOut() {
+    const problem = problemOf(await mutate(SIGN_OUT, {}));
+    if (problem) return setProblem(problem);
+    become(null);
+    onSignedOut();
+  }
+
+  const told = problem || (error && "The server cannot be reached: this may be out of date.");
+  return (
+    <main>
+      <header>
+        <h1>Tasks {viewer && <small>{viewer.tasks.totalCount}</small>}</h1>
+        <span className="who">{viewer?.email}</span>
+        <button className="quiet" onClick={signOut}>Sign out</button>
+      </header>
+      <NewTask />
+      {told && <p role="alert">{told}</p>}
+      <ul>
+        <Page changes={changes} onProblem={setProblem} />
+      </ul>
+      {viewer?.tasks.totalCount === 0 && <p className="empty">Nothing to do.</p>}
+    </main>
+  );
+}
+
+type PageProps = { after?: string | null; changes: number; onProblem: (problem: string) => void };
+
+/** Some of the tasks, and those after them once they are asked for. */
+function Page({ after = null, changes, onProblem }: PageProps) {
+  const [isMore, setMore] = useState(false);
+  const { data } = useLive({ query: TASKS, variables: { first: 20, after } }, changes);
+  const tasks = data?.viewer?.tasks;
+  return (
+    <>
+      {tasks?.edges.map(({ node }) => <Row key={node.id} task={node} onProblem={onProblem} />)}
+      {tasks?.pageInfo.hasNextPage &&
+        (isMore ? (
+          <Page after={tasks.pageInfo.endCursor} changes={changes} onProblem={onProblem} />
+        ) : (
+          <li><button className="quiet" onClick={() => setMore(true)}>Load more</button></li>
+        ))}
+    </>
+  );
+}
+
+function NewTask() {
+  const [problem, setProblem] = useState("");
+
+  async function create(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const title = String(new FormData(form).get("title"));
+    const problem = problemOf(await mutate(CREATE, { title }));
+    setProblem(problem);
+    if (!problem) form.reset();
+  }
+
+  return (
+    <form onSubmit={create}>
+      <div>
+        <label htmlFor="title">New task</label>
+        <div className="row">
+          <input
+            id="title"
+            name="title"
+            autoComplete="off"
+            required
+            aria-invalid={!!problem}
+            aria-describedby="title-error"
+          />
+          <button>Add</button>
+        </div>
+        <p id="title-error" role="alert">{problem}</p>
+      </div>
+    </form>
+  );
+}
+
+function Row({ task, onProblem }: { task: Task; onProblem: (problem: string) => void }) {
+  const { id, version, title } = task;
+  // What was asked for shows at once, until the task is told anew.
+  const [asked, setAsked] = useState<boolean>();
+  useEffect(() => setAsked(undefined), [version]);
+  const completed = asked ?? task.completed;
+
+  async function setCompleted(completed: boolean) {
+    setAsked(completed);
+    const problem = problemOf(await mutate(SET_COMPLETED, { id, completed }));
+    if (problem) setAsked(undefined);
+    onProblem(problem);
+  }
+
+  return (
+    <li>
+      <label>
+        <input type="checkbox" checked={completed} onChange={(event) => setCompleted(event.target.checked)} />
+        <span>{title}</span>
+      </label>
+      <button
+        className="quiet"
+        aria-label={`Delete ${title}`}
+        onClick={async () => onProblem(problemOf(await mutate(DELETE, { id })))}
+      >
+        ✕
+      </button>
+    </li>
+  );
+}
