@@ -29,12 +29,14 @@ impl MigrationTrait for Migration {
                     .table("identities")
                     .col(ColumnDef::new("issuer").text().not_null())
                     .col(ColumnDef::new("subject").text().not_null())
-                    .col(ColumnDef::new("user_id").uuid().not_null())
+                    // Nothing once the person was removed: their tokens may live on.
+                    .col(ColumnDef::new("user_id").uuid())
                     // It is no foreign key: a session that is long over is cleared away.
                     .col(ColumnDef::new("session_id").uuid().not_null())
                     .col(ColumnDef::new("created_at").big_integer().not_null())
+                    .col(ColumnDef::new("latest_at").big_integer())
                     .primary_key(Index::create().col("issuer").col("subject"))
-                    .foreign_key(&mut belongs_to_user("identities"))
+                    .foreign_key(belongs_to_user("identities").on_delete(ForeignKeyAction::SetNull))
                     .to_owned(),
             )
             .await?;
@@ -51,7 +53,8 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // Nobody could sign in as them any more.
-        let vouched_for = "DELETE FROM users WHERE id IN (SELECT user_id FROM identities)";
+        let vouched_for = "DELETE FROM users WHERE id IN \
+                           (SELECT user_id FROM identities WHERE user_id IS NOT NULL)";
         crate::run(manager, &[vouched_for]).await?;
         manager
             .drop_table(Table::drop().table("identities").to_owned())

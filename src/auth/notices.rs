@@ -8,6 +8,7 @@ use super::{
     watch::{Watch, Watches},
 };
 use crate::{
+    clock::Timestamp,
     db::Heard,
     id::{SessionId, UserId},
 };
@@ -48,7 +49,13 @@ impl Notices {
         }
     }
 
-    pub(super) fn watch(&self, user_id: UserId, session_id: SessionId) -> Watch {
-        self.watches.watch(user_id, session_id)
+    /// Waits with a session, and until then at the latest where that is said.
+    pub(super) fn watch(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        until: Option<Timestamp>,
+    ) -> Watch {
+        self.watches.watch(user_id, session_id, until)
     }
 }

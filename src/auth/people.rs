@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 use serde::Serialize;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     device::Device,
     email_address::EmailAddress,
     entity::{
+        identities,
         security_events::{self, Kind},
         sessions, users,
     },
@@ -289,6 +290,14 @@ impl People {
         self.viewer_of(&user)
             .atomically(async |viewer| {
                 viewer.lock_log().await?;
+                // What was said of them so far opens nothing any more, however long it is good for.
+                let known = viewer.one(identities::Entity::find()).await?;
+                let latest_at = known.and_then(|identity| identity.latest_at);
+                let refused = identities::ActiveModel {
+                    latest_at: Set(latest_at.max(Some(viewer.now()))),
+                    ..Default::default()
+                };
+                viewer.update(refused, Condition::all()).await?;
                 viewer.delete::<users::Entity>(Condition::all()).await
             })
             .await?;
@@ -377,7 +386,9 @@ impl People {
         }
         let mut identities = HashMap::new();
         for identity in unscoped::identities_of(&self.database, &ids).await? {
-            identities.insert(identity.user_id.user_id(), identity);
+            if let Some(owner) = identity.user_id {
+                identities.insert(owner.user_id(), identity);
+            }
         }
         let text = |moment: Timestamp| moment.to_string();
         Ok(people

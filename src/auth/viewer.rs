@@ -54,6 +54,8 @@ struct Inner {
     session_id: SessionId,
     kind: sessions::Kind,
     scope: sessions::Scope,
+    /// When what they came with is good no more, where the session does not say.
+    until: Option<Timestamp>,
     now: Timestamp,
     ids: Arc<Ids>,
     notices: Arc<Notices>,
@@ -103,6 +105,7 @@ impl Viewer {
             session_id: session.id,
             kind: session.kind,
             scope: session.scope,
+            until: None,
             now,
             ids,
             notices,
@@ -316,7 +319,9 @@ impl Viewer {
 
     /// Waits for changes of the viewer's, and for the end of their session.
     pub(crate) fn watch(&self) -> Watch {
-        self.0.notices.watch(self.0.user_id, self.0.session_id)
+        self.0
+            .notices
+            .watch(self.0.user_id, self.0.session_id, self.0.until)
     }
 
     /// Runs `work` so that all its writes stand or fall together: an error takes them back.
@@ -351,16 +356,30 @@ impl Viewer {
         result
     }
 
+    /// The same, whose streams end then at the latest.
+    pub(super) fn lasting_until(self, until: Timestamp) -> Self {
+        let Connection::Pool(database) = &self.0.connection else {
+            return self;
+        };
+        let connection = Connection::Pool(database.clone());
+        self.with(connection, Some(until))
+    }
+
     fn over(&self, transaction: Arc<Transaction>) -> Self {
+        self.with(Connection::Transaction(transaction), self.0.until)
+    }
+
+    fn with(&self, connection: Connection, until: Option<Timestamp>) -> Self {
         Self(Arc::new(Inner {
             user_id: self.0.user_id,
             session_id: self.0.session_id,
             kind: self.0.kind,
             scope: self.0.scope,
+            until,
             now: self.0.now,
             ids: Arc::clone(&self.0.ids),
             notices: Arc::clone(&self.0.notices),
-            connection: Connection::Transaction(transaction),
+            connection,
             ends_sessions: AtomicBool::new(false),
         }))
     }

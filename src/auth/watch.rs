@@ -45,7 +45,15 @@ pub(super) struct Watches {
 struct Watched {
     /// The last number of the person's task log, as far as it is known.
     seq: Option<i64>,
-    watches: HashMap<u64, (SessionId, Sender<State>)>,
+    watches: HashMap<u64, Waiting>,
+}
+
+/// One of their streams.
+struct Waiting {
+    session_id: SessionId,
+    /// When it ends at the latest, whatever becomes of the session.
+    until: Option<Timestamp>,
+    state: Sender<State>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -84,12 +92,22 @@ impl Watches {
         watches
     }
 
-    pub(super) fn watch(self: &Arc<Self>, user_id: UserId, session_id: SessionId) -> Watch {
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        user_id: UserId,
+        session_id: SessionId,
+        until: Option<Timestamp>,
+    ) -> Watch {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let (sender, state) = watch::channel(State::default());
         let mut watched = self.lock();
         let watches = &mut watched.entry(user_id).or_default().watches;
-        watches.insert(number, (session_id, sender));
+        let waiting = Waiting {
+            session_id,
+            until,
+            state: sender,
+        };
+        watches.insert(number, waiting);
         Watch {
             number,
             user_id,
@@ -125,14 +143,20 @@ impl Watches {
     fn sessions(&self) -> Vec<SessionId> {
         let watched = self.lock();
         let sessions = watched.values().flat_map(|it| it.watches.values());
-        sessions.map(|(session_id, _)| *session_id).collect()
+        sessions.map(|waiting| waiting.session_id).collect()
     }
 
     fn end_all_but(&self, asked: &[SessionId], alive: &HashSet<SessionId>) {
         let asked: HashSet<_> = asked.iter().collect();
-        for (session_id, state) in self.lock().values().flat_map(|it| it.watches.values()) {
-            if asked.contains(session_id) && !alive.contains(session_id) {
-                state.send_modify(|state| state.has_ended = true);
+        self.end(|waiting| {
+            asked.contains(&waiting.session_id) && !alive.contains(&waiting.session_id)
+        });
+    }
+
+    fn end(&self, is_over: impl Fn(&Waiting) -> bool) {
+        for waiting in self.lock().values().flat_map(|it| it.watches.values()) {
+            if is_over(waiting) {
+                waiting.state.send_modify(|state| state.has_ended = true);
             }
         }
     }
@@ -151,8 +175,8 @@ impl Watches {
 
 impl Watched {
     fn wake(&self) {
-        for (_, state) in self.watches.values() {
-            state.send_modify(|state| state.woken += 1);
+        for waiting in self.watches.values() {
+            waiting.state.send_modify(|state| state.woken += 1);
         }
     }
 }
@@ -166,6 +190,8 @@ async fn ask(watches: &Weak<Watches>, database: &Database, clock: &Clock) -> boo
     if sessions.is_empty() {
         return true;
     }
+    let now = clock.now();
+    watches.end(|waiting| waiting.until.is_some_and(|until| until <= now));
     // A database that is away ends nobody's session.
     if let Ok(alive) = unscoped::living_sessions(database, &sessions, clock.now()).await {
         watches.end_all_but(&sessions, &alive);

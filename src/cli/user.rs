@@ -7,12 +7,15 @@
 )]
 
 use std::{
-    io::{self, BufRead, IsTerminal},
+    io::{self, BufRead, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
 use cubby::{ImportOptions, Imported, People, PeopleError, Person};
+
+/// How much of standard input is read for a password, in bytes.
+const LONGEST: u64 = 64 * 1024;
 
 #[derive(Args)]
 pub(crate) struct User {
@@ -184,7 +187,15 @@ fn show(person: &Person, json: bool) {
         ("changed", person.updated_at.clone()),
         ("disabled", or_none(&person.disabled_at)),
         ("issuer", or_none(&person.issuer)),
-        ("subject", or_none(&person.subject)),
+        (
+            "subject",
+            or_none(
+                &person
+                    .subject
+                    .as_ref()
+                    .map(|it| it.escape_debug().to_string()),
+            ),
+        ),
         ("sessions", person.sessions.to_string()),
         ("access tokens", person.access_tokens.to_string()),
     ] {
@@ -197,7 +208,8 @@ fn address_of(person: &Person) -> String {
     match (&person.email, &person.issuer, &person.subject) {
         (email, Some(issuer), Some(subject)) => {
             let email = email.as_deref().unwrap_or("no address");
-            format!("{email} ({subject} at {issuer})")
+            // What another provider calls them could move the terminal's cursor.
+            format!("{email} ({} at {issuer})", subject.escape_debug())
         }
         (Some(email), ..) => email.clone(),
         _ => "-".to_owned(),
@@ -210,10 +222,8 @@ fn new_password() -> Result<String, PeopleError> {
         |error: io::Error| PeopleError::new(format!("the password cannot be read: {error}"));
     if !io::stdin().is_terminal() {
         let mut line = String::new();
-        io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .map_err(unreadable)?;
+        let mut bounded = io::stdin().lock().take(LONGEST);
+        bounded.read_line(&mut line).map_err(unreadable)?;
         return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
     }
     let password = rpassword::prompt_password("New password: ").map_err(unreadable)?;

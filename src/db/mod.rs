@@ -189,12 +189,24 @@ impl Database {
     /// others go on with it.
     pub(crate) async fn copy_into(&self, file: &Path) -> std::result::Result<(), String> {
         let failed = |error: io::Error| format!("{} cannot be written: {error}", file.display());
+        let beside = |what: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(what);
+            PathBuf::from(name)
+        };
+        // SQLite would take these for its own.
+        let mut others = ["-journal", "-wal", "-shm"].map(beside).into_iter();
+        if let Some(other) = others.find(|other| other.exists()) {
+            return Err(format!("{} is in the way", other.display()));
+        }
         // SQLite writes into an empty file, and makes none that others may not read.
         drop(private::make_file(file).map_err(failed)?);
         let name = file.to_string_lossy().replace('\'', "''");
         let statement = format!("VACUUM INTO '{name}'");
         if let Err(error) = self.writes.execute_unprepared(&statement).await {
             private::remove_file(file).map_err(failed)?;
+            // It may be there, or not.
+            let _ = private::remove_file(&beside("-journal"));
             return Err(error.to_string());
         }
         private::keep_file(file).map_err(failed)

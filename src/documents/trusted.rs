@@ -1,13 +1,16 @@
 //! Documents that a front end was built with, read from the manifests of its tools: each may be named by
 //! its id, and nothing else need run.
 
-use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, fmt, io::Read, path::PathBuf, sync::Arc};
 
 use async_graphql::{
     Name, ServerError, Value, Variables,
     parser::types::{BaseType, ExecutableDocument, OperationDefinition},
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{Document, Documents, Hash, Reckoner, Refusal, hash};
 
@@ -58,7 +61,34 @@ enum Manifest {
         version: u32,
         operations: Vec<Operation>,
     },
-    ById(HashMap<String, String>),
+    ById(Texts),
+}
+
+/// Ids and texts, an id that is there twice told twice.
+struct Texts(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of ids and texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = map.next_entry()? {
+            texts.push(text);
+        }
+        Ok(Texts(texts))
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,6 +135,10 @@ impl Documents {
                     .check(&listed.text, &validate)
                     .map_err(|what| wrong(format!("{told} could never run. {what}")))?;
                 let hash = hash(&listed.text);
+                let said = listed.id.strip_prefix(BY_HASH);
+                if listed.id.is_empty() || said.is_some_and(|said| read_hash(said) != Some(hash)) {
+                    return Err(wrong(format!("{told} has an id that is not its own")));
+                }
                 trusted.by_hash.insert(hash, document);
                 let before = trusted.by_id.insert(listed.id, hash);
                 if before.is_some_and(|before| before != hash) {
@@ -184,11 +218,13 @@ impl Listed {
 
 fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
     let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
-    let length = std::fs::metadata(file).map_err(unreadable)?.len();
-    if length > LONGEST {
-        return Err(format!("it has {length} bytes, and may have {LONGEST}"));
+    let opened = std::fs::File::open(file).map_err(unreadable)?;
+    let mut text = String::new();
+    let mut bounded = opened.take(LONGEST + 1);
+    bounded.read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > LONGEST {
+        return Err(format!("it has more than {LONGEST} bytes"));
     }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
     let manifest = serde_json::from_str(&text).map_err(|_| {
         "it is no manifest that Apollo's generate-persisted-query-manifest, graphql-codegen's client preset or \
          the Relay compiler writes"
@@ -210,7 +246,7 @@ fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
         Manifest::Apollo {
             format, version, ..
         } => Err(format!("its format, {format} {version}, is not known")),
-        Manifest::ById(texts) => {
+        Manifest::ById(Texts(texts)) => {
             let mut listed: Vec<_> = texts
                 .into_iter()
                 .map(|(id, text)| Listed {

@@ -140,7 +140,13 @@ async fn respond(
         ));
     }
     let credentials = app.provider.identify(&head.headers, &cookies).await;
-    let credentials = credentials.map_err(Answer::of)?;
+    let credentials = match credentials {
+        // Whose keys cannot be had now is a stale header like any other.
+        Err(Error::Unavailable) if operation.is_some_and(is_open_to_anybody) => {
+            app.provider.nobody().await
+        }
+        credentials => credentials.map_err(Answer::of)?,
+    };
     if let Credentials::Refused { reason, .. } = credentials
         && !operation.is_some_and(is_open_to_anybody)
     {

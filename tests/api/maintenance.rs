@@ -387,6 +387,10 @@ async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_p
         "{why}"
     );
     assert_eq!(fs::read(&copy).unwrap(), before);
+    fs::write(here.path().join("mine-wal"), "somebody's").unwrap();
+    let why = refused(&run(here.path(), &[], &["backup", "mine"]).await);
+    assert!(why.contains("mine-wal is in the way"), "{why}");
+    assert!(!here.path().join("mine").exists());
     let why = refused(&run(here.path(), &[], &["backup", "nowhere/copy.sqlite"]).await);
     assert!(why.contains("cannot be written"), "{why}");
     cubby.stop().await;

@@ -150,13 +150,14 @@ pub const WORDS: [(&str, &[&str]); 18] = [
 ];
 
 /// The traits that are implemented by hand. None of them says whose rows a query reads.
-pub const IMPLEMENTED: [&str; 25] = [
+pub const IMPLEMENTED: [&str; 27] = [
     "ActiveModelBehavior",
     "AsRef",
     "AsyncRead",
     "AsyncWrite",
     "Debug",
     "Default",
+    "Deserialize",
     "Display",
     "Drop",
     "Error",
@@ -174,6 +175,7 @@ pub const IMPLEMENTED: [&str; 25] = [
     "StaticType",
     "TryFromU64",
     "TypeName",
+    "Visitor",
     "Weighter",
     "Write",
 ];

@@ -17,10 +17,14 @@ pub struct Model {
     /// Who they are there: the `sub`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    pub user_id: Owner,
+    /// Nothing once the person was removed.
+    pub user_id: Option<Owner>,
     /// What their tokens open: the last session that was opened for one.
     pub session_id: SessionId,
     pub created_at: Timestamp,
+    /// The latest moment that a token of theirs said which was still to come here; of somebody who was
+    /// removed, until when what was said is refused.
+    pub latest_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

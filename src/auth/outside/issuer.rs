@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     fetch::{Fetch, FetchError},
@@ -63,8 +64,10 @@ struct Claims {
     iat: f64,
     exp: f64,
     nbf: Option<f64>,
-    email: Option<String>,
-    name: Option<String>,
+    #[serde(default)]
+    email: Value,
+    #[serde(default)]
+    name: Value,
 }
 
 #[derive(Deserialize)]
@@ -183,8 +186,9 @@ impl Issuer {
         }
         Some(Said {
             subject,
-            email: claims.email,
-            name: claims.name,
+            // Of any other type they are none.
+            email: claims.email.as_str().map(str::to_owned),
+            name: claims.name.as_str().map(str::to_owned),
             issued_at: seconds(claims.iat)?,
             expires_at: seconds(claims.exp)?,
             not_before: match claims.nbf {
@@ -196,6 +200,11 @@ impl Issuer {
 }
 
 impl Said {
+    /// When it is good no more, here.
+    pub(super) fn ends_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.expires_at.saturating_mul(1000)).plus(LEEWAY)
+    }
+
     fn is_of(&self, now: Timestamp) -> std::result::Result<(), Reason> {
         let (earliest, latest) = (
             now.minus(LEEWAY).as_seconds(),

@@ -9,10 +9,10 @@ use std::{
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{Jwk, PublicKeyUse},
+    jwk::{Jwk, KeyOperations, PublicKeyUse},
 };
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::fetch::Fetch;
 use crate::{
@@ -29,6 +29,12 @@ const STALE: Duration = Duration::from_hours(24);
 /// How long it is not asked again after it was.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// The same while nothing is known, and after asking in vain.
+const SHORT_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many requests wait for an answer at once; others are told to come back.
+const WAITING: usize = 32;
+
 /// How many keys of a set are looked at.
 const MOST: usize = 100;
 
@@ -39,6 +45,7 @@ pub(super) struct KeySet {
     known: RwLock<Known>,
     /// Held by whoever asks.
     turn: Mutex<()>,
+    waiting: Semaphore,
 }
 
 #[derive(Clone, Default)]
@@ -58,7 +65,12 @@ impl Known {
     }
 
     fn was_just_asked(&self, now: Timestamp) -> bool {
-        self.asked_at.is_some_and(|at| now.since(at) < PAUSE)
+        let pause = if self.asked_at <= self.fetched_at {
+            PAUSE
+        } else {
+            SHORT_PAUSE
+        };
+        self.asked_at.is_some_and(|at| now.since(at) < pause)
     }
 
     /// The key of this name; where tokens name none, the only one.
@@ -79,6 +91,7 @@ impl KeySet {
             fetch,
             known: RwLock::default(),
             turn: Mutex::default(),
+            waiting: Semaphore::new(WAITING),
         })
     }
 
@@ -109,6 +122,9 @@ impl KeySet {
         {
             return Ok(Some(key));
         }
+        // A request has a place while it waits, and others want theirs.
+        let place = self.waiting.try_acquire();
+        let _place = place.map_err(|_| Error::Unavailable)?;
         self.ask(now).await;
         let known = self.known();
         if known.is_within(STALE, now) && known.asked_at <= known.fetched_at {
@@ -127,7 +143,7 @@ impl KeySet {
         self.write().asked_at = Some(now);
         let fetched = self.fetch.get().await.map_err(|error| error.to_string());
         let read = fetched.and_then(|text| {
-            if text == *self.known().text {
+            if self.known().fetched_at.is_some() && text == *self.known().text {
                 return Ok(None);
             }
             let keys = self.read(&text)?;
@@ -161,19 +177,28 @@ impl KeySet {
             .map_err(|error| format!("what it answered is no JWK set: {error}"))?;
         let jwks = set.keys.into_iter().take(MOST);
         let jwks = jwks.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        Ok(jwks
-            .filter(|jwk| self.is_of_it(jwk))
-            .filter_map(|jwk| {
-                let key = DecodingKey::from_jwk(&jwk).ok()?;
-                Some((jwk.common.key_id.unwrap_or_default(), key))
-            })
-            .collect())
+        let (mut keys, mut twice) = (HashMap::new(), Vec::new());
+        for jwk in jwks.filter(|jwk| self.is_of_it(jwk)) {
+            let Ok(key) = DecodingKey::from_jwk(&jwk) else {
+                continue;
+            };
+            let name = jwk.common.key_id.unwrap_or_default();
+            if keys.insert(name.clone(), key).is_some() {
+                twice.push(name);
+            }
+        }
+        // What is meant by a name that is there twice, nobody can tell.
+        keys.retain(|name, _| !twice.contains(name));
+        Ok(keys)
     }
 
     fn is_of_it(&self, jwk: &Jwk) -> bool {
         let common = &jwk.common;
         let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let operations = common.key_operations.as_ref();
+        let verifies = operations.is_none_or(|them| them.contains(&KeyOperations::Verify));
         signs
+            && verifies
             && common
                 .key_algorithm
                 .is_none_or(|of| of == self.algorithm.into())

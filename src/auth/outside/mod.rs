@@ -108,7 +108,7 @@ impl Outsider<'_> {
     }
 
     /// When it was said; what was said in the same second is not later than anything in it.
-    fn said_at(&self) -> Timestamp {
+    pub(super) fn said_at(&self) -> Timestamp {
         Timestamp::from_millis(self.said.issued_at.saturating_mul(1000))
     }
 
@@ -118,12 +118,19 @@ impl Outsider<'_> {
     }
 
     /// What to do with the last session that was opened for them; nothing is left of one that is long over.
-    pub(super) fn judge(&self, session: Option<sessions::Model>, now: Timestamp) -> Verdict {
+    /// A provider's clock may go ahead of ours, and then the latest that was said counts as said before the end.
+    pub(super) fn judge(
+        &self,
+        session: Option<sessions::Model>,
+        latest_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Verdict {
         let ended_at = match &session {
             Some(session) => session.ended_at,
             // It was cleared away, and so had ended by then.
             None => Some(now.minus(lives::CLEARED)),
         };
+        let ended_at = ended_at.map(|end| latest_at.map_or(end, |latest| latest.max(end)));
         let before = session.as_ref().map(|session| session.rotated_at);
         let refused_until = ended_at.into_iter().chain(before).max();
         match session {
@@ -187,8 +194,12 @@ impl IdentityProvider {
                 Arc::new(session)
             }
         };
+        if outsider.said_at() > now {
+            unscoped::note_ahead(&self.database, &outsider).await?;
+        }
         self.note_use(&session, super::guard::UNNAMED, now).await?;
-        Ok(Some(Credentials::Viewer(self.viewer(&session, now))))
+        let viewer = self.viewer(&session, now).lasting_until(said.ends_at());
+        Ok(Some(Credentials::Viewer(viewer)))
     }
 
     /// The session that the person's tokens opened before, while it lives and takes this one.
@@ -235,9 +246,10 @@ impl IdentityProvider {
             identity: identities::ActiveModel {
                 issuer: Set(outsider.issuer.to_owned()),
                 subject: Set(outsider.subject().to_owned()),
-                user_id: Set(owner),
+                user_id: Set(Some(owner)),
                 session_id: Set(session_id),
                 created_at: Set(now),
+                latest_at: Set(None),
             },
             session: sessions::ActiveModel {
                 id: Set(session_id),

@@ -9,6 +9,7 @@ use crate::{
     auth::{
         entity::{identities, sessions, users},
         outside::{Outsider, Rows, Verdict},
+        owned::Owner,
     },
     clock::Timestamp,
     db::{Database, Transaction},
@@ -36,9 +37,18 @@ pub(in crate::auth) async fn admit(
             .one(&transaction)
             .await?;
         let stored = match known {
-            Some(identity) => {
-                return readmit(transaction, outsider, identity, rows, now).await;
-            }
+            Some(identity) => match identity.user_id {
+                Some(owner) => {
+                    return readmit(transaction, outsider, identity, owner, rows, now).await;
+                }
+                None if identity
+                    .latest_at
+                    .is_some_and(|end| outsider.said_at() <= end) =>
+                {
+                    return Ok(None);
+                }
+                None => come_back(&transaction, outsider, &rows, identity.latest_at).await,
+            },
             None => arrive(&transaction, &rows).await,
         };
         match stored {
@@ -68,15 +78,75 @@ async fn arrive(
     rows.session.clone().insert(transaction).await
 }
 
+/// Stores somebody anew who was removed.
+async fn come_back(
+    transaction: &Transaction,
+    outsider: &Outsider<'_>,
+    rows: &Rows,
+    after: Option<Timestamp>,
+) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
+    rows.user.clone().insert(transaction).await?;
+    let identity = identities::ActiveModel {
+        user_id: rows.identity.user_id.clone(),
+        session_id: rows.identity.session_id.clone(),
+        ..Default::default()
+    };
+    change(transaction, outsider, identity).await?;
+    rows.arrived.clone().insert(transaction).await?;
+    let mut session = rows.session.clone();
+    if let Some(after) = after {
+        session.rotated_at = Set(after);
+    }
+    session.insert(transaction).await
+}
+
+/// Changes what is stored of somebody's identity.
+async fn change(
+    transaction: &Transaction,
+    outsider: &Outsider<'_>,
+    changes: identities::ActiveModel,
+) -> std::result::Result<(), sea_orm::DbErr> {
+    identities::Entity::update_many()
+        .set(changes)
+        .filter(identities::Column::Issuer.eq(outsider.issuer))
+        .filter(identities::Column::Subject.eq(outsider.subject()))
+        .exec(transaction)
+        .await
+        .map(drop)
+}
+
+/// Notes what was said that is still to come here: when its owner signs out it counts as said before.
+pub(in crate::auth) async fn note_ahead(
+    database: &Database,
+    outsider: &Outsider<'_>,
+) -> Result<()> {
+    let key = (outsider.issuer.to_owned(), outsider.subject().to_owned());
+    let known = identities::Entity::find_by_id(key)
+        .one(database.reads())
+        .await?;
+    let latest_at = known.and_then(|identity| identity.latest_at);
+    if latest_at >= Some(outsider.said_at()) {
+        return Ok(());
+    }
+    let transaction = database.begin().await?;
+    let later = identities::ActiveModel {
+        latest_at: Set(Some(outsider.said_at())),
+        ..Default::default()
+    };
+    change(&transaction, outsider, later).await?;
+    transaction.commit().await
+}
+
 /// The session of somebody who was: the one that goes on, or a new one.
 async fn readmit(
     transaction: Transaction,
     outsider: &Outsider<'_>,
     identity: identities::Model,
+    owner: Owner,
     rows: Rows,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
-    let may_enter = users::Entity::find_by_id(identity.user_id.user_id())
+    let may_enter = users::Entity::find_by_id(owner.user_id())
         .filter(users::Column::DisabledAt.is_null())
         .lock(LockType::Share)
         .one(&transaction)
@@ -87,28 +157,23 @@ async fn readmit(
     let session = sessions::Entity::find_by_id(identity.session_id)
         .one(&transaction)
         .await?;
-    let after = match outsider.judge(session, now) {
+    let after = match outsider.judge(session, identity.latest_at, now) {
         Verdict::Resume(session) => return Ok(Some(session)),
         Verdict::Refuse => return Ok(None),
         Verdict::Open(after) => after,
     };
     let mut returned = rows.returned;
-    returned.user_id = Set(identity.user_id);
+    returned.user_id = Set(owner);
     returned.insert(&transaction).await?;
     let mut session = rows.session;
-    session.user_id = Set(identity.user_id);
+    session.user_id = Set(owner);
     session.rotated_at = Set(after);
     let session = session.insert(&transaction).await?;
     let opened = identities::ActiveModel {
         session_id: Set(session.id),
         ..Default::default()
     };
-    identities::Entity::update_many()
-        .set(opened)
-        .filter(identities::Column::Issuer.eq(identity.issuer))
-        .filter(identities::Column::Subject.eq(identity.subject))
-        .exec(&transaction)
-        .await?;
+    change(&transaction, outsider, opened).await?;
     transaction.commit().await?;
     Ok(Some(session))
 }

@@ -27,7 +27,7 @@ use sea_orm::{
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
-pub(super) use identities::admit;
+pub(super) use identities::{admit, note_ahead};
 pub(super) use people::{
     identities_of, people_after, person_by_email, person_by_id, sessions_of, store_people,
     store_person, taken_keys,

@@ -35,6 +35,17 @@ async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
     assert_eq!(reply.reason(), "TOKEN_INVALID", "{what}");
 }
 
+/// Waits until the app has felt what was done beside it.
+async fn until_refused(app: &App, token: &str) {
+    for _ in 0..100 {
+        if bearing(app, token).send(ME, json!({})).await.status == 401 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it still opens something");
+}
+
 #[tokio::test]
 async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
     let key = Key::ed25519("one");
@@ -550,12 +561,7 @@ async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them() {
     assert!(elsewhere.to_string().contains("another identity provider"));
 
     people.disable(id).await.unwrap();
-    for _ in 0..100 {
-        if bearing(&app, &first).send(ME, json!({})).await.status == 401 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_refused(&app, &first).await;
     app.pass(Duration::from_secs(60));
     for token in [first, token()] {
         let reply = bearing(&app, &token).send(ME, json!({})).await;
@@ -570,4 +576,148 @@ async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them() {
     let again = me(&bearing(&app, &token())).await;
     assert_ne!(again["id"], before["id"]);
     people.close().await;
+}
+
+#[tokio::test]
+async fn a_provider_whose_clock_goes_ahead_keeps_nobody_in_who_signs_out() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let ahead = key.sign(&issuer.claims("ana", app.now() + 50_000));
+    let before = me(&bearing(&app, &ahead)).await;
+    let sign_out = "mutation { signOut { endedSessions } }";
+    bearing(&app, &ahead).ask(sign_out, json!({})).await;
+    for _ in 0..2 {
+        let reply = bearing(&app, &ahead).send(ME, json!({})).await;
+        assert_refused(&reply, "SESSION_ENDED");
+        app.pass(Duration::from_secs(60));
+    }
+    let later = key.sign(&issuer.claims("ana", app.now()));
+    assert_eq!(me(&bearing(&app, &later)).await["id"], before["id"]);
+    let reply = bearing(&app, &ahead).send(ME, json!({})).await;
+    assert_refused(&reply, "SESSION_ENDED");
+}
+
+#[tokio::test]
+async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let old = key.sign(&issuer.claims("ana", app.now()));
+    let ahead = key.sign(&issuer.claims("ana", app.now() + 30_000));
+    let before = me(&bearing(&app, &old)).await;
+    me(&bearing(&app, &ahead)).await;
+    let people = app.place.people().await;
+    people.delete(before["id"].as_str().unwrap()).await.unwrap();
+    until_refused(&app, &old).await;
+    app.pass(Duration::from_secs(10));
+    for token in [&old, &ahead] {
+        let reply = bearing(&app, token).send(ME, json!({})).await;
+        assert_refused(&reply, "SESSION_ENDED");
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
+    app.pass(Duration::from_secs(21));
+    let new = key.sign(&issuer.claims("ana", app.now()));
+    let requests = (0..8).map(|_| {
+        let client = bearing(&app, &new);
+        async move { me(&client).await["id"].to_string() }
+    });
+    let after: HashSet<String> = join_all(requests).await.into_iter().collect();
+    assert_eq!(after.len(), 1);
+    assert!(!after.contains(&before["id"].to_string()));
+    let reply = bearing(&app, &old).send(ME, json!({})).await;
+    assert_refused(&reply, "SESSION_ENDED");
+    people.close().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let ana = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    let mut stream = ana.listen(super::streams::LISTEN).await;
+    app.pass(Duration::from_secs(900 + 59));
+    let young = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    young.create_task("heard").await;
+    let heard = stream.next().await.expect("a change");
+    assert!(heard.to_string().contains("heard"), "{heard}");
+    app.pass(Duration::from_secs(1));
+    let last = stream.next().await.expect("an end");
+    assert!(last.to_string().contains("SESSION_ENDED"), "{last}");
+    // The session goes on, by other tokens.
+    me(&young).await;
+}
+
+#[tokio::test]
+async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
+    let (key, twin, other) = (
+        Key::ed25519("one"),
+        Key::ed25519("two"),
+        Key::ed25519("two"),
+    );
+    let mut signs = Key::ed25519("signs");
+    signs.jwk["key_ops"] = json!(["sign"]);
+    let mut verifies = Key::ed25519("verifies");
+    verifies.jwk["key_ops"] = json!(["verify"]);
+    let keys = [&key, &twin, &other, &signs, &verifies];
+    let issuer = Issuer::with(&keys).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    for (at, odd) in [json!(5), json!(false), json!({ "a": 1 }), json!(["a"])]
+        .into_iter()
+        .enumerate()
+    {
+        let mut claims = issuer.claims(&format!("ana-{at}"), app.now());
+        (claims["email"], claims["name"]) = (odd.clone(), odd);
+        let ana = me(&bearing(&app, &key.sign(&claims))).await;
+        assert_eq!((&ana["email"], &ana["name"]), (&json!(""), &Value::Null));
+    }
+    let token = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
+    me(&bearing(&app, &token(&verifies))).await;
+    for (wrong, what) in [
+        (&twin, "one of two of the same name"),
+        (&other, "the other one"),
+        (&signs, "a key to sign with"),
+    ] {
+        assert_opens_nothing(&app, &token(wrong), what).await;
+    }
+
+    // An empty answer is no key set, also the first time; and it is asked again soon.
+    let issuer = Issuer::start(Answer::Text("")).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let token = key.sign(&issuer.claims("ana", app.now()));
+    let ana = bearing(&app, &token);
+    assert_eq!(ana.send(ME, json!({})).await.status, 503);
+    // What is open to anybody is, whatever header comes with it.
+    ana.ask("{ service { version } }", json!({})).await;
+    ana.ask("mutation { signOut { endedSessions } }", json!({}))
+        .await;
+    issuer.publish(&[&key]);
+    app.pass(Duration::from_secs(5));
+    me(&ana).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_slow_keeps_few_waiting() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::start(Answer::Slow(Duration::from_secs(8))).await;
+    let app = app!(
+        "--trusted-issuers",
+        &issuer.setting("EdDSA"),
+        "--max-requests",
+        "40"
+    );
+    let ben = app.sign_up("ben").await;
+    let waiting = (0..60).map(|_| {
+        let client = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+        async move { client.send(ME, json!({})).await.status.as_u16() }
+    });
+    let waiting = tokio::spawn(join_all(waiting));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..5 {
+        me(&ben).await;
+    }
+    assert!(!waiting.is_finished());
+    assert_eq!(waiting.await.unwrap(), [503; 60]);
+    assert_eq!(issuer.asked(), 1);
 }

@@ -300,6 +300,21 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document()
             "{why}"
         );
     }
+    let file = manifests.0.path().join("twice.json");
+    fs::write(
+        &file,
+        r#"{"a": "query A { __typename }", "a": "query B { __typename }"}"#,
+    )
+    .unwrap();
+    let why = why_not(&place, &["--trusted-documents", file.to_str().unwrap()]).await;
+    assert!(why.contains("has the id of another document"), "{why}");
+    for id in ["", "sha256:", &format!("sha256:{}", sha256(ME))] {
+        let file = manifests.write("hash.json", &json!({ id: TASKS }));
+        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        assert!(why.contains("an id that is not its own"), "{id}: {why}");
+    }
+    let why = why_not(&place, &["--trusted-documents", "/dev/zero"]).await;
+    assert!(why.contains("more than 67108864 bytes"), "{why}");
     let why = why_not(&place, &["--trusted-documents", "nowhere.json"]).await;
     assert!(
         why.contains("nowhere.json") && why.contains("cannot be read"),
