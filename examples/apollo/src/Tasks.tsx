@@ -60,6 +60,7 @@ const PAGE = 20;
 export function Tasks({ onSignedOut }: { onSignedOut: () => void }) {
   const { data, previousData, error, loading, fetchMore, refetch } = useQuery(TASKS, { variables: { first: PAGE } });
   const [changes, setChanges] = useState(0);
+  const [isReading, setReading] = useState(false);
   const seen = useRef(0);
   const [problem, setProblem] = useState("");
   const viewer = (data ?? previousData)?.viewer;
@@ -67,12 +68,17 @@ export function Tasks({ onSignedOut }: { onSignedOut: () => void }) {
 
   useEffect(() => listen(() => setChanges((changes) => changes + 1)), []);
 
-  // One read at a time: what changes meanwhile may not be in it, and the list is read once more.
+  // One read at a time: what changes meanwhile may not be in it, and the list is read once more. `loading` comes too
+  // late to know: a second read begun before it would be answered with the first.
   useEffect(() => {
-    if (loading || seen.current === changes) return;
+    if (loading || isReading || seen.current === changes) return;
     seen.current = changes;
-    refetch({ first: Math.min(Math.max(shown.length, PAGE), 100) }).catch(() => {}); // 100 at most; `error` has it
-  }, [changes, loading]);
+    setReading(true);
+    const pages = Math.max(Math.ceil(shown.length / PAGE), 1);
+    refetch({ first: Math.min(pages * PAGE, 100) }) // 100 at most
+      .catch(() => {}) // `error` has it
+      .finally(() => setReading(false));
+  }, [changes, loading, isReading]);
 
   const more = () => fetchMore({ variables: { first: PAGE, after: viewer?.tasks.pageInfo.endCursor } }).catch(() => {});
 
@@ -100,7 +106,7 @@ export function Tasks({ onSignedOut }: { onSignedOut: () => void }) {
       </ul>
       {viewer?.tasks.totalCount === 0 && <p className="empty">Nothing to do.</p>}
       {viewer?.tasks.pageInfo.hasNextPage && (
-        <button className="quiet" disabled={loading} onClick={more}>Load more</button>
+        <button className="quiet" disabled={loading || isReading} onClick={more}>Load more</button>
       )}
     </main>
   );
