@@ -1,6 +1,6 @@
 //! The one reader of the time.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use sea_orm::DeriveValueType;
@@ -48,6 +48,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let timestamp: jiff::Timestamp = text.parse()?;
+        Ok(Self(timestamp.as_millisecond()))
+    }
+}
+
 /// A moment in UTC, to the millisecond, as RFC 3339 writes it: `2026-11-21T11:02:18.123Z`.
 #[Scalar(
     name = "DateTime",
@@ -58,10 +67,9 @@ impl ScalarType for Timestamp {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
+        text.parse().map_err(|_| {
             InputValueError::custom("not an RFC 3339 moment such as 2026-11-21T11:02:18.123Z")
-        })?;
-        Ok(Self(timestamp.as_millisecond()))
+        })
     }
 
     fn is_valid(value: &Value) -> bool {

@@ -136,6 +136,15 @@ impl TaskId {
         Self(Uuid::from_u128(u128::from(millis.cast_unsigned()) << 80))
     }
 
+    /// The one that a name of somebody else's stands for, made then.
+    pub(crate) fn of_name(made_at: Timestamp, name: &str) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&digest.as_ref()[..10]);
+        let millis = u64::try_from(made_at.as_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+
     /// When the id was made, which is when the task was: creation order is key order.
     /// Nothing for a UUID of another version than 7.
     pub(crate) fn made_at(self) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod id;
 mod keyset;
+mod lines;
 mod maintenance;
 mod metrics;
 mod mutation;
@@ -21,6 +22,7 @@ mod schema;
 mod seed;
 mod server;
 mod tasks;
+mod transfer;
 
 pub use auth::{
     ImportOptions, Imported, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person,
@@ -31,3 +33,5 @@ pub use maintenance::{backup, people, signing_keys};
 pub use schema::sdl;
 pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError};
+pub use tasks::{TaskFormat, TaskImport, TasksImported};
+pub use transfer::{count_tasks, export_tasks, import_tasks};

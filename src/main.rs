@@ -20,7 +20,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 use cubby::{
-    KeyState, Rotation, Seed, Server, StartError,
+    KeyState, People, PeopleError, Rotation, Seed, Server, StartError,
     clock::{Clock, Timestamp},
     config::{Config, Lead, Mode, unknown_variables},
     db::Database,
@@ -53,6 +53,10 @@ enum Command {
     Keys(Keys),
     /// Look after people: whatever is done is felt by the running instances at once
     User(cli::user::User),
+    /// Write somebody's tasks into a file: as JSON, CSV or iCalendar
+    Export(cli::transfer::Export),
+    /// Store the tasks of a file as somebody's: all of them, or none when something is wrong
+    Import(cli::transfer::Import),
     /// Copy a SQLite database that is in use into a file that is not there yet
     Backup {
         /// Where to
@@ -193,10 +197,19 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
         Command::Migrate(command) => migrate(&config, command).await,
         Command::Keys(command) => keys(&config, command).await,
         Command::User(user) => {
-            let people = cubby::people(&config, Clock::system()).await?;
-            let done = cli::user::run(&people, user).await;
-            people.close().await;
-            Ok(done?)
+            with_people(&config, async |people| cli::user::run(people, user).await).await
+        }
+        Command::Export(export) => {
+            with_people(&config, async |people| {
+                cli::transfer::export(people, export).await
+            })
+            .await
+        }
+        Command::Import(import) => {
+            with_people(&config, async |people| {
+                cli::transfer::import(people, import).await
+            })
+            .await
         }
         Command::Backup { file } => backup(&config, &file).await,
         Command::Health => {
@@ -216,6 +229,16 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
             Ok(())
         }
     }
+}
+
+async fn with_people(
+    config: &Config,
+    work: impl AsyncFnOnce(&People) -> Result<(), PeopleError>,
+) -> Result<(), StartError> {
+    let people = cubby::people(config, Clock::system()).await?;
+    let done = work(&people).await;
+    people.close().await;
+    Ok(done?)
 }
 
 async fn serve(config: &Config) -> Result<(), StartError> {

@@ -1,6 +1,6 @@
 //! People of another service, taken over with the hashes of their passwords.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sea_orm::ActiveValue::Set;
 use serde::Deserialize;
@@ -19,13 +19,10 @@ use super::{
     time_zone::TimeZone,
     unscoped,
 };
-use crate::{error::Fault, id::UserId};
+use crate::{error::Fault, id::UserId, lines::Wrongs};
 
 /// How many people are stored in one transaction.
 const AT_ONCE: usize = 500;
-
-/// How many lines that are wrong are told of.
-const MOST_TOLD: usize = 20;
 
 /// What to do beside storing people.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,16 +72,18 @@ impl People {
     ) -> Result<Imported, PeopleError> {
         let mut newcomers = read(text)?;
         let taken = self.taken(&newcomers).await?;
-        if !options.skip_taken
-            && let Some(wrong) = said(taken.iter().map(|(number, email)| {
-                (*number, format!("somebody has the address {email} already"))
-            }))
-        {
+        let is_taken = |newcomer: &Newcomer| taken.contains(newcomer.email.key());
+        let mut wrongs = Wrongs::default();
+        for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
+            let email = newcomer.email.as_str();
+            wrongs.add(*line, format!("somebody has the address {email} already"));
+        }
+        if !options.skip_taken && !wrongs.is_empty() {
             return Err(PeopleError::new(format!(
-                "{wrong}. --skip-taken leaves them out"
+                "nobody was stored{wrongs}\n--skip-taken leaves them out"
             )));
         }
-        newcomers.retain(|(number, _)| !taken.contains_key(number));
+        newcomers.retain(|(_, newcomer)| !is_taken(newcomer));
         let imported = Imported {
             stored: newcomers.len(),
             skipped: taken.len(),
@@ -105,20 +104,12 @@ impl People {
         Ok(imported)
     }
 
-    /// Those whose address has an account, by their line.
-    async fn taken(
-        &self,
-        newcomers: &[(usize, Newcomer)],
-    ) -> Result<HashMap<usize, String>, PeopleError> {
-        let mut taken = HashMap::new();
+    /// The keys of the addresses that have an account.
+    async fn taken(&self, newcomers: &[(u64, Newcomer)]) -> Result<HashSet<String>, PeopleError> {
+        let mut taken = HashSet::new();
         for some in newcomers.chunks(AT_ONCE) {
             let keys = some.iter().map(|(_, newcomer)| newcomer.email.key());
-            let found = unscoped::taken_keys(&self.database, keys).await?;
-            for (number, newcomer) in some {
-                if found.contains(newcomer.email.key()) {
-                    taken.insert(*number, newcomer.email.as_str().to_owned());
-                }
-            }
+            taken.extend(unscoped::taken_keys(&self.database, keys).await?);
         }
         Ok(taken)
     }
@@ -156,45 +147,27 @@ impl People {
 }
 
 /// Every line, with its number; or all that is wrong.
-fn read(text: &str) -> Result<Vec<(usize, Newcomer)>, PeopleError> {
-    let (mut newcomers, mut wrong) = (Vec::new(), Vec::new());
+fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
+    let (mut newcomers, mut wrongs) = (Vec::new(), Wrongs::default());
     let mut seen = HashSet::new();
-    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         if line.trim().is_empty() {
             continue;
         }
-        let number = at + 1;
         match Newcomer::read(line) {
             Ok(newcomer) if !seen.insert(newcomer.email.key().to_owned()) => {
                 let email = newcomer.email.as_str();
-                wrong.push((number, format!("the address {email} is there before")));
+                wrongs.add(number, format!("the address {email} is there before"));
             }
             Ok(newcomer) => newcomers.push((number, newcomer)),
-            Err(what) => wrong.push((number, what)),
+            Err(what) => wrongs.add(number, what),
         }
     }
-    match said(wrong.into_iter()) {
-        Some(wrong) => Err(PeopleError::new(wrong)),
-        None => Ok(newcomers),
+    if wrongs.is_empty() {
+        Ok(newcomers)
+    } else {
+        Err(PeopleError::new(format!("nobody was stored{wrongs}")))
     }
-}
-
-/// What is wrong, by line; nothing when nothing is.
-fn said(wrong: impl Iterator<Item = (usize, String)>) -> Option<String> {
-    let mut wrong: Vec<_> = wrong.collect();
-    wrong.sort_unstable();
-    if wrong.is_empty() {
-        return None;
-    }
-    let beyond = wrong.len().saturating_sub(MOST_TOLD);
-    let told = wrong.into_iter().take(MOST_TOLD);
-    let mut lines: Vec<_> = told
-        .map(|(number, what)| format!("line {number}: {what}"))
-        .collect();
-    if beyond > 0 {
-        lines.push(format!("and {beyond} more lines"));
-    }
-    Some(format!("nobody was stored. {}", lines.join("; ")))
 }
 
 impl Newcomer {

@@ -309,6 +309,11 @@ impl People {
         self.database.close().await;
     }
 
+    /// Whoever has this address or this id, for what is theirs beside their account.
+    pub(crate) async fn viewer(&self, who: &str) -> Told<Viewer> {
+        Ok(self.viewer_of(&self.find(who).await?))
+    }
+
     async fn find(&self, who: &str) -> Told<users::Model> {
         let found = match (who.parse::<UserId>(), EmailAddress::parse(who)) {
             (Ok(id), _) => unscoped::person_by_id(&self.database, id).await?,

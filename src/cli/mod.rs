@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) mod doctor;
 pub(crate) mod health;
+pub(crate) mod transfer;
 pub(crate) mod user;
 
 /// How far something has come. It is drawn where somebody looks, and not into a file.

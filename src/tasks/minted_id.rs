@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How far ahead a client's clock may be.
-const AHEAD: Duration = Duration::from_mins(5);
+pub(super) const AHEAD: Duration = Duration::from_mins(5);
 
 /// Reads an id that a client minted: of a task, version 7, and not from the future, since the id
 /// says when the task was made.

@@ -23,6 +23,7 @@ mod row;
 mod sample;
 pub(crate) mod subscriptions;
 mod title;
+mod transfer;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 
@@ -39,6 +40,8 @@ use placement::Placement;
 use priority::Priority;
 pub(crate) use sample::sow;
 use title::Title;
+pub use transfer::{TaskFormat, TaskImport, TasksImported};
+pub(crate) use transfer::{TransferError, count, export, import};
 
 use crate::{
     auth::{TimeZone, Viewer},

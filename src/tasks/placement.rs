@@ -105,6 +105,23 @@ pub(super) async fn make_room(
     }
 }
 
+/// Whether a position can be one: a fractional index, of the length that one may have.
+pub(super) fn is_position(text: &str) -> bool {
+    let below = Some(text.to_owned());
+    text.len() <= LONGEST && lexicon_fractional_index::key_between(&below, &None).is_ok()
+}
+
+/// So many positions after the last, in their order.
+pub(super) async fn after_last(viewer: &Viewer, count: usize) -> Result<Vec<String>> {
+    let all = Others {
+        viewer,
+        moved: None,
+    };
+    let last = all.next(None, Way::Up).await?.map(|task| task.position);
+    let positions = lexicon_fractional_index::n_keys_between(&last, &None, count);
+    positions.map_err(|message| Error::internal(DbErr::Type(message)))
+}
+
 /// The viewer's tasks but the one that is moved.
 struct Others<'a> {
     viewer: &'a Viewer,

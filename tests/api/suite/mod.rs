@@ -39,5 +39,6 @@ mod sockets;
 mod streams;
 mod tasks;
 mod throttles;
+mod transfer;
 mod trusted;
 mod world;

@@ -1,0 +1,167 @@
+//! `cubby export` and `cubby import`: somebody's tasks, out and in.
+
+#![expect(clippy::print_stdout, reason = "it speaks to a terminal")]
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufReader, BufWriter, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use cubby::{People, PeopleError, TaskFormat, TaskImport};
+use indicatif::ProgressBar;
+
+/// The file that stands for standard input and standard output.
+const STANDARD: &str = "-";
+
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    which: Which,
+
+    /// Where to: a file that is not there yet, or - for standard output
+    #[arg(default_value = STANDARD)]
+    file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    which: Which,
+
+    /// Where they are, or - for standard input
+    file: PathBuf,
+
+    /// Store nothing, and say what is wrong
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Leave out the tasks that are there already, or were
+    #[arg(long)]
+    skip_existing: bool,
+
+    /// Give each task an id of its own, whatever the file says
+    #[arg(long, conflicts_with = "skip_existing")]
+    new_ids: bool,
+}
+
+#[derive(Args)]
+struct Which {
+    /// Whose: their address, or their id
+    #[arg(long, value_name = "ADDRESS|ID")]
+    user: String,
+
+    /// How the file has them; when left out, what its name ends in says it, or else it is json
+    #[arg(long)]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// An array with a task on each line, which loses nothing
+    Json,
+    /// A line of names, and a line for each task
+    Csv,
+    /// iCalendar, for calendar programs
+    Ics,
+}
+
+impl Which {
+    fn format(&self, file: &Path) -> TaskFormat {
+        let end = || Format::from_str(file.extension()?.to_str()?, true).ok();
+        match self.format.or_else(end) {
+            None | Some(Format::Json) => TaskFormat::Json,
+            Some(Format::Csv) => TaskFormat::Csv,
+            Some(Format::Ics) => TaskFormat::Icalendar,
+        }
+    }
+}
+
+pub(crate) async fn export(people: &People, export: Export) -> Result<(), PeopleError> {
+    let Export { which, file } = export;
+    let format = which.format(&file);
+    let count = cubby::count_tasks(people, &which.user).await?;
+    let is_standard = file == Path::new(STANDARD);
+    let target: Box<dyn Write + Send> = if is_standard {
+        Box::new(io::stdout())
+    } else {
+        Box::new(create(&file).map_err(|error| about(&file, &error))?)
+    };
+    let bar = super::bar(count, "tasks");
+    let mut target = BufWriter::new(target);
+    let told = |count| bar.inc(count as u64);
+    let written = cubby::export_tasks(people, &which.user, format, &mut target, told).await;
+    let written = written.and_then(|()| target.flush().map_err(|error| about(&file, &error)));
+    bar.finish_and_clear();
+    if written.is_err() && !is_standard {
+        // Half of them would look like all of them.
+        let _ = std::fs::remove_file(&file);
+    }
+    written
+}
+
+/// A file that was not there, for nobody else to read.
+fn create(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+pub(crate) async fn import(people: &People, import: Import) -> Result<(), PeopleError> {
+    let format = import.which.format(&import.file);
+    let opened = if import.file == Path::new(STANDARD) {
+        spool()
+    } else {
+        File::open(&import.file)
+    };
+    let file = opened.map_err(|error| about(&import.file, &error))?;
+    let length = file.metadata().map_or(0, |it| it.len());
+    let options = TaskImport {
+        dry_run: import.dry_run,
+        skip_existing: import.skip_existing,
+        new_ids: import.new_ids,
+    };
+    // It is read once to see what is wrong, and once more to store it.
+    let times = if options.dry_run { 1 } else { 2 };
+    let bar = super::bar(length * times, "bytes");
+    let imported = cubby::import_tasks(people, &import.which.user, format, options, || {
+        again(&file, &bar)
+    });
+    let imported = imported.await?;
+    bar.finish_and_clear();
+    let were = if options.dry_run { "would be" } else { "were" };
+    println!(
+        "{} tasks {were} stored, and {} left out that are there already, or were",
+        imported.stored, imported.skipped
+    );
+    if !imported.left_out.is_empty() {
+        let names: Vec<_> = imported
+            .left_out
+            .iter()
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        println!("Tasks have no place for: {}", names.join(", "));
+    }
+    Ok(())
+}
+
+/// The file from its beginning.
+fn again(file: &File, bar: &ProgressBar) -> io::Result<impl io::BufRead + Send> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    Ok(BufReader::new(bar.wrap_read(file)))
+}
+
+/// Standard input as a file, which can be read twice, and which nobody sees.
+fn spool() -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(file)
+}
+
+fn about(file: &Path, error: &io::Error) -> PeopleError {
+    PeopleError::new(format!("{}: {error}", file.display()))
+}

@@ -1,0 +1,522 @@
+//! Tasks as iCalendar (RFC 5545): the `VTODO` of a calendar, as other programs write and read them.
+//!
+//! The library reads and writes the components; here a file is cut into them, so that one is held at a time, and
+//! their properties are told apart.
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, Write},
+};
+
+use calcard::{
+    Entry, Parser,
+    common::PartialDateTime,
+    icalendar::{
+        ICalendar, ICalendarComponent, ICalendarComponentType as Component, ICalendarEntry,
+        ICalendarParameter, ICalendarProperty as Property, ICalendarStatus as Status,
+        ICalendarValue as Value, ICalendarValueType,
+    },
+};
+use jiff::{civil, tz};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{Found, Sink, TaskText, text::DueText};
+use crate::{
+    auth::{TimeZone, Viewer},
+    clock::Timestamp,
+    error::Result,
+    id::TaskId,
+    tasks::{
+        entity::{Column, Entity},
+        priority::Priority,
+    },
+};
+
+/// How long a component may be, in bytes.
+const LONGEST: usize = 4 << 20;
+
+/// What a task is called that has no summary.
+const UNTITLED: &str = "Untitled";
+
+/// Where a task is in the manual order, beside what the standard has.
+const POSITION: &str = "X-CUBBY-POSITION";
+
+/// The years that a time zone is described for at most: 1900 to 2100.
+const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
+
+/// How long before the first task and after the last one a time zone is described, in seconds.
+const AROUND: i64 = 2 * 366 * 24 * 60 * 60;
+
+/// A time zone that tasks are due in, and when, in seconds since 1970.
+pub(super) struct UsedZone {
+    name: String,
+    first: i64,
+    last: i64,
+}
+
+pub(super) async fn zones_of(viewer: &Viewer) -> Result<Vec<UsedZone>> {
+    let zones = Entity::find()
+        .select_only()
+        .column(Column::DueTimeZone)
+        .expr(Column::DueAt.min())
+        .expr(Column::DueAt.max())
+        .filter(Column::DueTimeZone.is_not_null())
+        .group_by(Column::DueTimeZone);
+    viewer
+        .read(zones, |row| {
+            let seconds =
+                |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
+            Ok(UsedZone {
+                name: row.try_get_by_index(0)?,
+                first: seconds(row.try_get_by_index(1)?) - AROUND,
+                last: seconds(row.try_get_by_index(2)?) + AROUND,
+            })
+        })
+        .await
+}
+
+pub(super) struct Writer<'a>(&'a mut (dyn Write + Send));
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(file: &'a mut (dyn Write + Send), zones: &[UsedZone]) -> io::Result<Self> {
+        let mut head = ICalendarComponent::new(Component::VCalendar);
+        head.add_property(Property::Version, text("2.0"));
+        head.add_property(Property::Prodid, text("-//Cubby//Cubby//EN"));
+        let mut calendar = ICalendar {
+            components: vec![head],
+        };
+        for zone in zones {
+            // One that the library does not know goes by its name alone.
+            calendar.add_timezone(&zone.name, zone.first, zone.last);
+        }
+        let written = calendar.to_string();
+        let head = written.trim_end().trim_end_matches(END);
+        file.write_all(head.as_bytes())?;
+        Ok(Self(file))
+    }
+}
+
+const END: &str = "END:VCALENDAR";
+
+impl Sink for Writer<'_> {
+    fn write(&mut self, task: TaskText) -> io::Result<()> {
+        let todo = ICalendar {
+            components: vec![component(task)],
+        };
+        write!(self.0, "{todo}")
+    }
+
+    fn end(self: Box<Self>) -> io::Result<()> {
+        write!(self.0, "{END}\r\n")
+    }
+}
+
+fn component(task: TaskText) -> ICalendarComponent {
+    let mut todo = ICalendarComponent::new(Component::VTodo);
+    let is_done = task.completed_at.is_some();
+    if let Some(id) = &task.id {
+        todo.add_uid(id);
+    }
+    for (property, moment) in [
+        // When nothing is sent around, it is the moment of the last change (section 3.8.7.2).
+        (Property::Dtstamp, &task.updated_at),
+        (Property::Created, &task.created_at),
+        (Property::LastModified, &task.updated_at),
+        (Property::Completed, &task.completed_at),
+    ] {
+        if let Some(at) = moment
+            .as_deref()
+            .and_then(|at| at.parse::<Timestamp>().ok())
+        {
+            let at = PartialDateTime::from_utc_timestamp(at.as_seconds());
+            todo.add_property(property, date_time(at));
+        }
+    }
+    todo.add_property(Property::Summary, text(&readable(&task.title)));
+    if let Some(description) = &task.description {
+        todo.add_property(Property::Description, text(&readable(description)));
+    }
+    let status = if is_done {
+        Status::Completed
+    } else {
+        Status::NeedsAction
+    };
+    todo.add_property(Property::Status, Value::Status(status));
+    if is_done {
+        todo.add_property(Property::PercentComplete, Value::Integer(100));
+    }
+    let priority = match task.priority.unwrap_or_default() {
+        Priority::None => None,
+        Priority::Urgent => Some(1),
+        Priority::High => Some(3),
+        Priority::Medium => Some(5),
+        Priority::Low => Some(9),
+    };
+    if let Some(priority) = priority {
+        todo.add_property(Property::Priority, Value::Integer(priority));
+    }
+    todo.entries.extend(task.due.and_then(due_entry));
+    if let Some(position) = &task.position {
+        todo.add_property(Property::Other(POSITION.to_owned()), text(position));
+    }
+    todo
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn date_time(at: PartialDateTime) -> Value {
+    Value::PartialDateTime(Box::new(at))
+}
+
+/// A text without what has no place in one of iCalendar's (section 3.3.11): it knows one way to end a line, and no
+/// control characters.
+fn readable(text: &str) -> String {
+    let is_written = |it: &char| !it.is_control() || matches!(it, '\n' | '\t');
+    text.replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .chars()
+        .filter(is_written)
+        .collect()
+}
+
+fn due_entry(due: DueText) -> Option<ICalendarEntry> {
+    let date: civil::Date = due.date.parse().ok()?;
+    let entry = ICalendarEntry::new(Property::Due);
+    let mut at = PartialDateTime {
+        year: Some(date.year().unsigned_abs()),
+        month: Some(date.month().unsigned_abs()),
+        day: Some(date.day().unsigned_abs()),
+        ..Default::default()
+    };
+    let Some(time) = due.time else {
+        let is_day = ICalendarParameter::value(ICalendarValueType::Date);
+        return Some(entry.with_param(is_day).with_value(date_time(at)));
+    };
+    let time: civil::Time = time.parse().ok()?;
+    at.hour = Some(time.hour().unsigned_abs());
+    at.minute = Some(time.minute().unsigned_abs());
+    at.second = Some(time.second().unsigned_abs());
+    Some(match due.time_zone {
+        None => entry.with_value(date_time(at)),
+        Some(zone) if zone == "UTC" => {
+            (at.tz_hour, at.tz_minute) = (Some(0), Some(0));
+            entry.with_value(date_time(at))
+        }
+        Some(zone) => {
+            let zone = ICalendarParameter::tzid(zone);
+            entry.with_param(zone).with_value(date_time(at))
+        }
+    })
+}
+
+pub(super) struct Reader<R> {
+    file: R,
+    /// The line that was read last.
+    line: u64,
+    is_begun: bool,
+    now: Timestamp,
+    /// What the file calls time zones, and what they are.
+    zones: HashMap<String, TimeZone>,
+}
+
+/// A component of a file, unfolded.
+struct Block {
+    line: u64,
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+impl<R: BufRead> Reader<R> {
+    pub(super) fn new(file: R, now: Timestamp) -> Self {
+        Self {
+            file,
+            line: 0,
+            is_begun: false,
+            now,
+            zones: HashMap::new(),
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Found>> {
+        let mut line = Vec::new();
+        loop {
+            if !self.read_line(&mut line)? {
+                return Ok(None);
+            }
+            let name = line.trim_ascii();
+            if !self.is_begun && !name.is_empty() {
+                self.is_begun = true;
+                if !name.eq_ignore_ascii_case(b"BEGIN:VCALENDAR") {
+                    let wrong = "A calendar begins with BEGIN:VCALENDAR.".to_owned();
+                    return Ok(Some(Found::new(self.line, Err(wrong))));
+                }
+            }
+            if name.eq_ignore_ascii_case(b"BEGIN:VTIMEZONE") {
+                let block = self.block(&line, b"END:VTIMEZONE")?;
+                self.note_zone(&block);
+            } else if name.eq_ignore_ascii_case(b"BEGIN:VTODO") {
+                let block = self.block(&line, b"END:VTODO")?;
+                return Ok(Some(self.found(&block)));
+            }
+        }
+    }
+
+    /// Whether there is a line. What is too long for any component is read, and not kept.
+    fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        line.clear();
+        let mut is_any = false;
+        loop {
+            let some = self.file.fill_buf()?;
+            if some.is_empty() {
+                break;
+            }
+            is_any = true;
+            let end = some.iter().position(|byte| *byte == b'\n');
+            let count = end.map_or(some.len(), |at| at + 1);
+            if line.len() <= LONGEST {
+                line.extend_from_slice(&some[..count]);
+            }
+            self.file.consume(count);
+            if end.is_some() {
+                break;
+            }
+        }
+        self.line += u64::from(is_any);
+        Ok(is_any)
+    }
+
+    /// The component that begins with this line.
+    fn block(&mut self, first: &[u8], end: &[u8]) -> io::Result<Block> {
+        let mut block = Block {
+            line: self.line,
+            bytes: first.to_vec(),
+            is_whole: false,
+        };
+        let mut line = Vec::new();
+        while !block.is_whole && self.read_line(&mut line)? {
+            block.is_whole = line.trim_ascii().eq_ignore_ascii_case(end);
+            if block.bytes.len() > LONGEST {
+                continue;
+            }
+            // Before anything is taken for characters: a line may be folded within one.
+            match line.first() {
+                Some(b' ' | b'\t') => {
+                    let unfolded = block.bytes.trim_ascii_end().len();
+                    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+                    let ends = block.bytes[unfolded..].iter().position(is_end);
+                    block.bytes.truncate(unfolded + ends.unwrap_or(0));
+                    block.bytes.extend_from_slice(&line[1..]);
+                }
+                _ => block.bytes.extend_from_slice(&line),
+            }
+        }
+        Ok(block)
+    }
+
+    fn note_zone(&mut self, block: &Block) {
+        if let Ok(zone) = parse(block)
+            && let Some((name, zone)) = zone.components.first().and_then(|it| it.timezone())
+            && let Some(zone) = zone.name().and_then(|zone| TimeZone::named(&zone))
+        {
+            self.zones.insert(name.to_owned(), zone);
+        }
+    }
+
+    /// The time zone of a name that a file may make up.
+    fn zone(&self, name: &str) -> Option<TimeZone> {
+        let described = || self.zones.get(name).cloned();
+        let guessed = || {
+            let zone: calcard::common::timezone::Tz = name.parse().ok()?;
+            TimeZone::named(&zone.name()?)
+        };
+        TimeZone::named(name).or_else(described).or_else(guessed)
+    }
+
+    fn found(&self, block: &Block) -> Found {
+        let calendar = match parse(block) {
+            Ok(calendar) => calendar,
+            Err(wrong) => return Found::new(block.line, Err(wrong)),
+        };
+        let Some((todo, parts)) = calendar.components.split_first() else {
+            return Found::new(block.line, Err("There is nothing in it.".to_owned()));
+        };
+        let (task, mut left_out) = self.task(todo);
+        left_out.extend(
+            parts
+                .iter()
+                .map(|part| part.component_type.as_str().to_owned()),
+        );
+        Found {
+            line: block.line,
+            task,
+            left_out,
+        }
+    }
+
+    /// The task, and which of its properties there is no place for.
+    fn task(
+        &self,
+        todo: &ICalendarComponent,
+    ) -> (std::result::Result<TaskText, String>, Vec<String>) {
+        let mut task = TaskText::default();
+        let (mut due, mut left_out) = (Ok(None), Vec::new());
+        let (mut uid, mut instance) = (None, None);
+        let (mut is_done, mut is_open) = (false, false);
+        let moment = |entry: &ICalendarEntry| Some(self.moment(entry)?.to_string());
+        for entry in &todo.entries {
+            let value = entry.values.first();
+            let text = || value.and_then(Value::as_text).map(str::to_owned);
+            match &entry.name {
+                Property::Uid => uid = text(),
+                Property::RecurrenceId => instance = self.moment(entry),
+                Property::Summary => task.title = text().unwrap_or_default(),
+                Property::Description => task.description = text(),
+                Property::Created => task.created_at = moment(entry),
+                Property::LastModified => task.updated_at = moment(entry),
+                Property::Completed => task.completed_at = moment(entry),
+                Property::PercentComplete => {
+                    is_done |= value.and_then(Value::as_integer) == Some(100);
+                }
+                Property::Status => match value {
+                    Some(Value::Status(Status::Completed | Status::Cancelled)) => is_done = true,
+                    Some(Value::Status(Status::NeedsAction | Status::InProcess)) => is_open = true,
+                    _ => {}
+                },
+                Property::Priority => {
+                    task.priority = value.and_then(Value::as_integer).map(priority);
+                }
+                Property::Due => due = self.due(entry).map(Some),
+                Property::Other(name) if name.eq_ignore_ascii_case(POSITION) => {
+                    task.position = text()
+                }
+                // When it was written down, and how often.
+                Property::Dtstamp | Property::Sequence => {}
+                other => left_out.push(other.as_str().to_owned()),
+            }
+        }
+        if task.title.trim().is_empty() {
+            task.title = UNTITLED.to_owned();
+        }
+        if is_open {
+            // It was done once: some programs leave the moment.
+            task.completed_at = None;
+        } else if is_done && task.completed_at.is_none() {
+            let changed_at = task.updated_at.clone();
+            task.completed_at = Some(changed_at.unwrap_or_else(|| self.now.to_string()));
+        }
+        self.identify(&mut task, uid.as_deref(), instance);
+        let task = due.map(|due| TaskText { due, ..task });
+        (task, left_out)
+    }
+
+    /// Gives a task its id: what is ours is the id, and what is not stands for one, the same whenever it is read.
+    fn identify(&self, task: &mut TaskText, uid: Option<&str>, instance: Option<Timestamp>) {
+        let created_at = task.created_at.take().and_then(|at| at.parse().ok());
+        let created_at = created_at.filter(|at: &Timestamp| at.as_millis() >= 0 && *at <= self.now);
+        task.id = match (uid, instance, created_at) {
+            (Some(uid), None, _) if uid.parse::<TaskId>().is_ok() => Some(uid.to_owned()),
+            (Some(uid), instance, Some(created_at)) => {
+                let instance = instance.map(|at| at.to_string()).unwrap_or_default();
+                Some(TaskId::of_name(created_at, &format!("{uid} {instance}")).to_string())
+            }
+            (.., created_at) => {
+                task.created_at = created_at.map(|at| at.to_string());
+                None
+            }
+        };
+    }
+
+    fn due(&self, entry: &ICalendarEntry) -> std::result::Result<DueText, String> {
+        let wrong = || "DUE: It is no date of iCalendar's, such as 20261121T093000.".to_owned();
+        let at = entry.values.first().and_then(Value::as_partial_date_time);
+        let at = at.ok_or_else(wrong)?;
+        let date = date_of(at).ok_or_else(wrong)?;
+        let time = time_of(at);
+        let time_zone = match (entry.tz_id(), at.tz_hour) {
+            _ if time.is_none() => None,
+            (_, Some(_)) => Some("UTC".to_owned()),
+            (Some(name), None) => {
+                let zone = self.zone(name);
+                let zone =
+                    zone.ok_or_else(|| format!("DUE: The time zone {name} is not known."))?;
+                Some(zone.into_string())
+            }
+            (None, None) => None,
+        };
+        Ok(DueText {
+            date: date.to_string(),
+            time: time.map(|time| time.to_string()),
+            time_zone,
+        })
+    }
+
+    /// The instant that a property says. What says no time zone is taken for UTC, as it should be.
+    fn moment(&self, entry: &ICalendarEntry) -> Option<Timestamp> {
+        let at = entry.values.first()?.as_partial_date_time()?;
+        let wall = date_of(at)?.to_datetime(time_of(at).unwrap_or(civil::Time::midnight()));
+        let zone = entry.tz_id().filter(|_| at.tz_hour.is_none());
+        let zone = zone.and_then(|name| self.zone(name));
+        let zone = zone.map_or(tz::TimeZone::UTC, |zone| zone.rules());
+        let at = zone.to_ambiguous_timestamp(wall).compatible().ok()?;
+        Some(Timestamp::from_millis(at.as_millisecond()))
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+fn parse(block: &Block) -> std::result::Result<ICalendar, String> {
+    if block.bytes.len() > LONGEST {
+        return Err("It is longer than 4 MiB.".to_owned());
+    }
+    if !block.is_whole {
+        return Err("It has no end: some of the file is missing.".to_owned());
+    }
+    let text = str::from_utf8(&block.bytes).map_err(|_| "It is not UTF-8.".to_owned())?;
+    match Parser::new(text).entry() {
+        Entry::ICalendar(calendar) => Ok(calendar),
+        Entry::InvalidLine(line) => Err(format!("It has a line that cannot be read: {line}")),
+        _ => Err("It is no component of a calendar.".to_owned()),
+    }
+}
+
+fn date_of(at: &PartialDateTime) -> Option<civil::Date> {
+    let (year, month, day) = (at.year?, at.month?, at.day?);
+    civil::Date::new(
+        year.try_into().ok()?,
+        month.try_into().ok()?,
+        day.try_into().ok()?,
+    )
+    .ok()
+}
+
+/// The time of day; of a leap second the one before it.
+fn time_of(at: &PartialDateTime) -> Option<civil::Time> {
+    let (hour, minute) = (at.hour?, at.minute.unwrap_or(0));
+    let second = at.second.unwrap_or(0).min(59);
+    civil::Time::new(
+        hour.try_into().ok()?,
+        minute.try_into().ok()?,
+        second.try_into().ok()?,
+        0,
+    )
+    .ok()
+}
+
+/// As section 3.8.1.9 has it: 1 to 4 are high, 5 is medium, 6 to 9 are low.
+fn priority(number: i64) -> Priority {
+    match number {
+        1 => Priority::Urgent,
+        2..=4 => Priority::High,
+        5 => Priority::Medium,
+        6..=9 => Priority::Low,
+        _ => Priority::None,
+    }
+}

@@ -1,0 +1,175 @@
+//! Tasks as JSON: written as an array with a task on each line, and read however it is laid out.
+
+use std::io::{self, BufRead, Read, Write};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Found, Sink, TaskText};
+
+pub(super) struct Writer<'a> {
+    file: &'a mut (dyn Write + Send),
+    is_first: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(file: &'a mut (dyn Write + Send)) -> Self {
+        Self {
+            file,
+            is_first: true,
+        }
+    }
+}
+
+impl Sink for Writer<'_> {
+    fn write(&mut self, task: TaskText) -> io::Result<()> {
+        let before: &[u8] = if self.is_first { b"[\n" } else { b",\n" };
+        self.is_first = false;
+        self.file.write_all(before)?;
+        Ok(serde_json::to_writer(&mut *self.file, &task)?)
+    }
+
+    fn end(self: Box<Self>) -> io::Result<()> {
+        let end: &[u8] = if self.is_first { b"[]\n" } else { b"\n]\n" };
+        self.file.write_all(end)
+    }
+}
+
+/// Reads an array of objects, or objects one after another.
+pub(super) struct Reader<R> {
+    file: Counted<R>,
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Start,
+    /// After a task of an array.
+    Array,
+    /// After a task that no array is around.
+    Sequence,
+    End,
+}
+
+impl<R: BufRead> Reader<R> {
+    pub(super) fn new(file: R) -> Self {
+        Self {
+            file: Counted { file, line: 1 },
+            place: Place::Start,
+        }
+    }
+
+    /// Goes to where the next task begins, if there is one.
+    fn advance(&mut self) -> io::Result<Result<bool, &'static str>> {
+        let mut next = self.file.peek()?;
+        match (self.place, next) {
+            (Place::Start, Some(b'[')) => {
+                self.place = Place::Array;
+                self.file.consume();
+                next = self.file.peek()?;
+            }
+            (Place::Start, Some(b'{')) => self.place = Place::Sequence,
+            (Place::Array, Some(b',')) => {
+                self.file.consume();
+                next = self.file.peek()?;
+                if next == Some(b']') {
+                    return Ok(Err("After a comma comes a task."));
+                }
+            }
+            (Place::Array, Some(b']')) | (Place::Start | Place::Sequence, None) => {}
+            (Place::Array, None) => return Ok(Err("The array has no end: some of it is missing.")),
+            (Place::Array, Some(_)) => return Ok(Err("Between tasks comes a comma.")),
+            (Place::Sequence, Some(_)) => {}
+            (Place::Start, Some(_)) => return Ok(Err("Write an array of tasks.")),
+            (Place::End, _) => return Ok(Ok(false)),
+        }
+        match (self.place, next) {
+            (_, Some(b'{')) => Ok(Ok(true)),
+            (Place::Array, Some(b']')) => {
+                self.place = Place::End;
+                self.file.consume();
+                Ok(match self.file.peek()? {
+                    None => Ok(false),
+                    Some(_) => Err("After the array comes nothing."),
+                })
+            }
+            (Place::Array, None) => Ok(Err("The array has no end: some of it is missing.")),
+            (_, None) => {
+                self.place = Place::End;
+                Ok(Ok(false))
+            }
+            _ => Ok(Err("Write each task as an object.")),
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Found>> {
+        let task = match self.advance()? {
+            Ok(false) => return Ok(None),
+            Ok(true) => {
+                let line = self.file.line;
+                let mut object = serde_json::Deserializer::from_reader(&mut self.file);
+                match Box::<RawValue>::deserialize(&mut object) {
+                    Ok(object) => return Ok(Some(Found::new(line, read(object.get())))),
+                    Err(error) if error.is_io() => return Err(error.into()),
+                    Err(error) => Err(without_place(&error)),
+                }
+            }
+            Err(wrong) => Err(wrong.to_owned()),
+        };
+        // What comes behind it cannot be told.
+        self.place = Place::End;
+        Ok(Some(Found::new(self.file.line, task)))
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+fn read(object: &str) -> Result<TaskText, String> {
+    serde_json::from_str(object).map_err(|error| without_place(&error))
+}
+
+/// What is wrong, without where: the line that it says is one of the object's.
+fn without_place(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let end = said.find(" at line ").unwrap_or(said.len());
+    said[..end].to_owned()
+}
+
+/// A file that knows which line comes next.
+struct Counted<R> {
+    file: R,
+    line: u64,
+}
+
+impl<R: BufRead> Counted<R> {
+    /// The first byte that is no white space, which is left there.
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            match self.file.fill_buf()?.first() {
+                Some(b'\n') => self.line += 1,
+                Some(b' ' | b'\t' | b'\r') => {}
+                other => return Ok(other.copied()),
+            }
+            self.file.consume(1);
+        }
+    }
+
+    fn consume(&mut self) {
+        self.file.consume(1);
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        let lines = buffer[..count].iter().filter(|byte| **byte == b'\n');
+        self.line += lines.count() as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,168 @@
+//! Tasks out of the database and into it, as files have them.
+//!
+//! A file is read one task at a time, and written so: how many there are is no matter of memory, but for the ids of
+//! those that are read. It is read twice. What is wrong is found before anything is locked, and all of it is told;
+//! then everything is stored in one transaction, or nothing.
+
+mod calendar;
+mod json;
+mod store;
+mod table;
+mod text;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead, Write},
+};
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+pub(crate) use store::import;
+
+use super::entity::{Column, Entity};
+use crate::{auth::Viewer, clock::Timestamp, error::Error};
+use text::TaskText;
+
+/// How many are read from the database at once.
+const PAGE: u64 = 1_000;
+
+/// How a file has its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskFormat {
+    /// An array of objects, or an object after another.
+    Json,
+    /// RFC 4180, with a line of names first.
+    Csv,
+    /// RFC 5545, the tasks as `VTODO`.
+    Icalendar,
+}
+
+/// What to do with the tasks of a file beside storing them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TaskImport {
+    /// Store nothing, and say what is wrong.
+    pub dry_run: bool,
+    /// Leave out those that are there, or were.
+    pub skip_existing: bool,
+    /// Give each an id of its own, whatever the file says.
+    pub new_ids: bool,
+}
+
+/// What became of the tasks of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TasksImported {
+    pub stored: u64,
+    /// That were there before.
+    pub skipped: u64,
+    /// What there is no place for, and how often it came.
+    pub left_out: BTreeMap<String, u64>,
+}
+
+/// Why tasks were not taken out, or not taken in.
+#[derive(Debug)]
+pub(crate) enum TransferError {
+    File(io::Error),
+    /// What is wrong with it.
+    Refused(String),
+    Failed(Error),
+}
+
+impl From<io::Error> for TransferError {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<Error> for TransferError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A task of a file, or what is wrong with what stands there.
+struct Found {
+    /// Where it begins, counted from 1.
+    line: u64,
+    task: Result<TaskText, String>,
+    /// What it has that there is no place for.
+    left_out: Vec<String>,
+}
+
+impl Found {
+    fn new(line: u64, task: Result<TaskText, String>) -> Self {
+        Self {
+            line,
+            task,
+            left_out: Vec::new(),
+        }
+    }
+}
+
+/// What a file has, in its order. Of one that cannot be read to its end it ends with why.
+type Source<'a> = Box<dyn Iterator<Item = io::Result<Found>> + Send + 'a>;
+
+/// What writes tasks into a file.
+trait Sink {
+    fn write(&mut self, task: TaskText) -> io::Result<()>;
+
+    /// What comes after the last.
+    fn end(self: Box<Self>) -> io::Result<()>;
+}
+
+impl TaskFormat {
+    /// The tasks of a file, which may begin with a mark that says that it is UTF-8.
+    fn source<'a>(
+        self,
+        mut file: impl BufRead + Send + 'a,
+        now: Timestamp,
+    ) -> io::Result<Source<'a>> {
+        if file.fill_buf()?.starts_with("\u{feff}".as_bytes()) {
+            file.consume("\u{feff}".len());
+        }
+        Ok(match self {
+            Self::Json => Box::new(json::Reader::new(file)),
+            Self::Csv => Box::new(table::Reader::new(file)),
+            Self::Icalendar => Box::new(calendar::Reader::new(file, now)),
+        })
+    }
+}
+
+/// How many tasks the viewer has.
+pub(crate) async fn count(viewer: &Viewer) -> Result<u64, Error> {
+    viewer.count(Entity::find()).await
+}
+
+/// Writes all the viewer's tasks in the order in which they were made, each as it is when its turn comes, and tells
+/// after each lot how many it was.
+pub(crate) async fn export(
+    viewer: &Viewer,
+    format: TaskFormat,
+    file: &mut (dyn Write + Send),
+    told: impl Fn(usize),
+) -> Result<(), TransferError> {
+    let mut sink: Box<dyn Sink + Send> = match format {
+        TaskFormat::Json => Box::new(json::Writer::new(file)),
+        TaskFormat::Csv => Box::new(table::Writer::new(file)),
+        TaskFormat::Icalendar => {
+            let zones = calendar::zones_of(viewer).await?;
+            Box::new(calendar::Writer::new(file, &zones)?)
+        }
+    };
+    let mut after = None;
+    loop {
+        let mut page = Entity::find().order_by_asc(Column::Id).limit(PAGE);
+        if let Some(after) = after {
+            page = page.filter(Column::Id.gt(after));
+        }
+        let page = viewer.all(page).await?;
+        let Some(last) = page.last() else {
+            return Ok(sink.end()?);
+        };
+        after = Some(last.id);
+        let count = page.len();
+        for task in page {
+            sink.write(TaskText::of(task))?;
+        }
+        told(count);
+    }
+}

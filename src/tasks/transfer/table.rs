@@ -1,0 +1,139 @@
+//! Tasks as CSV: a line of names, and a line for each task.
+
+use std::io::{self, BufRead, Write};
+
+use csv::{ErrorKind, StringRecord, Terminator, WriterBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::{Found, Sink, TaskText, text::DueText};
+use crate::tasks::priority::Priority;
+
+/// A line; what is empty is not said.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Row {
+    id: Option<String>,
+    version: Option<i32>,
+    title: String,
+    description: Option<String>,
+    completed_at: Option<String>,
+    priority: Option<Priority>,
+    due_date: Option<String>,
+    due_time: Option<String>,
+    due_time_zone: Option<String>,
+    position: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}
+
+pub(super) struct Writer<'a>(csv::Writer<&'a mut (dyn Write + Send)>);
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(file: &'a mut (dyn Write + Send)) -> Self {
+        let mut lines = WriterBuilder::new();
+        Self(lines.terminator(Terminator::CRLF).from_writer(file))
+    }
+}
+
+impl Sink for Writer<'_> {
+    fn write(&mut self, task: TaskText) -> io::Result<()> {
+        Ok(self.0.serialize(Row::from(task))?)
+    }
+
+    fn end(mut self: Box<Self>) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+pub(super) struct Reader<R> {
+    lines: csv::Reader<R>,
+    names: Option<StringRecord>,
+}
+
+impl<R: BufRead> Reader<R> {
+    pub(super) fn new(file: R) -> Self {
+        Self {
+            lines: csv::Reader::from_reader(file),
+            names: None,
+        }
+    }
+
+    fn read(&mut self) -> csv::Result<Option<Found>> {
+        let names = match &self.names {
+            Some(names) => names,
+            None => self.names.insert(self.lines.headers()?.clone()),
+        };
+        let mut line = StringRecord::new();
+        if !self.lines.read_record(&mut line)? {
+            return Ok(None);
+        }
+        let number = line.position().map_or(0, csv::Position::line);
+        let row: Row = line.deserialize(Some(names))?;
+        Ok(Some(Found::new(number, Ok(row.into()))))
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let error = match self.read() {
+            Ok(found) => return found.map(Ok),
+            Err(error) => error,
+        };
+        let line = error.position().map_or(1, csv::Position::line);
+        let wrong = match error.into_kind() {
+            ErrorKind::Io(error) => return Some(Err(error)),
+            ErrorKind::Utf8 { .. } => "It is not UTF-8.".to_owned(),
+            ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => format!("It has {len} fields, and the first line {expected_len}."),
+            ErrorKind::Deserialize { err, .. } => err.to_string(),
+            kind => format!("{kind:?}"),
+        };
+        Some(Ok(Found::new(line, Err(wrong))))
+    }
+}
+
+impl From<TaskText> for Row {
+    fn from(task: TaskText) -> Self {
+        let due = task.due.unwrap_or_default();
+        Self {
+            id: task.id,
+            version: task.version,
+            title: task.title,
+            description: task.description,
+            completed_at: task.completed_at,
+            priority: task.priority,
+            due_date: Some(due.date),
+            due_time: due.time,
+            due_time_zone: due.time_zone,
+            position: task.position,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+        }
+    }
+}
+
+impl From<Row> for TaskText {
+    fn from(row: Row) -> Self {
+        let is_due =
+            row.due_date.is_some() || row.due_time.is_some() || row.due_time_zone.is_some();
+        Self {
+            id: row.id,
+            version: row.version,
+            title: row.title,
+            description: row.description,
+            completed_at: row.completed_at,
+            priority: row.priority,
+            due: is_due.then(|| DueText {
+                date: row.due_date.unwrap_or_default(),
+                time: row.due_time,
+                time_zone: row.due_time_zone,
+            }),
+            position: row.position,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}

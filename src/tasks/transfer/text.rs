@@ -1,0 +1,183 @@
+//! A task as a file has it, in the words of the schema, until it is read: then it is one that can be stored.
+
+use sea_orm::ActiveValue::Set;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{TimeZone, Viewer},
+    clock::Timestamp,
+    error::Fault,
+    id::{Ids, TaskId},
+    tasks::{
+        description::Description,
+        due::Due,
+        entity::{ActiveModel, Model},
+        local::{LocalDate, LocalTime},
+        minted_id, placement,
+        priority::Priority,
+        title::Title,
+    },
+};
+
+/// What is written of a task, and may be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TaskText {
+    pub(super) id: Option<String>,
+    pub(super) version: Option<i32>,
+    pub(super) title: String,
+    pub(super) description: Option<String>,
+    pub(super) completed_at: Option<String>,
+    pub(super) priority: Option<Priority>,
+    pub(super) due: Option<DueText>,
+    pub(super) position: Option<String>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DueText {
+    pub(super) date: String,
+    pub(super) time: Option<String>,
+    pub(super) time_zone: Option<String>,
+}
+
+/// A task that can be stored.
+pub(super) struct Record {
+    pub(super) id: Option<TaskId>,
+    version: i32,
+    title: Title,
+    description: Option<Description>,
+    completed_at: Option<Timestamp>,
+    priority: Priority,
+    due: Option<Due>,
+    /// Where none is said it comes last.
+    pub(super) position: Option<String>,
+    made_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+impl TaskText {
+    pub(super) fn of(task: Model) -> Self {
+        let text = |moment: Timestamp| moment.to_string();
+        Self {
+            id: Some(task.id.to_string()),
+            version: Some(task.version),
+            title: task.title,
+            description: task.description,
+            completed_at: task.completed_at.map(text),
+            priority: Some(task.priority),
+            due: task.due_date.map(|date| DueText {
+                date,
+                time: task.due_time,
+                time_zone: task.due_time_zone,
+            }),
+            position: Some(task.position),
+            created_at: task.id.made_at().map(text),
+            updated_at: Some(text(task.updated_at)),
+        }
+    }
+
+    /// The task, or the first thing that is wrong with it.
+    pub(super) fn read(self, now: Timestamp) -> Result<Record, String> {
+        let id = of("id", self.id.map(|id| minted_id::parse(&id, now)))?;
+        let created_at = moment("createdAt", self.created_at)?;
+        if let (Some(id), Some(created_at)) = (id, created_at)
+            && id.made_at() != Some(created_at)
+        {
+            return Err("createdAt: The id says another moment. Leave one of them out.".to_owned());
+        }
+        if created_at.is_some_and(|at| at.as_millis() < 0 || at > now.plus(minted_id::AHEAD)) {
+            return Err("createdAt: Write a moment from 1970 on that has come.".to_owned());
+        }
+        let position = self.position;
+        if position
+            .as_deref()
+            .is_some_and(|it| !placement::is_position(it))
+        {
+            return Err(
+                "position: Write one as a task of this service has it, or none.".to_owned(),
+            );
+        }
+        let version = self.version.unwrap_or(1);
+        if version < 1 {
+            return Err("version: It is 1 at least.".to_owned());
+        }
+        Ok(Record {
+            id,
+            version,
+            title: of("title", Some(Title::parse(&self.title)))?.ok_or("title: Write one.")?,
+            description: of("description", self.description.map(Description::parse))?,
+            completed_at: moment("completedAt", self.completed_at)?,
+            priority: self.priority.unwrap_or_default(),
+            due: self.due.map(DueText::read).transpose()?,
+            position,
+            made_at: created_at.or(id.and_then(TaskId::made_at)),
+            updated_at: moment("updatedAt", self.updated_at)?,
+        })
+    }
+}
+
+impl DueText {
+    fn read(self) -> Result<Due, String> {
+        let date = LocalDate::read(&self.date);
+        let time = self.time.as_deref().map(LocalTime::read);
+        let zone = self.time_zone.as_deref().map(TimeZone::named);
+        if time.is_none() && zone.is_some() {
+            return Err(
+                "due: A time zone is of a time of day. Write a time, or leave it out.".to_owned(),
+            );
+        }
+        Ok(Due {
+            date: date.ok_or("due: Write a date of the years 1 to 9998 such as 2026-11-21.")?,
+            time: match time {
+                Some(time) => {
+                    Some(time.ok_or("due: Write a time of day such as 09:30 or 09:30:00.")?)
+                }
+                None => None,
+            },
+            zone: match zone {
+                Some(zone) => {
+                    Some(zone.ok_or("due: Write an IANA time zone name such as Europe/Vienna.")?)
+                }
+                None => None,
+            },
+        })
+    }
+}
+
+fn of<T>(field: &str, read: Option<Result<T, Fault>>) -> Result<Option<T>, String> {
+    let read = read.transpose();
+    read.map_err(|fault| format!("{field}: {}", fault.into_message()))
+}
+
+fn moment(field: &str, text: Option<String>) -> Result<Option<Timestamp>, String> {
+    let read = text.map(|text| text.parse()).transpose();
+    read.map_err(|_| format!("{field}: Write a moment such as 2026-11-21T11:02:18.123Z."))
+}
+
+impl Record {
+    /// All of its row but the number and the position.
+    pub(super) fn into_row(self, viewer: &Viewer, home: &TimeZone) -> ActiveModel {
+        let new_id = || match self.made_at {
+            // By a maker of its own, since the ids of one maker never step back.
+            Some(made_at) => TaskId::new(&Ids::default(), made_at),
+            None => TaskId::new(viewer.ids(), viewer.now()),
+        };
+        let mut row = ActiveModel {
+            id: Set(self.id.unwrap_or_else(new_id)),
+            version: Set(self.version),
+            origin_session_id: Set(Some(viewer.session_id())),
+            title_key: Set(self.title.key()),
+            title: Set(self.title.into_string()),
+            description: Set(self.description.map(Description::into_string)),
+            completed_at: Set(self.completed_at),
+            priority: Set(self.priority),
+            updated_at: Set(self.updated_at.unwrap_or(viewer.now())),
+            ..Default::default()
+        };
+        Due::write(self.due.as_ref(), home, &mut row);
+        row
+    }
+}

@@ -1,0 +1,533 @@
+//! Tasks out of the database and into it, as files have them.
+
+use std::io::{self, Cursor};
+
+use cubby::{TaskFormat, TaskImport, TasksImported};
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, PASSWORD};
+
+use super::DATABASE;
+
+const ANA: &str = "ana@example.com";
+const BEN: &str = "ben@example.com";
+
+async fn export(app: &App, who: &str, format: TaskFormat) -> String {
+    let people = app.place.people().await;
+    let mut file = Vec::new();
+    let written = cubby::export_tasks(&people, who, format, &mut file, |_| {}).await;
+    written.expect("they are written");
+    people.close().await;
+    String::from_utf8(file).expect("text")
+}
+
+async fn try_import(
+    app: &App,
+    who: &str,
+    format: TaskFormat,
+    options: TaskImport,
+    file: &[u8],
+) -> Result<TasksImported, String> {
+    let people = app.place.people().await;
+    let open = || Ok::<_, io::Error>(Cursor::new(file));
+    let imported = cubby::import_tasks(&people, who, format, options, open).await;
+    people.close().await;
+    imported.map_err(|error| error.to_string())
+}
+
+async fn import(app: &App, who: &str, format: TaskFormat, file: &str) -> TasksImported {
+    let options = TaskImport::default();
+    let imported = try_import(app, who, format, options, file.as_bytes()).await;
+    imported.expect("they are stored")
+}
+
+async fn refused(app: &App, format: TaskFormat, file: impl AsRef<[u8]>) -> String {
+    let dry_run = TaskImport {
+        dry_run: true,
+        ..TaskImport::default()
+    };
+    let options = TaskImport::default();
+    let refusal = try_import(app, ANA, format, options, file.as_ref()).await;
+    assert_eq!(
+        try_import(app, ANA, format, dry_run, file.as_ref()).await,
+        refusal,
+        "a dry run finds the same"
+    );
+    refusal.expect_err("it is wrong")
+}
+
+/// Every page of a person's tasks in an order, with everything that shows there.
+async fn pages(person: &Client, order: &str) -> Vec<Value> {
+    let query = format!(
+        "query ($after: String) {{ viewer {{ tasks(first: 40, after: $after, orderBy: [{order}]) {{
+           totalCount pageInfo {{ endCursor hasNextPage }}
+           edges {{ cursor node {{ id version title description completed completedAt priority position
+             createdAt updatedAt due {{ date time timeZone at isOverdue }} }} }} }} }} }}"
+    );
+    let (mut pages, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let data = person.ask(&query, json!({ "after": after })).await;
+        let page = data["viewer"]["tasks"].clone();
+        after = page["pageInfo"]["endCursor"].clone();
+        let is_last = page["pageInfo"]["hasNextPage"] == false;
+        pages.push(page);
+        if is_last {
+            return pages;
+        }
+    }
+}
+
+async fn tasks(person: &Client) -> Vec<Value> {
+    let pages = pages(person, "{ field: POSITION }").await;
+    let edges = pages
+        .iter()
+        .flat_map(|page| page["edges"].as_array().unwrap());
+    edges.map(|edge| edge["node"].clone()).collect()
+}
+
+#[tokio::test]
+async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there() {
+    let Some(here) = crate::harness::Place::find(DATABASE).await else {
+        return;
+    };
+    here.seed(1, 1_300, "example.com").await;
+    let here = here.start(&[]).await.unwrap();
+    let there = app!();
+    let who = "person-1@example.com";
+    let person = here.sign_in_with("person-1", PASSWORD).await;
+    let ana = there.sign_up("ana").await;
+    let zone = "mutation ($zone: TimeZone) { updateProfile(input: { timeZone: $zone }) { user { timeZone } } }";
+    person.ask(zone, json!({ "zone": "Asia/Tokyo" })).await;
+    ana.ask(zone, json!({ "zone": "Asia/Tokyo" })).await;
+    let due = json!({ "date": "2026-12-01", "time": "09:00", "timeZone": "Europe/Vienna" });
+    person
+        .ask(
+            "mutation ($due: DueInput) { createTask(input: { title: \"\u{1f4c5} \\\"now\\\", \\n=1+1\", due: $due,
+               description: \"a\\tb\\r\\nc\\u0001d\", placement: { edge: FIRST } }) { task { id } } }",
+            json!({ "due": due }),
+        )
+        .await;
+
+    let file = export(&here, who, TaskFormat::Json).await;
+    assert_eq!(
+        file.lines().count(),
+        1_303,
+        "a line for each, and two around"
+    );
+    assert!(serde_json::from_str::<Vec<Value>>(&file).is_ok());
+    let imported = import(&there, ANA, TaskFormat::Json, &file).await;
+    assert_eq!((imported.stored, imported.skipped), (1_301, 0));
+    assert_eq!(
+        export(&there, ANA, TaskFormat::Json).await,
+        file,
+        "to the byte"
+    );
+    for order in [
+        "{ field: POSITION }",
+        "{ field: DUE, direction: ASC, nulls: LAST }",
+        "{ field: CREATED_AT, direction: DESC }",
+        "{ field: TITLE, direction: ASC }, { field: PRIORITY, direction: DESC }",
+    ] {
+        assert_eq!(
+            pages(&ana, order).await,
+            pages(&person, order).await,
+            "{order}"
+        );
+    }
+    // They go on as others do.
+    let data = ana
+        .ask(
+            "mutation { createTask(input: { title: \"Last\" }) { task { id position } } }",
+            json!({}),
+        )
+        .await;
+    let last = tasks(&ana).await.pop().unwrap();
+    assert_eq!(last["id"], data["createTask"]["task"]["id"]);
+
+    let file = export(&here, who, TaskFormat::Csv).await;
+    let options = TaskImport {
+        new_ids: true,
+        ..TaskImport::default()
+    };
+    let imported = try_import(&there, ANA, TaskFormat::Csv, options, file.as_bytes()).await;
+    assert_eq!(imported.unwrap().stored, 1_301);
+    let of = |tasks: Vec<Value>| -> Vec<Value> {
+        let texts = |task: Value| {
+            json!([
+                task["title"],
+                task["description"],
+                task["due"],
+                task["createdAt"],
+                task["version"]
+            ])
+        };
+        let mut texts: Vec<_> = tasks.into_iter().map(texts).collect();
+        texts.sort_by_key(Value::to_string);
+        texts
+    };
+    let mut twice = of(tasks(&person).await);
+    twice.extend(twice.clone());
+    twice.push(of(vec![last]).remove(0));
+    twice.sort_by_key(Value::to_string);
+    assert_eq!(of(tasks(&ana).await), twice);
+}
+
+#[tokio::test]
+async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_by_its_number() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let json = |lines: &[&str]| format!("[\n{}\n]\n", lines.join(",\n"));
+    let good = r#"{"title":"Milk"}"#;
+    for (file, wrong) in [
+        (
+            json(&[good, r#"{"title":" "}"#]),
+            "line 3: title: Write a title.",
+        ),
+        (
+            json(&[good, r#"{"titel":"Milk"}"#]),
+            "line 3: unknown field `titel`",
+        ),
+        (json(&[good, r#"{"title":7}"#]), "line 3: invalid type"),
+        (json(&[r#"{"title":"a","version":0}"#]), "line 2: version"),
+        (
+            json(&[r#"{"title":"a","priority":"high"}"#]),
+            "line 2: unknown variant `high`",
+        ),
+        (
+            json(&[r#"{"title":"a","position":"!"}"#]),
+            "line 2: position",
+        ),
+        (
+            json(&[r#"{"title":"a","due":{"date":"2026-02-30"}}"#]),
+            "line 2: due: Write a date",
+        ),
+        (
+            json(&[r#"{"title":"a","due":{"date":"2026-02-03","timeZone":"UTC"}}"#]),
+            "line 2: due: A time zone",
+        ),
+        (
+            json(&[r#"{"title":"a","due":{"date":"2026-02-03","time":"9","timeZone":"UTC"}}"#]),
+            "line 2: due: Write a time",
+        ),
+        (
+            json(&[
+                r#"{"title":"a","due":{"date":"2026-02-03","time":"09:00","timeZone":"Mars"}}"#,
+            ]),
+            "line 2: due: Write an IANA",
+        ),
+        (
+            json(&[r#"{"title":"a","completedAt":"yesterday"}"#]),
+            "line 2: completedAt: Write a moment",
+        ),
+        (
+            json(&[r#"{"title":"a","createdAt":"2126-01-01T00:00:00Z"}"#]),
+            "line 2: createdAt",
+        ),
+        (json(&[r#"{"title":"a","id":"7"}"#]), "line 2: id"),
+        (json(&[r#"{"title":"a\u0000"}"#]), "line 2: title"),
+        (format!("[\n{good},\n"), "line 3: The array has no end"),
+        (format!("[{good},]"), "line 1: After a comma"),
+        (format!("[{good}\n{good}]"), "line 2: Between tasks"),
+        (format!("[{good}]\n\n[]"), "line 3: After the array"),
+        ("[7]".to_owned(), "line 1: Write each task as an object"),
+        ("title\nMilk\n".to_owned(), "line 1: Write an array"),
+        (format!("[{good},\n{{\"title\":\n\n"), "line 4: EOF"),
+        (
+            format!("{good}\n{good}\n{{\"title\": 7}}"),
+            "line 3: invalid type",
+        ),
+    ] {
+        let refusal = refused(&app, TaskFormat::Json, &file).await;
+        assert!(refusal.contains(wrong), "{file}: {refusal}");
+    }
+    for (file, wrong) in [
+        ("title,due\nMilk,x\n", "line 2: unknown field `due`"),
+        ("name\nMilk\n", "line 2: unknown field `name`"),
+        ("id,version\n,\n", "line 2: missing field `title`"),
+        ("title,version\nMilk,x\n", "line 2: field 1: invalid digit"),
+        (
+            "title,version\n\"Milk\nand\",1\nEggs\n",
+            "line 4: It has 1 fields, and the first line 2",
+        ),
+        ("title,dueTime\nMilk,09:00\n", "line 2: due: Write a date"),
+    ] {
+        let refusal = refused(&app, TaskFormat::Csv, file).await;
+        assert!(refusal.contains(wrong), "{file}: {refusal}");
+    }
+    let refusal = refused(&app, TaskFormat::Csv, b"title\nMilk\n\xff\n").await;
+    assert!(refusal.contains("line 3: It is not UTF-8"), "{refusal}");
+    let todo = |lines: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nSUMMARY:a\r\n{lines}\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
+        )
+    };
+    for (file, wrong) in [
+        (todo("DUE:tomorrow"), "line 2: DUE"),
+        (
+            todo("DUE;TZID=Mars:20261121T093000"),
+            "line 2: DUE: The time zone Mars",
+        ),
+        (
+            todo(&format!("DESCRIPTION:{}", "a".repeat(16_385))),
+            "line 2: description",
+        ),
+        (
+            "BEGIN:VCALENDAR\r\n\r\nBEGIN:VTODO\r\nSUMMARY:a".to_owned(),
+            "line 3: It has no end",
+        ),
+        ("[]".to_owned(), "line 1: A calendar begins"),
+        (
+            todo(&format!("ATTACH:{}", "a".repeat(5 << 20))),
+            "line 2: It is longer than 4 MiB",
+        ),
+    ] {
+        let refusal = refused(&app, TaskFormat::Icalendar, &file).await;
+        let start: String = file.chars().take(200).collect();
+        assert!(refusal.contains(wrong), "{start}: {refusal}");
+    }
+    // All that is wrong is told, up to twenty.
+    let many = vec![r#"{"title":""}"#; 25];
+    let refusal = refused(&app, TaskFormat::Json, json(&many)).await;
+    assert!(
+        refusal.starts_with("nothing was stored\nline 2:"),
+        "{refusal}"
+    );
+    assert!(refusal.ends_with("\nand 5 more lines"), "{refusal}");
+    let nobody = try_import(
+        &app,
+        "nobody@example.com",
+        TaskFormat::Json,
+        TaskImport::default(),
+        b"[]",
+    );
+    assert!(nobody.await.unwrap_err().contains("nobody has"));
+    assert_eq!(ana.titles().await, Vec::<String>::new());
+    // Until it is right.
+    for empty in ["[]", "", "\u{feff}[ ]\n"] {
+        assert_eq!(import(&app, ANA, TaskFormat::Json, empty).await.stored, 0);
+    }
+    let imported = import(
+        &app,
+        ANA,
+        TaskFormat::Json,
+        "\u{feff}{\"title\":\"Milk\"}\r\n{\"title\":\n\"Eggs\"}",
+    );
+    assert_eq!(imported.await.stored, 2);
+    let file = "title,dueDate\r\n\"a, \"\"b\"\"\",2026-12-01\r\n";
+    assert_eq!(
+        import(&app, ANA, TaskFormat::Csv, &format!("\u{feff}{file}"))
+            .await
+            .stored,
+        1
+    );
+    let titles: Vec<_> = tasks(&ana)
+        .await
+        .iter()
+        .map(|task| task["title"].clone())
+        .collect();
+    assert_eq!(
+        titles,
+        ["Milk", "Eggs", "a, \"b\""],
+        "in the order of the files, last"
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_said() {
+    let app = app!();
+    let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
+    let (kept, gone) = (ana.create_task("Kept").await, ana.create_task("Gone").await);
+    let file = export(&app, ANA, TaskFormat::Json).await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, json!({ "id": gone })).await;
+
+    let refusal = refused(&app, TaskFormat::Json, &file).await;
+    assert!(
+        refusal.contains(&format!("line 2: The task {kept} is there already.")),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains(&format!("line 3: The task {gone} was deleted")),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("--skip-existing") && refusal.contains("--new-ids"),
+        "{refusal}"
+    );
+    let twice = format!(
+        "{0}{0}",
+        file.trim()
+            .trim_matches(['[', ']'])
+            .trim()
+            .replace("},\n", "}\n")
+    );
+    let refusal = refused(&app, TaskFormat::Json, twice).await;
+    assert!(refusal.contains("The id is there before."), "{refusal}");
+
+    let skip = TaskImport {
+        skip_existing: true,
+        ..TaskImport::default()
+    };
+    let imported = try_import(&app, ANA, TaskFormat::Json, skip, file.as_bytes()).await;
+    assert_eq!(imported.map(|it| (it.stored, it.skipped)), Ok((0, 2)));
+    assert_eq!(ana.titles().await, ["Kept"]);
+    let new = TaskImport {
+        new_ids: true,
+        ..TaskImport::default()
+    };
+    let imported = try_import(&app, ANA, TaskFormat::Json, new, file.as_bytes()).await;
+    assert_eq!(imported.map(|it| (it.stored, it.skipped)), Ok((2, 0)));
+    let mut titles = ana.titles().await;
+    titles.sort();
+    assert_eq!(titles, ["Gone", "Kept", "Kept"]);
+    // Somebody else has ids of their own, and theirs are in nobody's way.
+    assert_eq!(import(&app, BEN, TaskFormat::Json, &file).await.stored, 2);
+    assert_eq!(ben.titles().await, ["Gone", "Kept"]);
+    assert_eq!(export(&app, BEN, TaskFormat::Json).await, file);
+}
+
+/// Calendars as programs write them: what is in each, and what becomes of it.
+const CALENDARS: [(&str, &str); 5] = [
+    // Apple's Reminders: a zone by its IANA name, an order of its own, an alarm.
+    (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Apple Inc.//iOS 17.5.1//EN\r\nCALSCALE:GREGORIAN\r\n\
+         BEGIN:VTIMEZONE\r\nTZID:Europe/Vienna\r\nBEGIN:STANDARD\r\nTZOFFSETFROM:+0200\r\n\
+         RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\nDTSTART:19961027T030000\r\nTZNAME:CET\r\n\
+         TZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VTODO\r\nCREATED:20261101T080000Z\r\n\
+         UID:0B5CF8D8-1F6A-4B5B-9A0E-1DA3E21B0D2E\r\nSUMMARY:Pick up the parcel\\, then call\r\n\
+         DESCRIPTION:Bring the slip\\nand a bag\r\nDTSTART;TZID=Europe/Vienna:20261121T160000\r\n\
+         DUE;TZID=Europe/Vienna:20261121T160000\r\nPRIORITY:1\r\nSEQUENCE:1\r\nSTATUS:NEEDS-ACTION\r\n\
+         X-APPLE-SORT-ORDER:699\r\nDTSTAMP:20261101T080100Z\r\nLAST-MODIFIED:20261101T080100Z\r\n\
+         BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER;VALUE=DATE-TIME:20261121T150000Z\r\nEND:VALARM\r\n\
+         END:VTODO\r\nEND:VCALENDAR\r\n",
+        r#"{ "title": "Pick up the parcel, then call", "description": "Bring the slip\nand a bag", "priority": "URGENT",
+             "due": { "date": "2026-11-21", "time": "16:00:00", "timeZone": "Europe/Vienna" }, "completedAt": null,
+             "createdAt": "2026-11-01T08:00:00.000Z", "updatedAt": "2026-11-01T08:01:00.000Z" }"#,
+    ),
+    // Thunderbird: one that is done, for a day, in lines that end as Unix ends them.
+    (
+        "BEGIN:VCALENDAR\nPRODID:-//Mozilla.org/NONSGML Mozilla Calendar V1.1//EN\nVERSION:2.0\nBEGIN:VTODO\n\
+         CREATED:20261020T070000Z\nLAST-MODIFIED:20261021T070000Z\nDTSTAMP:20261021T070000Z\n\
+         UID:7c5ec4f2-0f0c-4a38-9a52-3c7b3f0c3a11\nSUMMARY:Steuererklärung\nSTATUS:COMPLETED\n\
+         COMPLETED:20261021T065900Z\nPERCENT-COMPLETE:100\nDUE;VALUE=DATE:20261031\nPRIORITY:9\n\
+         X-MOZ-GENERATION:2\nEND:VTODO\nEND:VCALENDAR\n",
+        r#"{ "title": "Steuererklärung", "description": null, "priority": "LOW",
+             "due": { "date": "2026-10-31", "time": null, "timeZone": null },
+             "completedAt": "2026-10-21T06:59:00.000Z",
+             "createdAt": "2026-10-20T07:00:00.000Z", "updatedAt": "2026-10-21T07:00:00.000Z" }"#,
+    ),
+    // Evolution: a zone under a long name, folded within a character.
+    (
+        "BEGIN:VCALENDAR\r\nPRODID:-//Ximian//NONSGML Evolution Calendar//EN\r\nVERSION:2.0\r\nBEGIN:VTIMEZONE\r\n\
+         TZID:/freeassociation.sourceforge.net/Europe/Berlin\r\nX-LIC-LOCATION:Europe/Berlin\r\nBEGIN:STANDARD\r\n\
+         DTSTART:19701025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n\
+         BEGIN:VTODO\r\nUID:89b13d12c2142cc66192932e1e560ed344dfb174\r\nDTSTAMP:20261001T112618Z\r\n\
+         SUMMARY:Fahrradr\u{c3}FOLD\u{bc}cklicht richten\r\nSTATUS:IN-PROCESS\r\nPERCENT-COMPLETE:40\r\nPRIORITY:3\r\n\
+         DUE;TZID=/freeassociation.sourceforge.net/Europe/Berlin:20261201T183000\r\n\
+         CREATED:20261001T112617Z\r\nLAST-MODIFIED:20261001T112618Z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+        r#"{ "title": "Fahrradrücklicht richten", "description": null, "priority": "HIGH",
+             "due": { "date": "2026-12-01", "time": "18:30:00", "timeZone": "Europe/Berlin" }, "completedAt": null,
+             "createdAt": "2026-10-01T11:26:17.000Z", "updatedAt": "2026-10-01T11:26:18.000Z" }"#,
+    ),
+    // Outlook: a zone by the name that Windows has for it; a task that nothing will come of.
+    (
+        "BEGIN:VCALENDAR\r\nPRODID:-//Microsoft Corporation//Outlook 16.0 MIMEDIR//EN\r\nVERSION:2.0\r\nBEGIN:VTODO\r\n\
+         UID:040000008200E00074C5B7101A82E008\r\nCREATED:20260915T090000Z\r\nLAST-MODIFIED:20260916T090000Z\r\n\
+         DTSTAMP:20260916T090000Z\r\nSUMMARY;LANGUAGE=en-us:Book the room\r\nPRIORITY:5\r\nSTATUS:CANCELLED\r\n\
+         DUE;TZID=\"Pacific Standard Time\":20260920T090000\r\nX-MICROSOFT-CDO-IMPORTANCE:1\r\nEND:VTODO\r\n\
+         END:VCALENDAR\r\n",
+        r#"{ "title": "Book the room", "description": null, "priority": "MEDIUM",
+             "due": { "date": "2026-09-20", "time": "09:00:00", "timeZone": "America/Los_Angeles" },
+             "completedAt": "2026-09-16T09:00:00.000Z",
+             "createdAt": "2026-09-15T09:00:00.000Z", "updatedAt": "2026-09-16T09:00:00.000Z" }"#,
+    ),
+    // Tasks.org: an instant in UTC, reopened; and nothing said of what it is called.
+    (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:+//IDN tasks.org//android-130900//EN\r\nBEGIN:VTODO\r\n\
+         DTSTAMP:20260916T090000Z\r\nUID:4621273841992731\r\nCREATED:20260801T100000Z\r\n\
+         LAST-MODIFIED:20260802T100000Z\r\nCOMPLETED:20260802T090000Z\r\nSTATUS:NEEDS-ACTION\r\n\
+         DUE:20260921T170000Z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+        r#"{ "title": "Untitled", "description": null, "priority": "NONE",
+             "due": { "date": "2026-09-21", "time": "17:00:00", "timeZone": "UTC" }, "completedAt": null,
+             "createdAt": "2026-08-01T10:00:00.000Z", "updatedAt": "2026-08-02T10:00:00.000Z" }"#,
+    ),
+];
+
+/// A calendar's bytes: `FOLD` is a fold, within a character.
+fn bytes(calendar: &str) -> Vec<u8> {
+    match calendar.split_once("\u{c3}FOLD\u{bc}") {
+        None => calendar.as_bytes().to_vec(),
+        Some((before, after)) => [before.as_bytes(), b"\xc3\r\n \xbc", after.as_bytes()].concat(),
+    }
+}
+
+#[tokio::test]
+async fn a_calendar_that_another_program_wrote_survives_the_trip() {
+    let app = app!();
+    let (_, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
+    let expected = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let mut wanted = Vec::new();
+    for (calendar, task) in CALENDARS {
+        let options = TaskImport::default();
+        let imported =
+            try_import(&app, ANA, TaskFormat::Icalendar, options, &bytes(calendar)).await;
+        assert_eq!(imported.map(|it| it.stored), Ok(1), "{calendar}");
+        wanted.push(expected(task));
+        // The same file once more is known.
+        let refusal = refused(&app, TaskFormat::Icalendar, bytes(calendar)).await;
+        assert!(refusal.contains("is there already"), "{refusal}");
+    }
+    let of = |file: &str, wanted: &[Value]| {
+        let mut tasks: Vec<Value> = serde_json::from_str(file).unwrap();
+        tasks.sort_by_key(|task| task["position"].as_str().map(str::to_owned));
+        for (task, wanted) in tasks.iter().zip(wanted) {
+            for (name, value) in wanted.as_object().unwrap() {
+                assert_eq!(task[name], *value, "{name} of {task}");
+            }
+        }
+        assert_eq!(tasks.len(), wanted.len());
+    };
+    of(&export(&app, ANA, TaskFormat::Json).await, &wanted);
+
+    // Out as a calendar, and in again, it is as it was but for parts of a second.
+    let calendar = export(&app, ANA, TaskFormat::Icalendar).await;
+    for zone in ["Europe/Vienna", "Europe/Berlin", "America/Los_Angeles"] {
+        assert_eq!(
+            calendar.matches(&format!("\r\nTZID:{zone}\r\n")).count(),
+            1,
+            "{calendar}"
+        );
+    }
+    assert!(
+        calendar
+            .split("\r\n")
+            .all(|line| line.len() <= 75 && !line.contains('\n'))
+    );
+    let imported = import(&app, BEN, TaskFormat::Icalendar, &calendar).await;
+    assert_eq!((imported.stored, imported.left_out.len()), (5, 0));
+    of(&export(&app, BEN, TaskFormat::Json).await, &wanted);
+    assert_eq!(export(&app, BEN, TaskFormat::Icalendar).await, calendar);
+    assert_eq!(tasks(&ben).await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let file = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:No task\r\nEND:VEVENT\r\nBEGIN:VTODO\r\nSUMMARY:a\r\n\
+        RRULE:FREQ=DAILY\r\nCATEGORIES:x,y\r\nX-OWN:1\r\nBEGIN:VALARM\r\nSUMMARY:ring\r\nEND:VALARM\r\nEND:VTODO\r\n\
+        BEGIN:VTODO\r\nSUMMARY:b\r\nCATEGORIES:z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n";
+    let imported = import(&app, ANA, TaskFormat::Icalendar, file).await;
+    assert_eq!(imported.stored, 2);
+    let left_out: Vec<_> = imported.left_out.into_iter().collect();
+    let wanted = [("CATEGORIES", 2), ("RRULE", 1), ("VALARM", 1), ("X-OWN", 1)];
+    assert_eq!(
+        left_out,
+        wanted.map(|(name, count)| (name.to_owned(), count))
+    );
+    let data = export(&app, ANA, TaskFormat::Csv).await;
+    assert!(
+        data.contains(",a,") && data.contains(",b,") && !data.contains("ring"),
+        "{data}"
+    );
+}
