@@ -3,13 +3,13 @@
 #![expect(clippy::print_stdout, reason = "it speaks to a terminal")]
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, BufReader, BufWriter, Seek, Write},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
-use cubby::{People, PeopleError, TaskFormat, TaskImport};
+use cubby::{People, PeopleError, TaskFormat, TaskImport, private};
 use indicatif::ProgressBar;
 
 /// The file that stands for standard input and standard output.
@@ -86,7 +86,8 @@ pub(crate) async fn export(people: &People, export: Export) -> Result<(), People
     let target: Box<dyn Write + Send> = if is_standard {
         Box::new(io::stdout())
     } else {
-        Box::new(create(&file).map_err(|error| about(&file, &error))?)
+        let made = private::make_file(&file);
+        Box::new(made.map_err(|error| about(&file, &error))?)
     };
     let bar = super::bar(count, "tasks");
     let mut target = BufWriter::new(target);
@@ -96,18 +97,9 @@ pub(crate) async fn export(people: &People, export: Export) -> Result<(), People
     bar.finish_and_clear();
     if written.is_err() && !is_standard {
         // Half of them would look like all of them.
-        let _ = std::fs::remove_file(&file);
+        let _ = private::remove_file(&file);
     }
     written
-}
-
-/// A file that was not there, for nobody else to read.
-fn create(file: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
 }
 
 pub(crate) async fn import(people: &People, import: Import) -> Result<(), PeopleError> {

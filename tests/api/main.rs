@@ -11,6 +11,7 @@
     reason = "tests look into the database past the viewer, and fail by panicking"
 )]
 
+mod files;
 mod forger;
 mod harness;
 mod instances;

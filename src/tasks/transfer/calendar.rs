@@ -41,6 +41,9 @@ const UNTITLED: &str = "Untitled";
 /// Where a task is in the manual order, beside what the standard has.
 const POSITION: &str = "X-CUBBY-POSITION";
 
+/// The time zone that a moment says by its last letter.
+const UTC: &str = "UTC";
+
 /// The years that a time zone is described for at most: 1900 to 2100.
 const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
 
@@ -61,6 +64,7 @@ pub(super) async fn zones_of(viewer: &Viewer) -> Result<Vec<UsedZone>> {
         .expr(Column::DueAt.min())
         .expr(Column::DueAt.max())
         .filter(Column::DueTimeZone.is_not_null())
+        .filter(Column::DueTimeZone.ne(UTC))
         .group_by(Column::DueTimeZone);
     viewer
         .read(zones, |row| {
@@ -200,7 +204,7 @@ fn due_entry(due: DueText) -> Option<ICalendarEntry> {
     at.second = Some(time.second().unsigned_abs());
     Some(match due.time_zone {
         None => entry.with_value(date_time(at)),
-        Some(zone) if zone == "UTC" => {
+        Some(zone) if zone == UTC => {
             (at.tz_hour, at.tz_minute) = (Some(0), Some(0));
             entry.with_value(date_time(at))
         }
@@ -436,7 +440,7 @@ impl<R: BufRead> Reader<R> {
         let time = time_of(at);
         let time_zone = match (entry.tz_id(), at.tz_hour) {
             _ if time.is_none() => None,
-            (_, Some(_)) => Some("UTC".to_owned()),
+            (_, Some(_)) => Some(UTC.to_owned()),
             (Some(name), None) => {
                 let zone = self.zone(name);
                 let zone =

@@ -381,7 +381,15 @@ async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_sai
     titles.sort();
     assert_eq!(titles, ["Gone", "Kept", "Kept"]);
     // Somebody else has ids of their own, and theirs are in nobody's way.
+    let mut listener = ben
+        .listen("subscription { taskChanges { kind node { ... on Task { title } } } }")
+        .await;
     assert_eq!(import(&app, BEN, TaskFormat::Json, &file).await.stored, 2);
+    // Whoever listens is told.
+    for title in ["Kept", "Gone"] {
+        let event = listener.next().await.expect("an event");
+        assert_eq!(event["data"]["taskChanges"]["node"]["title"], title);
+    }
     assert_eq!(ben.titles().await, ["Gone", "Kept"]);
     assert_eq!(export(&app, BEN, TaskFormat::Json).await, file);
 }
