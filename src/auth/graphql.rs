@@ -10,14 +10,9 @@ use super::{
     Viewer,
     access_tokens::{self, AccessToken},
     accounts,
-    delivery::Delivery,
-    entity::{
-        security_events,
-        sessions::{self as sessions_entity, Model},
-        users,
-    },
+    entity::{security_events, sessions as sessions_entity, sessions::Model, users},
     list::{self, Connection, Listed},
-    sessions,
+    sessions::{self, delivery::Delivery},
     time_zone::TimeZone,
 };
 use crate::{

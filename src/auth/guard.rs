@@ -9,11 +9,13 @@ use tokio::sync::Notify;
 
 use super::{
     IdentityProvider, access_tokens,
-    cookies::{Carried, Cookies},
-    delivery::Delivery,
     device::Device,
     entity::sessions,
-    lives::idle_end,
+    sessions::{
+        cookies::{Carried, Cookies},
+        delivery::Delivery,
+        lives::idle_end,
+    },
     unscoped,
     viewer::Viewer,
 };

@@ -26,9 +26,8 @@ use sea_orm::{
 
 use super::{
     entity::{sessions, task_logs},
-    notices::Notices,
+    notices::{Notices, watch::Watch},
     owned::{KeyedByOwner, Owned, Owner},
-    watch::Watch,
 };
 use crate::{
     clock::Timestamp,

@@ -116,7 +116,7 @@ pub const WORDS: [(&str, &[&str]); 18] = [
     (
         "fs",
         &[
-            "src/auth/secret.rs",
+            "src/auth/secret/mod.rs",
             "src/cli/transfer.rs",
             "src/cli/user.rs",
             "src/documents/trusted.rs",
@@ -125,7 +125,7 @@ pub const WORDS: [(&str, &[&str]); 18] = [
     ),
     (
         "process",
-        &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],
+        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
     ),
     // PostgreSQL listens to whoever speaks to it.
     (
@@ -221,14 +221,17 @@ pub const EXPRESSIONS: [&str; 6] = [
 pub const CONDITIONS: [(&str, &[&str]); 5] = [
     ("test", &[]),
     // How a thread gives way to others.
-    ("target_os = \"linux\"", &["src/auth/hasher.rs"]),
-    ("not ( target_os = \"linux\" )", &["src/auth/hasher.rs"]),
+    ("target_os = \"linux\"", &["src/auth/password/hasher.rs"]),
+    (
+        "not ( target_os = \"linux\" )",
+        &["src/auth/password/hasher.rs"],
+    ),
     (
         "unix",
-        &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],
+        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
     ),
     (
         "not ( unix )",
-        &["src/auth/secret.rs", "src/main.rs", "src/private.rs"],
+        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
     ),
 ];

@@ -8,7 +8,7 @@ use crate::{
         Viewer,
         entity::sessions::{self, Scope},
         list::{self, Listed},
-        lives,
+        sessions::lives,
     },
     clock::Timestamp,
     error::Result,

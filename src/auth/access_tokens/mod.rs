@@ -10,14 +10,14 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use super::{
     Refusal, Viewer,
-    delivery::Delivery,
     device::Device,
     entity::{
         security_events,
         sessions::{self, Kind, Scope},
     },
-    events, lives,
+    events,
     name::Name,
+    sessions::{delivery::Delivery, lives},
 };
 use crate::{
     clock::Timestamp,

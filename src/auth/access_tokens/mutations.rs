@@ -6,8 +6,8 @@ use super::{AccessToken, NewToken, Scope, create, revoke};
 use crate::{
     auth::{
         guard::{caller, present},
-        lives,
         name::Name,
+        sessions::lives,
     },
     clock::Timestamp,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},

@@ -5,8 +5,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     auth::{
-        delivery::Delivery,
         owned::{Owned, Owner},
+        sessions::delivery::Delivery,
     },
     clock::Timestamp,
     id::SessionId,

@@ -8,12 +8,10 @@ use super::{AuthTokens, Shown, count, optional, provider, show};
 use crate::{
     auth::{
         Viewer,
-        delivery::Delivery,
         graphql::Session,
         guard::{caller, present},
         password::Password,
-        refresh,
-        sessions::{self, Opening},
+        sessions::{self, Opening, delivery::Delivery, refresh},
     },
     error::{Nullable, Result, UserError},
     mutation::{Faults, named_payload},

@@ -13,7 +13,7 @@ use super::{
     key_set::KeySet,
 };
 use crate::{
-    auth::signer,
+    auth::tokens::signer,
     clock::Timestamp,
     config::{IssuerKeys, TrustedIssuer},
     error::{Reason, Result},

@@ -16,7 +16,6 @@ use issuer::{Issuer, Said};
 
 use super::{
     IdentityProvider,
-    delivery::Delivery,
     device::Device,
     email_address::EmailAddress,
     entity::{
@@ -26,9 +25,9 @@ use super::{
     },
     events,
     guard::{Credentials, refused},
-    lives,
     name::Name,
     owned::Owner,
+    sessions::{delivery::Delivery, lives},
     time_zone::TimeZone,
     unscoped,
 };

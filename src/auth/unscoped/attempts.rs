@@ -9,7 +9,6 @@ use sea_orm::{
 
 use crate::{
     auth::{
-        counters::{AT_ONCE, Blocked, Counter, Rule},
         entity::{
             credential_attempts::{
                 self,
@@ -17,8 +16,11 @@ use crate::{
             },
             known_networks,
         },
-        network::Network,
         owned::Owner,
+        throttle::{
+            counters::{AT_ONCE, Blocked, Counter, Rule},
+            network::Network,
+        },
     },
     clock::Timestamp,
     db::Database,

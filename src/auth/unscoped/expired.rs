@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use crate::{
     auth::{
         entity::{credential_attempts, known_networks, security_events, sessions},
-        lives,
+        sessions::lives,
     },
     clock::Timestamp,
     db::Database,

@@ -39,8 +39,8 @@ pub(super) use signing_keys::{
 use super::{
     email_address::EmailAddress,
     entity::{known_networks, security_events, sessions, task_logs, users},
-    generations::{self, Presented, Refreshed, Verdict},
-    hasher::Unlocked,
+    password::hasher::Unlocked,
+    sessions::generations::{self, Presented, Refreshed, Verdict},
 };
 use crate::{
     clock::Timestamp,

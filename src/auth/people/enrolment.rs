@@ -1,0 +1,108 @@
+//! People who are made up, many at once, to try things at size.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use sea_orm::ActiveValue::Set;
+
+use crate::{
+    auth::{
+        IdentityProvider, Viewer,
+        device::Device,
+        email_address::EmailAddress,
+        entity::{sessions, users},
+        name::Name,
+        owned::Owner,
+        password::{Password, Person},
+        sessions::{Opening, delivery::Delivery, new_session},
+        unscoped,
+    },
+    db::Transaction,
+    error::{Fault, Result},
+    id::UserId,
+};
+
+/// Where they live, in turn.
+const HOMES: [&str; 4] = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Tokyo"];
+
+/// People to be made up: `person-1@` the domain and so on, all with one password. It is hashed once.
+pub(crate) struct Enrolment<'a> {
+    provider: &'a IdentityProvider,
+    domain: &'a str,
+    password_hash: String,
+}
+
+impl<'a> Enrolment<'a> {
+    /// # Errors
+    /// What is wrong with the domain or the password, if something is.
+    pub(crate) async fn new(
+        provider: &'a IdentityProvider,
+        domain: &'a str,
+        password: &str,
+    ) -> Result<std::result::Result<Self, Fault>> {
+        // Where the longest address is one, each is.
+        let password = address(u32::MAX, domain).and_then(|longest| {
+            let person = Person {
+                email: Some(longest.as_str()),
+                name: None,
+            };
+            Password::choose(password, provider.password_policy, person)
+        });
+        Ok(match password {
+            Ok(password) => Ok(Self {
+                provider,
+                domain,
+                password_hash: provider.hasher.hash(password).await?,
+            }),
+            Err(fault) => Err(fault),
+        })
+    }
+
+    /// Stores those of these numbers, and what `fill` stores for each, all of it or nothing. Answers
+    /// whether their addresses were free.
+    pub(crate) async fn enrol(
+        &self,
+        numbers: RangeInclusive<u32>,
+        fill: impl AsyncFn(&Viewer) -> Result<()>,
+    ) -> Result<bool> {
+        let provider = self.provider;
+        let now = provider.clock.now();
+        let (mut people, mut opened) = (Vec::new(), Vec::new());
+        for number in numbers {
+            // The longest was read already: none is left out here.
+            let Ok(email) = address(number, self.domain) else {
+                continue;
+            };
+            let id = UserId::new(&provider.ids, now);
+            people.push(users::ActiveModel {
+                id: Set(id),
+                email: Set(email.as_str().to_owned()),
+                email_key: Set(email.key().to_owned()),
+                name: Set(Some(format!("Person {number}"))),
+                time_zone: Set(HOMES[number as usize % HOMES.len()].to_owned()),
+                password_hash: Set(self.password_hash.clone()),
+                created_at: Set(now),
+                updated_at: Set(now),
+                disabled_at: Set(None),
+            });
+            let opening = Opening {
+                label: Name::parse("cubby seed").ok(),
+                delivery: Delivery::default(),
+                remember_me: false,
+            };
+            opened.push(sessions::ActiveModel {
+                user_id: Set(Owner::new(id)),
+                ..new_session(provider, &Device::default(), opening, now)
+            });
+        }
+        let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
+            let ids = Arc::clone(&provider.ids);
+            let notices = Arc::clone(&provider.notices);
+            fill(&Viewer::within(session, now, ids, notices, transaction)).await
+        };
+        unscoped::enrol(&provider.database, people, opened, fill).await
+    }
+}
+
+fn address(number: u32, domain: &str) -> std::result::Result<EmailAddress, Fault> {
+    EmailAddress::parse(&format!("person-{number}@{domain}"))
+}

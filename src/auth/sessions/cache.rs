@@ -1,0 +1,129 @@
+//! The sessions that were read lately, so that most requests need not ask the database for theirs.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use quick_cache::sync::Cache;
+
+use crate::{
+    auth::entity::sessions,
+    id::{SessionId, UserId},
+};
+
+/// How many are remembered; whichever was used least is forgotten first.
+const REMEMBERED: usize = 20_000;
+
+/// Remembers sessions that lived when they were read, until it is told that they may have ended.
+pub(in crate::auth) struct SessionCache {
+    sessions: Cache<SessionId, Arc<sessions::Model>>,
+    /// How often it was told so.
+    ends: AtomicU64,
+}
+
+/// A reading of the database that has begun.
+pub(in crate::auth) struct Reading(u64);
+
+impl SessionCache {
+    pub(in crate::auth) fn new() -> Self {
+        Self {
+            sessions: Cache::new(REMEMBERED),
+            ends: AtomicU64::new(0),
+        }
+    }
+
+    pub(in crate::auth) fn get(&self, id: SessionId) -> Option<Arc<sessions::Model>> {
+        self.sessions.get(&id)
+    }
+
+    /// Before a session is read that is to be remembered.
+    pub(in crate::auth) fn begin_reading(&self) -> Reading {
+        Reading(self.ends.load(Ordering::SeqCst))
+    }
+
+    /// Remembers what was read, unless it may have ended while it was.
+    pub(in crate::auth) fn remember(&self, reading: &Reading, session: &Arc<sessions::Model>) {
+        self.sessions.insert(session.id, Arc::clone(session));
+        // Asked once it is there: whoever forgets counts first, and finds it or is counted here.
+        if self.ends.load(Ordering::SeqCst) != reading.0 {
+            self.forget(session.id);
+        }
+    }
+
+    /// Forgets one, and says whether it was remembered.
+    pub(in crate::auth) fn forget(&self, id: SessionId) -> bool {
+        self.sessions.remove(&id).is_some()
+    }
+
+    /// Forgets all that are this person's.
+    pub(in crate::auth) fn forget_those_of(&self, user_id: UserId) {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        self.sessions
+            .retain(|_, session| session.user_id.user_id() != user_id);
+    }
+
+    pub(in crate::auth) fn forget_all(&self) {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        self.sessions.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{owned::Owner, sessions::delivery::Delivery},
+        clock::Timestamp,
+        id::Ids,
+    };
+
+    fn session(ids: &Ids, user_id: UserId) -> Arc<sessions::Model> {
+        let now = Timestamp::from_millis(0);
+        Arc::new(sessions::Model {
+            id: SessionId::new(ids, now),
+            user_id: Owner::new(user_id),
+            generation: 1,
+            rotated_at: now,
+            confirmed_generation: 1,
+            delivery: Delivery::Bearer,
+            label: None,
+            user_agent: None,
+            ip_address: None,
+            created_at: now,
+            last_active_at: now,
+            idle_expires_at: now,
+            expires_at: now,
+            ended_at: None,
+            kind: sessions::Kind::SignIn,
+            scope: sessions::Scope::Write,
+            secret_digest: None,
+        })
+    }
+
+    #[test]
+    fn what_was_read_while_sessions_ended_is_not_remembered() {
+        let (cache, ids) = (SessionCache::new(), Ids::default());
+        let now = Timestamp::from_millis(0);
+        let (ana, ben) = (UserId::new(&ids, now), UserId::new(&ids, now));
+        let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));
+
+        let reading = cache.begin_reading();
+        cache.remember(&reading, &of_ana);
+        cache.remember(&reading, &of_ben);
+        cache.forget_those_of(ana);
+        assert!(cache.get(of_ana.id).is_none());
+        assert!(cache.get(of_ben.id).is_some());
+
+        cache.remember(&reading, &of_ana);
+        assert!(cache.get(of_ana.id).is_none());
+        cache.remember(&cache.begin_reading(), &of_ana);
+        assert!(cache.get(of_ana.id).is_some());
+
+        let reading = cache.begin_reading();
+        cache.forget_all();
+        assert!(cache.get(of_ben.id).is_none());
+        cache.remember(&reading, &of_ben);
+        assert!(cache.get(of_ben.id).is_none());
+    }
+}

@@ -1,0 +1,344 @@
+//! The verbs of a session: opening it, finding it, ending it.
+
+pub(super) mod cache;
+pub(super) mod cookies;
+pub(super) mod delivery;
+pub(super) mod generations;
+pub(super) mod lives;
+pub(super) mod refresh;
+
+use std::time::Duration;
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
+    sea_query::{Expr, IntoCondition},
+};
+use tokio::time::Instant;
+
+use super::{
+    IdentityProvider, Opened, Refusal, Viewer,
+    device::Device,
+    email_address::EmailAddress,
+    entity::{
+        known_networks,
+        security_events::{self, Kind},
+        sessions, users,
+    },
+    events,
+    guard::{Caller, Credentials},
+    name::Name,
+    owned::Owner,
+    password::{Password, hasher::Unlocked},
+    sessions::delivery::Delivery,
+    throttle::{self, network::Network},
+    unscoped,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Fault, Result, UserErrorCode},
+    id::SessionId,
+};
+
+/// How often a sign-in is tried whose password was right when it was compared, and whose hash had
+/// been replaced when the session was to be opened: by another password, or anew by another sign-in.
+const TRIES: u32 = 2;
+
+/// How long a sign-in that fails takes at least: longer than a hash, so that neither the row that an
+/// address has nor what is noted of the attempt shows in the time.
+const FAILURE: Duration = Duration::from_millis(100);
+
+/// How a session is to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    pub(super) label: Option<Name>,
+    pub(super) delivery: Delivery,
+    pub(super) remember_me: bool,
+}
+
+/// Opens a session for whoever has the address and the password.
+pub(super) async fn sign_in(
+    provider: &IdentityProvider,
+    caller: &Caller,
+    email: &str,
+    password: Password,
+    opening: Opening,
+) -> std::result::Result<Opened, Refusal> {
+    let begun = Instant::now();
+    // What is no address belongs to nobody, and is answered just like that, after the same work.
+    let address = EmailAddress::parse(email).ok();
+    let user = user_with(provider, address.as_ref()).await?;
+    let user_id = user.as_ref().map(|user| user.id);
+    let key = throttle::key_of(address.as_ref(), email);
+    let attempt = throttle::guess(provider, &caller.device, &key, user_id).await?;
+    let mut unlocked = attempt.unlock(provider, user, password.clone()).await?;
+    for tries_left in (0..TRIES).rev() {
+        let Some(proof) = &unlocked else { break };
+        if let Some(opened) = open_session(provider, caller, proof, opening.clone()).await? {
+            return Ok(opened);
+        }
+        if tries_left > 0 {
+            let user = user_with(provider, address.as_ref()).await?;
+            unlocked = provider.hasher.unlock(user, password.clone()).await?;
+        }
+    }
+    if let Some(user_id) = user_id {
+        events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
+    }
+    tokio::time::sleep_until(begun + FAILURE).await;
+    let fault = Fault::new(
+        UserErrorCode::InvalidCredentials,
+        "The address and the password do not match.",
+    );
+    Err(fault.nowhere().into())
+}
+
+async fn user_with(
+    provider: &IdentityProvider,
+    address: Option<&EmailAddress>,
+) -> Result<Option<users::Model>> {
+    match address {
+        Some(address) => unscoped::user_by_email(&provider.database, address).await,
+        None => Ok(None),
+    }
+}
+
+async fn open_session(
+    provider: &IdentityProvider,
+    caller: &Caller,
+    unlocked: &Unlocked,
+    opening: Opening,
+) -> Result<Option<Opened>> {
+    let now = provider.clock.now();
+    let owner = Owner::new(unlocked.user().id);
+    let session = sessions::ActiveModel {
+        user_id: Set(owner),
+        ..new_session(provider, &caller.device, opening, now)
+    };
+    let event = security_events::ActiveModel {
+        user_id: Set(owner),
+        ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
+    };
+    let network = network_of(&caller.device, owner, now);
+    let session =
+        unscoped::open_session(&provider.database, unlocked, session, event, network).await?;
+    let Some(session) = session else {
+        return Ok(None);
+    };
+    leave(provider, caller).await?;
+    provider.opened(session, now, &caller.cookies).map(Some)
+}
+
+/// Where the person is signing in from.
+pub(super) fn network_of(
+    device: &Device,
+    owner: Owner,
+    now: Timestamp,
+) -> known_networks::ActiveModel {
+    known_networks::ActiveModel {
+        user_id: Set(owner),
+        network: Set(Network::of(device.ip_address).into_string()),
+        last_used_at: Set(now),
+    }
+}
+
+pub(super) fn new_session(
+    provider: &IdentityProvider,
+    device: &Device,
+    opening: Opening,
+    now: Timestamp,
+) -> sessions::ActiveModel {
+    let life = if opening.remember_me {
+        lives::SESSION
+    } else {
+        lives::SHORT_SESSION
+    };
+    let expires_at = now.plus(life);
+    sessions::ActiveModel {
+        id: Set(SessionId::new(&provider.ids, now)),
+        generation: Set(1),
+        rotated_at: Set(now),
+        confirmed_generation: Set(1),
+        delivery: Set(opening.delivery),
+        label: Set(opening.label.map(Name::into_string)),
+        user_agent: Set(device.user_agent()),
+        ip_address: Set(device.ip_address()),
+        created_at: Set(now),
+        last_active_at: Set(now),
+        idle_expires_at: Set(lives::idle_end(now, expires_at)),
+        expires_at: Set(expires_at),
+        ended_at: Set(None),
+        kind: Set(sessions::Kind::SignIn),
+        scope: Set(sessions::Scope::Write),
+        secret_digest: Set(None),
+        ..Default::default()
+    }
+}
+
+/// What proves that a request may end a session.
+enum Proof {
+    /// It is the session that the request comes with.
+    Session,
+    /// A refresh token of this generation. Unless it was replaced, whoever holds it is as good as
+    /// signed in.
+    Refresh(i32),
+    /// An access token whose time has passed.
+    Expired,
+}
+
+/// Ends every session that the request names: by its credentials, by its cookies, by a refresh token; or
+/// all of their owners'. Answers how many ended. What names no session ends none, and that is fine
+/// too.
+pub(super) async fn sign_out(
+    provider: &IdentityProvider,
+    caller: &Caller,
+    refresh_token: Option<&str>,
+    everywhere: bool,
+) -> Result<u64> {
+    let cookies = &caller.cookies;
+    cookies.clear_all();
+    let mut named = Vec::new();
+    if let Credentials::Viewer(viewer) = &caller.credentials
+        && viewer.is_present()
+    {
+        named.push((viewer.session_id(), Proof::Session));
+    }
+    let tokens = [refresh_token, cookies.refresh_token()];
+    let presented = tokens.into_iter().flatten();
+    named.extend(
+        presented
+            .filter_map(|token| provider.refresh_tokens.read(token))
+            .map(|token| (token.session_id, Proof::Refresh(token.generation))),
+    );
+    named.extend(
+        cookies
+            .session()
+            .and_then(|sealed| provider.session_of_cookie(sealed))
+            .map(|session| (session, Proof::Session)),
+    );
+    if let Credentials::Refused { session, .. } = caller.credentials {
+        named.extend(session.map(|session| (session, Proof::Expired)));
+    }
+    let mut count = 0;
+    for (session_id, proof) in named {
+        let Credentials::Viewer(viewer) = provider.resume(session_id).await? else {
+            continue;
+        };
+        let may_end_all = match proof {
+            Proof::Session => true,
+            Proof::Refresh(generation) => one(&viewer, session_id)
+                .await?
+                .is_some_and(|session| session.generation == generation),
+            Proof::Expired => false,
+        };
+        let which = if everywhere && may_end_all {
+            Condition::all()
+        } else {
+            sessions::Column::Id.eq(session_id).into_condition()
+        };
+        let ended = end_by(&viewer, &caller.device, which, Kind::SignedOut).await?;
+        count += ended.len() as u64;
+    }
+    Ok(count)
+}
+
+/// Ends the session that a request came with which has opened another one: nobody would end it any
+/// more. That of a socket goes on with the socket.
+pub(super) async fn leave(provider: &IdentityProvider, caller: &Caller) -> Result<()> {
+    if caller.cookies.may_be_set() {
+        sign_out(provider, caller, None, false).await?;
+    }
+    Ok(())
+}
+
+/// Ends one of the viewer's sessions; one that has ended is left as it is.
+pub(super) async fn revoke(
+    viewer: &Viewer,
+    caller: &Caller,
+    id: Option<SessionId>,
+) -> std::result::Result<SessionId, Refusal> {
+    let session = match id {
+        Some(id) => viewer.one(with_id(id).filter(signed_in())).await?,
+        None => None,
+    };
+    let not_found = || {
+        let message = "There is no such session.";
+        Fault::new(UserErrorCode::NotFound, message).at("id")
+    };
+    let id = session.ok_or_else(not_found)?.id;
+    let which = sessions::Column::Id.eq(id);
+    end_by(viewer, &caller.device, which, Kind::SessionRevoked).await?;
+    if id == viewer.session_id() {
+        caller.cookies.clear_all();
+    }
+    Ok(id)
+}
+
+/// Ends every session of the viewer's but the one that they are here with.
+pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Vec<SessionId>> {
+    let others = sessions::Column::Id.ne(viewer.session_id());
+    end_by(viewer, device, others, Kind::SessionRevoked).await
+}
+
+/// Ends those of the viewer's sessions that live, and says which. An access token is none that ends with
+/// the others: it is revoked by itself.
+pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Vec<SessionId>> {
+    let row = sessions::ActiveModel {
+        ended_at: Set(Some(viewer.now())),
+        ..Default::default()
+    };
+    let which = living(viewer.now())
+        .add(signed_in())
+        .add(which.into_condition());
+    let ended = viewer.update(row, which).await?;
+    Ok(ended.iter().map(|session| session.id).collect())
+}
+
+/// The same, and says so in the viewer's events; when there is none to end, nothing has happened.
+async fn end_by(
+    viewer: &Viewer,
+    device: &Device,
+    which: impl IntoCondition,
+    kind: Kind,
+) -> Result<Vec<SessionId>> {
+    let ended = viewer
+        .atomically(async |viewer| {
+            // The event first: it locks the person, as whoever deletes the account does first.
+            let event = events::new(viewer.ids(), device, kind, viewer.now());
+            viewer.insert(event).await?;
+            let ended = end(viewer, which).await?;
+            if ended.is_empty() {
+                return Err(None);
+            }
+            Ok(ended)
+        })
+        .await;
+    match ended {
+        Ok(ended) => Ok(ended),
+        Err(None) => Ok(Vec::new()),
+        Err(Some(error)) => Err(error),
+    }
+}
+
+/// The viewer's session with this id, while it lives.
+pub(super) async fn one(viewer: &Viewer, id: SessionId) -> Result<Option<sessions::Model>> {
+    let session = viewer.one(with_id(id)).await?;
+    Ok(session.filter(|session| session.lives_at(viewer.now())))
+}
+
+fn with_id(id: SessionId) -> Select<sessions::Entity> {
+    sessions::Entity::find().filter(sessions::Column::Id.eq(id))
+}
+
+/// The filter of the sessions that are no access tokens.
+pub(super) fn signed_in() -> Expr {
+    sessions::Column::Kind.ne(sessions::Kind::AccessToken)
+}
+
+/// The filter of the sessions that live.
+pub(super) fn living(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(sessions::Column::EndedAt.is_null())
+        .add(sessions::Column::IdleExpiresAt.gt(now))
+        .add(sessions::Column::ExpiresAt.gt(now))
+}
