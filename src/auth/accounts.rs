@@ -6,15 +6,11 @@ use super::{
     IdentityProvider, Opened, Refusal, Viewer,
     device::Device,
     email_address::EmailAddress,
-    entity::{
-        identities,
-        security_events::{self, Kind},
-        sessions, users,
-    },
+    entity::{identities, security_events::Kind, sessions, users},
     events,
     guard::Caller,
     name::Name,
-    owned::Owner,
+    newcomer::{Newcomer, Rows},
     password::{Password, hasher::Unlocked},
     sessions::{Opening, end, leave, network_of, new_session},
     throttle,
@@ -44,29 +40,20 @@ pub(super) async fn sign_up(
     let now = provider.clock.now();
     throttle::sign_up(provider, &caller.device).await?;
     let password_hash = provider.hasher.hash(new.password).await?;
-    let user_id = UserId::new(&provider.ids, now);
-    let user = users::ActiveModel {
-        id: Set(user_id),
-        email: Set(new.email.as_str().to_owned()),
-        email_key: Set(new.email.key().to_owned()),
-        name: Set(new.name.map(Name::into_string)),
-        time_zone: Set(new.time_zone.into_string()),
-        password_hash: Set(password_hash),
-        created_at: Set(now),
-        updated_at: Set(now),
-        disabled_at: Set(None),
+    let newcomer = Newcomer {
+        email: new.email,
+        name: new.name,
+        time_zone: new.time_zone,
+        password_hash,
     };
-    let owner = Owner::new(user_id);
-    let session = sessions::ActiveModel {
-        user_id: Set(owner),
-        ..new_session(provider, &caller.device, new.opening, now)
-    };
-    let event = security_events::ActiveModel {
-        user_id: Set(owner),
-        ..events::new(&provider.ids, &caller.device, Kind::SignedUp, now)
-    };
+    let Rows {
+        owner,
+        user,
+        arrived,
+    } = newcomer.into_rows(&provider.ids, &caller.device, now);
+    let session = new_session(provider, owner, &caller.device, new.opening, now);
     let network = network_of(&caller.device, owner, now);
-    match unscoped::create_user(&provider.database, user, session, event, network).await? {
+    match unscoped::create_user(&provider.database, user, session, arrived, network).await? {
         Some(session) => {
             leave(provider, caller).await?;
             Ok(provider.opened(session, now, &caller.cookies)?)

@@ -145,12 +145,11 @@ impl IdentityProvider {
         let Some(session) = session else {
             return Ok(refused(Reason::SessionEnded, Some(named.session_id)));
         };
-        let viewer = self.viewer(&session, now);
-        if viewer.user_id() != named.user_id || named.generation > session.generation {
+        let is_theirs = session.user_id.user_id() == named.user_id;
+        if !is_theirs || named.generation > session.generation {
             return Ok(refused(Reason::TokenInvalid, None));
         }
-        self.note_use(&session, named.generation, now).await?;
-        Ok(Credentials::Viewer(viewer))
+        self.admit(&session, named.generation, now).await
     }
 
     /// A personal access token names its session and proves itself by a secret. Of what is wrong with one
@@ -164,8 +163,7 @@ impl IdentityProvider {
         let Some(session) = session.filter(|session| presented.opens(session)) else {
             return Ok(refused(Reason::TokenInvalid, None));
         };
-        self.note_use(&session, UNNAMED, now).await?;
-        Ok(Credentials::Viewer(self.viewer(&session, now)))
+        self.admit(&session, UNNAMED, now).await
     }
 
     /// The same for the cookie that names a session. One that opens nothing is taken back, so that
@@ -209,8 +207,18 @@ impl IdentityProvider {
         let Some(found) = self.session(session, UNNAMED, now).await? else {
             return Ok(refused(Reason::SessionEnded, Some(session)));
         };
-        self.note_use(&found, UNNAMED, now).await?;
-        Ok(Credentials::Viewer(self.viewer(&found, now)))
+        self.admit(&found, UNNAMED, now).await
+    }
+
+    /// Whoever a session was opened for, and notes that it is used.
+    async fn admit(
+        &self,
+        session: &sessions::Model,
+        generation: i32,
+        now: Timestamp,
+    ) -> Result<Credentials> {
+        self.note_use(session, generation, now).await?;
+        Ok(Credentials::Viewer(self.viewer(session, now)))
     }
 
     /// The session while it lives: the one that is remembered, or where that says too little or may

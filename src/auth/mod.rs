@@ -12,6 +12,7 @@ mod guard;
 pub(crate) mod list;
 pub(crate) mod mutations;
 mod name;
+mod newcomer;
 mod notices;
 mod outside;
 mod owned;

@@ -6,7 +6,7 @@ mod mutations;
 
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
 use super::{
     Refusal, Viewer,
@@ -17,7 +17,8 @@ use super::{
     },
     events,
     name::Name,
-    sessions::{delivery::Delivery, lives},
+    owned::Owner,
+    sessions::{begun, lives, new_row},
 };
 use crate::{
     clock::Timestamp,
@@ -93,25 +94,18 @@ async fn create(
     let now = viewer.now();
     let id = AccessTokenId::new(viewer.ids(), now);
     let expires_at = new.expires_at.unwrap_or(lives::NEVER);
-    let row = sessions::ActiveModel {
-        id: Set(id.into()),
-        generation: Set(1),
-        rotated_at: Set(now),
-        confirmed_generation: Set(1),
-        delivery: Set(Delivery::Bearer),
-        label: Set(Some(new.name.into_string())),
-        user_agent: Set(device.user_agent()),
-        ip_address: Set(device.ip_address()),
-        created_at: Set(now),
-        last_active_at: Set(lives::BEFORE_ANY_USE),
-        idle_expires_at: Set(expires_at),
-        expires_at: Set(expires_at),
-        ended_at: Set(None),
-        kind: Set(Kind::AccessToken),
-        scope: Set(new.scope),
-        secret_digest: Set(Some(digest_of(&secret))),
-        ..Default::default()
-    };
+    let owner = Owner::new(viewer.user_id());
+    let row = new_row(sessions::Model {
+        label: Some(new.name.into_string()),
+        user_agent: device.user_agent(),
+        ip_address: device.ip_address(),
+        last_active_at: lives::BEFORE_ANY_USE,
+        idle_expires_at: expires_at,
+        kind: Kind::AccessToken,
+        scope: new.scope,
+        secret_digest: Some(digest_of(&secret)),
+        ..begun(id.into(), owner, now, expires_at)
+    });
     let stored = viewer
         .atomically(async |viewer| {
             // Of two at once the second counts the first.

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::digest;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use super::{
     key_set::KeySet,
 };
 use crate::{
-    auth::tokens::signer,
+    auth::tokens::{self, signer},
     clock::Timestamp,
     config::{IssuerKeys, TrustedIssuer},
     error::{Reason, Result},
@@ -127,11 +126,8 @@ impl Issuer {
         token: &str,
         now: Timestamp,
     ) -> Result<std::result::Result<Arc<Said>, Reason>> {
-        let version = match &self.keys {
-            Keys::Shared(_) => Some(0),
-            Keys::Published(keys) => keys.keep_up(now),
-        };
-        let hash = hash_of(token);
+        let version = self.keys.version(now);
+        let hash = tokens::hash_of(token);
         let remembered = self.verified.get(&hash);
         let said = match remembered.filter(|(by, _)| Some(*by) == version) {
             Some((_, said)) => said,
@@ -140,11 +136,8 @@ impl Issuer {
                     return Ok(Err(Reason::TokenInvalid));
                 };
                 let said = Arc::new(said);
-                let version = match &self.keys {
-                    Keys::Shared(_) => Some(0),
-                    Keys::Published(keys) => keys.keep_up(now),
-                };
-                if let Some(version) = version {
+                // To read it they may have been asked for anew.
+                if let Some(version) = self.keys.version(now) {
                     self.verified.insert(hash, (version, Arc::clone(&said)));
                 }
                 said
@@ -199,6 +192,16 @@ impl Issuer {
     }
 }
 
+impl Keys {
+    /// Which keys these are, while they may be believed.
+    fn version(&self, now: Timestamp) -> Option<u64> {
+        match self {
+            Self::Shared(_) => Some(0),
+            Self::Published(keys) => keys.keep_up(now),
+        }
+    }
+}
+
 impl Said {
     /// When it is good no more, here.
     pub(super) fn ends_at(&self) -> Timestamp {
@@ -232,10 +235,4 @@ fn is_plain(header: &Header) -> bool {
 fn seconds(date: f64) -> Option<i64> {
     const MOST: f64 = 9_007_199_254_740_991.0;
     (0.0..=MOST).contains(&date).then(|| date.floor() as i64)
-}
-
-fn hash_of(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    hash
 }

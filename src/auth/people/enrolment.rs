@@ -2,23 +2,20 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use sea_orm::ActiveValue::Set;
-
 use crate::{
     auth::{
-        IdentityProvider, Viewer,
+        IdentityProvider, TimeZone, Viewer,
         device::Device,
         email_address::EmailAddress,
-        entity::{sessions, users},
+        entity::sessions,
         name::Name,
-        owned::Owner,
+        newcomer::Newcomer,
         password::{Password, Person},
         sessions::{Opening, delivery::Delivery, new_session},
         unscoped,
     },
     db::Transaction,
     error::{Fault, Result},
-    id::UserId,
 };
 
 /// Where they live, in turn.
@@ -72,27 +69,21 @@ impl<'a> Enrolment<'a> {
             let Ok(email) = address(number, self.domain) else {
                 continue;
             };
-            let id = UserId::new(&provider.ids, now);
-            people.push(users::ActiveModel {
-                id: Set(id),
-                email: Set(email.as_str().to_owned()),
-                email_key: Set(email.key().to_owned()),
-                name: Set(Some(format!("Person {number}"))),
-                time_zone: Set(HOMES[number as usize % HOMES.len()].to_owned()),
-                password_hash: Set(self.password_hash.clone()),
-                created_at: Set(now),
-                updated_at: Set(now),
-                disabled_at: Set(None),
-            });
+            let newcomer = Newcomer {
+                email,
+                name: Name::parse(&format!("Person {number}")).ok(),
+                time_zone: TimeZone::stored(HOMES[number as usize % HOMES.len()]),
+                password_hash: self.password_hash.clone(),
+            };
+            let rows = newcomer.into_rows(&provider.ids, &Device::default(), now);
             let opening = Opening {
                 label: Name::parse("cubby seed").ok(),
                 delivery: Delivery::default(),
                 remember_me: false,
             };
-            opened.push(sessions::ActiveModel {
-                user_id: Set(Owner::new(id)),
-                ..new_session(provider, &Device::default(), opening, now)
-            });
+            let session = new_session(provider, rows.owner, &Device::default(), opening, now);
+            people.push(rows.user);
+            opened.push(session);
         }
         let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
             let ids = Arc::clone(&provider.ids);

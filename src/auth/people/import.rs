@@ -2,27 +2,15 @@
 
 use std::collections::HashSet;
 
-use sea_orm::ActiveValue::Set;
 use serde::Deserialize;
 
 use super::{People, PeopleError};
 use crate::{
     auth::{
-        device::Device,
-        email_address::EmailAddress,
-        entity::{
-            security_events::{self, Kind},
-            users,
-        },
-        events,
-        name::Name,
-        owned::Owner,
-        password::hashing,
-        time_zone::TimeZone,
-        unscoped,
+        device::Device, email_address::EmailAddress, name::Name, newcomer::Newcomer,
+        password::hashing, time_zone::TimeZone, unscoped,
     },
     error::Fault,
-    id::UserId,
     lines::Wrongs,
 };
 
@@ -52,14 +40,6 @@ struct Line {
     email: String,
     name: Option<String>,
     time_zone: Option<String>,
-    password_hash: String,
-}
-
-/// A line as it is understood.
-struct Newcomer {
-    email: EmailAddress,
-    name: Option<Name>,
-    time_zone: TimeZone,
     password_hash: String,
 }
 
@@ -123,22 +103,9 @@ impl People {
         let now = self.clock.now();
         let (mut people, mut arrivals) = (Vec::new(), Vec::new());
         for newcomer in newcomers {
-            let id = UserId::new(&self.ids, now);
-            people.push(users::ActiveModel {
-                id: Set(id),
-                email: Set(newcomer.email.as_str().to_owned()),
-                email_key: Set(newcomer.email.key().to_owned()),
-                name: Set(newcomer.name.map(Name::into_string)),
-                time_zone: Set(newcomer.time_zone.into_string()),
-                password_hash: Set(newcomer.password_hash),
-                created_at: Set(now),
-                updated_at: Set(now),
-                disabled_at: Set(None),
-            });
-            arrivals.push(security_events::ActiveModel {
-                user_id: Set(Owner::new(id)),
-                ..events::new(&self.ids, &Device::default(), Kind::SignedUp, now)
-            });
+            let rows = newcomer.into_rows(&self.ids, &Device::default(), now);
+            people.push(rows.user);
+            arrivals.push(rows.arrived);
         }
         if unscoped::store_people(&self.database, people, arrivals).await? {
             Ok(())
@@ -159,7 +126,7 @@ fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
         if line.trim().is_empty() {
             continue;
         }
-        match Newcomer::read(line) {
+        match Line::read(line) {
             Ok(newcomer) if !seen.insert(newcomer.email.key().to_owned()) => {
                 let email = newcomer.email.as_str();
                 wrongs.add(number, format!("the address {email} is there before"));
@@ -175,10 +142,10 @@ fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
     }
 }
 
-impl Newcomer {
-    fn read(line: &str) -> Result<Self, String> {
+impl Line {
+    fn read(line: &str) -> Result<Newcomer, String> {
         // The reader's own words could repeat a hash.
-        let line: Line = serde_json::from_str(line).map_err(|_| {
+        let line: Self = serde_json::from_str(line).map_err(|_| {
             "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
                 .to_owned()
         })?;
@@ -197,7 +164,7 @@ impl Newcomer {
                     .to_owned(),
             );
         }
-        Ok(Self {
+        Ok(Newcomer {
             email,
             name,
             time_zone,

@@ -3,33 +3,31 @@
 
 pub(super) mod enrolment;
 pub(super) mod import;
+mod person;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
-use serde::Serialize;
+
+pub use person::Person;
 
 use super::{
     Viewer,
     device::Device,
     email_address::EmailAddress,
-    entity::{
-        identities,
-        security_events::{self, Kind},
-        sessions, users,
-    },
+    entity::{identities, security_events::Kind, sessions, users},
     events,
     name::Name,
+    newcomer::Newcomer,
     notices::{Notices, watch::Watches},
     owned::Owner,
     password::{self, Password, hasher::Hasher},
-    sessions as verbs,
-    sessions::{delivery::Delivery, lives},
+    sessions::{self as verbs, lives},
     time_zone::TimeZone,
     unscoped,
 };
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config::PasswordPolicy,
     db::Database,
     error::{Chain, Error, Fault, Result},
@@ -41,33 +39,12 @@ const AT_ONCE: u64 = 500;
 
 /// Everybody who has an account.
 pub struct People {
-    pub(super) database: Database,
-    pub(super) clock: Clock,
-    pub(super) ids: Arc<Ids>,
+    database: Database,
+    clock: Clock,
+    ids: Arc<Ids>,
     notices: Arc<Notices>,
     hasher: Hasher,
     password_policy: PasswordPolicy,
-}
-
-/// A person, as their operator sees them.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Person {
-    pub id: String,
-    /// Nothing where another identity provider says none.
-    pub email: Option<String>,
-    pub name: Option<String>,
-    pub time_zone: String,
-    pub created_at: String,
-    pub updated_at: String,
-    /// Since when nobody gets in as them.
-    pub disabled_at: Option<String>,
-    /// The identity provider that vouches for them, and who they are there.
-    pub issuer: Option<String>,
-    pub subject: Option<String>,
-    /// How many of theirs live.
-    pub sessions: usize,
-    pub access_tokens: usize,
 }
 
 /// Why it was not done; the message says what to do.
@@ -103,7 +80,7 @@ impl From<Fault> for PeopleError {
     }
 }
 
-type Told<T> = std::result::Result<T, PeopleError>;
+pub(super) type Told<T> = std::result::Result<T, PeopleError>;
 
 impl People {
     pub(crate) fn new(database: Database, clock: Clock, password_policy: PasswordPolicy) -> Self {
@@ -171,31 +148,20 @@ impl People {
             name: name.as_ref().map(Name::as_str),
         };
         let password = Password::choose(password, self.password_policy, person)?;
-        let password_hash = self.hasher.hash(password).await?;
-        let now = self.clock.now();
-        let id = UserId::new(&self.ids, now);
-        let user = users::ActiveModel {
-            id: Set(id),
-            email: Set(email.as_str().to_owned()),
-            email_key: Set(email.key().to_owned()),
-            name: Set(name.map(Name::into_string)),
-            time_zone: Set(time_zone.into_string()),
-            password_hash: Set(password_hash),
-            created_at: Set(now),
-            updated_at: Set(now),
-            disabled_at: Set(None),
+        let newcomer = Newcomer {
+            email,
+            name,
+            time_zone,
+            password_hash: self.hasher.hash(password).await?,
         };
-        let event = security_events::ActiveModel {
-            user_id: Set(Owner::new(id)),
-            ..events::new(&self.ids, &Device::default(), Kind::SignedUp, now)
-        };
-        if !unscoped::store_person(&self.database, user, event).await? {
+        let address = newcomer.email.as_str().to_owned();
+        let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
+        if !unscoped::store_person(&self.database, rows.user, rows.arrived).await? {
             return Err(PeopleError(format!(
-                "somebody has the address {} already",
-                email.as_str()
+                "somebody has the address {address} already"
             )));
         }
-        self.show(&id.to_string()).await
+        self.show(&rows.owner.user_id().to_string()).await
     }
 
     /// Sets another password, and ends every session.
@@ -344,25 +310,8 @@ impl People {
     /// The person, with a session that is stored nowhere.
     fn viewer_of(&self, user: &users::Model) -> Viewer {
         let now = self.clock.now();
-        let session = sessions::Model {
-            id: SessionId::new(&self.ids, now),
-            user_id: Owner::new(user.id),
-            generation: 1,
-            rotated_at: now,
-            confirmed_generation: 1,
-            delivery: Delivery::Bearer,
-            label: None,
-            user_agent: None,
-            ip_address: None,
-            created_at: now,
-            last_active_at: now,
-            idle_expires_at: lives::NEVER,
-            expires_at: lives::NEVER,
-            ended_at: None,
-            kind: sessions::Kind::SignIn,
-            scope: sessions::Scope::Write,
-            secret_digest: None,
-        };
+        let id = SessionId::new(&self.ids, now);
+        let session = verbs::begun(id, Owner::new(user.id), now, lives::NEVER);
         Viewer::new(
             &session,
             now,
@@ -370,55 +319,6 @@ impl People {
             Arc::clone(&self.notices),
             self.database.clone(),
         )
-    }
-
-    async fn describe(&self, user: users::Model) -> Told<Person> {
-        let id = user.id;
-        let described = self.described(vec![user]).await?.pop();
-        described.ok_or_else(|| PeopleError(format!("nobody has the address or the id {id}")))
-    }
-
-    async fn described(&self, people: Vec<users::Model>) -> Told<Vec<Person>> {
-        let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
-        let now = self.clock.now();
-        let (mut sessions, mut tokens) = (HashMap::new(), HashMap::new());
-        for session in unscoped::sessions_of(&self.database, &ids).await? {
-            let counts = match session.kind {
-                _ if !session.lives_at(now) => continue,
-                sessions::Kind::AccessToken => &mut tokens,
-                sessions::Kind::SignIn | sessions::Kind::Outside => &mut sessions,
-            };
-            *counts.entry(session.user_id.user_id()).or_insert(0) += 1;
-        }
-        let mut identities = HashMap::new();
-        for identity in unscoped::identities_of(&self.database, &ids).await? {
-            if let Some(owner) = identity.user_id {
-                identities.insert(owner.user_id(), identity);
-            }
-        }
-        let text = |moment: Timestamp| moment.to_string();
-        Ok(people
-            .into_iter()
-            .map(|user| {
-                let (issuer, subject) = identities
-                    .remove(&user.id)
-                    .map(|identity| (identity.issuer, identity.subject))
-                    .unzip();
-                Person {
-                    id: user.id.to_string(),
-                    email: Some(user.email).filter(|email| !email.is_empty()),
-                    name: user.name,
-                    time_zone: user.time_zone,
-                    created_at: text(user.created_at),
-                    updated_at: text(user.updated_at),
-                    disabled_at: user.disabled_at.map(text),
-                    issuer,
-                    subject,
-                    sessions: sessions.remove(&user.id).unwrap_or(0),
-                    access_tokens: tokens.remove(&user.id).unwrap_or(0),
-                }
-            })
-            .collect())
     }
 }
 

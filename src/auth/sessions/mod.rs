@@ -10,8 +10,9 @@ pub(super) mod refresh;
 use std::time::Duration;
 
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, Select,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, Select,
     sea_query::{Expr, IntoCondition},
 };
 use tokio::time::Instant;
@@ -111,10 +112,7 @@ async fn open_session(
 ) -> Result<Option<Opened>> {
     let now = provider.clock.now();
     let owner = Owner::new(unlocked.user().id);
-    let session = sessions::ActiveModel {
-        user_id: Set(owner),
-        ..new_session(provider, &caller.device, opening, now)
-    };
+    let session = new_session(provider, owner, &caller.device, opening, now);
     let event = security_events::ActiveModel {
         user_id: Set(owner),
         ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
@@ -142,8 +140,10 @@ pub(super) fn network_of(
     }
 }
 
+/// The row of a session that somebody signs in to.
 pub(super) fn new_session(
     provider: &IdentityProvider,
+    owner: Owner,
     device: &Device,
     opening: Opening,
     now: Timestamp,
@@ -153,26 +153,47 @@ pub(super) fn new_session(
     } else {
         lives::SHORT_SESSION
     };
-    let expires_at = now.plus(life);
-    sessions::ActiveModel {
-        id: Set(SessionId::new(&provider.ids, now)),
-        generation: Set(1),
-        rotated_at: Set(now),
-        confirmed_generation: Set(1),
-        delivery: Set(opening.delivery),
-        label: Set(opening.label.map(Name::into_string)),
-        user_agent: Set(device.user_agent()),
-        ip_address: Set(device.ip_address()),
-        created_at: Set(now),
-        last_active_at: Set(now),
-        idle_expires_at: Set(lives::idle_end(now, expires_at)),
-        expires_at: Set(expires_at),
-        ended_at: Set(None),
-        kind: Set(sessions::Kind::SignIn),
-        scope: Set(sessions::Scope::Write),
-        secret_digest: Set(None),
-        ..Default::default()
+    let id = SessionId::new(&provider.ids, now);
+    new_row(sessions::Model {
+        delivery: opening.delivery,
+        label: opening.label.map(Name::into_string),
+        user_agent: device.user_agent(),
+        ip_address: device.ip_address(),
+        ..begun(id, owner, now, now.plus(life))
+    })
+}
+
+/// A session that begins now, of no device.
+pub(super) fn begun(
+    id: SessionId,
+    owner: Owner,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> sessions::Model {
+    sessions::Model {
+        id,
+        user_id: owner,
+        generation: 1,
+        rotated_at: now,
+        confirmed_generation: 1,
+        delivery: Delivery::Bearer,
+        label: None,
+        user_agent: None,
+        ip_address: None,
+        created_at: now,
+        last_active_at: now,
+        idle_expires_at: lives::idle_end(now, expires_at),
+        expires_at,
+        ended_at: None,
+        kind: sessions::Kind::SignIn,
+        scope: sessions::Scope::Write,
+        secret_digest: None,
     }
+}
+
+/// Of a session that is not stored yet.
+pub(super) fn new_row(session: sessions::Model) -> sessions::ActiveModel {
+    session.into_active_model().reset_all()
 }
 
 /// What proves that a request may end a session.

@@ -189,8 +189,7 @@ impl Tokens {
 
     /// What a token says whose signature and claims are good, looked up by the hash of all of it.
     fn said(&self, token: &str, signer: &Signer, now: Timestamp) -> Option<Said> {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        let hash = hash_of(token);
         if let Some(said) = self.verified.get(&hash) {
             if said.expires_at <= now.as_seconds() {
                 self.verified.remove(&hash);
@@ -227,6 +226,13 @@ impl Tokens {
 
 fn no_key() -> Error {
     Error::internal(std::io::Error::other("there is no key to sign with"))
+}
+
+/// The SHA-256 of a whole token, which is what one that was found good is remembered by.
+pub(super) fn hash_of(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    hash
 }
 
 #[cfg(test)]
