@@ -222,11 +222,11 @@ impl Documents {
                 wrong.map(|it| error(code::BAD_USER_INPUT, it)).collect(),
             ));
         }
-        let reckoner = Reckoner::new(&self.types, &document.parsed, definition, variables);
-        let cost = operation.price.unwrap_or_else(|| reckoner.total());
+        let reckoner = || Reckoner::new(&self.types, &document.parsed, definition, variables);
+        let cost = operation.price.unwrap_or_else(|| reckoner().total());
         let most = self.most_cost();
         if cost > most {
-            return Err(Refusal::too_dear(&reckoner.bill(most), most));
+            return Err(Refusal::too_dear(&reckoner().bill(most), most));
         }
         Ok(Admission {
             kind: operation.kind,

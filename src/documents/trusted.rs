@@ -47,6 +47,7 @@ impl std::error::Error for ManifestError {}
 /// A document as a manifest has it.
 struct Listed {
     id: String,
+    /// Where the manifest says it.
     name: Option<String>,
     text: String,
 }
@@ -130,19 +131,19 @@ impl Documents {
         for file in files {
             let wrong = |what: String| ManifestError(format!("{}: {what}", file.display()));
             for listed in read(file).map_err(wrong)? {
-                let told = listed.told();
+                let wrong = |what: &str| wrong(format!("{} {what}", listed.told()));
                 let document = self
                     .check(&listed.text, &validate)
-                    .map_err(|what| wrong(format!("{told} could never run. {what}")))?;
+                    .map_err(|what| wrong(&format!("could never run. {what}")))?;
                 let hash = hash(&listed.text);
                 let said = listed.id.strip_prefix(BY_HASH);
                 if listed.id.is_empty() || said.is_some_and(|said| read_hash(said) != Some(hash)) {
-                    return Err(wrong(format!("{told} has an id that is not its own")));
+                    return Err(wrong("has an id that is not its own"));
                 }
                 trusted.by_hash.insert(hash, document);
-                let before = trusted.by_id.insert(listed.id, hash);
+                let before = trusted.by_id.insert(listed.id.clone(), hash);
                 if before.is_some_and(|before| before != hash) {
-                    return Err(wrong(format!("{told} has the id of another document")));
+                    return Err(wrong("has the id of another document"));
                 }
             }
         }
@@ -209,7 +210,7 @@ impl Documents {
 impl Listed {
     /// How a person finds it.
     fn told(&self) -> String {
-        match &self.name {
+        match self.name.clone().or_else(|| name_in(&self.text)) {
             Some(name) => format!("the operation {name} ({})", self.id),
             None => format!("the document {}", self.id),
         }
@@ -251,7 +252,7 @@ fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
                 .into_iter()
                 .map(|(id, text)| Listed {
                     id,
-                    name: name_in(&text),
+                    name: None,
                     text,
                 })
                 .collect();

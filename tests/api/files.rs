@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{directory, run, run_with};
+use crate::process::{directory, refused, run, run_with, said};
 
 const PASSWORD: &str = "correct horse\n";
 
@@ -19,16 +19,6 @@ async fn home() -> TempDir {
         said(&run_with(here.path(), &[], arguments, input).await);
     }
     here
-}
-
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn refused(output: &Output) -> String {
-    assert!(!output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 async fn export(here: &Path, arguments: &[&str]) -> Output {

@@ -11,6 +11,7 @@
     reason = "tests look into the database past the viewer, and fail by panicking"
 )]
 
+mod databases;
 mod files;
 mod forger;
 mod harness;
@@ -27,3 +28,4 @@ mod proxy;
 mod running;
 mod schema;
 mod specs;
+mod taken_over;

@@ -14,6 +14,8 @@ use tokio::{
 
 use crate::harness::PASSWORD;
 
+pub(crate) const SECRET: &str = "a secret for the tests, of 32 bytes or more";
+
 /// A process that serves, in a directory of its own unless it is given one.
 pub(crate) struct Cubby {
     pub(crate) child: Child,
@@ -59,6 +61,19 @@ pub(crate) async fn run_with(
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     child.wait_with_output().await.expect("it ends")
+}
+
+/// What a command said, when it did what it was told.
+pub(crate) fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Why a command did not do it.
+pub(crate) fn refused(output: &Output) -> String {
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"", "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// What it says when it does not start.

@@ -15,8 +15,8 @@ const SIGN_IN = graphql(`
 `);
 
 const SIGN_UP = graphql(`
-  mutation SignUp($email: String!, $password: String!) {
-    entered: signUp(input: { email: $email, password: $password, delivery: HYBRID }) {
+  mutation SignUp($email: String!, $password: String!, $timeZone: TimeZone) {
+    entered: signUp(input: { email: $email, password: $password, timeZone: $timeZone, delivery: HYBRID }) {
       tokens { accessToken }
       userErrors { message path }
     }
@@ -35,7 +35,11 @@ export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: () 
     const form = event.currentTarget;
     const { email, password } = Object.fromEntries(new FormData(form)) as SignInMutationVariables;
     setSending(true);
-    const { data } = await mutate(isNew ? SIGN_UP : SIGN_IN, { email, password });
+    // Days begin and end where the person is.
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    const { data } = isNew
+      ? await mutate(SIGN_UP, { email, password, timeZone })
+      : await mutate(SIGN_IN, { email, password });
     setSending(false);
     if (data?.entered?.tokens) {
       become(data.entered.tokens);

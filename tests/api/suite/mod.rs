@@ -28,6 +28,7 @@ mod lists;
 mod model;
 mod moves;
 mod outside;
+mod outside_keys;
 mod pages;
 mod passwords;
 mod plans;

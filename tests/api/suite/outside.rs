@@ -9,34 +9,35 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{App, Client, PASSWORD, Reply},
-    issuer::{Answer, Issuer, Key, claims, set},
+    issuer::{Issuer, Key, claims},
 };
 
-const ME: &str = "{ viewer { id email name timeZone currentSession { id expiresAt userAgent }
+pub(super) const ME: &str =
+    "{ viewer { id email name timeZone currentSession { id expiresAt userAgent }
     securityEvents { nodes { kind } } tasks { nodes { title } } } }";
 
 /// Whoever the token is of.
-fn bearing(app: &App, token: &str) -> Client {
+pub(super) fn bearing(app: &App, token: &str) -> Client {
     app.nobody().bearing(token)
 }
 
-async fn me(client: &Client) -> Value {
+pub(super) async fn me(client: &Client) -> Value {
     client.ask(ME, json!({})).await["viewer"].clone()
 }
 
-fn assert_refused(reply: &Reply, reason: &str) {
+pub(super) fn assert_refused(reply: &Reply, reason: &str) {
     assert_eq!(reply.status, 401, "{reply:?}");
     assert_eq!(reply.reason(), reason, "{reply:?}");
 }
 
-async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
+pub(super) async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
     let reply = bearing(app, token).send(ME, json!({})).await;
     assert_eq!(reply.status, 401, "{what}: {reply:?}");
     assert_eq!(reply.reason(), "TOKEN_INVALID", "{what}");
 }
 
 /// Waits until the app has felt what was done beside it.
-async fn until_refused(app: &App, token: &str) {
+pub(super) async fn until_refused(app: &App, token: &str) {
     for _ in 0..100 {
         if bearing(app, token).send(ME, json!({})).await.status == 401 {
             return;
@@ -313,151 +314,6 @@ async fn what_is_not_just_so_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_are_not_asked_for() {
-    let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
-    let issuer = Issuer::with(&[&old]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let by = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
-    me(&bearing(&app, &by(&old))).await;
-    issuer.publish(&[&old, &new]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &by(&new))).await;
-    assert_eq!(issuer.asked(), 2);
-    for number in 0..20 {
-        let made_up = Key::ed25519(&format!("made up {number}"));
-        assert_opens_nothing(&app, &by(&made_up), "made up").await;
-    }
-    assert_eq!(issuer.asked(), 2);
-
-    // It is noticed within ten minutes and a request that a key is gone, also of tokens found good before.
-    let remembered = by(&old);
-    me(&bearing(&app, &remembered)).await;
-    issuer.publish(&[&new]);
-    app.pass(Duration::from_secs(601));
-    let token = by(&old);
-    bearing(&app, &token).send(ME, json!({})).await;
-    for _ in 0..200 {
-        if issuer.asked() == 3 && bearing(&app, &token).send(ME, json!({})).await.status == 401 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_opens_nothing(&app, &token, "its key is gone").await;
-    assert_opens_nothing(&app, &remembered, "its key is gone").await;
-    me(&bearing(&app, &by(&new))).await;
-}
-
-#[tokio::test]
-async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so() {
-    let key = Key::ed25519("one");
-    let issuer = Issuer::start(Answer::Down).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let token = || key.sign(&issuer.claims("ana", app.now()));
-    let unavailable = async |token: &str| {
-        let reply = bearing(&app, token).send(ME, json!({})).await;
-        assert_eq!(reply.status, 503, "{reply:?}");
-        assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
-    };
-    unavailable(&token()).await;
-    unavailable(&token()).await;
-    assert_eq!(issuer.asked(), 1);
-    // Its own people go on.
-    app.sign_up("ben").await;
-
-    issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &token())).await;
-    issuer.answer(Answer::Down);
-    app.pass(Duration::from_secs(23 * 3600));
-    me(&bearing(&app, &token())).await;
-    // After a day its keys are too old to go by.
-    app.pass(Duration::from_secs(3600));
-    unavailable(&token()).await;
-    issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &token())).await;
-}
-
-#[tokio::test]
-async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
-    let key = Key::ed25519("one");
-    let elsewhere = Issuer::with(&[&key]).await;
-    for answer in [
-        Answer::Huge,
-        Answer::Slow(Duration::from_secs(8)),
-        Answer::Elsewhere(format!("{}/jwks", elsewhere.url)),
-        Answer::Text("<html>"),
-        Answer::Text("{}"),
-        Answer::Text(r#"{"keys": 7}"#),
-    ] {
-        let issuer = Issuer::start(answer).await;
-        let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-        let token = key.sign(&issuer.claims("ana", app.now()));
-        let reply = bearing(&app, &token).send(ME, json!({})).await;
-        assert_eq!(reply.status, 503, "{reply:?}");
-        assert_eq!(issuer.asked(), 1);
-    }
-    assert_eq!(elsewhere.asked(), 0);
-
-    // Keys that are for something else, or none, are not taken; those beside them are.
-    let mut for_encryption = Key::ed25519("enc");
-    for_encryption.jwk["use"] = json!("enc");
-    let other = Key::p256("p256");
-    let mut keys = set(&[&key, &for_encryption, &other]);
-    let secret = URL_SAFE_NO_PAD.encode("whoever reads this may sign as us");
-    let oct = json!({ "kty": "oct", "k": secret, "kid": "oct" });
-    let odd = [
-        oct,
-        json!({ "kty": "OKP" }),
-        json!(7),
-        json!({ "kty": "none", "kid": "one" }),
-    ];
-    keys["keys"].as_array_mut().unwrap().extend(odd);
-    let issuer = Issuer::start(Answer::Keys(keys)).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let now = app.now();
-    me(&bearing(&app, &key.sign(&issuer.claims("ana", now)))).await;
-    let mut symmetric = Key::shared("whoever reads this may sign as us");
-    symmetric.kid = "oct".to_owned();
-    for (wrong, what) in [
-        (&for_encryption, "a key to encrypt with"),
-        (&other, "another algorithm"),
-        (&symmetric, "a secret that is published"),
-    ] {
-        assert_opens_nothing(&app, &wrong.sign(&issuer.claims("ana", now)), what).await;
-    }
-}
-
-#[tokio::test]
-async fn a_private_address_is_asked_only_where_that_is_set() {
-    let key = Key::ed25519("one");
-    let issuer = Issuer::with(&[&key]).await;
-    let port = issuer.url.rsplit_once(':').unwrap().1;
-    let setting = |host: &str| {
-        json!([{ "issuer": issuer.url, "audience": "cubby-app",
-                 "jwks": format!("https://{host}:{port}/jwks") }])
-        .to_string()
-    };
-    let app = app!("--trusted-issuers", &setting("localhost"));
-    let token = key.sign(&issuer.claims("ana", app.now()));
-    let reply = bearing(&app, &token).send(ME, json!({})).await;
-    assert_eq!(reply.status, 503, "{reply:?}");
-    for (setting, says) in [
-        (setting("127.0.0.1"), "allowPrivateAddress"),
-        (setting("[::ffff:10.0.0.1]"), "allowPrivateAddress"),
-        (
-            json!([{ "issuer": "cubby", "audience": "a", "jwks": "https://a.example" }])
-                .to_string(),
-            "CUBBY_ISSUER",
-        ),
-    ] {
-        let refused = app.place.start(&["--trusted-issuers", &setting]).await;
-        let said = refused.err().expect("it does not start").to_string();
-        assert!(said.contains(says), "{said}");
-    }
-}
-
-#[tokio::test]
 async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after() {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
@@ -647,77 +503,4 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     assert!(last.to_string().contains("SESSION_ENDED"), "{last}");
     // The session goes on, by other tokens.
     me(&young).await;
-}
-
-#[tokio::test]
-async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
-    let (key, twin, other) = (
-        Key::ed25519("one"),
-        Key::ed25519("two"),
-        Key::ed25519("two"),
-    );
-    let mut signs = Key::ed25519("signs");
-    signs.jwk["key_ops"] = json!(["sign"]);
-    let mut verifies = Key::ed25519("verifies");
-    verifies.jwk["key_ops"] = json!(["verify"]);
-    let keys = [&key, &twin, &other, &signs, &verifies];
-    let issuer = Issuer::with(&keys).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    for (at, odd) in [json!(5), json!(false), json!({ "a": 1 }), json!(["a"])]
-        .into_iter()
-        .enumerate()
-    {
-        let mut claims = issuer.claims(&format!("ana-{at}"), app.now());
-        (claims["email"], claims["name"]) = (odd.clone(), odd);
-        let ana = me(&bearing(&app, &key.sign(&claims))).await;
-        assert_eq!((&ana["email"], &ana["name"]), (&json!(""), &Value::Null));
-    }
-    let token = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
-    me(&bearing(&app, &token(&verifies))).await;
-    for (wrong, what) in [
-        (&twin, "one of two of the same name"),
-        (&other, "the other one"),
-        (&signs, "a key to sign with"),
-    ] {
-        assert_opens_nothing(&app, &token(wrong), what).await;
-    }
-
-    // An empty answer is no key set, also the first time; and it is asked again soon.
-    let issuer = Issuer::start(Answer::Text("")).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let token = key.sign(&issuer.claims("ana", app.now()));
-    let ana = bearing(&app, &token);
-    assert_eq!(ana.send(ME, json!({})).await.status, 503);
-    // What is open to anybody is, whatever header comes with it.
-    ana.ask("{ service { version } }", json!({})).await;
-    ana.ask("mutation { signOut { endedSessions } }", json!({}))
-        .await;
-    issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(5));
-    me(&ana).await;
-}
-
-#[tokio::test]
-async fn a_provider_that_is_slow_keeps_few_waiting() {
-    let key = Key::ed25519("one");
-    let issuer = Issuer::start(Answer::Slow(Duration::from_secs(8))).await;
-    let app = app!(
-        "--trusted-issuers",
-        &issuer.setting("EdDSA"),
-        "--max-requests",
-        "40"
-    );
-    let ben = app.sign_up("ben").await;
-    let waiting = (0..60).map(|_| {
-        let client = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
-        async move { client.send(ME, json!({})).await.status.as_u16() }
-    });
-    let waiting = tokio::spawn(join_all(waiting));
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    for _ in 0..5 {
-        me(&ben).await;
-    }
-    assert!(!waiting.is_finished());
-    assert_eq!(waiting.await.unwrap(), [503; 60]);
-    assert_eq!(issuer.asked(), 1);
 }

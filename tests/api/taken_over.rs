@@ -1,0 +1,150 @@
+//! People of another service, taken over with the hashes of their passwords.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::{
+    harness::empty_postgresql,
+    maintenance::sign_in,
+    process::{Cubby, SECRET, directory, refused, run, said},
+};
+
+/// Of "correct horse", made by other services: Better Auth, bcrypt, PBKDF2, Argon2.
+const HASHES: [&str; 5] = [
+    "61cc26d75b161470fb901929f95492a5:b8d399388488ee14174eb3e0b0f74574aad602648e76ce829aaa1067be4a47dea8ab4b63873b2b27baf49bd684177f2f7470ec616cd02adb0587077e073e9981",
+    "$2b$04$G4W/QsvLJqdm0f/94i3A2.9/5tu4HETjrocHIGEwetWPFrc1NiDNC",
+    "pbkdf2_sha256$1000$saltsaltsalt$F7o7+5VTVzFAO998X6s3AHrDsJVdMiIlgndIMe19NvY=",
+    "$argon2id$v=19$m=1024,t=1,p=2$+NsmkPrbxEn/ZALzl2pFXA$8GFlQg4KpklgxjrBww2E3kSCrwVqkr69FRZ/GFj3bVk",
+    "$argon2i$v=19$m=1024,t=1,p=1$F21u07RHZfFtrZxzKemSXA$hiAXx9jbGTB8uNolE5s21YVmL8mdUq+1mUW7lmSHs8I",
+];
+
+async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
+    let here = directory();
+    let file = here.path().join("people.jsonl");
+    let import = async |text: &str, options: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let arguments = [&["user", "import", file.to_str().unwrap()], options].concat();
+        run(here.path(), settings, &arguments).await
+    };
+    let person = |number: usize, hash: &str| {
+        json!({ "email": format!("{name}-{number}@example.com"), "passwordHash": hash }).to_string()
+    };
+    let cubby = Cubby::start(here.path(), settings).await;
+    let mut lines: Vec<_> = HASHES
+        .iter()
+        .enumerate()
+        .map(|(at, hash)| person(at, hash))
+        .collect();
+    lines.push(String::new());
+    lines.push(
+        json!({ "email": format!("{name}@example.com"), "name": "Ana", "timeZone": "Europe/Vienna",
+                "passwordHash": HASHES[1] })
+        .to_string(),
+    );
+    let all = lines.join("\n");
+    let would = said(&import(&all, &["--dry-run"]).await);
+    assert_eq!(
+        would.trim(),
+        "6 would be stored, and 0 left out who have an account"
+    );
+    let first = format!("{name}-0@example.com");
+    assert!(sign_in(&cubby, &first, "correct horse").await.is_err());
+
+    // Where a line is wrong nobody is stored, and each is told by its number and without its hash.
+    let wrong = [
+        person(0, HASHES[1]),
+        person(1, "hunter2"),
+        "{}".to_owned(),
+        person(0, HASHES[1]),
+        json!({ "email": "no address", "passwordHash": HASHES[1] }).to_string(),
+        json!({ "email": "a@example.com", "passwordHash": HASHES[1], "timeZone": "Mars" })
+            .to_string(),
+        "not JSON".to_owned(),
+    ];
+    let why = refused(&import(&wrong.join("\n"), &[]).await);
+    for says in [
+        "line 2: passwordHash",
+        "line 3: write a JSON",
+        "line 4: the address",
+        "line 5:",
+        "line 6: Mars",
+        "line 7:",
+        "nobody was stored",
+    ] {
+        assert!(why.contains(says), "{says}: {why}");
+    }
+    assert!(
+        !why.contains("line 1:") && !why.contains("hunter2"),
+        "{why}"
+    );
+
+    assert_eq!(
+        said(&import(&all, &[]).await).trim(),
+        "6 were stored, and 0 left out who have an account"
+    );
+    for number in 0..HASHES.len() {
+        let email = format!("{name}-{number}@example.com");
+        assert_eq!(
+            sign_in(&cubby, &email, "Correct horse").await,
+            Err("INVALID_CREDENTIALS".to_owned()),
+            "{email}"
+        );
+        // The first sign-in makes a hash of our own, which the second is compared with.
+        for _ in 0..2 {
+            sign_in(&cubby, &email, "correct horse").await.unwrap();
+        }
+    }
+    let connection = sea_orm::Database::connect(match settings.first() {
+        Some((_, url)) => (*url).to_owned(),
+        None => format!("sqlite:{}", here.path().join("data/cubby.sqlite").display()),
+    });
+    let connection = connection.await.unwrap();
+    let rows = "SELECT password_hash FROM users ORDER BY email";
+    let rows = sea_orm::Statement::from_string(
+        sea_orm::ConnectionTrait::get_database_backend(&connection),
+        rows,
+    );
+    let rows = sea_orm::ConnectionTrait::query_all_raw(&connection, rows)
+        .await
+        .unwrap();
+    let ours = rows.iter().filter(|row| {
+        let hash: String = row.try_get_by_index(0).unwrap();
+        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+    });
+    assert_eq!((rows.len(), ours.count()), (6, 5));
+
+    // Again: nobody, or those who are new.
+    let why = refused(&import(&all, &[]).await);
+    assert!(
+        why.contains("line 1: somebody has the address") && why.contains("--skip-taken"),
+        "{why}"
+    );
+    let more = format!("{all}\n{}", person(9, HASHES[1]));
+    let said = said(&import(&more, &["--skip-taken"]).await);
+    assert_eq!(
+        said.trim(),
+        "1 were stored, and 6 left out who have an account"
+    );
+    let why = refused(&run(here.path(), settings, &["user", "import", "nowhere"]).await);
+    assert!(why.contains("nowhere cannot be read"), "{why}");
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn people_of_another_service_sign_in_with_their_passwords_on_sqlite() {
+    people_are_taken_over(&[], "ana").await;
+}
+
+#[tokio::test]
+async fn people_of_another_service_sign_in_with_their_passwords_on_postgresql() {
+    let Some(url) = empty_postgresql("taken_over").await else {
+        return;
+    };
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_MODE", "development"),
+        ("CUBBY_SECRET", SECRET),
+    ];
+    people_are_taken_over(&settings, "ana").await;
+}
