@@ -224,7 +224,9 @@ fn new_password() -> Result<String, PeopleError> {
         let mut line = String::new();
         let mut bounded = io::stdin().lock().take(LONGEST);
         bounded.read_line(&mut line).map_err(unreadable)?;
-        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+        // Some shells say first that what comes is UTF-8.
+        let password = line.trim_start_matches('\u{feff}');
+        return Ok(password.trim_end_matches(['\r', '\n']).to_owned());
     }
     let password = rpassword::prompt_password("New password: ").map_err(unreadable)?;
     let again = rpassword::prompt_password("The same again: ").map_err(unreadable)?;

@@ -105,14 +105,24 @@ pub(super) async fn make_room(
     }
 }
 
-/// Whether a position can be one: a fractional index, of the length that one may have.
+/// Whether a position can be one: a fractional index, of the length that one may have, with room on either side.
 pub(super) fn is_position(text: &str) -> bool {
-    let below = Some(text.to_owned());
-    text.len() <= LONGEST && lexicon_fractional_index::key_between(&below, &None).is_ok()
+    // The library takes it for granted that there are digits, and that all are its own.
+    let is_of_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    // Beyond the outermost integers there is no other, and no list is long enough to get there.
+    let has_room = !text.starts_with(['A', 'z']);
+    is_of_digits && has_room && text.len() <= LONGEST && {
+        let position = Some(text.to_owned());
+        lexicon_fractional_index::key_between(&position, &None).is_ok()
+            && lexicon_fractional_index::key_between(&None, &position).is_ok()
+    }
 }
 
 /// So many positions after the last, in their order.
 pub(super) async fn after_last(viewer: &Viewer, count: usize) -> Result<Vec<String>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let all = Others {
         viewer,
         moved: None,
@@ -220,5 +230,64 @@ impl Others<'_> {
         };
         let beyond = self.some(Some(&first), way, NEIGHBOURS).await?;
         Ok([vec![first], beyond].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_position_is_a_fractional_index_with_room_on_either_side() {
+        for good in [
+            "a0",
+            "a0V",
+            "Zz",
+            "b00",
+            "Y00",
+            "yzzzzzzzzzzzzzzzzzzzzzzzzzz",
+        ] {
+            assert!(is_position(good), "{good:?}");
+        }
+        let long = format!("a0{}1", "0".repeat(62));
+        let (first, last) = (
+            format!("A{}", "0".repeat(26)),
+            format!("z{}", "z".repeat(26)),
+        );
+        for bad in [
+            "",
+            "a",
+            "0",
+            "a00",
+            "a0é",
+            "é",
+            "a\u{2028} F",
+            "a0!",
+            " a0",
+            &long,
+            &first,
+            &last,
+        ] {
+            assert!(!is_position(bad), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_a_position_can_be_gone_on_from(
+            text in prop_oneof!["[A-Za-z0-9]{0,30}", "\\PC{0,8}", "[a-c][0-9a-z]{1,6}", "[X-Z][0-9a-z]{1,6}"],
+        ) {
+            if is_position(&text) {
+                let here = Some(text);
+                for (below, above) in [(&here, &None), (&None, &here)] {
+                    let next = lexicon_fractional_index::key_between(below, above).unwrap();
+                    prop_assert!(is_position(&next), "{next:?}");
+                }
+                let many = lexicon_fractional_index::n_keys_between(&here, &None, 500).unwrap();
+                prop_assert!(many.iter().all(|next| is_position(next)));
+            }
+        }
     }
 }

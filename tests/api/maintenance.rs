@@ -121,7 +121,7 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
 
     // Another password ends the sessions, and the scripts go on.
     assert!(cubby.knows(&token).await && cubby.knows(&script).await);
-    said(&user(&["set-password", email], &format!("{second}\r\n")).await);
+    said(&user(&["set-password", email], &format!("\u{feff}{second}\r\n")).await);
     assert!(is_refused(&cubby, &token).await);
     assert!(cubby.knows(&script).await);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The tasks of a file into the database.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{self, BufRead},
 };
 
@@ -30,76 +30,96 @@ pub(crate) async fn import<R: BufRead + Send>(
     options: TaskImport,
     mut open: impl FnMut() -> io::Result<R>,
 ) -> std::result::Result<TasksImported, TransferError> {
+    let seq = viewer.last_seq().await?;
+    let mut check = Reading::new(viewer, options);
     let source = format.source(open()?, viewer.now())?;
-    let found = read(viewer, source, options, async |_| Ok(())).await?;
+    let found = check.read(source, async |_| Ok(())).await?;
     if options.dry_run {
         return Ok(found);
     }
+    let known = check.taken;
     let source = format.source(open()?, viewer.now())?;
     viewer
         .atomically(async |viewer| {
             viewer.lock_log().await?;
-            read(viewer, source, options, async |some| {
-                store(viewer, some).await
-            })
-            .await
+            let mut reading = Reading::new(viewer, options);
+            if viewer.last_seq().await? == seq {
+                // Nothing has changed since: what was looked up needs no second look.
+                (reading.taken, reading.looks_up) = (known, false);
+            }
+            reading
+                .read(source, async |some| store(viewer, some).await)
+                .await
         })
         .await
 }
 
-/// Reads all of a file, and does something with what is to be stored of it.
-async fn read(
-    viewer: &Viewer,
-    mut source: Source<'_>,
-    options: TaskImport,
-    store: impl AsyncFn(Vec<Record>) -> Result<()>,
-) -> std::result::Result<TasksImported, TransferError> {
-    let mut reading = Reading {
-        viewer,
-        options,
-        known: HashSet::new(),
-        wrongs: Wrongs::default(),
-        is_any_there: false,
-        imported: TasksImported::default(),
-    };
-    loop {
-        let some = source
-            .by_ref()
-            .take(AT_ONCE)
-            .collect::<io::Result<Vec<_>>>()?;
-        if some.is_empty() {
-            break;
-        }
-        let records = reading.sift(some).await?;
-        if reading.wrongs.is_empty() {
-            store(records).await?;
-        }
-    }
-    if reading.wrongs.is_empty() {
-        return Ok(reading.imported);
-    }
-    let remedy = if reading.is_any_there {
-        "\n--skip-existing leaves out those that are there or were, --new-ids makes others of them"
-    } else {
-        ""
-    };
-    Err(TransferError::Refused(format!(
-        "nothing was stored{}{remedy}",
-        reading.wrongs
-    )))
+/// What an id is of that is a task's already.
+#[derive(Clone, Copy)]
+enum Taken {
+    There,
+    Deleted,
 }
 
+/// A file while it is read.
 struct Reading<'a> {
     viewer: &'a Viewer,
     options: TaskImport,
     /// The ids so far.
-    known: HashSet<TaskId>,
+    seen: HashSet<TaskId>,
+    /// Those of them that are tasks' already.
+    taken: HashMap<TaskId, Taken>,
+    looks_up: bool,
     wrongs: Wrongs,
-    is_any_there: bool,
+    is_any_taken: bool,
     imported: TasksImported,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(viewer: &'a Viewer, options: TaskImport) -> Self {
+        Self {
+            viewer,
+            options,
+            seen: HashSet::new(),
+            taken: HashMap::new(),
+            looks_up: true,
+            wrongs: Wrongs::default(),
+            is_any_taken: false,
+            imported: TasksImported::default(),
+        }
+    }
+
+    /// Reads all of it, and does something with what is to be stored.
+    async fn read(
+        &mut self,
+        mut source: Source<'_>,
+        store: impl AsyncFn(Vec<Record>) -> Result<()>,
+    ) -> std::result::Result<TasksImported, TransferError> {
+        loop {
+            let some = source.by_ref().take(AT_ONCE);
+            let some = some.collect::<io::Result<Vec<_>>>()?;
+            if some.is_empty() {
+                break;
+            }
+            let records = self.sift(some).await?;
+            if self.wrongs.is_empty() {
+                store(records).await?;
+            }
+        }
+        if self.wrongs.is_empty() {
+            return Ok(std::mem::take(&mut self.imported));
+        }
+        let remedy = if self.is_any_taken {
+            "\n--skip-existing leaves out those that are there or were, --new-ids makes others of them"
+        } else {
+            ""
+        };
+        Err(TransferError::Refused(format!(
+            "nothing was stored{}{remedy}",
+            self.wrongs
+        )))
+    }
+
     /// Those that are to be stored, and notes what becomes of the rest.
     async fn sift(&mut self, some: Vec<Found>) -> Result<Vec<Record>> {
         let now = self.viewer.now();
@@ -114,58 +134,69 @@ impl Reading<'_> {
             }
             read.push((found.line, record));
         }
-        let ids = read
-            .iter()
-            .filter_map(|(_, record)| record.as_ref().ok()?.id);
-        let (there, gone) = taken(self.viewer, ids.collect()).await?;
+        if self.looks_up {
+            let ids = read
+                .iter()
+                .filter_map(|(_, record)| record.as_ref().ok()?.id);
+            self.taken
+                .extend(look_up(self.viewer, ids.collect()).await?);
+        }
         let mut records = Vec::with_capacity(read.len());
         for (line, record) in read {
-            let wrong = match record {
-                Err(wrong) => wrong,
-                Ok(record) => match record.id {
-                    Some(id) if !self.known.insert(id) => "The id is there before.".to_owned(),
-                    Some(id) if there.contains(&id) || gone.contains(&id) => {
-                        if self.options.skip_existing {
-                            self.imported.skipped += 1;
-                            continue;
-                        }
-                        self.is_any_there = true;
-                        let what = if gone.contains(&id) {
-                            "was deleted, and an id is never used again"
-                        } else {
-                            "is there already"
-                        };
-                        format!("The task {id} {what}.")
-                    }
-                    _ => {
-                        self.imported.stored += 1;
-                        records.push(record);
-                        continue;
-                    }
-                },
-            };
-            self.wrongs.add(line, wrong);
+            match record.and_then(|record| self.admit(record)) {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => {}
+                Err(wrong) => self.wrongs.add(line, wrong),
+            }
         }
         Ok(records)
     }
+
+    /// The task, unless it is left out.
+    fn admit(&mut self, record: Record) -> std::result::Result<Option<Record>, String> {
+        if let Some(id) = record.id {
+            if !self.seen.insert(id) {
+                return Err("The id is there before.".to_owned());
+            }
+            if let Some(taken) = self.taken.get(&id) {
+                if self.options.skip_existing {
+                    self.imported.skipped += 1;
+                    return Ok(None);
+                }
+                self.is_any_taken = true;
+                return Err(match taken {
+                    Taken::There => format!("The task {id} is there already."),
+                    Taken::Deleted => {
+                        format!("The task {id} was deleted, and an id is never used again.")
+                    }
+                });
+            }
+        }
+        self.imported.stored += 1;
+        Ok(Some(record))
+    }
 }
 
-/// Which of these the viewer has, and which they had.
-async fn taken(viewer: &Viewer, ids: Vec<TaskId>) -> Result<(HashSet<TaskId>, HashSet<TaskId>)> {
+/// Which of these are tasks of the viewer's, or were.
+async fn look_up(viewer: &Viewer, ids: Vec<TaskId>) -> Result<HashMap<TaskId, Taken>> {
     if ids.is_empty() {
-        return Ok(Default::default());
+        return Ok(HashMap::new());
     }
     let there = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::Id.is_in(ids.iter().copied()));
-    let gone = deleted::Entity::find()
+    let deleted = deleted::Entity::find()
         .select_only()
         .column(deleted::Column::Id)
         .filter(deleted::Column::Id.is_in(ids));
-    let there = viewer.read(there, |row| row.try_get_by_index(0)).await?;
-    let gone = viewer.read(gone, |row| row.try_get_by_index(0)).await?;
-    Ok((there.into_iter().collect(), gone.into_iter().collect()))
+    let there = viewer.read(there, |row| Ok((row.try_get_by_index(0)?, Taken::There)));
+    let mut taken: HashMap<_, _> = there.await?.into_iter().collect();
+    let deleted = viewer.read(deleted, |row| {
+        Ok((row.try_get_by_index(0)?, Taken::Deleted))
+    });
+    taken.extend(deleted.await?);
+    Ok(taken)
 }
 
 /// Stores some. The caller holds the log's lock.

@@ -48,6 +48,8 @@ impl Sink for Writer<'_> {
 pub(super) struct Reader<R> {
     lines: csv::Reader<R>,
     names: Option<StringRecord>,
+    /// Whether its first line could not be read, and so none can be.
+    is_over: bool,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -55,13 +57,20 @@ impl<R: BufRead> Reader<R> {
         Self {
             lines: csv::Reader::from_reader(file),
             names: None,
+            is_over: false,
         }
     }
 
     fn read(&mut self) -> csv::Result<Option<Found>> {
+        if self.is_over {
+            return Ok(None);
+        }
         let names = match &self.names {
             Some(names) => names,
-            None => self.names.insert(self.lines.headers()?.clone()),
+            None => {
+                let names = self.lines.headers().inspect_err(|_| self.is_over = true)?;
+                self.names.insert(names.clone())
+            }
         };
         let mut line = StringRecord::new();
         if !self.lines.read_record(&mut line)? {

@@ -254,6 +254,8 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
         let refusal = refused(&app, TaskFormat::Csv, file).await;
         assert!(refusal.contains(wrong), "{file}: {refusal}");
     }
+    let refusal = refused(&app, TaskFormat::Csv, b"tit\xffle\nMilk\n").await;
+    assert!(refusal.contains("line 1: It is not UTF-8"), "{refusal}");
     let refusal = refused(&app, TaskFormat::Csv, b"title\nMilk\n\xff\n").await;
     assert!(refusal.contains("line 3: It is not UTF-8"), "{refusal}");
     let todo = |lines: &str| {
