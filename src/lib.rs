@@ -17,7 +17,7 @@ mod maintenance;
 mod metrics;
 mod mutation;
 mod page;
-pub mod private;
+mod private;
 mod schema;
 mod seed;
 mod server;

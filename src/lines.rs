@@ -5,6 +5,22 @@ use std::fmt;
 /// How many lines that are wrong are told of.
 const MOST_TOLD: usize = 20;
 
+/// How much of what a file says is repeated, in characters.
+const LONGEST: usize = 300;
+
+/// What a file says, on one line that moves no terminal's cursor and is no longer than a person reads.
+pub(crate) fn plain(text: &str) -> String {
+    let mut told: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|it| if it.is_control() { '\u{fffd}' } else { it })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        told.push('…');
+    }
+    told
+}
+
 /// The lines that are wrong, and what is wrong with each.
 #[derive(Default)]
 pub(crate) struct Wrongs {
@@ -13,10 +29,10 @@ pub(crate) struct Wrongs {
 }
 
 impl Wrongs {
-    pub(crate) fn add(&mut self, line: u64, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, line: u64, what: impl AsRef<str>) {
         self.count += 1;
         if self.told.len() < MOST_TOLD {
-            self.told.push((line, what.into()));
+            self.told.push((line, plain(what.as_ref())));
         }
     }
 

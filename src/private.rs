@@ -15,10 +15,7 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the file, which must not be there yet.
-///
-/// # Errors
-/// When it is there, or its directory is not, or may not be written in.
-pub fn make_file(path: &Path) -> io::Result<File> {
+pub(crate) fn make_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -26,10 +23,7 @@ pub fn make_file(path: &Path) -> io::Result<File> {
 }
 
 /// Removes the file.
-///
-/// # Errors
-/// When it is not there, or may not be removed.
-pub fn remove_file(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 

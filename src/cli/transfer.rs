@@ -4,13 +4,14 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Seek, Write},
+    io::{self, BufReader, BufWriter, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
-use cubby::{People, PeopleError, TaskFormat, TaskImport, private};
+use cubby::{People, PeopleError, TaskFormat, TaskImport};
 use indicatif::ProgressBar;
+use tempfile::NamedTempFile;
 
 /// The file that stands for standard input and standard output.
 const STANDARD: &str = "-";
@@ -82,34 +83,47 @@ pub(crate) async fn export(people: &People, export: Export) -> Result<(), People
     let Export { which, file } = export;
     let format = which.format(&file);
     let count = cubby::count_tasks(people, &which.user).await?;
-    let is_standard = file == Path::new(STANDARD);
-    let target: Box<dyn Write + Send> = if is_standard {
-        Box::new(io::stdout())
+    let told_of = |error: &io::Error| about(&file, error);
+    let target = if file == Path::new(STANDARD) {
+        None
     } else {
-        let made = private::make_file(&file);
-        Box::new(made.map_err(|error| about(&file, &error))?)
+        Some(draft(&file).map_err(|error| told_of(&error))?)
     };
     let bar = super::bar(count, "tasks");
-    let mut target = BufWriter::new(target);
+    let mut writer: BufWriter<Box<dyn Write + Send>> = BufWriter::new(match &target {
+        None => Box::new(io::stdout()),
+        Some(draft) => Box::new(draft.reopen().map_err(|error| told_of(&error))?),
+    });
     let told = |count| bar.inc(count as u64);
-    let written = cubby::export_tasks(people, &which.user, format, &mut target, told).await;
-    let written = written.and_then(|()| target.flush().map_err(|error| about(&file, &error)));
+    let written = cubby::export_tasks(people, &which.user, format, &mut writer, told).await;
     bar.finish_and_clear();
-    if written.is_err() && !is_standard {
-        // Half of them would look like all of them.
-        let _ = private::remove_file(&file);
+    written?;
+    writer.flush().map_err(|error| told_of(&error))?;
+    if let Some(draft) = target {
+        let kept = draft.persist_noclobber(&file);
+        kept.map_err(|error| told_of(&error.error))?;
     }
-    written
+    Ok(())
+}
+
+/// A file beside the one that is meant, for its owner alone, which is gone unless it is kept: half of the tasks would
+/// look like all of them.
+fn draft(file: &Path) -> io::Result<NamedTempFile> {
+    if file.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let directory = match file.parent() {
+        Some(directory) if directory != Path::new("") => directory,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".cubby-export-")
+        .tempfile_in(directory)
 }
 
 pub(crate) async fn import(people: &People, import: Import) -> Result<(), PeopleError> {
     let format = import.which.format(&import.file);
-    let opened = if import.file == Path::new(STANDARD) {
-        spool()
-    } else {
-        File::open(&import.file)
-    };
-    let file = opened.map_err(|error| about(&import.file, &error))?;
+    let file = open(&import.file).map_err(|error| about(&import.file, &error))?;
     let length = file.metadata().map_or(0, |it| it.len());
     let options = TaskImport {
         dry_run: import.dry_run,
@@ -147,11 +161,20 @@ fn again(file: &File, bar: &ProgressBar) -> io::Result<impl io::BufRead + Send> 
     Ok(BufReader::new(bar.wrap_read(file)))
 }
 
-/// Standard input as a file, which can be read twice, and which nobody sees.
-fn spool() -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    io::copy(&mut io::stdin().lock(), &mut file)?;
-    Ok(file)
+/// The file; or a copy, which nobody sees, of one that can be read but once.
+fn open(file: &Path) -> io::Result<File> {
+    let mut opened: Box<dyn Read> = if file == Path::new(STANDARD) {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(file)?;
+        if opened.metadata()?.is_file() {
+            return Ok(opened);
+        }
+        Box::new(opened)
+    };
+    let mut copy = tempfile::tempfile()?;
+    io::copy(&mut opened, &mut copy)?;
+    Ok(copy)
 }
 
 fn about(file: &Path, error: &io::Error) -> PeopleError {

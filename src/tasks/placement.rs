@@ -118,17 +118,18 @@ pub(super) fn is_position(text: &str) -> bool {
     }
 }
 
-/// So many positions after the last, in their order.
-pub(super) async fn after_last(viewer: &Viewer, count: usize) -> Result<Vec<String>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
+/// The last position; nothing while there is no task.
+pub(super) async fn last(viewer: &Viewer) -> Result<Option<String>> {
     let all = Others {
         viewer,
         moved: None,
     };
-    let last = all.next(None, Way::Up).await?.map(|task| task.position);
-    let positions = lexicon_fractional_index::n_keys_between(&last, &None, count);
+    Ok(all.next(None, Way::Up).await?.map(|task| task.position))
+}
+
+/// So many positions after one, in their order.
+pub(super) fn after(position: &Option<String>, count: usize) -> Result<Vec<String>> {
+    let positions = lexicon_fractional_index::n_keys_between(position, &None, count);
     positions.map_err(|message| Error::internal(DbErr::Type(message)))
 }
 

@@ -69,6 +69,7 @@ impl From<Error> for PeopleError {
     fn from(error: Error) -> Self {
         Self(match error {
             Error::Internal(cause) => Chain(&*cause).to_string(),
+            Error::Unauthenticated(_) => "the account was removed meanwhile".to_owned(),
             _ => "the database is away, or busy: nothing was done. Try again".to_owned(),
         })
     }

@@ -20,7 +20,11 @@ use calcard::{
 use jiff::{civil, tz};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{Found, Sink, TaskText, text::DueText};
+use super::{
+    Found, Sink, TaskText,
+    bounded::{LONGEST, TOO_LONG},
+    text::DueText,
+};
 use crate::{
     auth::{TimeZone, Viewer},
     clock::Timestamp,
@@ -32,8 +36,8 @@ use crate::{
     },
 };
 
-/// How long a component may be, in bytes.
-const LONGEST: usize = 4 << 20;
+/// How many time zones of its own a calendar has at most: about as many as there are.
+const MOST_ZONES: usize = 1_000;
 
 /// What a task is called that has no summary.
 const UNTITLED: &str = "Untitled";
@@ -100,6 +104,7 @@ impl<'a> Writer<'a> {
     }
 }
 
+const BEGIN: &str = "BEGIN:VCALENDAR";
 const END: &str = "END:VCALENDAR";
 
 impl Sink for Writer<'_> {
@@ -220,6 +225,8 @@ pub(super) struct Reader<R> {
     /// The line that was read last.
     line: u64,
     is_begun: bool,
+    /// Whether the calendar that begun has not ended.
+    is_open: bool,
     now: Timestamp,
     /// What the file calls time zones, and what they are.
     zones: HashMap<String, TimeZone>,
@@ -238,6 +245,7 @@ impl<R: BufRead> Reader<R> {
             file,
             line: 0,
             is_begun: false,
+            is_open: false,
             now,
             zones: HashMap::new(),
         }
@@ -247,17 +255,24 @@ impl<R: BufRead> Reader<R> {
         let mut line = Vec::new();
         loop {
             if !self.read_line(&mut line)? {
-                return Ok(None);
+                let wrong = "The calendar has no end: some of the file is missing.".to_owned();
+                return Ok(
+                    std::mem::take(&mut self.is_open).then(|| Found::new(self.line, Err(wrong)))
+                );
             }
             let name = line.trim_ascii();
             if !self.is_begun && !name.is_empty() {
                 self.is_begun = true;
-                if !name.eq_ignore_ascii_case(b"BEGIN:VCALENDAR") {
-                    let wrong = "A calendar begins with BEGIN:VCALENDAR.".to_owned();
+                if !name.eq_ignore_ascii_case(BEGIN.as_bytes()) {
+                    let wrong = format!("A calendar begins with {BEGIN}.");
                     return Ok(Some(Found::new(self.line, Err(wrong))));
                 }
             }
-            if name.eq_ignore_ascii_case(b"BEGIN:VTIMEZONE") {
+            if name.eq_ignore_ascii_case(BEGIN.as_bytes()) {
+                self.is_open = true;
+            } else if name.eq_ignore_ascii_case(END.as_bytes()) {
+                self.is_open = false;
+            } else if name.eq_ignore_ascii_case(b"BEGIN:VTIMEZONE") {
                 let block = self.block(&line, b"END:VTIMEZONE")?;
                 self.note_zone(&block);
             } else if name.eq_ignore_ascii_case(b"BEGIN:VTODO") {
@@ -320,7 +335,8 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn note_zone(&mut self, block: &Block) {
-        if let Ok(zone) = parse(block)
+        if self.zones.len() < MOST_ZONES
+            && let Ok(zone) = parse(block)
             && let Some((name, zone)) = zone.components.first().and_then(|it| it.timezone())
             && let Some(zone) = zone.name().and_then(|zone| TimeZone::named(&zone))
         {
@@ -331,11 +347,20 @@ impl<R: BufRead> Reader<R> {
     /// The time zone of a name that a file may make up.
     fn zone(&self, name: &str) -> Option<TimeZone> {
         let described = || self.zones.get(name).cloned();
+        // Evolution writes the name behind the registry that it took it from.
+        let registered = || {
+            let cuts = name.match_indices('/');
+            cuts.map(|(at, _)| &name[at + 1..])
+                .find_map(TimeZone::named)
+        };
         let guessed = || {
             let zone: calcard::common::timezone::Tz = name.parse().ok()?;
             TimeZone::named(&zone.name()?)
         };
-        TimeZone::named(name).or_else(described).or_else(guessed)
+        TimeZone::named(name)
+            .or_else(described)
+            .or_else(registered)
+            .or_else(guessed)
     }
 
     fn found(&self, block: &Block) -> Found {
@@ -374,7 +399,10 @@ impl<R: BufRead> Reader<R> {
             let text = || value.and_then(Value::as_text).map(str::to_owned);
             match &entry.name {
                 Property::Uid => uid = text(),
-                Property::RecurrenceId => instance = self.moment(entry),
+                Property::RecurrenceId => {
+                    instance = text().or_else(|| Some(self.moment(entry)?.to_string()));
+                    left_out.push(entry.name.as_str().to_owned());
+                }
                 Property::Summary => task.title = text().unwrap_or_default(),
                 Property::Description => task.description = text(),
                 Property::Created => task.created_at = moment(entry),
@@ -416,13 +444,13 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Gives a task its id: what is ours is the id, and what is not stands for one, the same whenever it is read.
-    fn identify(&self, task: &mut TaskText, uid: Option<&str>, instance: Option<Timestamp>) {
+    fn identify(&self, task: &mut TaskText, uid: Option<&str>, instance: Option<String>) {
         let created_at = task.created_at.take().and_then(|at| at.parse().ok());
         let created_at = created_at.filter(|at: &Timestamp| at.as_millis() >= 0 && *at <= self.now);
         task.id = match (uid, instance, created_at) {
             (Some(uid), None, _) if uid.parse::<TaskId>().is_ok() => Some(uid.to_owned()),
             (Some(uid), instance, Some(created_at)) => {
-                let instance = instance.map(|at| at.to_string()).unwrap_or_default();
+                let instance = instance.unwrap_or_default();
                 Some(TaskId::of_name(created_at, &format!("{uid} {instance}")).to_string())
             }
             (.., created_at) => {
@@ -437,7 +465,10 @@ impl<R: BufRead> Reader<R> {
         let at = entry.values.first().and_then(Value::as_partial_date_time);
         let at = at.ok_or_else(wrong)?;
         let date = date_of(at).ok_or_else(wrong)?;
-        let time = time_of(at);
+        let time = match at.hour {
+            Some(_) => Some(time_of(at).ok_or_else(wrong)?),
+            None => None,
+        };
         let time_zone = match (entry.tz_id(), at.tz_hour) {
             _ if time.is_none() => None,
             (_, Some(_)) => Some(UTC.to_owned()),
@@ -478,7 +509,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 
 fn parse(block: &Block) -> std::result::Result<ICalendar, String> {
     if block.bytes.len() > LONGEST {
-        return Err("It is longer than 4 MiB.".to_owned());
+        return Err(TOO_LONG.to_owned());
     }
     if !block.is_whole {
         return Err("It has no end: some of the file is missing.".to_owned());

@@ -1,11 +1,14 @@
 //! Tasks as JSON: written as an array with a task on each line, and read however it is laid out.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Found, Sink, TaskText};
+use super::{
+    Found, Sink, TaskText,
+    bounded::{Bounded, TOO_LONG},
+};
 
 pub(super) struct Writer<'a> {
     file: &'a mut (dyn Write + Send),
@@ -37,7 +40,7 @@ impl Sink for Writer<'_> {
 
 /// Reads an array of objects, or objects one after another.
 pub(super) struct Reader<R> {
-    file: Counted<R>,
+    file: Bounded<R>,
     place: Place,
 }
 
@@ -54,7 +57,7 @@ enum Place {
 impl<R: BufRead> Reader<R> {
     pub(super) fn new(file: R) -> Self {
         Self {
-            file: Counted { file, line: 1 },
+            file: Bounded::new(file),
             place: Place::Start,
         }
     }
@@ -65,12 +68,12 @@ impl<R: BufRead> Reader<R> {
         match (self.place, next) {
             (Place::Start, Some(b'[')) => {
                 self.place = Place::Array;
-                self.file.consume();
+                self.file.skip();
                 next = self.file.peek()?;
             }
             (Place::Start, Some(b'{')) => self.place = Place::Sequence,
             (Place::Array, Some(b',')) => {
-                self.file.consume();
+                self.file.skip();
                 next = self.file.peek()?;
                 if next == Some(b']') {
                     return Ok(Err("After a comma comes a task."));
@@ -87,7 +90,7 @@ impl<R: BufRead> Reader<R> {
             (_, Some(b'{')) => Ok(Ok(true)),
             (Place::Array, Some(b']')) => {
                 self.place = Place::End;
-                self.file.consume();
+                self.file.skip();
                 Ok(match self.file.peek()? {
                     None => Ok(false),
                     Some(_) => Err("After the array comes nothing."),
@@ -106,11 +109,13 @@ impl<R: BufRead> Reader<R> {
         let task = match self.advance()? {
             Ok(false) => return Ok(None),
             Ok(true) => {
-                let line = self.file.line;
+                let line = self.file.line();
+                self.file.begin();
                 let mut object = serde_json::Deserializer::from_reader(&mut self.file);
                 match Box::<RawValue>::deserialize(&mut object) {
                     Ok(object) => return Ok(Some(Found::new(line, read(object.get())))),
                     Err(error) if error.is_io() => return Err(error.into()),
+                    Err(_) if self.file.is_exceeded() => Err(TOO_LONG.to_owned()),
                     Err(error) => Err(without_place(&error)),
                 }
             }
@@ -118,7 +123,7 @@ impl<R: BufRead> Reader<R> {
         };
         // What comes behind it cannot be told.
         self.place = Place::End;
-        Ok(Some(Found::new(self.file.line, task)))
+        Ok(Some(Found::new(self.file.line(), task)))
     }
 }
 
@@ -139,37 +144,4 @@ fn without_place(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let end = said.find(" at line ").unwrap_or(said.len());
     said[..end].to_owned()
-}
-
-/// A file that knows which line comes next.
-struct Counted<R> {
-    file: R,
-    line: u64,
-}
-
-impl<R: BufRead> Counted<R> {
-    /// The first byte that is no white space, which is left there.
-    fn peek(&mut self) -> io::Result<Option<u8>> {
-        loop {
-            match self.file.fill_buf()?.first() {
-                Some(b'\n') => self.line += 1,
-                Some(b' ' | b'\t' | b'\r') => {}
-                other => return Ok(other.copied()),
-            }
-            self.file.consume(1);
-        }
-    }
-
-    fn consume(&mut self) {
-        self.file.consume(1);
-    }
-}
-
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        let lines = buffer[..count].iter().filter(|byte| **byte == b'\n');
-        self.line += lines.count() as u64;
-        Ok(count)
-    }
 }

@@ -4,6 +4,7 @@
 //! those that are read. It is read twice. What is wrong is found before anything is locked, and all of it is told;
 //! then everything is stored in one transaction, or nothing.
 
+mod bounded;
 mod calendar;
 mod json;
 mod store;
@@ -142,7 +143,7 @@ pub(crate) async fn export(
 ) -> Result<(), TransferError> {
     let mut sink: Box<dyn Sink + Send> = match format {
         TaskFormat::Json => Box::new(json::Writer::new(file)),
-        TaskFormat::Csv => Box::new(table::Writer::new(file)),
+        TaskFormat::Csv => Box::new(table::Writer::new(file)?),
         TaskFormat::Icalendar => {
             let zones = calendar::zones_of(viewer).await?;
             Box::new(calendar::Writer::new(file, &zones)?)

@@ -9,12 +9,13 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySele
 
 use super::{Found, Source, TaskFormat, TaskImport, TasksImported, TransferError, text::Record};
 use crate::{
-    auth::{self, Viewer},
+    auth::{self, TimeZone, Viewer},
+    clock::Timestamp,
     error::Result,
-    id::TaskId,
-    lines::Wrongs,
+    id::{Ids, TaskId},
+    lines::{Wrongs, plain},
     tasks::{
-        entity::{Column, Entity, deleted},
+        entity::{ActiveModel, Column, Entity, deleted},
         placement,
     },
 };
@@ -37,7 +38,7 @@ pub(crate) async fn import<R: BufRead + Send>(
     if options.dry_run {
         return Ok(found);
     }
-    let known = check.taken;
+    let Reading { taken, last, .. } = check;
     let source = format.source(open()?, viewer.now())?;
     viewer
         .atomically(async |viewer| {
@@ -45,11 +46,17 @@ pub(crate) async fn import<R: BufRead + Send>(
             let mut reading = Reading::new(viewer, options);
             if viewer.last_seq().await? == seq {
                 // Nothing has changed since: what was looked up needs no second look.
-                (reading.taken, reading.looks_up) = (known, false);
+                (reading.taken, reading.looks_up) = (taken, false);
             }
-            reading
-                .read(source, async |some| store(viewer, some).await)
-                .await
+            let mut storing = Storing {
+                viewer,
+                home: auth::home(viewer).await?,
+                last: last.max(placement::last(viewer).await?),
+                ids: Ids::default(),
+                made_at: Timestamp::from_millis(0),
+            };
+            let store = async |some| storing.store(some).await;
+            reading.read(source, store).await
         })
         .await
 }
@@ -72,6 +79,8 @@ struct Reading<'a> {
     looks_up: bool,
     wrongs: Wrongs,
     is_any_taken: bool,
+    /// The last position that the file says.
+    last: Option<String>,
     imported: TasksImported,
 }
 
@@ -85,6 +94,7 @@ impl<'a> Reading<'a> {
             looks_up: true,
             wrongs: Wrongs::default(),
             is_any_taken: false,
+            last: None,
             imported: TasksImported::default(),
         }
     }
@@ -93,7 +103,7 @@ impl<'a> Reading<'a> {
     async fn read(
         &mut self,
         mut source: Source<'_>,
-        store: impl AsyncFn(Vec<Record>) -> Result<()>,
+        mut store: impl AsyncFnMut(Vec<Record>) -> Result<()>,
     ) -> std::result::Result<TasksImported, TransferError> {
         loop {
             let some = source.by_ref().take(AT_ONCE);
@@ -126,7 +136,7 @@ impl<'a> Reading<'a> {
         let mut read = Vec::with_capacity(some.len());
         for found in some {
             for name in found.left_out {
-                *self.imported.left_out.entry(name).or_default() += 1;
+                *self.imported.left_out.entry(plain(&name)).or_default() += 1;
             }
             let mut record = found.task.and_then(|task| task.read(now));
             if let (true, Ok(record)) = (self.options.new_ids, &mut record) {
@@ -172,6 +182,9 @@ impl<'a> Reading<'a> {
                 });
             }
         }
+        if record.position > self.last {
+            self.last.clone_from(&record.position);
+        }
         self.imported.stored += 1;
         Ok(Some(record))
     }
@@ -199,21 +212,48 @@ async fn look_up(viewer: &Viewer, ids: Vec<TaskId>) -> Result<HashMap<TaskId, Ta
     Ok(taken)
 }
 
-/// Stores some. The caller holds the log's lock.
-async fn store(viewer: &Viewer, records: Vec<Record>) -> Result<()> {
-    let home = auth::home(viewer).await?;
-    let count = records
-        .iter()
-        .filter(|record| record.position.is_none())
-        .count();
-    let mut last = placement::after_last(viewer, count).await?.into_iter();
-    let seqs = viewer.take_seqs(records.len()).await?;
-    let rows = records.into_iter().zip(seqs).map(|(mut record, seq)| {
-        let position = record.position.take().or_else(|| last.next());
-        let mut row = record.into_row(viewer, &home);
-        row.seq = Set(seq);
-        row.position = Set(position.unwrap_or_default());
-        row
-    });
-    viewer.insert_all(rows.collect()).await
+/// What is stored, some at a time. Whoever has it holds the log's lock.
+struct Storing<'a> {
+    viewer: &'a Viewer,
+    home: TimeZone,
+    /// The last position, of the file's too.
+    last: Option<String>,
+    ids: Ids,
+    /// When the last task was made that was given an id.
+    made_at: Timestamp,
+}
+
+impl Storing<'_> {
+    async fn store(&mut self, records: Vec<Record>) -> Result<()> {
+        let unplaced = records.iter().filter(|it| it.position.is_none()).count();
+        let mut positions = placement::after(&self.last, unplaced)?.into_iter();
+        let seqs = self.viewer.take_seqs(records.len()).await?;
+        let mut rows = Vec::with_capacity(records.len());
+        for (mut record, seq) in records.into_iter().zip(seqs) {
+            let id = record.id.unwrap_or_else(|| self.new_id(record.made_at));
+            let position = record.position.take().or_else(|| {
+                self.last = positions.next();
+                self.last.clone()
+            });
+            let row = record.into_row(self.viewer, &self.home);
+            rows.push(ActiveModel {
+                id: Set(id),
+                seq: Set(seq),
+                position: Set(position.unwrap_or_default()),
+                ..row
+            });
+        }
+        self.viewer.insert_all(rows).await
+    }
+
+    /// An id of a task that was made then, after the last one's where that is the same moment.
+    fn new_id(&mut self, made_at: Option<Timestamp>) -> TaskId {
+        let made_at = made_at.unwrap_or(self.viewer.now());
+        if made_at < self.made_at {
+            // The ids of one maker never step back.
+            self.ids = Ids::default();
+        }
+        self.made_at = made_at;
+        TaskId::new(&self.ids, made_at)
+    }
 }

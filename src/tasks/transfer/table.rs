@@ -1,12 +1,35 @@
 //! Tasks as CSV: a line of names, and a line for each task.
 
-use std::io::{self, BufRead, Write};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead, Write},
+};
 
 use csv::{ErrorKind, StringRecord, Terminator, WriterBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{Found, Sink, TaskText, text::DueText};
+use super::{
+    Found, Sink, TaskText,
+    bounded::{Bounded, TOO_LONG},
+    text::DueText,
+};
 use crate::tasks::priority::Priority;
+
+/// The names of a line's fields, in their order.
+const NAMES: [&str; 12] = [
+    "id",
+    "version",
+    "title",
+    "description",
+    "completedAt",
+    "priority",
+    "dueDate",
+    "dueTime",
+    "dueTimeZone",
+    "position",
+    "createdAt",
+    "updatedAt",
+];
 
 /// A line; what is empty is not said.
 #[derive(Deserialize, Serialize)]
@@ -29,9 +52,12 @@ struct Row {
 pub(super) struct Writer<'a>(csv::Writer<&'a mut (dyn Write + Send)>);
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(file: &'a mut (dyn Write + Send)) -> Self {
+    pub(super) fn new(file: &'a mut (dyn Write + Send)) -> io::Result<Self> {
         let mut lines = WriterBuilder::new();
-        Self(lines.terminator(Terminator::CRLF).from_writer(file))
+        let lines = lines.terminator(Terminator::CRLF).has_headers(false);
+        let mut lines = lines.from_writer(file);
+        lines.write_record(NAMES)?;
+        Ok(Self(lines))
     }
 }
 
@@ -46,16 +72,17 @@ impl Sink for Writer<'_> {
 }
 
 pub(super) struct Reader<R> {
-    lines: csv::Reader<R>,
+    lines: csv::Reader<Bounded<R>>,
+    /// What the first line says that the others have.
     names: Option<StringRecord>,
-    /// Whether its first line could not be read, and so none can be.
+    /// Whether nothing can be told of what comes.
     is_over: bool,
 }
 
 impl<R: BufRead> Reader<R> {
     pub(super) fn new(file: R) -> Self {
         Self {
-            lines: csv::Reader::from_reader(file),
+            lines: csv::Reader::from_reader(Bounded::new(file)),
             names: None,
             is_over: false,
         }
@@ -67,18 +94,55 @@ impl<R: BufRead> Reader<R> {
         }
         let names = match &self.names {
             Some(names) => names,
-            None => {
-                let names = self.lines.headers().inspect_err(|_| self.is_over = true)?;
-                self.names.insert(names.clone())
-            }
+            None => match self.head()? {
+                Ok(names) => self.names.insert(names),
+                Err(wrong) => return Ok(Some(Found::new(1, Err(wrong)))),
+            },
         };
+        let begins = self.lines.position().line();
+        self.lines.get_mut().begin();
         let mut line = StringRecord::new();
-        if !self.lines.read_record(&mut line)? {
-            return Ok(None);
+        let is_any = self.lines.read_record(&mut line);
+        if self.lines.get_ref().is_exceeded() {
+            self.is_over = true;
+            return Ok(Some(Found::new(begins, Err(TOO_LONG.to_owned()))));
         }
-        let number = line.position().map_or(0, csv::Position::line);
+        if !is_any? {
+            self.is_over = true;
+            let is_open = self.lines.get_ref().quotes() % 2 == 1;
+            let wrong = "A quotation mark before has no other: some of the file may be missing.";
+            return Ok(is_open.then(|| Found::new(begins, Err(wrong.to_owned()))));
+        }
+        let number = line.position().map_or(begins, csv::Position::line);
         let row: Row = line.deserialize(Some(names))?;
         Ok(Some(Found::new(number, Ok(row.into()))))
+    }
+
+    /// The names, or what is wrong with them; then nothing more is read.
+    fn head(&mut self) -> csv::Result<Result<StringRecord, String>> {
+        self.is_over = true;
+        let names = self.lines.headers()?.clone();
+        let all = NAMES.join(",");
+        if self.lines.get_ref().is_exceeded() {
+            return Ok(Err(TOO_LONG.to_owned()));
+        }
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !NAMES.contains(name)) {
+            return Ok(Err(format!(
+                "No field is called {name}: write some of {all}."
+            )));
+        }
+        if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
+            return Ok(Err(format!("The field {name} is there twice.")));
+        }
+        // A file with nothing in it has no tasks.
+        if !names.is_empty() && !seen.contains("title") {
+            return Ok(Err(format!(
+                "The field title is missing: write some of {all}."
+            )));
+        }
+        self.is_over = names.is_empty();
+        Ok(Ok(names))
     }
 }
 
@@ -97,7 +161,10 @@ impl<R: BufRead> Iterator for Reader<R> {
             ErrorKind::UnequalLengths {
                 expected_len, len, ..
             } => format!("It has {len} fields, and the first line {expected_len}."),
-            ErrorKind::Deserialize { err, .. } => err.to_string(),
+            ErrorKind::Deserialize { err, .. } => match err.field() {
+                Some(at) => format!("Field {}: {}.", at + 1, err.kind()),
+                None => err.to_string(),
+            },
             kind => format!("{kind:?}"),
         };
         Some(Ok(Found::new(line, Err(wrong))))

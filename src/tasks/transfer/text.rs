@@ -7,7 +7,7 @@ use crate::{
     auth::{TimeZone, Viewer},
     clock::Timestamp,
     error::Fault,
-    id::{Ids, TaskId},
+    id::TaskId,
     tasks::{
         description::Description,
         due::Due,
@@ -18,6 +18,12 @@ use crate::{
         title::Title,
     },
 };
+
+/// The versions that leave a task as many changes as anybody makes.
+const VERSIONS: std::ops::RangeInclusive<i32> = 1..=2_000_000_000;
+
+/// The moments of the years 1 to 9998, as their dates are, in milliseconds.
+const MOMENTS: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
 
 /// What is written of a task, and may be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -54,7 +60,8 @@ pub(super) struct Record {
     due: Option<Due>,
     /// Where none is said it comes last.
     pub(super) position: Option<String>,
-    made_at: Option<Timestamp>,
+    /// Nothing where the file does not say it.
+    pub(super) made_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
 }
 
@@ -101,8 +108,8 @@ impl TaskText {
             );
         }
         let version = self.version.unwrap_or(1);
-        if version < 1 {
-            return Err("version: It is 1 at least.".to_owned());
+        if !VERSIONS.contains(&version) {
+            return Err("version: It is from 1 to 2,000,000,000.".to_owned());
         }
         Ok(Record {
             id,
@@ -153,20 +160,22 @@ fn of<T>(field: &str, read: Option<Result<T, Fault>>) -> Result<Option<T>, Strin
 }
 
 fn moment(field: &str, text: Option<String>) -> Result<Option<Timestamp>, String> {
-    let read = text.map(|text| text.parse()).transpose();
-    read.map_err(|_| format!("{field}: Write a moment such as 2026-11-21T11:02:18.123Z."))
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let read: Option<Timestamp> = text.parse().ok();
+    match read.filter(|at| MOMENTS.contains(&at.as_millis())) {
+        Some(at) => Ok(Some(at)),
+        None => Err(format!(
+            "{field}: Write a moment of the years 1 to 9998 such as 2026-11-21T11:02:18.123Z."
+        )),
+    }
 }
 
 impl Record {
-    /// All of its row but the number and the position.
+    /// All of its row but the id, the number and the position.
     pub(super) fn into_row(self, viewer: &Viewer, home: &TimeZone) -> ActiveModel {
-        let new_id = || match self.made_at {
-            // By a maker of its own, since the ids of one maker never step back.
-            Some(made_at) => TaskId::new(&Ids::default(), made_at),
-            None => TaskId::new(viewer.ids(), viewer.now()),
-        };
         let mut row = ActiveModel {
-            id: Set(self.id.unwrap_or_else(new_id)),
             version: Set(self.version),
             origin_session_id: Set(Some(viewer.session_id())),
             title_key: Set(self.title.key()),

@@ -241,10 +241,22 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
         assert!(refusal.contains(wrong), "{file}: {refusal}");
     }
     for (file, wrong) in [
-        ("title,due\nMilk,x\n", "line 2: unknown field `due`"),
-        ("name\nMilk\n", "line 2: unknown field `name`"),
-        ("id,version\n,\n", "line 2: missing field `title`"),
-        ("title,version\nMilk,x\n", "line 2: field 1: invalid digit"),
+        (
+            "title,due\nMilk,x\n",
+            "line 1: No field is called due: write some of id,version,title",
+        ),
+        ("name\nMilk\n", "line 1: No field is called name"),
+        (
+            "title,title\nMilk,Eggs\n",
+            "line 1: The field title is there twice",
+        ),
+        ("{\"title\":\"Milk\"}", "line 1: No field is called"),
+        (
+            "title,description\na,\"one\nb,two\n",
+            "A quotation mark before has no other",
+        ),
+        ("id,version\n,\n", "line 1: The field title is missing"),
+        ("title,version\nMilk,x\n", "line 2: Field 2: invalid digit"),
         (
             "title,version\n\"Milk\nand\",1\nEggs\n",
             "line 4: It has 1 fields, and the first line 2",
@@ -287,6 +299,36 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
         let start: String = file.chars().take(200).collect();
         assert!(refusal.contains(wrong), "{start}: {refusal}");
     }
+    let whole = todo("DUE:20261121");
+    for end in ["END:VCALENDAR\r\n", "\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"] {
+        let cut = whole.strip_suffix(end).unwrap();
+        let refusal = refused(&app, TaskFormat::Icalendar, cut).await;
+        assert!(refusal.contains("some of the file is missing"), "{refusal}");
+    }
+    let endless = " ".repeat(5 << 20);
+    for (format, file) in [
+        (TaskFormat::Json, format!("[{{\"title\":\"{endless}")),
+        (TaskFormat::Csv, format!("title\n\"{endless}")),
+        (TaskFormat::Csv, endless.replace(' ', ",")),
+    ] {
+        let refusal = refused(&app, format, &file).await;
+        assert!(
+            refusal.contains("line 1: It is longer than 4 MiB")
+                || refusal.contains("line 2: It is longer than 4 MiB"),
+            "{refusal}"
+        );
+    }
+    // Nothing of it moves a terminal's cursor, or begins a line of its own.
+    let odd = format!(
+        "[{{\"\\u001b]0;x\\u0007\\nline 9: {}\":1}}]",
+        "k".repeat(10_000)
+    );
+    let refusal = refused(&app, TaskFormat::Json, odd).await;
+    assert!(
+        !refusal.contains('\u{1b}') && refusal.lines().count() == 2,
+        "{refusal}"
+    );
+    assert!(refusal.len() < 600, "{refusal}");
     // All that is wrong is told, up to twenty.
     let many = vec![r#"{"title":""}"#; 25];
     let refusal = refused(&app, TaskFormat::Json, json(&many)).await;
@@ -540,4 +582,61 @@ async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told() {
         data.contains(",a,") && data.contains(",b,") && !data.contains("ring"),
         "{data}"
     );
+}
+
+#[tokio::test]
+async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    ana.create_task("before").await;
+    let mut file = vec![
+        r#"{"title":"f","position":"a5"}"#.to_owned(),
+        r#"{"title":"x"}"#.to_owned(),
+        r#"{"title":"g","position":"a9"}"#.to_owned(),
+    ];
+    // More than are stored at once, all made at one moment.
+    for number in 0..700 {
+        file.push(format!(
+            r#"{{"title":"{number}","createdAt":"2026-01-01T00:00:00Z"}}"#
+        ));
+    }
+    assert_eq!(
+        import(&app, ANA, TaskFormat::Json, &file.join("\n"))
+            .await
+            .stored,
+        703
+    );
+    let titles = |tasks: Vec<Value>| -> Vec<String> {
+        let title = |task: &Value| task["title"].as_str().unwrap().to_owned();
+        tasks.iter().map(title).collect()
+    };
+    let mut wanted: Vec<_> = ["before", "f", "g", "x"].map(str::to_owned).into();
+    wanted.extend((0..700).map(|number| number.to_string()));
+    assert_eq!(titles(tasks(&ana).await), wanted);
+    let by_age: Vec<Value> =
+        serde_json::from_str(&export(&app, ANA, TaskFormat::Json).await).unwrap();
+    assert_eq!(titles(by_age)[..700], wanted[4..]);
+}
+
+#[tokio::test]
+async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let todo = |more: &str| {
+        format!("BEGIN:VTODO\r\nUID:series\r\nCREATED:20260101T000000Z\r\n{more}\r\nEND:VTODO\r\n")
+    };
+    let file = format!(
+        "BEGIN:VCALENDAR\r\n{}{}{}END:VCALENDAR\r\n",
+        todo(
+            "SUMMARY:all\r\nRRULE:FREQ=DAILY\r\nDUE;TZID=/freeassociation.sourceforge.net/Europe/Vienna:20260102T090000"
+        ),
+        todo("SUMMARY:one\r\nRECURRENCE-ID;VALUE=DATE:20260103"),
+        todo("SUMMARY:other\r\nRECURRENCE-ID:20260104T090000Z"),
+    );
+    let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
+    assert_eq!(
+        (imported.stored, imported.left_out["RECURRENCE-ID"]),
+        (3, 2)
+    );
+    assert_eq!(tasks(&ana).await[0]["due"]["timeZone"], "Europe/Vienna");
 }

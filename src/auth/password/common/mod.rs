@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-/// One password a line, folded as [`super::password::fold`] does it, in the order of their bytes.
+/// One password a line, folded as [`super::fold`] does it, in the order of their bytes.
 const LIST: &str = include_str!("list.txt");
 
 /// Whether a password is among them; it must be folded.
