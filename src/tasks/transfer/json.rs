@@ -62,47 +62,37 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Goes to where the next task begins, if there is one.
+    /// Goes to where the next task begins, and says whether there is one.
     fn advance(&mut self) -> io::Result<Result<bool, &'static str>> {
-        let mut next = self.file.peek()?;
-        match (self.place, next) {
+        let between = self.file.peek()?;
+        match (self.place, between) {
+            (Place::End, _) | (Place::Start | Place::Sequence, None) => return Ok(Ok(false)),
             (Place::Start, Some(b'[')) => {
                 self.place = Place::Array;
                 self.file.skip();
-                next = self.file.peek()?;
             }
             (Place::Start, Some(b'{')) => self.place = Place::Sequence,
-            (Place::Array, Some(b',')) => {
-                self.file.skip();
-                next = self.file.peek()?;
-                if next == Some(b']') {
-                    return Ok(Err("After a comma comes a task."));
-                }
-            }
-            (Place::Array, Some(b']')) | (Place::Start | Place::Sequence, None) => {}
-            (Place::Array, None) => return Ok(Err("The array has no end: some of it is missing.")),
-            (Place::Array, Some(_)) => return Ok(Err("Between tasks comes a comma.")),
-            (Place::Sequence, Some(_)) => {}
             (Place::Start, Some(_)) => return Ok(Err("Write an array of tasks.")),
-            (Place::End, _) => return Ok(Ok(false)),
+            (Place::Array, Some(b',')) => self.file.skip(),
+            (Place::Array, Some(b']') | None) | (Place::Sequence, Some(_)) => {}
+            (Place::Array, Some(_)) => return Ok(Err("Between tasks comes a comma.")),
         }
-        match (self.place, next) {
-            (_, Some(b'{')) => Ok(Ok(true)),
+        Ok(match (self.place, self.file.peek()?) {
+            (_, Some(b'{')) => Ok(true),
+            (Place::Array, Some(b']')) if between == Some(b',') => {
+                Err("After a comma comes a task.")
+            }
             (Place::Array, Some(b']')) => {
                 self.place = Place::End;
                 self.file.skip();
-                Ok(match self.file.peek()? {
+                match self.file.peek()? {
                     None => Ok(false),
                     Some(_) => Err("After the array comes nothing."),
-                })
+                }
             }
-            (Place::Array, None) => Ok(Err("The array has no end: some of it is missing.")),
-            (_, None) => {
-                self.place = Place::End;
-                Ok(Ok(false))
-            }
-            _ => Ok(Err("Write each task as an object.")),
-        }
+            (_, None) => Err("The array has no end: some of it is missing."),
+            (_, Some(_)) => Err("Write each task as an object."),
+        })
     }
 
     fn read(&mut self) -> io::Result<Option<Found>> {

@@ -1,38 +1,32 @@
-//! Tasks as iCalendar (RFC 5545): the `VTODO` of a calendar, as other programs write and read them.
-//!
-//! The library reads and writes the components; here a file is cut into them, so that one is held at a time, and
-//! their properties are told apart.
+//! Reads a calendar: it is cut into its components, so that one is held at a time, and their properties are told apart.
 
 use std::{
     collections::HashMap,
-    io::{self, BufRead, Write},
+    io::{self, BufRead},
 };
 
 use calcard::{
     Entry, Parser,
-    common::PartialDateTime,
+    common::{PartialDateTime, timezone::Tz},
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType as Component, ICalendarEntry,
-        ICalendarParameter, ICalendarProperty as Property, ICalendarStatus as Status,
-        ICalendarValue as Value, ICalendarValueType,
+        ICalendar, ICalendarComponent, ICalendarEntry, ICalendarProperty as Property,
+        ICalendarStatus as Status, ICalendarValue as Value,
     },
 };
 use jiff::{civil, tz};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{
-    Found, Sink, TaskText,
-    bounded::{LONGEST, TOO_LONG},
-    text::DueText,
-};
+use super::{BEGIN, END, POSITION, UTC};
 use crate::{
-    auth::{TimeZone, Viewer},
+    auth::TimeZone,
     clock::Timestamp,
-    error::Result,
     id::TaskId,
     tasks::{
-        entity::{Column, Entity},
         priority::Priority,
+        transfer::{
+            Found, TaskText,
+            bounded::{LONGEST, TOO_LONG},
+            text::DueText,
+        },
     },
 };
 
@@ -42,185 +36,7 @@ const MOST_ZONES: usize = 1_000;
 /// What a task is called that has no summary.
 const UNTITLED: &str = "Untitled";
 
-/// Where a task is in the manual order, beside what the standard has.
-const POSITION: &str = "X-CUBBY-POSITION";
-
-/// The time zone that a moment says by its last letter.
-const UTC: &str = "UTC";
-
-/// The years that a time zone is described for at most: 1900 to 2100.
-const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
-
-/// How long before the first task and after the last one a time zone is described, in seconds.
-const AROUND: i64 = 2 * 366 * 24 * 60 * 60;
-
-/// A time zone that tasks are due in, and when, in seconds since 1970.
-pub(super) struct UsedZone {
-    name: String,
-    first: i64,
-    last: i64,
-}
-
-pub(super) async fn zones_of(viewer: &Viewer) -> Result<Vec<UsedZone>> {
-    let zones = Entity::find()
-        .select_only()
-        .column(Column::DueTimeZone)
-        .expr(Column::DueAt.min())
-        .expr(Column::DueAt.max())
-        .filter(Column::DueTimeZone.is_not_null())
-        .filter(Column::DueTimeZone.ne(UTC))
-        .group_by(Column::DueTimeZone);
-    viewer
-        .read(zones, |row| {
-            let seconds =
-                |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
-            Ok(UsedZone {
-                name: row.try_get_by_index(0)?,
-                first: seconds(row.try_get_by_index(1)?) - AROUND,
-                last: seconds(row.try_get_by_index(2)?) + AROUND,
-            })
-        })
-        .await
-}
-
-pub(super) struct Writer<'a>(&'a mut (dyn Write + Send));
-
-impl<'a> Writer<'a> {
-    pub(super) fn new(file: &'a mut (dyn Write + Send), zones: &[UsedZone]) -> io::Result<Self> {
-        let mut head = ICalendarComponent::new(Component::VCalendar);
-        head.add_property(Property::Version, text("2.0"));
-        head.add_property(Property::Prodid, text("-//Cubby//Cubby//EN"));
-        let mut calendar = ICalendar {
-            components: vec![head],
-        };
-        for zone in zones {
-            // One that the library does not know goes by its name alone.
-            calendar.add_timezone(&zone.name, zone.first, zone.last);
-        }
-        let written = calendar.to_string();
-        let head = written.trim_end().trim_end_matches(END);
-        file.write_all(head.as_bytes())?;
-        Ok(Self(file))
-    }
-}
-
-const BEGIN: &str = "BEGIN:VCALENDAR";
-const END: &str = "END:VCALENDAR";
-
-impl Sink for Writer<'_> {
-    fn write(&mut self, task: TaskText) -> io::Result<()> {
-        let todo = ICalendar {
-            components: vec![component(task)],
-        };
-        write!(self.0, "{todo}")
-    }
-
-    fn end(self: Box<Self>) -> io::Result<()> {
-        write!(self.0, "{END}\r\n")
-    }
-}
-
-fn component(task: TaskText) -> ICalendarComponent {
-    let mut todo = ICalendarComponent::new(Component::VTodo);
-    let is_done = task.completed_at.is_some();
-    if let Some(id) = &task.id {
-        todo.add_uid(id);
-    }
-    for (property, moment) in [
-        // When nothing is sent around, it is the moment of the last change (section 3.8.7.2).
-        (Property::Dtstamp, &task.updated_at),
-        (Property::Created, &task.created_at),
-        (Property::LastModified, &task.updated_at),
-        (Property::Completed, &task.completed_at),
-    ] {
-        if let Some(at) = moment
-            .as_deref()
-            .and_then(|at| at.parse::<Timestamp>().ok())
-        {
-            let at = PartialDateTime::from_utc_timestamp(at.as_seconds());
-            todo.add_property(property, date_time(at));
-        }
-    }
-    todo.add_property(Property::Summary, text(&readable(&task.title)));
-    if let Some(description) = &task.description {
-        todo.add_property(Property::Description, text(&readable(description)));
-    }
-    let status = if is_done {
-        Status::Completed
-    } else {
-        Status::NeedsAction
-    };
-    todo.add_property(Property::Status, Value::Status(status));
-    if is_done {
-        todo.add_property(Property::PercentComplete, Value::Integer(100));
-    }
-    let priority = match task.priority.unwrap_or_default() {
-        Priority::None => None,
-        Priority::Urgent => Some(1),
-        Priority::High => Some(3),
-        Priority::Medium => Some(5),
-        Priority::Low => Some(9),
-    };
-    if let Some(priority) = priority {
-        todo.add_property(Property::Priority, Value::Integer(priority));
-    }
-    todo.entries.extend(task.due.and_then(due_entry));
-    if let Some(position) = &task.position {
-        todo.add_property(Property::Other(POSITION.to_owned()), text(position));
-    }
-    todo
-}
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
-
-fn date_time(at: PartialDateTime) -> Value {
-    Value::PartialDateTime(Box::new(at))
-}
-
-/// A text without what has no place in one of iCalendar's (section 3.3.11): it knows one way to end a line, and no
-/// control characters.
-fn readable(text: &str) -> String {
-    let is_written = |it: &char| !it.is_control() || matches!(it, '\n' | '\t');
-    text.replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .chars()
-        .filter(is_written)
-        .collect()
-}
-
-fn due_entry(due: DueText) -> Option<ICalendarEntry> {
-    let date: civil::Date = due.date.parse().ok()?;
-    let entry = ICalendarEntry::new(Property::Due);
-    let mut at = PartialDateTime {
-        year: Some(date.year().unsigned_abs()),
-        month: Some(date.month().unsigned_abs()),
-        day: Some(date.day().unsigned_abs()),
-        ..Default::default()
-    };
-    let Some(time) = due.time else {
-        let is_day = ICalendarParameter::value(ICalendarValueType::Date);
-        return Some(entry.with_param(is_day).with_value(date_time(at)));
-    };
-    let time: civil::Time = time.parse().ok()?;
-    at.hour = Some(time.hour().unsigned_abs());
-    at.minute = Some(time.minute().unsigned_abs());
-    at.second = Some(time.second().unsigned_abs());
-    Some(match due.time_zone {
-        None => entry.with_value(date_time(at)),
-        Some(zone) if zone == UTC => {
-            (at.tz_hour, at.tz_minute) = (Some(0), Some(0));
-            entry.with_value(date_time(at))
-        }
-        Some(zone) => {
-            let zone = ICalendarParameter::tzid(zone);
-            entry.with_param(zone).with_value(date_time(at))
-        }
-    })
-}
-
-pub(super) struct Reader<R> {
+pub(in crate::tasks::transfer) struct Reader<R> {
     file: R,
     /// The line that was read last.
     line: u64,
@@ -240,7 +56,7 @@ struct Block {
 }
 
 impl<R: BufRead> Reader<R> {
-    pub(super) fn new(file: R, now: Timestamp) -> Self {
+    pub(in crate::tasks::transfer) fn new(file: R, now: Timestamp) -> Self {
         Self {
             file,
             line: 0,
@@ -354,7 +170,7 @@ impl<R: BufRead> Reader<R> {
                 .find_map(TimeZone::named)
         };
         let guessed = || {
-            let zone: calcard::common::timezone::Tz = name.parse().ok()?;
+            let zone: Tz = name.parse().ok()?;
             TimeZone::named(&zone.name()?)
         };
         TimeZone::named(name)
@@ -385,10 +201,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The task, and which of its properties there is no place for.
-    fn task(
-        &self,
-        todo: &ICalendarComponent,
-    ) -> (std::result::Result<TaskText, String>, Vec<String>) {
+    fn task(&self, todo: &ICalendarComponent) -> (Result<TaskText, String>, Vec<String>) {
         let mut task = TaskText::default();
         let (mut due, mut left_out) = (Ok(None), Vec::new());
         let (mut uid, mut instance) = (None, None);
@@ -460,7 +273,7 @@ impl<R: BufRead> Reader<R> {
         };
     }
 
-    fn due(&self, entry: &ICalendarEntry) -> std::result::Result<DueText, String> {
+    fn due(&self, entry: &ICalendarEntry) -> Result<DueText, String> {
         let wrong = || "DUE: It is no date of iCalendar's, such as 20261121T093000.".to_owned();
         let at = entry.values.first().and_then(Value::as_partial_date_time);
         let at = at.ok_or_else(wrong)?;
@@ -507,7 +320,7 @@ impl<R: BufRead> Iterator for Reader<R> {
     }
 }
 
-fn parse(block: &Block) -> std::result::Result<ICalendar, String> {
+fn parse(block: &Block) -> Result<ICalendar, String> {
     if block.bytes.len() > LONGEST {
         return Err(TOO_LONG.to_owned());
     }

@@ -1,0 +1,17 @@
+//! Tasks as iCalendar (RFC 5545): the `VTODO` of a calendar, as other programs write and read them. A library reads and
+//! writes the components.
+
+mod reader;
+mod writer;
+
+pub(super) use reader::Reader;
+pub(super) use writer::{Writer, zones_of};
+
+const BEGIN: &str = "BEGIN:VCALENDAR";
+const END: &str = "END:VCALENDAR";
+
+/// Where a task is in the manual order, beside what the standard has.
+const POSITION: &str = "X-CUBBY-POSITION";
+
+/// The time zone that a moment says by its last letter.
+const UTC: &str = "UTC";
