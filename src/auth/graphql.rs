@@ -12,7 +12,7 @@ use super::{
     accounts,
     entity::{security_events, sessions as sessions_entity, sessions::Model, users},
     list::{self, Connection, Listed},
-    sessions::{self, delivery::Delivery},
+    sessions::{delivery::Delivery, rows},
     time_zone::TimeZone,
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Account {
 
     /// The session that this was read with.
     async fn current_session(&self) -> Result<Session> {
-        let session = sessions::one(&self.viewer, self.viewer.session_id()).await?;
+        let session = rows::one(&self.viewer, self.viewer.session_id()).await?;
         let session = session.map(|row| Session::of(row, &self.viewer));
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
@@ -170,7 +170,7 @@ impl Session {
 
     /// All that live.
     fn all(viewer: &Viewer) -> Select<sessions_entity::Entity> {
-        let living = sessions::living(viewer.now()).add(sessions::signed_in());
+        let living = rows::living(viewer.now()).add(rows::signed_in());
         sessions_entity::Entity::find().filter(living)
     }
 }

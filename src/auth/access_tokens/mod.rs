@@ -18,7 +18,7 @@ use super::{
     events,
     name::Name,
     owned::Owner,
-    sessions::{begun, lives, new_row},
+    sessions::{lives, rows},
 };
 use crate::{
     clock::Timestamp,
@@ -95,7 +95,7 @@ async fn create(
     let id = AccessTokenId::new(viewer.ids(), now);
     let expires_at = new.expires_at.unwrap_or(lives::NEVER);
     let owner = Owner::new(viewer.user_id());
-    let row = new_row(sessions::Model {
+    let row = rows::new_row(sessions::Model {
         label: Some(new.name.into_string()),
         user_agent: device.user_agent(),
         ip_address: device.ip_address(),
@@ -104,14 +104,14 @@ async fn create(
         kind: Kind::AccessToken,
         scope: new.scope,
         secret_digest: Some(digest_of(&secret)),
-        ..begun(id.into(), owner, now, expires_at)
+        ..rows::begun(id.into(), owner, now, expires_at)
     });
     let stored = viewer
         .atomically(async |viewer| {
             // Of two at once the second counts the first.
             viewer.lock_log().await?;
             // And of one who is shut out at once nothing is left.
-            let session = super::sessions::one(viewer, viewer.session_id()).await?;
+            let session = rows::one(viewer, viewer.session_id()).await?;
             session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
             if viewer.count(all(viewer)).await? >= MOST {
                 let message =
@@ -163,7 +163,7 @@ async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> 
 pub(super) fn all(viewer: &Viewer) -> Select<sessions::Entity> {
     sessions::Entity::find()
         .filter(sessions::Column::Kind.eq(Kind::AccessToken))
-        .filter(super::sessions::living(viewer.now()))
+        .filter(rows::living(viewer.now()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use super::{
     guard::{Credentials, refused},
     name::Name,
     owned::Owner,
-    sessions::{begun, lives, new_row},
+    sessions::{lives, rows},
     time_zone::TimeZone,
     unscoped,
 };
@@ -250,10 +250,10 @@ impl IdentityProvider {
                 created_at: Set(now),
                 latest_at: Set(None),
             },
-            session: new_row(sessions::Model {
+            session: rows::new_row(sessions::Model {
                 rotated_at: Timestamp::from_millis(-1),
                 kind: Kind::Outside,
-                ..begun(session_id, owner, now, lives::NEVER)
+                ..rows::begun(session_id, owner, now, lives::NEVER)
             }),
             arrived: event(security_events::Kind::SignedUp),
             returned: event(security_events::Kind::SignedIn),

@@ -22,7 +22,7 @@ use super::{
     notices::{Notices, watch::Watches},
     owned::Owner,
     password::{self, Password, hasher::Hasher},
-    sessions::{self as verbs, lives},
+    sessions::{self as verbs, lives, rows},
     time_zone::TimeZone,
     unscoped,
 };
@@ -312,7 +312,7 @@ impl People {
     fn viewer_of(&self, user: &users::Model) -> Viewer {
         let now = self.clock.now();
         let id = SessionId::new(&self.ids, now);
-        let session = verbs::begun(id, Owner::new(user.id), now, lives::NEVER);
+        let session = rows::begun(id, Owner::new(user.id), now, lives::NEVER);
         Viewer::new(
             &session,
             now,

@@ -6,16 +6,15 @@ pub(super) mod delivery;
 pub(super) mod generations;
 pub(super) mod lives;
 pub(super) mod refresh;
+pub(super) mod rows;
 
 use std::time::Duration;
 
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, Select,
-    sea_query::{Expr, IntoCondition},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, sea_query::IntoCondition};
 use tokio::time::Instant;
+
+use delivery::Delivery;
+use rows::{begun, living, new_row, one, signed_in, with_id};
 
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
@@ -31,7 +30,6 @@ use super::{
     name::Name,
     owned::Owner,
     password::{Password, hasher::Unlocked},
-    sessions::delivery::Delivery,
     throttle::{self, network::Network},
     unscoped,
 };
@@ -161,39 +159,6 @@ pub(super) fn new_session(
         ip_address: device.ip_address(),
         ..begun(id, owner, now, now.plus(life))
     })
-}
-
-/// A session that begins now, of no device.
-pub(super) fn begun(
-    id: SessionId,
-    owner: Owner,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> sessions::Model {
-    sessions::Model {
-        id,
-        user_id: owner,
-        generation: 1,
-        rotated_at: now,
-        confirmed_generation: 1,
-        delivery: Delivery::Bearer,
-        label: None,
-        user_agent: None,
-        ip_address: None,
-        created_at: now,
-        last_active_at: now,
-        idle_expires_at: lives::idle_end(now, expires_at),
-        expires_at,
-        ended_at: None,
-        kind: sessions::Kind::SignIn,
-        scope: sessions::Scope::Write,
-        secret_digest: None,
-    }
-}
-
-/// Of a session that is not stored yet.
-pub(super) fn new_row(session: sessions::Model) -> sessions::ActiveModel {
-    session.into_active_model().reset_all()
 }
 
 /// What proves that a request may end a session.
@@ -339,27 +304,4 @@ async fn end_by(
         Err(None) => Ok(Vec::new()),
         Err(Some(error)) => Err(error),
     }
-}
-
-/// The viewer's session with this id, while it lives.
-pub(super) async fn one(viewer: &Viewer, id: SessionId) -> Result<Option<sessions::Model>> {
-    let session = viewer.one(with_id(id)).await?;
-    Ok(session.filter(|session| session.lives_at(viewer.now())))
-}
-
-fn with_id(id: SessionId) -> Select<sessions::Entity> {
-    sessions::Entity::find().filter(sessions::Column::Id.eq(id))
-}
-
-/// The filter of the sessions that are no access tokens.
-pub(super) fn signed_in() -> Expr {
-    sessions::Column::Kind.ne(sessions::Kind::AccessToken)
-}
-
-/// The filter of the sessions that live.
-pub(super) fn living(now: Timestamp) -> Condition {
-    Condition::all()
-        .add(sessions::Column::EndedAt.is_null())
-        .add(sessions::Column::IdleExpiresAt.gt(now))
-        .add(sessions::Column::ExpiresAt.gt(now))
 }

@@ -1,13 +1,12 @@
 //! Refreshing: the next tokens of a session.
 
-use super::{cookies::Carried, delivery::Delivery, generations::Refreshed};
+use super::{cookies::Carried, delivery::Delivery, generations::Refreshed, rows};
 use crate::{
     auth::{
         IdentityProvider, Opened, Refusal,
         entity::security_events::Kind,
         events,
         guard::{Caller, Credentials},
-        sessions,
         throttle::seconds_until,
         unscoped,
     },
@@ -62,7 +61,7 @@ async fn unchanged(provider: &IdentityProvider, caller: &Caller) -> Result<Optio
     let Credentials::Viewer(viewer) = &caller.credentials else {
         return Ok(None);
     };
-    let session = sessions::one(viewer, viewer.session_id()).await?;
+    let session = rows::one(viewer, viewer.session_id()).await?;
     let session = session.filter(|session| session.delivery == Delivery::Cookie);
     Ok(session.map(|session| provider.shown(session, viewer.now())))
 }
