@@ -25,7 +25,8 @@ COPY --from=binary --chown=65532:65532 /image/data /data
 COPY --from=binary /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 WORKDIR /data
-ENV CUBBY_LISTEN=0.0.0.0:8000 CUBBY_DATA_DIR=/data CUBBY_MODE=production
+# Of an import from standard input a copy is made, and there is no /tmp.
+ENV CUBBY_LISTEN=0.0.0.0:8000 CUBBY_DATA_DIR=/data CUBBY_MODE=production TMPDIR=/data
 EXPOSE 8000
 VOLUME /data
 # It finishes what is in flight.
