@@ -73,32 +73,15 @@ impl SessionCache {
 mod tests {
     use super::*;
     use crate::{
-        auth::{owned::Owner, sessions::delivery::Delivery},
+        auth::{owned::Owner, sessions::rows},
         clock::Timestamp,
         id::Ids,
     };
 
     fn session(ids: &Ids, user_id: UserId) -> Arc<sessions::Model> {
         let now = Timestamp::from_millis(0);
-        Arc::new(sessions::Model {
-            id: SessionId::new(ids, now),
-            user_id: Owner::new(user_id),
-            generation: 1,
-            rotated_at: now,
-            confirmed_generation: 1,
-            delivery: Delivery::Bearer,
-            label: None,
-            user_agent: None,
-            ip_address: None,
-            created_at: now,
-            last_active_at: now,
-            idle_expires_at: now,
-            expires_at: now,
-            ended_at: None,
-            kind: sessions::Kind::SignIn,
-            scope: sessions::Scope::Write,
-            secret_digest: None,
-        })
+        let id = SessionId::new(ids, now);
+        Arc::new(rows::begun(id, Owner::new(user_id), now, now))
     }
 
     #[test]

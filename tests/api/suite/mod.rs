@@ -16,6 +16,7 @@ macro_rules! app {
 mod access_tokens;
 mod accounts;
 mod bounds;
+mod calendars;
 mod cookies;
 mod documents;
 mod due;

@@ -34,6 +34,7 @@ async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_a
     app.pass(Duration::from_secs(601));
     let token = by(&old);
     bearing(&app, &token).send(ME, json!({})).await;
+    // The keys are asked for beside the request that noticed: for two seconds at most.
     for _ in 0..200 {
         if issuer.asked() == 3 && bearing(&app, &token).send(ME, json!({})).await.status == 401 {
             break;
@@ -219,6 +220,7 @@ async fn a_provider_that_is_slow_keeps_few_waiting() {
         async move { client.send(ME, json!({})).await.status.as_u16() }
     });
     let waiting = tokio::spawn(join_all(waiting));
+    // Long enough for all to have been let in or sent away, and much less than the provider takes.
     tokio::time::sleep(Duration::from_millis(500)).await;
     for _ in 0..5 {
         me(&ben).await;
