@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::{
-    auth::{Caller, Cookies, Device},
+    auth::{Authorization, Caller, Cookies, Device},
     clock::Clock,
     config::Config,
     http::App,
@@ -29,8 +29,9 @@ async fn bundled(
     request: GraphQLRequest,
 ) -> GraphQLResponse {
     let cookies = Cookies::none(false);
-    let credentials = app.provider.identify(&headers, &cookies).await.unwrap();
-    let caller = Caller::new(credentials, Device::default(), Arc::new(cookies));
+    let authorization = Authorization::from_headers(&headers);
+    let credentials = app.provider.identify(authorization, &cookies).await;
+    let caller = Caller::new(credentials.unwrap(), Device::default(), Arc::new(cookies));
     let request = request.into_inner().data(caller);
     app.schema.execute(request).await.into()
 }

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::Context;
-use http::{HeaderMap, header::AUTHORIZATION};
 use sea_orm::ActiveValue::Set;
 use tokio::sync::Notify;
 
 use super::{
     IdentityProvider, access_tokens,
+    authorization::Authorization,
     device::Device,
     entity::sessions,
     sessions::{
@@ -98,34 +98,30 @@ pub(super) fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
 }
 
 impl IdentityProvider {
-    /// Reads the `Authorization` header, or where there is none the cookie, verifies what it holds and
-    /// asks whether its session lives.
+    /// Verifies the credentials and asks whether their session lives; those of the cookie where the
+    /// `Authorization` field has none.
     ///
     /// # Errors
     /// Only when the question cannot be answered now; credentials that open nothing are an answer.
     pub(crate) async fn identify(
         &self,
-        headers: &HeaderMap,
+        authorization: Authorization<'_>,
         cookies: &Cookies,
     ) -> Result<Credentials> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        match (values.next(), values.next()) {
-            (None, _) => self.identify_by_cookie(cookies).await,
-            (Some(value), None) => self.identify_by(value.to_str().unwrap_or_default()).await,
-            (Some(_), Some(_)) => Ok(refused(Reason::TokenInvalid, None)),
+        match authorization {
+            Authorization::Absent => self.identify_by_cookie(cookies).await,
+            Authorization::Bearer(token) => self.identify_by_token(token).await,
+            Authorization::Malformed => {
+                // Such a request may still sign in, and then a token is signed.
+                self.tokens.keep_up(self.clock.now()).await;
+                Ok(refused(Reason::TokenInvalid, None))
+            }
         }
     }
 
-    /// The same for the header's value, from wherever it comes.
-    ///
-    /// # Errors
-    /// As for [`identify`](Self::identify).
-    pub(crate) async fn identify_by(&self, authorization: &str) -> Result<Credentials> {
+    async fn identify_by_token(&self, token: &str) -> Result<Credentials> {
         let now = self.clock.now();
         self.tokens.keep_up(now).await;
-        let Some(token) = bearer(authorization) else {
-            return Ok(refused(Reason::TokenInvalid, None));
-        };
         if let Some(presented) = access_tokens::read(token) {
             return self.identify_by_access_token(&presented, now).await;
         }
@@ -168,10 +164,7 @@ impl IdentityProvider {
 
     /// The same for the cookie that names a session. One that opens nothing is taken back, so that
     /// no page is stuck with it.
-    ///
-    /// # Errors
-    /// As for [`identify`](Self::identify).
-    pub(crate) async fn identify_by_cookie(&self, cookies: &Cookies) -> Result<Credentials> {
+    async fn identify_by_cookie(&self, cookies: &Cookies) -> Result<Credentials> {
         let Some(sealed) = cookies.session() else {
             return Ok(self.nobody().await);
         };
@@ -299,41 +292,4 @@ fn is_worth_noting(session: &sessions::Model, generation: i32, now: Timestamp) -
 
 pub(super) fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {
     Credentials::Refused { reason, session }
-}
-
-/// The token of a well-formed `Bearer` (RFC 6750 section 2.1).
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    let is_one =
-        scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(is_token68);
-    is_one.then_some(token)
-}
-
-/// RFC 9110 section 11.2.
-fn is_token68(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_well_formed_bearer_is_read() {
-        assert_eq!(bearer("Bearer a.b.c"), Some("a.b.c"));
-        assert_eq!(bearer("bEARER  a.b.c "), Some("a.b.c"));
-        for value in [
-            "",
-            "Bearer",
-            "Bearer ",
-            "a.b.c",
-            "Basic YTpi",
-            "Bearer a b",
-            "Bearer a,b",
-            "Bearer a, Bearer a",
-        ] {
-            assert_eq!(bearer(value), None, "{value:?}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod accounts;
+mod authorization;
 mod clearing;
 mod device;
 mod email_address;
@@ -42,6 +43,7 @@ use throttle::{Throttle, seconds_until};
 
 pub(crate) use access_tokens::{AccessToken, AccessTokenMutation};
 pub(crate) use accounts::home;
+pub(crate) use authorization::Authorization;
 pub(crate) use device::Device;
 pub(crate) use guard::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
 pub(crate) use notices::watch::Watch;

@@ -27,7 +27,7 @@ use super::{
     streams,
 };
 use crate::{
-    auth::{Caller, Cookies, Credentials, Device},
+    auth::{Authorization, Caller, Cookies, Credentials, Device},
     documents::Operation,
     error::{Error, code},
     id::RequestId,
@@ -139,7 +139,8 @@ async fn respond(
             "Send mutations by POST.",
         ));
     }
-    let credentials = app.provider.identify(&head.headers, &cookies).await;
+    let authorization = Authorization::from_headers(&head.headers);
+    let credentials = app.provider.identify(authorization, &cookies).await;
     let credentials = match credentials {
         // Whose keys cannot be had now is a stale header like any other.
         Err(Error::Unavailable) if operation.is_some_and(is_open_to_anybody) => {

@@ -4,11 +4,14 @@ use std::net::IpAddr;
 
 use axum::http::{
     HeaderMap, HeaderName, StatusCode,
-    header::{AUTHORIZATION, HOST, ORIGIN},
+    header::{HOST, ORIGIN},
 };
 
 use super::{App, answer::Answer};
-use crate::{auth::Cookies, error::code};
+use crate::{
+    auth::{Authorization, Cookies},
+    error::code,
+};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -38,7 +41,7 @@ pub(super) fn cookies(
     if cookies.is_empty() || is_of_a_page_let_in(app, headers) {
         return Ok(cookies);
     }
-    if headers.contains_key(AUTHORIZATION) {
+    if Authorization::from_headers(headers) != Authorization::Absent {
         return Ok(Cookies::none(is_plain));
     }
     let message = "A cookie counts only in a request from a page of this origin, or of one of \

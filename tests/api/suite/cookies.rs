@@ -242,6 +242,19 @@ async fn authorization_wins_over_a_cookie() {
 }
 
 #[tokio::test]
+async fn a_cookie_counts_beside_an_empty_authorization() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    for authorization in ["", "Bearer "] {
+        let borne = [("cookie", &*cookie), ("authorization", authorization)];
+        let reply = send(&app.nobody(), query(ME), &[&borne[..], &[OWN]].concat()).await;
+        assert_eq!(email(&reply), "ana@example.com", "{authorization:?}");
+        let reply = send(&app.nobody(), query(ME), &borne).await;
+        assert_eq!(reply.status, 403, "{authorization:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_that_opens_nothing_is_taken_back_and_keeps_nobody_from_signing_in() {
     let app = app!();
     let cookie = cookie_of_ana(&app, "COOKIE").await;

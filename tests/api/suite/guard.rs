@@ -130,10 +130,10 @@ async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody() {
     let good = token(&ana);
     let bearer = format!("Bearer {good}");
     for values in [
-        vec![String::new()],
-        vec!["Bearer".to_owned()],
-        vec!["Bearer ".to_owned()],
         vec![good.to_owned()],
+        vec!["Basic".to_owned()],
+        vec!["Bearer undefined".to_owned()],
+        vec!["Bearer null".to_owned()],
         vec![format!("Basic {good}")],
         vec![format!("{bearer}, {bearer}")],
         vec![format!("{bearer} {good}")],
@@ -158,6 +158,30 @@ async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody() {
         .body(Body::from(json!({ "query": ME }).to_string()))
         .unwrap();
     assert_eq!(ana.request(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn authorization_without_a_token_is_as_absent() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let bearer = format!("Bearer {}", token(&ana));
+    for (values, id) in [
+        (vec![""], false),
+        (vec![" "], false),
+        (vec!["Bearer"], false),
+        (vec!["bearer "], false),
+        (vec!["", "Bearer "], false),
+        (vec!["", &*bearer], true),
+    ] {
+        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        for value in &values {
+            request = request.header("authorization", *value);
+        }
+        let body = Body::from(json!({ "query": ME }).to_string());
+        let reply = ana.request(request.body(body).unwrap()).await;
+        assert_eq!(reply.status, 200, "{values:?}");
+        assert_eq!(reply.body["data"]["viewer"].is_object(), id, "{values:?}");
+    }
 }
 
 /// The token with its claims changed and signed anew by whoever has the shared secret.

@@ -164,7 +164,15 @@ async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody() {
             json!({ "AUTHORIZATION": bearer, "other": [1] }),
             json!({ "email": "ana@example.com" }),
         ),
+        (
+            json!({ "Authorization": "", "authorization": bearer }),
+            json!({ "email": "ana@example.com" }),
+        ),
         (json!({}), Value::Null),
+        (json!({ "Authorization": "" }), Value::Null),
+        (json!({ "authorization": " " }), Value::Null),
+        (json!({ "Authorization": null }), Value::Null),
+        (json!({ "authorization": "Bearer " }), Value::Null),
         (Value::Null, Value::Null),
     ] {
         let mut socket = Socket::open(&address).await;
@@ -202,8 +210,9 @@ async fn credentials_that_open_nothing_close_the_socket() {
     for payload in [
         json!({ "Authorization": gone }),
         json!({ "Authorization": "Bearer forged.token.indeed" }),
-        json!({ "Authorization": "" }),
+        json!({ "Authorization": "Bearer undefined" }),
         json!({ "Authorization": 7 }),
+        json!({ "Authorization": [] }),
         json!({ "Authorization": "Bearer a", "authorization": "Bearer a" }),
     ] {
         let mut socket = Socket::open(&address).await;

@@ -30,7 +30,7 @@ use self::{
 };
 use super::{Seat, ViewersSeat, ended};
 use crate::{
-    auth::{Caller, Cookies, Credentials, Device, Watch},
+    auth::{Authorization, Caller, Cookies, Credentials, Device, Watch},
     error::{Error, code},
     http::{
         App,
@@ -254,18 +254,18 @@ impl Connection {
             return Err(Some(Close::TooManyInitialisations));
         }
         let members = payload.as_ref().and_then(Value::as_object);
-        let mut authorizations = members
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .map(|(_, value)| value);
-        let credentials = match (authorizations.next(), authorizations.next()) {
-            (None | Some(Value::Null), None) => {
-                self.app.provider.identify_by_cookie(&self.cookies).await
-            }
-            (Some(Value::String(value)), None) => self.app.provider.identify_by(value).await,
-            _ => return Err(Some(Close::Forbidden)),
-        };
+        let fields = members.into_iter().flatten();
+        let authorization = Authorization::only(
+            fields
+                .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                .map(|(_, value)| match value {
+                    Value::Null => Authorization::Absent,
+                    Value::String(field) => Authorization::parse(field),
+                    _ => Authorization::Malformed,
+                }),
+        );
+        let provider = &self.app.provider;
+        let credentials = provider.identify(authorization, &self.cookies).await;
         let credentials = credentials.map_err(|_| Some(Close::Unavailable))?;
         self.who = match credentials {
             Credentials::None => Who::Nobody,
