@@ -126,6 +126,11 @@ impl Params {
         Self::of_sent(sent)
     }
 
+    /// True if the request has a document, or the name of one.
+    pub(super) fn names_document(&self) -> bool {
+        self.query.is_some() || self.hash.is_some() || self.document_id.is_some()
+    }
+
     fn of_sent(sent: Sent) -> Result<Self, Unreadable> {
         let persisted = sent
             .extensions

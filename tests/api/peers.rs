@@ -202,12 +202,11 @@ async fn streams_that_are_open_do_not_keep_it_from_stopping() {
     let mut begun = [0; 12];
     events.read_exact(&mut begun).await.unwrap();
     assert_eq!(&begun, b"HTTP/1.1 200");
-    let mut request =
-        tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(format!(
-            "ws://{}/graphql",
-            cubby.address
-        ))
-        .unwrap();
+    let mut request = tungstenite::client::IntoClientRequest::into_client_request(format!(
+        "ws://{}/graphql",
+        cubby.address
+    ))
+    .unwrap();
     let protocol = "graphql-transport-ws".parse().unwrap();
     request
         .headers_mut()

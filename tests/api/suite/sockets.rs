@@ -7,7 +7,15 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Error, Message, client::IntoClientRequest, http},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        http,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
 };
 
 use super::streams::LISTEN;
@@ -318,11 +326,17 @@ async fn what_the_protocol_does_not_say_closes_the_socket() {
     for payload in [
         json!({ "query": 7 }),
         json!({ "query": "{ a }", "variables": [] }),
+        json!({}),
+        json!({ "query": null }),
+        json!({ "operationName": "Q", "variables": {} }),
+        json!({ "documentId": "" }),
+        json!({ "extensions": { "persistedQuery": { "version": 1 } } }),
     ] {
         socket
             .say(json!({ "type": "subscribe", "id": "1", "payload": payload }))
             .await;
-        assert_eq!(socket.closed().await.0, 4400);
+        let closed = socket.closed().await;
+        assert_eq!(closed, (4400, "Invalid message".to_owned()), "{payload}");
         socket = Socket::of(&address, &app.nobody()).await;
     }
 }
@@ -371,13 +385,39 @@ async fn a_close_is_answered_with_a_close() {
 #[tokio::test]
 async fn an_id_is_used_by_one_operation_at_a_time() {
     let app = app!();
-    let (_, _, mut socket) = signed_in(&app).await;
+    let (address, ana, mut socket) = signed_in(&app).await;
     socket.subscribe("1", LISTEN).await;
     socket.subscribe("1", "{ __typename }").await;
     assert_eq!(
         socket.closed().await,
-        (4409, "Subscriber already exists".to_owned())
+        (4409, "Subscriber for 1 already exists".to_owned())
     );
+
+    let mut socket = Socket::of(&address, &ana).await;
+    let id = "\u{1f600}".repeat(1_000);
+    socket.subscribe(&id, LISTEN).await;
+    socket.subscribe(&id, LISTEN).await;
+    let (code, reason) = socket.closed().await;
+    assert_eq!(code, 4409);
+    assert!(reason.starts_with("Subscriber for \u{1f600}"), "{reason}");
+}
+
+#[tokio::test]
+async fn subscribe_may_name_a_stored_document() {
+    let app = app!();
+    let (_, _, mut socket) = signed_in(&app).await;
+    let hash = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38";
+    for payload in [
+        json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } }),
+        json!({ "query": null, "documentId": "unknown" }),
+    ] {
+        socket
+            .say(json!({ "type": "subscribe", "id": "1", "payload": payload }))
+            .await;
+        let error = socket.hear().await;
+        let code = &error["payload"][0]["extensions"]["code"];
+        assert_eq!(code, "PERSISTED_QUERY_NOT_FOUND", "{error}");
+    }
 }
 
 #[tokio::test]
@@ -451,6 +491,36 @@ async fn a_message_that_is_too_long_ends_the_socket() {
         .await
         .unwrap();
     assert!(!matches!(end, Some(Ok(Message::Text(_)))), "{end:?}");
+}
+
+#[tokio::test]
+async fn unreadable_frames_close_with_the_code_of_what_is_wrong() {
+    let app = app!();
+    let address = app.serve().await;
+    let half = "x".repeat(40 * 1024);
+    for (frames, code) in [
+        (
+            vec![
+                Frame::message(half.clone(), OpCode::Data(Data::Text), false),
+                Frame::message(half, OpCode::Data(Data::Continue), true),
+            ],
+            1009,
+        ),
+        (
+            vec![Frame::message(vec![0xff], OpCode::Data(Data::Text), true)],
+            1007,
+        ),
+        (
+            vec![Frame::message("x", OpCode::Data(Data::Continue), true)],
+            1002,
+        ),
+    ] {
+        let mut socket = Socket::open(&address).await;
+        for frame in frames {
+            socket.send(Message::Frame(frame)).await;
+        }
+        assert_eq!(socket.closed().await.0, code);
+    }
 }
 
 #[tokio::test]

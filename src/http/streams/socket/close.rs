@@ -1,49 +1,84 @@
 //! Why a socket is closed: the protocol's codes, and those of RFC 6455 section 7.4.1.
 
+use std::error::Error;
+
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 
-#[derive(Clone, Copy, Debug)]
+/// The longest reason, in bytes: a control frame has 125, of which the code takes 2.
+const MAX_REASON_BYTES: usize = 123;
+
+#[derive(Clone, Debug)]
 pub(super) enum Close {
     GoingAway,
     ProtocolError,
+    InvalidText,
     TooLong,
     InvalidMessage,
     Unauthorized,
     Forbidden,
     InitialisationTimeout,
-    SubscriberExists,
+    /// The id of the operation that is still running.
+    SubscriberExists(String),
     TooManyInitialisations,
     TooManySockets,
     Unavailable,
 }
 
 impl Close {
-    /// For what is no message. The library's error has no type that could be asked.
+    /// For what is no message.
     pub(super) fn of(error: &axum::Error) -> Self {
-        if error.to_string().contains("too long") {
-            Self::TooLong
-        } else {
-            Self::ProtocolError
+        match error.source().and_then(|source| source.downcast_ref()) {
+            Some(tungstenite::Error::Capacity(_)) => Self::TooLong,
+            Some(tungstenite::Error::Utf8(_)) => Self::InvalidText,
+            _ => Self::ProtocolError,
         }
     }
 
     pub(super) fn frame(self) -> CloseFrame {
+        let fixed = Utf8Bytes::from_static;
         let (code, reason) = match self {
-            Self::GoingAway => (1001, "Going away"),
-            Self::ProtocolError => (1002, "Protocol error"),
-            Self::TooLong => (1009, "Message too long"),
-            Self::Unavailable => (1013, "Try again later"),
-            Self::InvalidMessage => (4400, "Invalid message"),
-            Self::Unauthorized => (4401, "Unauthorized"),
-            Self::Forbidden => (4403, "Forbidden"),
-            Self::InitialisationTimeout => (4408, "Connection initialisation timeout"),
-            Self::SubscriberExists => (4409, "Subscriber already exists"),
-            Self::TooManyInitialisations => (4429, "Too many initialisation requests"),
-            Self::TooManySockets => (4429, "Too many sockets"),
+            Self::GoingAway => (1001, fixed("Going away")),
+            Self::ProtocolError => (1002, fixed("Protocol error")),
+            Self::InvalidText => (1007, fixed("Text is not UTF-8")),
+            Self::TooLong => (1009, fixed("Message too long")),
+            Self::Unavailable => (1013, fixed("Try again later")),
+            Self::InvalidMessage => (4400, fixed("Invalid message")),
+            Self::Unauthorized => (4401, fixed("Unauthorized")),
+            Self::Forbidden => (4403, fixed("Forbidden")),
+            Self::InitialisationTimeout => (4408, fixed("Connection initialisation timeout")),
+            Self::SubscriberExists(id) => (4409, subscriber_exists(&id).into()),
+            Self::TooManyInitialisations => (4429, fixed("Too many initialisation requests")),
+            Self::TooManySockets => (4429, fixed("Too many sockets")),
         };
-        CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        }
+        CloseFrame { code, reason }
+    }
+}
+
+/// The reason of 4409 in the protocol's words, with as much of the id as fits.
+fn subscriber_exists(id: &str) -> String {
+    let whole = format!("Subscriber for {id} already exists");
+    if whole.len() <= MAX_REASON_BYTES {
+        return whole;
+    }
+    let room = MAX_REASON_BYTES - "Subscriber for … already exists".len();
+    let id = &id[..id.floor_char_boundary(room)];
+    format!("Subscriber for {id}… already exists")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_names_as_much_of_the_id_as_fits() {
+        let reason = |id: &str| Close::SubscriberExists(id.to_owned()).frame().reason;
+        assert_eq!(reason("7").as_str(), "Subscriber for 7 already exists");
+        let longest = "x".repeat(93);
+        let whole = format!("Subscriber for {longest} already exists");
+        assert_eq!(reason(&longest).as_str(), whole);
+        let cut = format!("Subscriber for {}… already exists", "x".repeat(90));
+        assert_eq!(reason(&"x".repeat(94)).as_str(), cut);
+        let cut = format!("Subscriber for {}… already exists", "\u{1f600}".repeat(22));
+        assert_eq!(reason(&"\u{1f600}".repeat(50)).as_str(), cut);
     }
 }

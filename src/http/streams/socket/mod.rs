@@ -227,25 +227,26 @@ impl Connection {
             // What follows is the end; asking for it sends the answer to this.
             Message::Close(_) => return Ok(()),
         };
-        let invalid = Some(Close::InvalidMessage);
-        let received: Received = object(text.as_bytes(), "The message").map_err(|_| invalid)?;
+        let invalid = || Some(Close::InvalidMessage);
+        let received: Received = object(text.as_bytes(), "The message").map_err(|_| invalid())?;
         let has_payload = matches!(received.payload, Some(Value::Object(_)));
         if !has_payload && !matches!(received.payload, None | Some(Value::Null)) {
-            return Err(invalid);
+            return Err(invalid());
         }
         match (received.kind.as_str(), received.id) {
             ("connection_init", None) => self.greet(received.payload).await,
             ("ping", None) => self.send(messages::bare("pong").into()).await,
             ("pong", None) => Ok(()),
             ("subscribe", Some(id)) if !id.is_empty() && has_payload => {
-                let payload = received.payload.unwrap_or_default();
-                self.subscribe(id, payload).await
+                let params = Params::of_value(received.payload.unwrap_or_default());
+                let params = params.ok().filter(Params::names_document);
+                self.subscribe(id, params.ok_or_else(invalid)?).await
             }
             ("complete", Some(id)) => {
                 self.operations.remove(&id);
                 Ok(())
             }
-            _ => Err(invalid),
+            _ => Err(invalid()),
         }
     }
 
@@ -279,7 +280,7 @@ impl Connection {
         self.send(messages::bare("connection_ack").into()).await
     }
 
-    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Option<Close>> {
+    async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Option<Close>> {
         let credentials = match &self.who {
             Who::Unknown => return Err(Some(Close::Unauthorized)),
             Who::Nobody => self.app.provider.nobody().await,
@@ -292,9 +293,8 @@ impl Connection {
             }
         };
         if self.operations.contains_key(&id) {
-            return Err(Some(Close::SubscriberExists));
+            return Err(Some(Close::SubscriberExists(id)));
         }
-        let params = Params::of_value(payload).map_err(|_| Some(Close::InvalidMessage))?;
         let admitted = if self.operations.len() < MAX_OPERATIONS {
             operation::document(&self.app, &params)
                 .and_then(|document| operation::admit(&self.app, &document, params))
