@@ -61,7 +61,7 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
         findings.push(found("database", Health::Doubtful, says));
         return findings;
     }
-    let database = match Database::open(&url, 1).await {
+    let database = match Database::examine(&url).await {
         Ok(database) => database,
         Err(error) => {
             let says = StartError::from(error).to_string();

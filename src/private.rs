@@ -45,10 +45,23 @@ pub(crate) fn look_at(directory: &Path) -> io::Result<bool> {
     if !metadata.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    let probe = directory.join(format!("probe.{}", std::process::id()));
-    drop(make_file(&probe)?);
-    fs::remove_file(&probe)?;
+    check_writable(directory, &metadata)?;
     Ok(is_shared(&metadata))
+}
+
+#[cfg(unix)]
+fn check_writable(directory: &Path, _: &fs::Metadata) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+
+    Ok(access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+#[cfg(not(unix))]
+fn check_writable(_: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.permissions().readonly() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -75,6 +75,7 @@ impl fmt::Display for StartError {
             Self::Keys(error) => error.fmt(f),
             Self::Issuer(error) => error.fmt(f),
             Self::Manifest(error) => error.fmt(f),
+            Self::Database(DbErr::Custom(what)) => write!(f, "the database cannot be used: {what}"),
             Self::Database(error) => write!(
                 f,
                 "the database cannot be used: {error}. Check DATABASE_URL, and that the database \

@@ -31,6 +31,7 @@ use tokio::{
 
 pub(crate) use line::{Heard, Line};
 
+use opening::Pools;
 use readers::Readers;
 
 use crate::{
@@ -71,15 +72,47 @@ impl Database {
     /// Opens the database, waiting up to ten seconds for one that is not up yet.
     ///
     /// # Errors
-    /// When it cannot be reached, or does not let us in.
+    /// When it cannot be reached, or does not let us in, or its encoding is not UTF-8.
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
-        let pools = opening::open(url, connections).await?;
-        Ok(Self {
+        Self::over(opening::open(url, connections).await?, url).await
+    }
+
+    /// Opens the database to examine it: leaves a SQLite file, and those beside it, as they are.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or there is none.
+    pub(crate) async fn examine(url: &DatabaseUrl) -> DbResult<Self> {
+        Self::over(opening::examine(url).await?, url).await
+    }
+
+    async fn over(pools: Pools, url: &DatabaseUrl) -> DbResult<Self> {
+        let database = Self {
             reads: Reads(pools.reads),
             writes: pools.writes,
             direct: url.clone(),
             writer: matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1))),
-        })
+        };
+        database.check_encoding().await?;
+        Ok(database)
+    }
+
+    /// Refuses a PostgreSQL database that cannot store every text.
+    async fn check_encoding(&self) -> DbResult<()> {
+        let backend = self.reads.get_database_backend();
+        if backend != DatabaseBackend::Postgres {
+            return Ok(());
+        }
+        let encoding = "SELECT current_setting('server_encoding')";
+        let encoding = Statement::from_string(backend, encoding);
+        let row = self.reads.query_one_raw(encoding).await?;
+        let encoding: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+        match encoding.as_deref() {
+            Some("UTF8") | None => Ok(()),
+            Some(encoding) => Err(DbErr::Custom(format!(
+                "its encoding is {encoding}, which cannot store every text, and must be UTF8: create a \
+                 database WITH ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it"
+            ))),
+        }
     }
 
     /// The same, with an address that passes no pooler for what cannot pass one.
@@ -109,12 +142,12 @@ impl Database {
         transaction.commit().await
     }
 
-    /// Each migration's name, and whether it has run.
+    /// Each migration's name, and whether it has run. Changes nothing.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn migrations(&self) -> DbResult<Vec<(String, bool)>> {
-        let migrations = Migrator::get_migration_with_status(&self.writes).await?;
+        let migrations = Migrator::get_migration_with_status_read_only(&self.reads).await?;
         Ok(migrations
             .iter()
             .map(|migration| {

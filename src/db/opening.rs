@@ -5,9 +5,14 @@
     reason = "this file makes the connections that `db` holds"
 )]
 
-use std::{io, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnectOptions, DatabaseBackend, DatabaseConnection, DbErr, RuntimeErr, Statement};
 use sqlx::{
     ConnectOptions as _, Connection, PgConnection,
     postgres::PgConnectOptions,
@@ -29,6 +34,36 @@ pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools>
         DatabaseUrl::Sqlite(address) => open_sqlite(address, connections).await,
         DatabaseUrl::Postgres(address) => open_postgresql(address, connections).await,
     }
+}
+
+/// Opens the database to examine it: one connection, which only reads.
+pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
+    let address = match url {
+        DatabaseUrl::Sqlite(address) => address,
+        DatabaseUrl::Postgres(address) => return open_postgresql(address, 1).await,
+    };
+    let options = SqliteConnectOptions::from_str(address).map_err(of_driver)?;
+    let mut log = options.get_filename().as_os_str().to_owned();
+    log.push("-wal");
+    // The last connection to close writes a log that is there back into the file, unless it only reads; one
+    // that only reads leaves a log behind where there was none.
+    let has_log = Path::new(&log).exists();
+    let only_reading = move |options| {
+        of_sqlite(options)
+            .read_only(has_log)
+            .pragma("query_only", "ON")
+    };
+    let readers = only_reading(options).disable_statement_logging();
+    let readers = Readers::open(readers, 1).await?;
+    let statement = "SELECT count(*) FROM sqlite_master";
+    let statement = Statement::from_string(DatabaseBackend::Sqlite, statement);
+    readers.query_one(&statement).await?;
+    let mut writes = self::options(address, 1);
+    writes.map_sqlx_sqlite_opts(only_reading);
+    Ok(Pools {
+        reads: Source::Sqlite(readers.into()),
+        writes: connect(writes).await?,
+    })
 }
 
 async fn open_sqlite(address: &str, connections: u32) -> DbResult<Pools> {

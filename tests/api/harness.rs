@@ -327,6 +327,14 @@ pub(crate) async fn empty_postgresql(name: &str) -> Option<String> {
     Some(server.url(name))
 }
 
+/// The same with an encoding of its own.
+pub(crate) async fn postgresql_in(name: &str, encoding: &str) -> Option<String> {
+    let server = postgresql::Server::shared().await?;
+    let template = format!("template0 ENCODING '{encoding}'");
+    create_database(server, name, &template).await;
+    Some(server.url(name))
+}
+
 /// A person with a device, or nobody.
 #[derive(Clone)]
 pub(crate) struct Client {

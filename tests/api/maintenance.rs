@@ -1,11 +1,17 @@
 //! The commands of whoever runs Cubby, beside a server that runs.
 
-use std::{fs, path::Path, process::Output, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
-    harness::empty_postgresql,
+    harness::{empty_postgresql, postgresql_in},
     process::{Cubby, SECRET, directory, refused, run, run_with, said},
 };
 
@@ -333,6 +339,125 @@ async fn the_doctor_looks_at_postgresql_and_its_clock() {
     assert_says(&text, "ok", "signing keys", "signs");
     let (_, text) = doctor(here.path(), &settings[..2]).await;
     assert_says(&text, "look", "signing keys", "CUBBY_SECRET is not set");
+}
+
+/// Each file below the directory, with what is in it; the shared memory of SQLite is its own affair.
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if path.to_string_lossy().ends_with("-shm") {
+            all.insert(path, Vec::new());
+        } else {
+            let content = fs::read(&path).unwrap();
+            all.insert(path, content);
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
+    let here = directory();
+    let data = here.path().join("data");
+    let file = data.join("cubby.sqlite");
+    let unchanged = async |which: &str, state: &str, what: &str, says: &str| {
+        let before = files(here.path());
+        let changed = fs::metadata(&data).unwrap().modified().unwrap();
+        let (_, text) = doctor(here.path(), &[]).await;
+        assert_says(&text, state, what, says);
+        assert!(before == files(here.path()), "{which} was changed");
+        let after = fs::metadata(&data).unwrap().modified().unwrap();
+        assert!(!which.contains("empty") || changed == after, "{which}");
+    };
+    fs::create_dir(&data).unwrap();
+    fs::write(&file, "").unwrap();
+    unchanged("an empty file", "look", "migrations", "7 of 7").await;
+    let url = format!("sqlite:{}", file.display());
+    let other = sea_orm::Database::connect(url).await.unwrap();
+    let table = "CREATE TABLE notes (note TEXT)";
+    sea_orm::ConnectionTrait::execute_unprepared(&other, table)
+        .await
+        .unwrap();
+    other.close().await.unwrap();
+    unchanged("another program's file", "look", "migrations", "7 of 7").await;
+
+    fs::remove_file(&file).unwrap();
+    let mut cubby = Cubby::start(here.path(), &[]).await;
+    cubby.sign_up("ana").await;
+    cubby.child.kill().await.unwrap();
+    assert!(data.join("cubby.sqlite-wal").exists());
+    unchanged("what a crash left", "ok", "migrations", "all 7").await;
+    let cubby = Cubby::start(here.path(), &[]).await;
+    unchanged("a database in use", "ok", "signing keys", "signs").await;
+    cubby.stop().await;
+    unchanged("a closed database", "ok", "signing keys", "signs").await;
+}
+
+async fn tables(url: &str) -> i64 {
+    let database = sea_orm::Database::connect(url).await.unwrap();
+    let count = sea_orm::Statement::from_string(
+        sea_orm::DatabaseBackend::Postgres,
+        "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    );
+    let row = sea_orm::ConnectionTrait::query_one_raw(&database, count);
+    row.await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+#[tokio::test]
+async fn the_doctor_makes_no_table_in_postgresql() {
+    let Some(url) = empty_postgresql("left_alone").await else {
+        return;
+    };
+    let here = directory();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_MODE", "production"),
+        ("CUBBY_SECRET", SECRET),
+    ];
+    let (is_well, text) = doctor(here.path(), &settings).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "look", "migrations", "7 of 7");
+    let listed = said(&run(here.path(), &settings, &["migrate", "status"]).await);
+    assert_eq!(listed.matches("down ").count(), 7, "{listed}");
+    let why = refused(&run(here.path(), &settings, &["user", "list"]).await);
+    assert!(why.contains("cubby migrate up"), "{why}");
+    assert_eq!(tables(&url).await, 0);
+}
+
+#[tokio::test]
+async fn a_postgresql_whose_encoding_is_not_utf8_is_refused() {
+    for (name, encoding) in [("ascii", "SQL_ASCII"), ("latin", "LATIN1")] {
+        let Some(url) = postgresql_in(name, encoding).await else {
+            return;
+        };
+        let here = directory();
+        let settings = [
+            ("DATABASE_URL", url.as_str()),
+            ("CUBBY_MODE", "production"),
+            ("CUBBY_SECRET", SECRET),
+        ];
+        let direct = ("CUBBY_DIRECT_DATABASE_URL", url.as_str());
+        let (is_well, text) = doctor(here.path(), &settings).await;
+        assert!(!is_well, "{text}");
+        assert_says(&text, "wrong", "database", encoding);
+        for (settings, arguments) in [
+            (&settings[..], &["serve"] as &[&str]),
+            (&[&settings[..], &[direct]].concat(), &["serve"]),
+            (&settings, &["migrate", "up"]),
+            (&settings, &["seed"]),
+            (&settings, &["user", "list"]),
+        ] {
+            let why = refused(&run(here.path(), settings, arguments).await);
+            assert!(
+                why.contains(&format!("encoding is {encoding}")) && why.contains("ENCODING 'UTF8'"),
+                "{arguments:?}: {why}"
+            );
+        }
+        assert_eq!(tables(&url).await, 0);
+    }
 }
 
 #[tokio::test]
