@@ -87,6 +87,14 @@ impl Error {
     pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(error))
     }
+
+    /// The message for an operator, who may see the causes of an internal error.
+    pub(crate) fn into_message(self) -> String {
+        match self {
+            Self::Internal(cause) => Chain(&*cause).to_string(),
+            error => async_graphql::Error::from(error).message,
+        }
+    }
 }
 
 /// The one place where an unexpected error becomes an answer, and so the one that logs it; the

@@ -82,8 +82,18 @@ pub(crate) fn validator() -> impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<
         request.operation_name = name.map(ToString::to_string);
         request.set_parsed_query(document.clone());
         // Where nothing runs nothing is waited for.
-        let validated = schema.execute(request).now_or_never();
-        validated.map_or_else(Vec::new, |response| response.errors)
+        errors_of(schema.execute(request).now_or_never())
+    }
+}
+
+/// The errors of a validation. One that has not ended has found nothing good.
+fn errors_of(validated: Option<Response>) -> Vec<ServerError> {
+    match validated {
+        Some(response) => response.errors,
+        None => vec![ServerError::new(
+            "The engine did not finish validating it.",
+            None,
+        )],
     }
 }
 
@@ -363,5 +373,11 @@ mod tests {
         }
         let fault = scalar_fault::<TimeZone>(&Value::from("Mars")).unwrap();
         assert_eq!(fault, "not an IANA time zone name such as Europe/Vienna");
+    }
+
+    #[test]
+    fn a_validation_that_has_not_ended_finds_nothing_good() {
+        assert_eq!(errors_of(Some(Response::default())), []);
+        assert_eq!(errors_of(None).len(), 1);
     }
 }

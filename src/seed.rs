@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     auth::{Enrolment, IdentityProvider},
-    error::{Chain, Error},
+    error::Error,
     tasks,
 };
 
@@ -91,8 +91,12 @@ impl std::error::Error for SeedError {}
 impl From<Error> for SeedError {
     fn from(error: Error) -> Self {
         Self::Failed(match error {
-            Error::Internal(cause) => Chain(&*cause).to_string(),
-            _ => "the database was away, or busy. Try again with another --domain".to_owned(),
+            Error::Unavailable => {
+                "the database did not answer in time. Check that it runs, and try again with another \
+                 --domain"
+                    .to_owned()
+            }
+            error => error.into_message(),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
-    documents::{Documents, ManifestError},
+    documents::{Documents, ManifestError, SchemaError},
     http::{self, App, Bounds, Proxies, Streams},
     id::Ids,
     metrics::Metrics,
@@ -52,6 +52,7 @@ pub enum StartError {
     Keys(KeysError),
     Issuer(IssuerError),
     Manifest(ManifestError),
+    Schema(SchemaError),
     Database(DbErr),
     Listen(SocketAddr, io::Error),
     Seed(SeedError),
@@ -75,6 +76,7 @@ impl fmt::Display for StartError {
             Self::Keys(error) => error.fmt(f),
             Self::Issuer(error) => error.fmt(f),
             Self::Manifest(error) => error.fmt(f),
+            Self::Schema(error) => error.fmt(f),
             Self::Database(DbErr::Custom(what)) => write!(f, "the database cannot be used: {what}"),
             Self::Database(error) => write!(
                 f,
@@ -121,6 +123,12 @@ impl From<SecretError> for StartError {
 impl From<ManifestError> for StartError {
     fn from(error: ManifestError) -> Self {
         Self::Manifest(error)
+    }
+}
+
+impl From<SchemaError> for StartError {
+    fn from(error: SchemaError) -> Self {
+        Self::Schema(error)
     }
 }
 
@@ -175,7 +183,7 @@ impl Server {
             issuers: Issuers::new(&trusted, &config.issuer)?,
         };
 
-        let documents = Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits);
+        let documents = Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits)?;
         let only = config.trusted_documents_only == Switch::On;
         let documents = documents.trusting(&config.trusted_documents, only, schema::validator())?;
 

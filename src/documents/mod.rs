@@ -27,6 +27,7 @@ pub(crate) use measure::Operation;
 pub use trusted::ManifestError;
 pub(crate) use trusted::read_hash;
 pub(crate) use types::ScalarFault;
+pub use types::SchemaError;
 
 use crate::{config::DocumentLimits, error::code};
 use cost::{Bill, Reckoner};
@@ -120,13 +121,20 @@ pub(crate) struct Refusal(Vec<ServerError>);
 
 impl Documents {
     /// For a schema in the schema definition language.
-    pub(crate) fn new(sdl: &str, scalars: &[(&str, ScalarFault)], limits: DocumentLimits) -> Self {
-        Self {
-            types: Types::read(sdl, scalars),
+    ///
+    /// # Errors
+    /// When the schema cannot be read.
+    pub(crate) fn new(
+        sdl: &str,
+        scalars: &[(&str, ScalarFault)],
+        limits: DocumentLimits,
+    ) -> Result<Self, SchemaError> {
+        Ok(Self {
+            types: Types::read(sdl, scalars)?,
             limits,
             kept: Cache::with_weighter(KEPT_DOCUMENTS, KEPT_BYTES, Length),
             trusted: Trusted::default(),
-        }
+        })
     }
 
     /// The document, parsed and measured, whether it was sent before or not.

@@ -1,6 +1,6 @@
 //! The schema as documents are measured by it: read from its own SDL, so that it cannot differ.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use async_graphql::{
     Name, Value,
@@ -39,6 +39,23 @@ impl Field {
     }
 }
 
+/// Why the schema's own definition cannot be used to measure documents by: a fault of this build.
+#[derive(Debug)]
+pub struct SchemaError(String);
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the GraphQL schema of this build cannot be read, so the cost of documents cannot be known: {}. \
+             Use another version of Cubby, and report this one",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for SchemaError {}
+
 /// What is wrong with a value of a scalar, if anything is.
 pub(crate) type ScalarFault = fn(&Value) -> Option<String>;
 
@@ -62,14 +79,16 @@ pub(super) struct InputField {
 impl Types {
     /// Reads the schema definition language that the engine wrote. Of its own scalars it says the
     /// names alone.
-    pub(super) fn read(sdl: &str, scalars: &[(&str, ScalarFault)]) -> Self {
+    ///
+    /// # Errors
+    /// When it cannot be parsed, or has a scalar that is not among these.
+    pub(super) fn read(sdl: &str, scalars: &[(&str, ScalarFault)]) -> Result<Self, SchemaError> {
         let mut types = Self {
             composites: HashMap::new(),
             inputs: HashMap::new(),
         };
-        // The engine wrote it; a test reads it back.
-        let definitions = parse_schema(sdl).map_or_else(|_| Vec::new(), |it| it.definitions);
-        for definition in definitions {
+        let schema = parse_schema(sdl).map_err(|error| SchemaError(error.to_string()))?;
+        for definition in schema.definitions {
             let TypeSystemDefinition::Type(definition) = definition else {
                 continue;
             };
@@ -89,9 +108,10 @@ impl Types {
                 }
                 TypeKind::Scalar => {
                     let known = scalars.iter().find(|(known, _)| name == *known);
-                    if let Some((_, fault)) = known {
-                        types.inputs.insert(name, Input::Scalar(*fault));
-                    }
+                    let (_, fault) = known.ok_or_else(|| {
+                        SchemaError(format!("the values of the scalar {name} are not checked"))
+                    })?;
+                    types.inputs.insert(name, Input::Scalar(*fault));
                 }
                 TypeKind::Enum(values) => {
                     let values = values.values.into_iter().map(|value| value.node.value.node);
@@ -111,7 +131,7 @@ impl Types {
                 }
             }
         }
-        types
+        Ok(types)
     }
 
     pub(super) fn root(operation: OperationType) -> Name {
@@ -158,5 +178,26 @@ fn named(ty: &Type) -> (&Name, bool) {
     match &ty.base {
         BaseType::Named(name) => (name, false),
         BaseType::List(inner) => (named(inner).0, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_cannot_be_read_is_refused() {
+        let scalars: [(&str, ScalarFault); 1] = [("DateTime", |_| None)];
+        let read = |sdl| Types::read(sdl, &scalars).map(drop);
+        assert!(read("scalar DateTime type Query { now: DateTime }").is_ok());
+        for (sdl, says) in [
+            ("type Query {", "cannot be read"),
+            ("nonsense", "cannot be read"),
+            ("", "cannot be read"),
+            ("scalar Moment type Query { now: Moment }", "scalar Moment"),
+        ] {
+            let said = read(sdl).unwrap_err().to_string();
+            assert!(said.contains(says), "{sdl}: {said}");
+        }
     }
 }

@@ -146,10 +146,10 @@ fn is_public(address: IpAddr) -> bool {
         IpAddr::V6(address) => inner(address),
         address => address,
     };
-    !SPECIAL
-        .iter()
-        .filter_map(|network| network.parse().ok())
-        .any(|network: IpNet| network.contains(&address))
+    SPECIAL.iter().all(|network| {
+        let network = network.parse();
+        network.is_ok_and(|network: IpNet| !network.contains(&address))
+    })
 }
 
 /// The IPv4 address that an IPv6 one stands for, if it does: mapped, or through a translator (RFC 6052).

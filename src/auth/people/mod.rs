@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     config::PasswordPolicy,
     db::Database,
-    error::{Chain, Error, Fault, Result},
+    error::{Error, Fault, Result},
     id::{Ids, SessionId, UserId},
 };
 
@@ -68,9 +68,11 @@ impl std::error::Error for PeopleError {}
 impl From<Error> for PeopleError {
     fn from(error: Error) -> Self {
         Self(match error {
-            Error::Internal(cause) => Chain(&*cause).to_string(),
             Error::Unauthenticated(_) => "the account was removed meanwhile".to_owned(),
-            _ => "the database is away, or busy: nothing was done. Try again".to_owned(),
+            Error::Unavailable => {
+                "the database did not answer in time. Check that it runs, and try again".to_owned()
+            }
+            error => error.into_message(),
         })
     }
 }
@@ -153,7 +155,7 @@ impl People {
             email,
             name,
             time_zone,
-            password_hash: self.hasher.hash(password).await?,
+            password_hash: self.hash(password).await?,
         };
         let address = newcomer.email.as_str().to_owned();
         let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
@@ -181,7 +183,7 @@ impl People {
             name: user.name.as_deref(),
         };
         let password = Password::choose(password, self.password_policy, person)?;
-        let password_hash = self.hasher.hash(password).await?;
+        let password_hash = self.hash(password).await?;
         self.act(user, async |viewer| {
             let row = users::ActiveModel {
                 password_hash: Set(password_hash),
@@ -282,6 +284,15 @@ impl People {
         Ok(self.viewer_of(&self.find(who).await?))
     }
 
+    async fn hash(&self, password: Password) -> Told<String> {
+        match self.hasher.hash(password).await {
+            Err(Error::Unavailable) => Err(PeopleError::new(
+                "the password was not hashed in time, since this machine is busy: nothing was changed. Try again",
+            )),
+            hashed => Ok(hashed?),
+        }
+    }
+
     async fn find(&self, who: &str) -> Told<users::Model> {
         let found = match (who.parse::<UserId>(), EmailAddress::parse(who)) {
             (Ok(id), _) => unscoped::person_by_id(&self.database, id).await?,
@@ -333,4 +344,29 @@ async fn change(viewer: &Viewer, kind: Kind, row: users::ActiveModel) -> Result<
 async fn note(viewer: &Viewer, kind: Kind) -> Result<()> {
     let event = events::new(viewer.ids(), &Device::default(), kind, viewer.now());
     viewer.insert(event).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Reason;
+
+    #[test]
+    fn each_error_is_told_as_what_it_is() {
+        let read_only = std::io::Error::other("attempt to write a readonly database");
+        for (error, says) in [
+            (Error::Unavailable, "did not answer"),
+            (
+                Error::Unauthenticated(Reason::SessionEnded),
+                "was removed meanwhile",
+            ),
+            (Error::internal(read_only), "readonly database"),
+            (Error::BadUserInput("Too long.".to_owned()), "Too long."),
+            (Error::RateLimited(7), "7 seconds"),
+            (Error::InvalidCursor, "cursor"),
+        ] {
+            let said = PeopleError::from(error).to_string();
+            assert!(said.contains(says), "{said}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ mod ring;
 mod seal;
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -143,7 +143,8 @@ impl From<Error> for KeysError {
     fn from(error: Error) -> Self {
         match error {
             Error::Internal(cause) => Self::Internal(cause),
-            _ => Self::Unavailable,
+            Error::Unavailable => Self::Unavailable,
+            error => Self::Internal(Arc::new(io::Error::other(error.into_message()))),
         }
     }
 }
