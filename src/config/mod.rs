@@ -2,6 +2,7 @@
 
 mod issuers;
 mod limits;
+mod origin;
 mod values;
 
 use std::{
@@ -14,7 +15,8 @@ use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub use issuers::{IssuerKeys, TrustedIssuer, TrustedIssuers};
 pub use limits::{ConnectionLimits, DocumentLimits};
-pub use values::{DatabaseUrl, Lead, LogDirectives, Origin, SecretSetting, TrustedProxy};
+pub use origin::{Origin, Scheme};
+pub use values::{DatabaseUrl, Lead, LogDirectives, SecretSetting, TrustedProxy};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
@@ -176,7 +178,8 @@ pub struct Config {
     pub trusted_issuers: Option<TrustedIssuers>,
 
     /// Origins whose pages may call the API from a browser, separated by commas, such as
-    /// `https://app.example.com`; none when left out
+    /// `https://app.example.com`; none when left out. In development those of the same machine, such as
+    /// `http://localhost:5173`, may call it too
     #[arg(
         long,
         env = "CUBBY_CORS_ORIGINS",
@@ -609,7 +612,7 @@ mod tests {
                 "nothing after them",
             ),
             (["--cors-origins", "https://a.example,null"], "got \"null\""),
-            (["--cors-origins", "https://A.example"], "an origin is"),
+            (["--cors-origins", "https://*.example"], "an origin is"),
             (["--listen", "8000"], "socket address"),
             (["--mode", "staging"], "production"),
             (["--log", "cubby=loud"], "try info"),

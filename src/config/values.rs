@@ -138,43 +138,6 @@ impl fmt::Display for Lead {
     }
 }
 
-/// A scheme, a host and a port, as browsers send it (RFC 6454 section 6.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Origin {
-    type Err = String;
-
-    fn from_str(origin: &str) -> Result<Self, Self::Err> {
-        let wrong = || {
-            Err(format!(
-                "an origin is a scheme and a host, such as https://app.example.com or \
-                 http://localhost:5173, and nothing after them; got {origin:?}"
-            ))
-        };
-        let Ok(uri) = origin.parse::<http::Uri>() else {
-            return wrong();
-        };
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return wrong();
-        };
-        let written = format!("{scheme}://{authority}");
-        if !matches!(scheme, "http" | "https")
-            || authority.as_str().contains(['@', '*'])
-            || written.to_lowercase() != origin
-        {
-            return wrong();
-        }
-        Ok(Self(written))
-    }
-}
-
 /// Directives of `tracing_subscriber::EnvFilter`, known to be well formed.
 #[derive(Clone, Debug)]
 pub struct LogDirectives(String);

@@ -54,10 +54,15 @@ impl Proxies {
         client
     }
 
+    /// A network of IPv4 may be written as one of IPv6, as sockets for both show it.
     fn trusts(&self, address: IpAddr) -> bool {
+        let mapped = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().into(),
+            IpAddr::V6(_) => address,
+        };
         self.trusted
             .iter()
-            .any(|network| network.contains(&address))
+            .any(|network| network.contains(&address) || network.contains(&mapped))
     }
 
     fn warn(&self, peer: IpAddr) {
@@ -84,10 +89,11 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        let trusted = [
-            "10.0.0.0/8".parse().unwrap(),
-            "2001:db8::/32".parse().unwrap(),
-        ];
+        client_behind(&["10.0.0.0/8", "2001:db8::/32"], peer, forwarded)
+    }
+
+    fn client_behind(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        let trusted: Vec<TrustedProxy> = trusted.iter().map(|it| it.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
@@ -109,6 +115,20 @@ mod tests {
         assert_eq!(client("2001:db8::1", &["[2001:beef::1]"]), "2001:beef::1");
         assert_eq!(client("10.1.2.3", &["198.51.100.1:5000"]), "198.51.100.1");
         assert_eq!(client("10.1.2.3", &["198.51.100.1,"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn ipv4_mapped_proxy_is_trusted() {
+        for trusted in ["::ffff:10.0.0.0/104", "::ffff:10.1.2.3", "::/0"] {
+            for peer in ["10.1.2.3", "::ffff:10.1.2.3"] {
+                let client = client_behind(&[trusted], peer, &["::ffff:198.51.100.1"]);
+                assert_eq!(client, "198.51.100.1", "{trusted} {peer}");
+            }
+        }
+        let stranger = client_behind(&["::ffff:10.0.0.0/104"], "192.0.2.1", &["198.51.100.1"]);
+        assert_eq!(stranger, "192.0.2.1");
+        let forwarded = ["198.51.100.1, ::ffff:10.9.9.9"];
+        assert_eq!(client("10.1.2.3", &forwarded), "198.51.100.1");
     }
 
     #[test]

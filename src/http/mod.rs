@@ -3,6 +3,7 @@
 mod answer;
 mod bounds;
 mod connections;
+mod cors;
 mod forwarded;
 pub(crate) mod graphiql;
 mod graphql;
@@ -20,27 +21,25 @@ mod written;
 pub(crate) use bounds::Bounds;
 pub(crate) use connections::serve;
 pub(crate) use forwarded::Proxies;
+pub(crate) use origins::Origins;
 pub(crate) use streams::Streams;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderName},
     middleware,
     routing::{any, get},
 };
-use tower_http::{
-    compression::{
-        CompressionLayer,
-        predicate::{DefaultPredicate, NotForContentType, Predicate},
-    },
-    cors::{AllowOrigin, CorsLayer},
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{DefaultPredicate, NotForContentType, Predicate},
 };
 
 use crate::{
-    auth::IdentityProvider, config::Origin, db::Database, documents::Documents, id::Ids,
-    metrics::Metrics, schema::Schema,
+    auth::IdentityProvider, db::Database, documents::Documents, id::Ids, metrics::Metrics,
+    schema::Schema,
 };
 
 /// The largest body of a request, in bytes.
@@ -48,9 +47,6 @@ const MAX_BODY: usize = 256 * 1024;
 
 /// How long the body of a request may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a browser may remember what it was told about another origin.
-const CORS_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// The header that names a request, in its answer and in the log.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -61,8 +57,7 @@ pub(crate) struct App {
     pub(crate) documents: Documents,
     pub(crate) streams: Streams,
     pub(crate) bounds: Bounds,
-    /// The origins whose pages may call the API.
-    pub(crate) origins: Vec<Origin>,
+    pub(crate) origins: Origins,
     pub(crate) provider: Arc<IdentityProvider>,
     pub(crate) database: Database,
     pub(crate) ids: Ids,
@@ -85,7 +80,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(compression())
-        .layer(cors(&app.origins))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            cors::allow_origin,
+        ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             headers::check_and_complete,
@@ -107,17 +105,4 @@ fn compression() -> CompressionLayer<impl Predicate> {
         .and(NotForContentType::const_new("multipart/mixed"))
         .and(is_for_anybody);
     CompressionLayer::new().compress_when(predicate)
-}
-
-fn cors(origins: &[Origin]) -> CorsLayer {
-    let origins = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .allow_credentials(true)
-        .expose_headers([X_REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-        .max_age(CORS_MAX_AGE)
 }

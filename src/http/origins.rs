@@ -1,30 +1,114 @@
-//! Whose pages may do what only a page does: open a socket, and send cookies.
+//! Whose pages may do what only a page does: read answers, open a socket, and send cookies.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::http::{
     HeaderMap, HeaderName, StatusCode,
     header::{HOST, ORIGIN},
 };
+use tokio::time::Instant;
 
 use super::{App, answer::Answer};
 use crate::{
     auth::{Authorization, Cookies},
+    config::{Origin, Scheme},
     error::code,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether it is the origin of a page that Cubby serves, or that may call the API. A page of its own that
-/// came without TLS is one that anybody on the way may have written, so it counts in development alone.
-pub(super) fn lets_in(app: &App, origin: &str, headers: &HeaderMap) -> bool {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let is_own = match origin.split_once("://") {
-        Some(("https", authority)) => host == Some(authority),
-        Some(("http", authority)) => app.is_development && host == Some(authority),
-        _ => false,
-    };
-    is_own || app.origins.iter().any(|allowed| allowed.as_str() == origin)
+/// How many refused origins are logged in a period: anybody can send others, and as many as they like.
+const MAX_LOGGED_ORIGINS: usize = 8;
+
+/// How long an origin that was logged is not logged again.
+const LOG_PERIOD: Duration = Duration::from_mins(10);
+
+/// How much of a refused origin is logged, in bytes.
+const MAX_LOGGED_BYTES: usize = 200;
+
+/// The origins whose pages may use the API.
+pub(crate) struct Origins {
+    listed: Vec<Origin>,
+    is_development: bool,
+    logged: Mutex<LoggedOrigins>,
+}
+
+/// The refused origins that were logged since a period began.
+struct LoggedOrigins {
+    since: Instant,
+    origins: Vec<String>,
+}
+
+impl Origins {
+    pub(crate) fn new(listed: &[Origin], is_development: bool) -> Self {
+        Self {
+            listed: listed.to_vec(),
+            is_development,
+            logged: Mutex::new(LoggedOrigins::none(Instant::now())),
+        }
+    }
+
+    /// Returns true if the request has an `Origin` whose pages may use the API. Logs one that is refused.
+    pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(ORIGIN) else {
+            return false;
+        };
+        let origin = origin.to_str().unwrap_or("(not ASCII)");
+        let host = text(headers, HOST);
+        let is_allowed = Origin::parse(origin).is_some_and(|origin| self.includes(&origin, host));
+        if !is_allowed && !is_same_origin(headers) {
+            self.log_refused(origin);
+        }
+        is_allowed
+    }
+
+    /// A page of Cubby's own that came without TLS is one that anybody on the way may have written, so it
+    /// counts in development alone. There, pages of the developer's own machine count too.
+    fn includes(&self, origin: &Origin, host: Option<&str>) -> bool {
+        let may_be_own = origin.scheme() == Scheme::Https || self.is_development;
+        let own = host.and_then(|host| Origin::of_host(origin.scheme(), host));
+        (may_be_own && own.as_ref() == Some(origin))
+            || (self.is_development && origin.is_loopback())
+            || self.listed.contains(origin)
+    }
+
+    fn log_refused(&self, origin: &str) {
+        let origin = &origin[..origin.floor_char_boundary(MAX_LOGGED_BYTES)];
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_first(origin, Instant::now()) {
+            tracing::warn!(
+                origin,
+                "a page of this origin was refused: add the origin to CUBBY_CORS_ORIGINS if its pages may \
+                 use the API"
+            );
+        }
+    }
+}
+
+impl LoggedOrigins {
+    fn none(since: Instant) -> Self {
+        Self {
+            since,
+            origins: Vec::new(),
+        }
+    }
+
+    /// Returns true for an origin that was not there in this period, unless there were enough others.
+    fn is_first(&mut self, origin: &str, now: Instant) -> bool {
+        if now.duration_since(self.since) >= LOG_PERIOD {
+            *self = Self::none(now);
+        }
+        let is_first = self.origins.len() < MAX_LOGGED_ORIGINS
+            && !self.origins.iter().any(|logged| logged == origin);
+        if is_first {
+            self.origins.push(origin.to_owned());
+        }
+        is_first
+    }
 }
 
 /// The cookies of a request. A browser sends them whoever's page it is that asks, so they count only
@@ -38,7 +122,7 @@ pub(super) fn cookies(
     let is_loopback = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let is_plain = app.is_development && is_loopback;
     let cookies = Cookies::of(headers, is_plain);
-    if cookies.is_empty() || is_of_a_page_let_in(app, headers) {
+    if cookies.is_empty() || is_same_origin(headers) || app.origins.allow(headers) {
         return Ok(cookies);
     }
     if Authorization::from_headers(headers) != Authorization::Absent {
@@ -53,8 +137,86 @@ pub(super) fn cookies(
     ))
 }
 
-fn is_of_a_page_let_in(app: &App, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    text(SEC_FETCH_SITE) == Some("same-origin")
-        || text(ORIGIN).is_some_and(|origin| lets_in(app, origin, headers))
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    text(headers, SEC_FETCH_SITE) == Some("same-origin")
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(is_development: bool, origin: &str, host: &str) -> bool {
+        let listed = ["https://app.example.com".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert(ORIGIN, origin.parse().unwrap());
+        headers.insert(HOST, host.parse().unwrap());
+        Origins::new(&listed, is_development).allow(&headers)
+    }
+
+    #[test]
+    fn own_and_listed_origins_are_allowed() {
+        for (origin, host) in [
+            ("https://cubby.example", "cubby.example"),
+            ("https://cubby.example", "CUBBY.example:443"),
+            ("https://cubby.example:8443", "cubby.example:8443"),
+            ("https://xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+            ("https://[::ffff:7f00:1]:8000", "[::ffff:127.0.0.1]:8000"),
+            ("https://app.example.com", "cubby.example"),
+            ("https://app.example.com:443", "cubby.example"),
+        ] {
+            assert!(allows(false, origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("https://cubby.example", "cubby.example:80"),
+            ("https://cubby.example", "evil.example"),
+            ("http://cubby.example", "cubby.example"),
+            ("http://app.example.com", "cubby.example"),
+            ("http://localhost:5173", "cubby.example"),
+            ("null", "null"),
+        ] {
+            assert!(!allows(false, origin, host), "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn development_allows_own_http_and_loopback() {
+        for origin in [
+            "http://cubby.example",
+            "http://localhost:5173",
+            "https://127.0.0.1:3000",
+            "http://[::1]",
+        ] {
+            assert!(allows(true, origin, "cubby.example"), "{origin}");
+        }
+        assert!(!allows(true, "http://evil.example", "cubby.example"));
+    }
+
+    #[test]
+    fn refused_origins_are_logged_a_few_times_a_period() {
+        let begun = Instant::now();
+        let mut logged = LoggedOrigins::none(begun);
+        assert!(logged.is_first("https://a.example", begun));
+        assert!(!logged.is_first("https://a.example", begun));
+        let others = (0..100).filter(|number| logged.is_first(&number.to_string(), begun));
+        assert_eq!(others.count(), MAX_LOGGED_ORIGINS - 1);
+        assert!(logged.is_first("https://a.example", begun + LOG_PERIOD));
+    }
+
+    #[test]
+    fn refusal_names_the_setting() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().unwrap());
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            allows(true, "https://a.example", "cubby");
+        });
+        let log = std::fs::read_to_string(log.path()).unwrap();
+        assert!(
+            log.contains("https://a.example") && log.contains("CUBBY_CORS_ORIGINS"),
+            "{log}"
+        );
+    }
 }

@@ -179,6 +179,17 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
         (vec![("origin", "https://app.example.com")], true),
         (vec![("origin", "https://cubby")], true),
         (vec![("origin", "http://cubby")], true),
+        (vec![("origin", "HTTPS://Cubby:443")], true),
+        (
+            vec![("origin", "https://cubby"), ("host", "CUBBY:443")],
+            true,
+        ),
+        (
+            vec![("origin", "https://cubby"), ("host", "cubby:80")],
+            false,
+        ),
+        (vec![("origin", "https://cubby:8443")], false),
+        (vec![("origin", "http://localhost:5173")], true),
         (vec![("origin", "ftp://cubby")], false),
         (
             vec![
@@ -202,7 +213,11 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
     }
     // In production anybody on the way may have written a page that came without TLS.
     let production = app.place.start(&["--mode", "production"]).await.unwrap();
-    for (origin, status) in [("http://cubby", 403), ("https://cubby", 200)] {
+    for (origin, status) in [
+        ("http://cubby", 403),
+        ("http://localhost:5173", 403),
+        ("https://cubby", 200),
+    ] {
         let headers = [borne, ("origin", origin)];
         let reply = send(&production.nobody(), query(ME), &headers).await;
         assert_eq!(reply.status, status, "{origin}");

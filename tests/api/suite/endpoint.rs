@@ -208,13 +208,14 @@ async fn an_answer_may_not_be_stored_and_carries_the_requests_id() {
 }
 
 async fn preflight(client: &Client, origin: &str) -> Reply {
+    preflight_with(client, origin, "authorization,content-type").await
+}
+
+async fn preflight_with(client: &Client, origin: &str, asked_for: &str) -> Reply {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "POST"),
-        (
-            "access-control-request-headers",
-            "authorization,content-type",
-        ),
+        ("access-control-request-headers", asked_for),
     ];
     call(client, Method::OPTIONS, "/graphql", &headers, "").await
 }
@@ -242,6 +243,106 @@ async fn no_other_origin_is_let_in_unless_it_is_configured() {
         "http://app.example.com",
         "https://app.example.com.evil",
         "null",
+    ] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn listed_origin_may_send_any_header() {
+    let app = app!("--cors-origins", "https://app.example.com");
+    let client = app.nobody();
+    for asked_for in [
+        "apollographql-client-name,authorization,content-type",
+        "baggage,sentry-trace,traceparent,tracestate",
+        "x-anything-at-all",
+    ] {
+        let reply = preflight_with(&client, "https://app.example.com", asked_for).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("access-control-allow-headers"), asked_for);
+        assert_eq!(reply.header("access-control-allow-methods"), "GET,POST");
+        assert_eq!(reply.header("access-control-max-age"), "7200");
+        assert_eq!(
+            reply.header("vary"),
+            "origin, access-control-request-method, access-control-request-headers"
+        );
+        let reply = preflight_with(&client, "https://evil.example", asked_for).await;
+        assert_eq!(reply.status, 200);
+        let mut names = reply.headers.keys().map(|name| name.as_str());
+        assert!(
+            !names.any(|name| name.starts_with("access-control-")),
+            "{reply:?}"
+        );
+        assert!(reply.header("vary").starts_with("origin"));
+    }
+}
+
+#[tokio::test]
+async fn listed_origin_reads_answers() {
+    let app = app!("--cors-origins", "https://app.example.com");
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    for (origin, may) in [
+        ("https://app.example.com", true),
+        ("https://APP.example.com:443", true),
+        ("https://evil.example", false),
+    ] {
+        let headers = [JSON, ("origin", origin)];
+        let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+        assert_eq!(reply.status, 200);
+        let vary = reply.headers.get_all("vary").iter();
+        assert!(vary.into_iter().any(|value| value == "origin"), "{reply:?}");
+        let (allowed, exposed) = if may {
+            (origin, "x-request-id,retry-after,www-authenticate")
+        } else {
+            ("", "")
+        };
+        assert_eq!(reply.header("access-control-allow-origin"), allowed);
+        assert_eq!(reply.header("access-control-expose-headers"), exposed);
+        let credentials = reply.header("access-control-allow-credentials");
+        assert_eq!(credentials, if may { "true" } else { "" });
+    }
+}
+
+#[tokio::test]
+async fn loopback_origins_are_allowed_in_development() {
+    let app = app!();
+    let production = app.place.start(&["--mode", "production"]).await.unwrap();
+    for origin in [
+        "http://localhost:5173",
+        "http://127.0.0.1:3000",
+        "https://localhost",
+        "http://[::1]:8080",
+    ] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), origin);
+        let reply = preflight(&production.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
+    }
+    for origin in ["http://localhost.evil.example", "http://192.168.1.5:5173"] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn listed_origins_are_compared_as_urls() {
+    let listed = "https://App.Example.com:443, https://münchen.example,http://[::ffff:192.0.2.1]";
+    let app = app!("--cors-origins", listed);
+    for origin in [
+        "https://app.example.com",
+        "https://xn--mnchen-3ya.example",
+        "http://192.0.2.1",
+        "http://[::ffff:c000:201]",
+    ] {
+        let reply = preflight(&app.nobody(), origin).await;
+        assert_eq!(reply.header("access-control-allow-origin"), origin);
+    }
+    for origin in [
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.",
+        "https://munchen.example",
     ] {
         let reply = preflight(&app.nobody(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");

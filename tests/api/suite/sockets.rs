@@ -529,7 +529,15 @@ async fn pages_of_other_origins_and_other_protocols_open_no_socket() {
     let address = app.serve().await;
     let own = format!("http://{address}");
     let protocol = ("sec-websocket-protocol", PROTOCOL);
-    for origin in ["https://app.example.com", &own] {
+    let (_, port) = address.split_once(':').unwrap();
+    let mapped = format!("http://[::ffff:127.0.0.1]:{port}");
+    for origin in [
+        "https://app.example.com",
+        "HTTPS://APP.example.com:443",
+        "http://localhost:5173",
+        &own,
+        &mapped,
+    ] {
         assert!(
             connect(&address, &[protocol, ("origin", origin)])
                 .await

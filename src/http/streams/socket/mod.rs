@@ -36,7 +36,6 @@ use crate::{
         App,
         answer::Answer,
         operation::{self, Admitted},
-        origins,
         params::{Params, object},
         written,
     },
@@ -82,9 +81,8 @@ pub(in crate::http) async fn upgrade(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &())
         .await
         .map_err(|rejection| refuse(StatusCode::BAD_REQUEST, &rejection.body_text()))?;
-    let origin = head.headers.get(ORIGIN).map(|origin| origin.to_str());
-    let lets_in = |origin| origins::lets_in(&app, origin, &head.headers);
-    if !origin.is_none_or(|origin| origin.is_ok_and(lets_in)) {
+    // A client that is no page sends none.
+    if head.headers.contains_key(ORIGIN) && !app.origins.allow(&head.headers) {
         return Err(refuse(
             StatusCode::FORBIDDEN,
             "Pages of this origin may not open a socket. See CUBBY_CORS_ORIGINS.",

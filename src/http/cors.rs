@@ -1,0 +1,77 @@
+//! The CORS protocol of the Fetch Standard: which pages of other origins may read an answer.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method,
+        header::{
+            ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+            ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+            ORIGIN, VARY,
+        },
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::App;
+
+/// How long a browser may remember the answer to a preflight request, in seconds.
+const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET,POST");
+
+const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id,retry-after,www-authenticate");
+
+const VARY_OF_PREFLIGHT: HeaderValue = HeaderValue::from_static(
+    "origin, access-control-request-method, access-control-request-headers",
+);
+
+/// Answers preflight requests, and lets pages of allowed origins read the answers to others.
+///
+/// Any header is allowed, since tracing and client libraries send their own, and none means more here than
+/// `Authorization` does.
+pub(super) async fn allow_origin(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_preflight = request.method() == Method::OPTIONS;
+    let headers = request.headers();
+    let asked_for = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let origin = headers.get(ORIGIN).cloned();
+    let origin = origin.filter(|_| app.origins.allow(headers));
+    let mut response = if is_preflight {
+        ().into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    let vary = if is_preflight {
+        VARY_OF_PREFLIGHT
+    } else {
+        HeaderValue::from_name(ORIGIN)
+    };
+    headers.append(VARY, vary);
+    let Some(origin) = origin else {
+        return response;
+    };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    if !is_preflight {
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        return response;
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
+    if let Some(asked_for) = asked_for {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked_for);
+    }
+    response
+}
