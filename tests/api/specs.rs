@@ -19,7 +19,7 @@ fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Every function that is a test, as `file::function`; a `mod.rs` goes by its folder's name.
+/// Every function that is a test, as `file::function`; a `mod.rs` or `tests.rs` goes by its folder's name.
 fn tests() -> HashSet<String> {
     let mut tests = HashSet::new();
     for path in ["src", "tests", "migration"]
@@ -28,7 +28,7 @@ fn tests() -> HashSet<String> {
     {
         let module = path.with_extension("");
         let module = match module.file_name() {
-            Some(name) if name == "mod" => module.parent().unwrap(),
+            Some(name) if name == "mod" || name == "tests" => module.parent().unwrap(),
             _ => &module,
         };
         let file = module.file_name().unwrap().to_string_lossy();

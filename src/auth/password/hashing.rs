@@ -8,7 +8,10 @@ use argon2::{
     },
 };
 
-use super::{Password, foreign_hash::ForeignHash};
+use super::{
+    Password,
+    imported_hash::{ImportedHash, is_own},
+};
 use crate::error::{Error, Result};
 
 const ALGORITHM: Algorithm = Algorithm::Argon2id;
@@ -30,34 +33,8 @@ pub(in crate::auth) struct Hashing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::auth) enum Fitting {
     Current,
-    /// It was made with other parameters than today's.
+    /// It was made with other parameters than today's, or by another service.
     Outdated,
-}
-
-/// What an Argon2 of another service may take: 256 MiB, and 16 passes over them.
-const MOST_KIB: u32 = 256 * 1024;
-const MOST_WORK: u64 = 16 * MOST_KIB as u64;
-
-/// Whether a stored hash can be compared with a password, and takes no more than it may.
-pub(in crate::auth) fn is_known(hash: &str) -> bool {
-    if ForeignHash::read(hash).is_some() {
-        return true;
-    }
-    let Ok(stored) = PasswordHash::new(hash) else {
-        return false;
-    };
-    let (Ok(_), Ok(params)) = (
-        Algorithm::new(stored.algorithm.as_str()),
-        Params::try_from(&stored),
-    ) else {
-        return false;
-    };
-    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
-    let is_whole = stored.salt.is_some() && stored.hash.is_some_and(|hash| hash.len() >= 16);
-    let is_version_known = stored
-        .version
-        .is_none_or(|version| Version::try_from(version).is_ok());
-    is_whole && is_version_known && params.m_cost() <= MOST_KIB && work <= MOST_WORK
 }
 
 impl Hashing {
@@ -84,10 +61,24 @@ impl Hashing {
         password: &Password,
         hash: &str,
     ) -> Result<Option<Fitting>> {
-        if let Some(foreign) = ForeignHash::read(hash) {
-            return Ok(foreign.fits(password).then_some(Fitting::Outdated));
+        if is_own(hash) {
+            let found = self.find(password.as_bytes(), hash);
+            return found.map_err(Error::internal);
         }
-        self.find(password, hash).map_err(Error::internal)
+        let imported = ImportedHash::parse(hash).map_err(Error::internal)?;
+        for form in password.forms() {
+            let matches = match &imported {
+                ImportedHash::Argon2(hash) => {
+                    let found = self.find(form.as_bytes(), hash);
+                    found.map_err(Error::internal)?.is_some()
+                }
+                imported => imported.verify(&form),
+            };
+            if matches {
+                return Ok(Some(Fitting::Outdated));
+            }
+        }
+        Ok(None)
     }
 
     fn make(&mut self, password: &Password) -> password_hash::Result<PasswordHash> {
@@ -97,12 +88,12 @@ impl Hashing {
             algorithm: ALGORITHM.ident(),
             version: Some(VERSION.into()),
             params: ParamsString::try_from(&self.params)?,
-            hash: Some(self.run(&argon2, password, &salt, LENGTH)?),
+            hash: Some(self.run(&argon2, password.as_bytes(), &salt, LENGTH)?),
             salt: Some(salt),
         })
     }
 
-    fn find(&mut self, password: &Password, hash: &str) -> password_hash::Result<Option<Fitting>> {
+    fn find(&mut self, password: &[u8], hash: &str) -> password_hash::Result<Option<Fitting>> {
         let stored = PasswordHash::new(hash)?;
         let algorithm = Algorithm::new(stored.algorithm.as_str())?;
         let version = stored.version.map_or(Ok(VERSION), Version::try_from)?;
@@ -124,7 +115,7 @@ impl Hashing {
     fn run(
         &mut self,
         argon2: &Argon2<'_>,
-        password: &Password,
+        password: &[u8],
         salt: &Salt,
         length: usize,
     ) -> password_hash::Result<Output> {
@@ -134,12 +125,7 @@ impl Hashing {
         self.memory.resize(blocks.max(ours), Block::new());
         let mut output = [0; Output::MAX_LENGTH];
         let output = &mut output[..length];
-        let done = argon2.hash_password_into_with_memory(
-            password.as_bytes(),
-            salt,
-            output,
-            &mut self.memory,
-        );
+        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut self.memory);
         self.memory.truncate(ours);
         self.memory.shrink_to_fit();
         done?;

@@ -1,9 +1,9 @@
 //! A password as it is chosen: how long it must and may be, and what it must not be.
 
 mod common;
-mod foreign_hash;
 pub(super) mod hasher;
-pub(super) mod hashing;
+mod hashing;
+pub(super) mod imported_hash;
 
 use std::fmt;
 
@@ -27,7 +27,10 @@ const ENOUGH_BESIDE: usize = 15;
 
 /// A password in NFC, so that it is the same one from every keyboard; otherwise as it was typed.
 #[derive(Clone)]
-pub(super) struct Password(String);
+pub(super) struct Password {
+    nfc: String,
+    typed: String,
+}
 
 /// Never its value.
 impl fmt::Debug for Password {
@@ -66,17 +69,36 @@ impl Password {
 
     /// A password to be compared with the one that was set, whatever the policy is by now.
     pub(super) fn typed(text: &str) -> Self {
-        Self(text.nfc().collect())
+        Self {
+            nfc: text.nfc().collect(),
+            typed: text.to_owned(),
+        }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.nfc.as_bytes()
+    }
+
+    /// The forms in which another service may have hashed it, each once: as typed, NFC, NFKC and NFD.
+    fn forms(&self) -> Vec<String> {
+        let typed = &self.typed;
+        let mut forms = vec![typed.clone()];
+        for form in [
+            self.nfc.clone(),
+            typed.nfkc().collect(),
+            typed.nfd().collect(),
+        ] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        forms
     }
 
     fn weaknesses(&self, policy: PasswordPolicy, person: Person<'_>) -> Vec<WeakPasswordReason> {
         let (least, most) = policy.lengths();
-        let length = self.0.chars().count();
-        let folded = fold(&self.0);
+        let length = self.nfc.chars().count();
+        let folded = fold(&self.nfc);
         let personal = person.words();
         let mut beside = folded.replace(SERVICE, "");
         for word in &personal {

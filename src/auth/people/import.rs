@@ -8,7 +8,7 @@ use super::{People, PeopleError};
 use crate::{
     auth::{
         device::Device, email_address::EmailAddress, name::Name, newcomer::Newcomer,
-        password::hashing, time_zone::TimeZone, unscoped,
+        password::imported_hash, time_zone::TimeZone, unscoped,
     },
     error::Fault,
     lines::Wrongs,
@@ -157,18 +157,13 @@ impl Line {
             Some(name) => TimeZone::named(name)
                 .ok_or_else(|| format!("{name} is no IANA time zone name such as Europe/Vienna"))?,
         };
-        if !hashing::is_known(&line.password_hash) {
-            return Err(
-                "passwordHash is no hash that is known, or takes more than it may: see the contract of \
-                 administration"
-                    .to_owned(),
-            );
-        }
+        let password_hash =
+            imported_hash::import(&line.password_hash).map_err(|error| error.to_string())?;
         Ok(Newcomer {
             email,
             name,
             time_zone,
-            password_hash: line.password_hash,
+            password_hash,
         })
     }
 }
