@@ -42,7 +42,12 @@ pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartEr
 /// When there is no database, or it is behind, or it does not let us in.
 pub async fn people(config: &Config, clock: Clock) -> Result<People, StartError> {
     let database = existing(config).await?;
-    Ok(People::new(database, clock, config.password_policy))
+    Ok(People::new(
+        database,
+        clock,
+        config.password_policy,
+        config.account_limits,
+    ))
 }
 
 /// Writes a copy of a SQLite database into a file that is not there yet, while it is in use.

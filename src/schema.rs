@@ -18,7 +18,7 @@ use crate::{
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
     clock::Timestamp,
-    config::DocumentLimits,
+    config::{AccountLimits, DocumentLimits},
     documents::{self, ScalarFault},
     error::{Error, Nullable, Result},
     page,
@@ -52,11 +52,13 @@ pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub(crate) fn build(
     provider: Arc<IdentityProvider>,
     limits: DocumentLimits,
+    account_limits: AccountLimits,
     introspection: bool,
 ) -> Schema {
     let mut schema = blueprint()
         .data(provider)
         .data(limits)
+        .data(account_limits)
         // Ours are measured before.
         .limit_recursive_depth(documents::MAX_NESTING);
     if !introspection {
@@ -206,6 +208,7 @@ impl Query {
     /// What a sign-in form needs to know before anyone is signed in.
     async fn service(&self, ctx: &Context<'_>) -> Service {
         let provider: &Arc<IdentityProvider> = ctx.data_unchecked();
+        let account_limits: &AccountLimits = ctx.data_unchecked();
         let (min_length, max_length) = provider.password_policy().lengths();
         Service {
             version: env!("CARGO_PKG_VERSION"),
@@ -221,6 +224,7 @@ impl Query {
                 max_nodes: MAX_NODES,
                 max_title_length: tasks::MAX_TITLE_LENGTH,
                 max_description_length: tasks::MAX_DESCRIPTION_LENGTH,
+                max_tasks: account_limits.max_tasks,
             },
         }
     }
@@ -309,6 +313,8 @@ pub(crate) struct ServiceLimits {
     max_title_length: usize,
     /// In code points.
     max_description_length: usize,
+    /// The maximum number of tasks of one person; creating more is `LIMIT_REACHED`.
+    max_tasks: u32,
     #[graphql(flatten)]
     document: DocumentLimitFields,
 }

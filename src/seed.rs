@@ -6,6 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     auth::{Enrolment, IdentityProvider},
+    config::AccountLimits,
     error::Error,
     tasks,
 };
@@ -104,9 +105,12 @@ impl From<Error> for SeedError {
 /// Stores them, some in a transaction, and tells how many tasks are stored as they are.
 pub(crate) async fn sow(
     provider: &IdentityProvider,
+    limits: AccountLimits,
     seed: &Seed,
     told: impl Fn(usize),
 ) -> Result<(), SeedError> {
+    tasks::limit::check(i64::from(seed.tasks), limits)
+        .map_err(|reached| SeedError::Refused(reached.of_command()))?;
     let enrolment = Enrolment::new(provider, &seed.domain, &seed.password).await?;
     let enrolment = &enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
     let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;

@@ -19,7 +19,7 @@ use crate::{
         SecretError, Secrets, Throttles, Tokens,
     },
     clock::Clock,
-    config::{Config, Conflict, DatabaseUrl, Mode, Switch},
+    config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
     db::Database,
     documents::{Documents, ManifestError, SchemaError},
     http::{self, App, Bounds, Origins, Proxies, Streams},
@@ -39,6 +39,7 @@ const METRICS_CONNECTIONS: u32 = 16;
 pub struct Server {
     app: Arc<App>,
     router: Router,
+    account_limits: AccountLimits,
     max_connections: u32,
     /// Says that it stops.
     stopping: watch::Sender<bool>,
@@ -220,6 +221,7 @@ impl Server {
             schema: schema::build(
                 Arc::clone(&provider),
                 config.document_limits,
+                config.account_limits,
                 config.introspection(mode),
             ),
             documents,
@@ -240,6 +242,7 @@ impl Server {
         let app = Arc::new(app);
         Ok(Self {
             router: http::router(Arc::clone(&app)),
+            account_limits: config.account_limits,
             max_connections: config.connection_limits.max_connections,
             app,
             stopping,
@@ -275,7 +278,7 @@ impl Server {
     /// # Errors
     /// When an address is taken, or the database cannot be used; what was told is stored all the same.
     pub async fn seed(self, seed: &Seed, told: impl Fn(usize)) -> Result<(), StartError> {
-        seed::sow(&self.app.provider, seed, told).await?;
+        seed::sow(&self.app.provider, self.account_limits, seed, told).await?;
         self.app.database.settle().await?;
         self.app.database.close().await;
         Ok(())

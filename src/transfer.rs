@@ -11,8 +11,8 @@ use crate::{
 ///
 /// # Errors
 /// When there is nobody.
-pub async fn count_tasks(people: &People, who: &str) -> Result<u64, PeopleError> {
-    Ok(tasks::count(&people.viewer(who).await?).await?)
+pub async fn count_tasks(people: &People, who: &str) -> Result<i64, PeopleError> {
+    Ok(people.viewer(who).await?.task_count().await?)
 }
 
 /// Writes all of somebody's tasks into a file, and tells after each lot how many it was.
@@ -42,7 +42,7 @@ pub async fn import_tasks<R: BufRead + Send>(
     open: impl FnMut() -> io::Result<R>,
 ) -> Result<TasksImported, PeopleError> {
     let viewer = people.viewer(who).await?;
-    Ok(tasks::import(&viewer, format, options, open).await?)
+    Ok(tasks::import(&viewer, people.limits, format, options, open).await?)
 }
 
 impl From<TransferError> for PeopleError {

@@ -9,6 +9,7 @@ mod m20261121_000004_session_ends;
 mod m20261121_000005_lists;
 mod m20261122_000006_access_tokens;
 mod m20261122_000007_outside_identities;
+mod m20261128_000008_task_counts;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_lists::Migration),
             Box::new(m20261122_000006_access_tokens::Migration),
             Box::new(m20261122_000007_outside_identities::Migration),
+            Box::new(m20261128_000008_task_counts::Migration),
         ]
     }
 }

@@ -291,29 +291,63 @@ impl Viewer {
 
     /// Takes so many numbers at once.
     pub(crate) async fn take_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
-        let count = i64::try_from(count).map_err(|_| {
-            Error::internal(DbErr::Custom("more numbers than there are".to_owned()))
-        })?;
+        Ok(self.advance_log(count, 0).await?.seqs)
+    }
+
+    /// Takes a number for each of so many new tasks, and counts them.
+    pub(crate) async fn add_tasks(&self, count: usize) -> Result<TasksAdded> {
+        self.advance_log(count, signed(count)?).await
+    }
+
+    /// Takes the number of the removal of a task, and counts one less.
+    pub(crate) async fn remove_task(&self) -> Result<i64> {
+        Ok(*self.advance_log(1, -1).await?.seqs.end())
+    }
+
+    /// Takes numbers for so many changes, by which there are so many tasks more.
+    async fn advance_log(&self, changes: usize, added: i64) -> Result<TasksAdded> {
+        let changes = signed(changes)?;
         let first = task_logs::ActiveModel {
             user_id: Set(Owner::new(self.0.user_id)),
-            seq: Set(count),
+            seq: Set(changes),
+            task_count: Set(added),
         };
-        let column = (task_logs::Entity, task_logs::Column::Seq);
+        let column = |column| Expr::col((task_logs::Entity, column));
         let more = OnConflict::column(task_logs::Column::UserId)
-            .value(task_logs::Column::Seq, Expr::col(column).add(count))
+            .values([
+                (
+                    task_logs::Column::Seq,
+                    column(task_logs::Column::Seq).add(changes),
+                ),
+                (
+                    task_logs::Column::TaskCount,
+                    column(task_logs::Column::TaskCount).add(added),
+                ),
+            ])
             .to_owned();
         let insert = task_logs::Entity::insert(first).on_conflict(more);
         let writing = self.begin().await?;
         let log = insert.exec_with_returning(writing.transaction()).await;
-        let last = writing.end(log).await?.seq;
-        Ok(last - count + 1..=last)
+        let log = writing.end(log).await?;
+        Ok(TasksAdded {
+            seqs: log.seq - changes + 1..=log.seq,
+            task_count: log.task_count,
+        })
     }
 
     /// The last number of the viewer's task log, 0 before the first.
     pub(crate) async fn last_seq(&self) -> Result<i64> {
+        Ok(self.log().await?.map_or(0, |log| log.seq))
+    }
+
+    /// The number of the viewer's tasks, read from one row however many there are.
+    pub(crate) async fn task_count(&self) -> Result<i64> {
+        Ok(self.log().await?.map_or(0, |log| log.task_count))
+    }
+
+    async fn log(&self) -> Result<Option<task_logs::Model>> {
         let log = task_logs::Entity::find_by_id(Owner::new(self.0.user_id));
-        let log = log.one(&self.0.connection).await?;
-        Ok(log.map_or(0, |log| log.seq))
+        Ok(log.one(&self.0.connection).await?)
     }
 
     /// Waits for changes of the viewer's, and for the end of their session.
@@ -456,6 +490,17 @@ impl ConnectionTrait for Connection {
             Self::Transaction(transaction) => transaction.execute_unprepared(sql).await,
         }
     }
+}
+
+/// The numbers of new tasks in their owner's log, and the count of the owner's tasks with them.
+pub(crate) struct TasksAdded {
+    pub(crate) seqs: RangeInclusive<i64>,
+    pub(crate) task_count: i64,
+}
+
+fn signed(count: usize) -> Result<i64> {
+    i64::try_from(count)
+        .map_err(|_| Error::internal(DbErr::Custom("more numbers than there are".to_owned())))
 }
 
 /// Where one statement writes.

@@ -89,7 +89,7 @@ pub(crate) async fn export(people: &People, export: Export) -> Result<(), People
     } else {
         Some(draft(&file).map_err(|error| told_of(&error))?)
     };
-    let bar = super::bar(count, "tasks");
+    let bar = super::bar(count.unsigned_abs(), "tasks");
     let mut writer: BufWriter<Box<dyn Write + Send>> = BufWriter::new(match &target {
         None => Box::new(io::stdout()),
         Some(draft) => Box::new(draft.reopen().map_err(|error| told_of(&error))?),

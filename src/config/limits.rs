@@ -1,4 +1,4 @@
-//! The limits on what one document may ask, and on how much there may be at once.
+//! The limits on what one document may ask, on what an account may hold, and on how much there may be at once.
 
 use clap::Args;
 
@@ -118,6 +118,22 @@ pub struct DocumentLimits {
         global = true
     )]
     pub max_cost: u32,
+}
+
+/// How much an account may hold.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Limits of an account")]
+pub struct AccountLimits {
+    /// The maximum number of tasks of one person; creating or importing more is refused
+    #[arg(
+        long,
+        env = "CUBBY_MAX_TASKS",
+        value_name = "COUNT",
+        default_value_t = 200_000,
+        value_parser = clap::value_parser!(u32).range(1..=100_000_000),
+        global = true
+    )]
+    pub max_tasks: u32,
 }
 
 /// How much an instance does at once.

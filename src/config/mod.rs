@@ -14,7 +14,7 @@ use std::{
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub use issuers::{IssuerKeys, TrustedIssuer, TrustedIssuers};
-pub use limits::{ConnectionLimits, DocumentLimits};
+pub use limits::{AccountLimits, ConnectionLimits, DocumentLimits};
 pub use origin::{Origin, Scheme};
 pub use values::{DatabaseUrl, Lead, LogDirectives, SecretSetting, TrustedProxy};
 
@@ -257,6 +257,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub document_limits: DocumentLimits,
+
+    #[command(flatten)]
+    pub account_limits: AccountLimits,
 
     #[command(flatten)]
     pub connection_limits: ConnectionLimits,

@@ -12,6 +12,7 @@ mod entity;
 mod filter;
 pub(crate) mod graphql;
 mod home;
+pub(crate) mod limit;
 pub(crate) mod local;
 mod minted_id;
 pub(crate) mod moment;
@@ -35,17 +36,19 @@ use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use filter::TaskFilter;
 pub(crate) use home::follow;
+use limit::LimitReached;
 use moment::Here;
 use placement::Placement;
 use priority::Priority;
 pub(crate) use sample::sow;
 use title::Title;
 pub use transfer::{TaskFormat, TaskImport, TasksImported};
-pub(crate) use transfer::{TransferError, count, export, import};
+pub(crate) use transfer::{TransferError, export, import};
 
 use crate::{
     auth::{TimeZone, Viewer},
     clock::Timestamp,
+    config::AccountLimits,
     error::{Error, Result},
     id::TaskId,
 };
@@ -81,6 +84,8 @@ enum Refusal {
     Conflict(Box<Model>),
     /// What it is to be placed beside is no task of theirs, or the task itself.
     NoNeighbour,
+    /// The person has as many tasks as they may have.
+    LimitReached(LimitReached),
     /// There was nothing to do; this is the row as it is stored. Failing gives the number back.
     Unchanged(Box<Model>),
     Failed(Error),
@@ -89,6 +94,12 @@ enum Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<LimitReached> for Refusal {
+    fn from(reached: LimitReached) -> Self {
+        Self::LimitReached(reached)
     }
 }
 
@@ -123,10 +134,14 @@ fn select_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Select<Entity
 
 /// Stores a new task in its place in its owner's order. An id that is stored already gives
 /// `Unchanged`, so that a create whose answer was lost can be sent again.
-async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Refusal> {
+async fn create(
+    viewer: &Viewer,
+    limits: AccountLimits,
+    draft: Draft,
+) -> std::result::Result<Model, Refusal> {
     viewer
         .atomically(async |viewer| {
-            let seq = viewer.next_seq().await?;
+            let added = viewer.add_tasks(1).await?;
             if let Some(id) = draft.id {
                 let of_id = deleted::Entity::find().filter(deleted::Column::Id.eq(id));
                 if viewer.one(of_id).await?.is_some() {
@@ -136,6 +151,7 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
                     return Err(Refusal::Unchanged(task.into()));
                 }
             }
+            limit::check(added.task_count, limits)?;
             let id = draft
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
@@ -143,7 +159,7 @@ async fn create(viewer: &Viewer, draft: Draft) -> std::result::Result<Model, Ref
             let position = placement::make_room(viewer, draft.placement, None).await?;
             let row = ActiveModel {
                 id: Set(id),
-                seq: Set(seq),
+                seq: Set(*added.seqs.end()),
                 position: Set(position),
                 ..draft.into_row(viewer, &home)
             };
@@ -221,7 +237,7 @@ async fn delete(
 ) -> std::result::Result<TaskId, Refusal> {
     viewer
         .atomically(async |viewer| {
-            let seq = viewer.next_seq().await?;
+            let seq = viewer.remove_task().await?;
             let task = expect(viewer, id, if_version).await?;
             viewer.delete::<Entity>(Column::Id.eq(id)).await?;
             let row = deleted::ActiveModel {

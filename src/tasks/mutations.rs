@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     auth::{self, Viewer},
+    config::AccountLimits,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
     mutation::{Faults, clearable, named_payload, required},
 };
@@ -129,7 +130,8 @@ impl CreateTaskInput {
                         .placement
                         .map_or(Placement::Edge(ListEdge::Last), Into::into),
                 };
-                show(viewer, super::create(viewer, draft).await)?
+                let limits: &AccountLimits = ctx.data_unchecked();
+                show(viewer, super::create(viewer, *limits, draft).await)?
             }
             _ => (None, faults.0),
         };
@@ -324,6 +326,10 @@ fn show(
             let message = "There is no such task to place it beside.";
             let fault = Fault::new(UserErrorCode::NotFound, message);
             Ok((None, vec![fault.at("placement")]))
+        }
+        Err(Refusal::LimitReached(reached)) => {
+            let fault = Fault::new(UserErrorCode::LimitReached, reached.of_account());
+            Ok((None, vec![fault.nowhere()]))
         }
         Err(Refusal::WasDeleted) => wrong(
             UserErrorCode::AlreadyExists,

@@ -98,7 +98,7 @@ pub(crate) async fn sow(viewer: &Viewer, count: usize, told: impl Fn(usize)) -> 
     };
     let mut numbers = 0..count;
     for positions in positions.chunks(AT_ONCE) {
-        let seqs = viewer.take_seqs(positions.len()).await?;
+        let seqs = viewer.add_tasks(positions.len()).await?.seqs;
         let mut rows = Vec::with_capacity(positions.len());
         for ((position, seq), number) in positions.iter().zip(seqs).zip(&mut numbers) {
             let row = sower.row(viewer, &home, made_at(number));

@@ -120,7 +120,11 @@ impl Place {
 
     /// The people, as `cubby user` has them.
     pub(crate) async fn people(&self) -> People {
-        let people = cubby::people(&self.config(&[]), self.clock()).await;
+        self.people_with(&[]).await
+    }
+
+    pub(crate) async fn people_with(&self, flags: &[&str]) -> People {
+        let people = cubby::people(&self.config(flags), self.clock()).await;
         people.expect("the database is there")
     }
 
@@ -269,6 +273,14 @@ impl App {
         rows.iter()
             .map(|row| row.try_get_by_index(0).expect("a number"))
             .collect()
+    }
+
+    /// How many people's tasks are not as many as their log says.
+    pub(crate) async fn miscounted_tasks(&self) -> usize {
+        let counted = "SELECT task_count - (SELECT COUNT(*) FROM tasks WHERE tasks.user_id = task_logs.user_id)
+            FROM task_logs";
+        let differences = self.sql(counted).await;
+        differences.iter().filter(|it| **it != 0).count()
     }
 
     /// A connection past the app, for what only the database can tell.

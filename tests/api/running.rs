@@ -256,6 +256,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261121_000005_lists",
         "m20261122_000006_access_tokens",
         "m20261122_000007_outside_identities",
+        "m20261128_000008_task_counts",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {

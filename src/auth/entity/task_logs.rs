@@ -1,4 +1,4 @@
-//! The row that counts a person's committed task changes.
+//! The row that counts a person's committed task changes, and their tasks.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,7 +9,10 @@ use crate::auth::owned::Owner;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Owner,
+    /// The number of the last change.
     pub seq: i64,
+    /// The number of the person's rows in `tasks`.
+    pub task_count: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::PasswordPolicy,
+    config::{AccountLimits, PasswordPolicy},
     db::Database,
     error::{Error, Fault, Result},
     id::{Ids, SessionId, UserId},
@@ -45,6 +45,7 @@ pub struct People {
     notices: Arc<Notices>,
     hasher: Hasher,
     password_policy: PasswordPolicy,
+    pub(crate) limits: AccountLimits,
 }
 
 /// Why it was not done; the message says what to do.
@@ -86,7 +87,12 @@ impl From<Fault> for PeopleError {
 pub(super) type Told<T> = std::result::Result<T, PeopleError>;
 
 impl People {
-    pub(crate) fn new(database: Database, clock: Clock, password_policy: PasswordPolicy) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        clock: Clock,
+        password_policy: PasswordPolicy,
+        limits: AccountLimits,
+    ) -> Self {
         let watches = Watches::start(database.clone(), clock.clone());
         Self {
             database,
@@ -95,6 +101,7 @@ impl People {
             notices: Arc::new(Notices::new(watches)),
             hasher: Hasher::start(),
             password_policy,
+            limits,
         }
     }
 

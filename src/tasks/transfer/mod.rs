@@ -20,7 +20,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 pub(crate) use store::import;
 
-use super::entity::{Column, Entity};
+use super::{
+    entity::{Column, Entity},
+    limit::LimitReached,
+};
 use crate::{auth::Viewer, clock::Timestamp, error::Error};
 use text::TaskText;
 
@@ -71,6 +74,12 @@ pub(crate) enum TransferError {
 impl From<io::Error> for TransferError {
     fn from(error: io::Error) -> Self {
         Self::File(error)
+    }
+}
+
+impl From<LimitReached> for TransferError {
+    fn from(reached: LimitReached) -> Self {
+        Self::Refused(format!("nothing was stored: {}", reached.of_command()))
     }
 }
 
@@ -126,11 +135,6 @@ impl TaskFormat {
             Self::Icalendar => Box::new(calendar::Reader::new(file, now)),
         })
     }
-}
-
-/// How many tasks the viewer has.
-pub(crate) async fn count(viewer: &Viewer) -> Result<u64, Error> {
-    viewer.count(Entity::find()).await
 }
 
 /// Writes all the viewer's tasks in the order in which they were made, each as it is when its turn comes, and tells

@@ -11,12 +11,13 @@ use super::{Found, Source, TaskFormat, TaskImport, TasksImported, TransferError,
 use crate::{
     auth::{self, TimeZone, Viewer},
     clock::Timestamp,
+    config::AccountLimits,
     error::Result,
     id::{Ids, TaskId},
     lines::{Wrongs, plain},
     tasks::{
         entity::{ActiveModel, Column, Entity, deleted},
-        placement,
+        limit, placement,
     },
 };
 
@@ -27,6 +28,7 @@ const AT_ONCE: usize = 500;
 /// last, as the file has them.
 pub(crate) async fn import<R: BufRead + Send>(
     viewer: &Viewer,
+    limits: AccountLimits,
     format: TaskFormat,
     options: TaskImport,
     mut open: impl FnMut() -> io::Result<R>,
@@ -35,6 +37,8 @@ pub(crate) async fn import<R: BufRead + Send>(
     let mut check = Reading::new(viewer, options);
     let source = format.source(open()?, viewer.now())?;
     let found = check.read(source, async |_| Ok(())).await?;
+    let stored = i64::try_from(found.stored).unwrap_or(i64::MAX);
+    limit::check(viewer.task_count().await?.saturating_add(stored), limits)?;
     if options.dry_run {
         return Ok(found);
     }
@@ -50,6 +54,7 @@ pub(crate) async fn import<R: BufRead + Send>(
             }
             let mut storing = Storing {
                 viewer,
+                limits,
                 home: auth::home(viewer).await?,
                 last: last.max(placement::last(viewer).await?),
                 ids: Ids::default(),
@@ -103,7 +108,7 @@ impl<'a> Reading<'a> {
     async fn read(
         &mut self,
         mut source: Source<'_>,
-        mut store: impl AsyncFnMut(Vec<Record>) -> Result<()>,
+        mut store: impl AsyncFnMut(Vec<Record>) -> std::result::Result<(), TransferError>,
     ) -> std::result::Result<TasksImported, TransferError> {
         loop {
             let some = source.by_ref().take(AT_ONCE);
@@ -215,6 +220,7 @@ async fn look_up(viewer: &Viewer, ids: Vec<TaskId>) -> Result<HashMap<TaskId, Ta
 /// What is stored, some at a time. Whoever has it holds the log's lock.
 struct Storing<'a> {
     viewer: &'a Viewer,
+    limits: AccountLimits,
     home: TimeZone,
     /// The last position, of the file's too.
     last: Option<String>,
@@ -224,12 +230,13 @@ struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    async fn store(&mut self, records: Vec<Record>) -> Result<()> {
+    async fn store(&mut self, records: Vec<Record>) -> std::result::Result<(), TransferError> {
         let unplaced = records.iter().filter(|it| it.position.is_none()).count();
         let mut positions = placement::after(&self.last, unplaced)?.into_iter();
-        let seqs = self.viewer.take_seqs(records.len()).await?;
+        let added = self.viewer.add_tasks(records.len()).await?;
+        limit::check(added.task_count, self.limits)?;
         let mut rows = Vec::with_capacity(records.len());
-        for (mut record, seq) in records.into_iter().zip(seqs) {
+        for (mut record, seq) in records.into_iter().zip(added.seqs) {
             let id = record.id.unwrap_or_else(|| self.new_id(record.made_at));
             let position = record.position.take().or_else(|| {
                 self.last = positions.next();
@@ -243,7 +250,7 @@ impl Storing<'_> {
                 ..row
             });
         }
-        self.viewer.insert_all(rows).await
+        Ok(self.viewer.insert_all(rows).await?)
     }
 
     /// An id of a task that was made then, after the last one's where that is the same moment.

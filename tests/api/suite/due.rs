@@ -237,7 +237,7 @@ async fn multiply(app: &App, count: usize) {
            due_at, due_key, position, updated_at FROM tasks, n"
     );
     database.execute_unprepared(&copy).await.unwrap();
-    let last = format!("UPDATE task_logs SET seq = {count} + 1");
+    let last = format!("UPDATE task_logs SET seq = {count} + 1, task_count = {count} + 1");
     database.execute_unprepared(&last).await.unwrap();
 }
 

@@ -292,6 +292,7 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
         .sql("SELECT seq FROM task_logs WHERE seq > 0 ORDER BY seq")
         .await;
     prop_assert_eq!(counted, changes);
+    prop_assert_eq!(app.miscounted_tasks().await, 0);
     Ok(())
 }
 

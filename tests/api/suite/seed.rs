@@ -69,6 +69,7 @@ async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_or
     assert_eq!(ids.len(), 120);
     let counted = app.sql("SELECT seq FROM task_logs").await;
     assert_eq!(counted, [41, 41, 41]);
+    assert_eq!(app.miscounted_tasks().await, 0);
 }
 
 #[tokio::test]
@@ -101,6 +102,8 @@ async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_
             domain: String::new(),
             ..seed(1, 1)
         },
+        // More tasks than one person may have.
+        seed(1, 200_001),
         // Short enough for the first address, and not for all that there may be.
         Seed {
             domain: "a".repeat(245),
