@@ -1,5 +1,7 @@
 //! The verbs of an account: making it, changing it, ending it.
 
+use std::sync::Arc;
+
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
     name::Name,
     newcomer::{Newcomer, Rows},
     password::{Password, hasher::Unlocked},
-    sessions::{Opening, end, leave, network_of, new_session},
+    sessions::{Opening, end, leave, network_of, new_session, rows::new_row},
     throttle,
     time_zone::TimeZone,
     unscoped,
@@ -33,7 +35,7 @@ pub(super) struct NewUser {
 
 /// Makes an account and signs in to it.
 pub(super) async fn sign_up(
-    provider: &IdentityProvider,
+    provider: &Arc<IdentityProvider>,
     caller: &Caller,
     new: NewUser,
 ) -> std::result::Result<Opened, Refusal> {
@@ -52,11 +54,13 @@ pub(super) async fn sign_up(
         arrived,
     } = newcomer.into_rows(&provider.ids, &caller.device, now);
     let session = new_session(provider, owner, &caller.device, new.opening, now);
+    let issued = provider.issue(&session, now)?;
     let network = network_of(&caller.device, owner, now);
-    match unscoped::create_user(&provider.database, user, session, arrived, network).await? {
+    let row = new_row(session);
+    match unscoped::create_user(&provider.database, user, row, arrived, network).await? {
         Some(session) => {
-            leave(provider, caller).await?;
-            Ok(provider.opened(session, now, &caller.cookies)?)
+            leave(provider, caller).await;
+            Ok(provider.opened(session, issued, now, &caller.cookies))
         }
         None => Err(Fault::new(
             UserErrorCode::EmailTaken,

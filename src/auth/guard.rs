@@ -63,14 +63,33 @@ pub(crate) enum Credentials {
         reason: Reason,
         session: Option<SessionId>,
     },
+    /// A token of a trusted identity provider whose keys cannot be fetched now: it may be valid.
+    Unverified {
+        issuer: String,
+    },
+}
+
+impl Credentials {
+    /// Refuses the credentials that open nothing; a request without any is not refused.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Unavailable`] when they cannot be verified now.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::None | Self::Viewer(_) => Ok(()),
+            Self::Refused { reason, .. } => Err(Error::Unauthenticated(*reason)),
+            Self::Unverified { .. } => Err(Error::Unavailable),
+        }
+    }
 }
 
 /// Whoever asks, or the reason why it is nobody.
 pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
-    match &caller(ctx).credentials {
+    let credentials = &caller(ctx).credentials;
+    credentials.check()?;
+    match credentials {
         Credentials::Viewer(viewer) => Ok(viewer),
-        Credentials::None => Err(Error::Unauthenticated(Reason::NoCredentials)),
-        Credentials::Refused { reason, .. } => Err(Error::Unauthenticated(*reason)),
+        _ => Err(Error::Unauthenticated(Reason::NoCredentials)),
     }
 }
 
@@ -128,7 +147,7 @@ impl IdentityProvider {
         if let Some(credentials) = self.identify_outsider(token, now).await? {
             return Ok(credentials);
         }
-        let named = match self.tokens.verify(token, now).await {
+        let named = match self.tokens.verify(token, now).await? {
             Ok(named) => named,
             Err(reason) => return Ok(refused(reason, None)),
         };
@@ -141,9 +160,12 @@ impl IdentityProvider {
         let Some(session) = session else {
             return Ok(refused(Reason::SessionEnded, Some(named.session_id)));
         };
-        let is_theirs = session.user_id.user_id() == named.user_id;
-        if !is_theirs || named.generation > session.generation {
+        if session.user_id.user_id() != named.user_id {
             return Ok(refused(Reason::TokenInvalid, None));
+        }
+        if named.generation > session.generation {
+            // The row is older than the token, as after a restored backup.
+            return Ok(refused(Reason::TokenInvalid, Some(session.id)));
         }
         self.admit(&session, named.generation, now).await
     }

@@ -8,6 +8,7 @@ mod device;
 mod email_address;
 mod entity;
 mod events;
+mod follow_up;
 pub(crate) mod graphql;
 mod guard;
 pub(crate) mod list;
@@ -218,33 +219,45 @@ impl IdentityProvider {
         )
     }
 
-    /// Issues the session's tokens, into the payload or into cookies.
+    /// Issues the session's tokens. It can fail, and so comes before the commit that opens or refreshes the
+    /// session.
+    fn issue(&self, session: &entity::sessions::Model, now: Timestamp) -> Result<Issued> {
+        if session.delivery == Delivery::Cookie {
+            return Ok(Issued::default());
+        }
+        let (user_id, jti) = (session.user_id.user_id(), self.ids.next(now));
+        Ok(Issued {
+            access_token: Some(self.tokens.sign(session, user_id, jti, now)?),
+            refresh_token: Some(self.refresh_tokens.issue(session)),
+            refresh_token_expires_at: Some(session.ends_at()),
+        })
+    }
+
+    /// Moves the tokens of a session that is stored into cookies, as far as its delivery says so.
     fn opened(
         &self,
         session: entity::sessions::Model,
+        mut issued: Issued,
         now: Timestamp,
         cookies: &Cookies,
-    ) -> Result<Opened> {
-        let mut opened = self.shown(session, now);
-        let (session, issued) = (&opened.session, &mut opened.issued);
-        let (delivery, ends_at) = (session.delivery, session.ends_at());
-        if delivery == Delivery::Cookie {
-            let sealed = self.session_cookies.seal(&session.id.to_string());
-            // It is not set anew as it slides: the row decides.
-            cookies.set(Carried::Session, sealed, now, session.expires_at);
-            return Ok(opened);
+    ) -> Opened {
+        match session.delivery {
+            Delivery::Cookie => {
+                let sealed = self.session_cookies.seal(&session.id.to_string());
+                // It is not set anew as it slides: the row decides.
+                cookies.set(Carried::Session, sealed, now, session.expires_at);
+            }
+            Delivery::Hybrid if cookies.may_be_set() => {
+                if let Some(token) = issued.refresh_token.take() {
+                    cookies.set(Carried::RefreshToken, token, now, session.ends_at());
+                }
+            }
+            Delivery::Hybrid | Delivery::Bearer => {}
         }
-        let jti = self.ids.next(now);
-        let user_id = opened.viewer.user_id();
-        issued.access_token = Some(self.tokens.sign(session, user_id, jti, now)?);
-        issued.refresh_token_expires_at = Some(ends_at);
-        let refresh_token = self.refresh_tokens.issue(session);
-        if delivery == Delivery::Hybrid && cookies.allow(delivery).is_ok() {
-            cookies.set(Carried::RefreshToken, refresh_token, now, ends_at);
-        } else {
-            issued.refresh_token = Some(refresh_token);
+        Opened {
+            issued,
+            ..self.shown(session, now)
         }
-        Ok(opened)
     }
 
     /// A session as it is, without tokens.

@@ -27,7 +27,7 @@ use super::{
     streams,
 };
 use crate::{
-    auth::{Authorization, Caller, Cookies, Credentials, Device},
+    auth::{Authorization, Caller, Cookies, Device},
     documents::Operation,
     error::{Error, code},
     id::RequestId,
@@ -140,18 +140,10 @@ async fn respond(
         ));
     }
     let authorization = Authorization::from_headers(&head.headers);
-    let credentials = app.provider.identify(authorization, &cookies).await;
-    let credentials = match credentials {
-        // Whose keys cannot be had now is a stale header like any other.
-        Err(Error::Unavailable) if operation.is_some_and(is_open_to_anybody) => {
-            app.provider.nobody().await
-        }
-        credentials => credentials.map_err(Answer::of)?,
-    };
-    if let Credentials::Refused { reason, .. } = credentials
-        && !operation.is_some_and(is_open_to_anybody)
-    {
-        return Err(Answer::of(Error::Unauthenticated(reason)));
+    let identified = app.provider.identify(authorization, &cookies).await;
+    let credentials = identified.map_err(Answer::of)?;
+    if !operation.is_some_and(is_open_to_anybody) {
+        credentials.check().map_err(Answer::of)?;
     }
     let tells_token = operation.is_some_and(tells_token);
     let admitted = operation::admit(app, &document, params)?;

@@ -21,7 +21,7 @@ use cubby::{
     config::Config,
 };
 use http_body_util::BodyExt;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -283,11 +283,43 @@ impl App {
         differences.iter().filter(|it| **it != 0).count()
     }
 
+    /// Keeps everybody from writing sessions until it commits.
+    pub(crate) async fn hold_sessions(&self) -> Held {
+        let mut options = ConnectOptions::new(&self.place.database_url);
+        options.max_connections(1);
+        let connection = sea_orm::Database::connect(options).await;
+        let connection = connection.expect("the database answers");
+        let begin = match connection.get_database_backend() {
+            DatabaseBackend::Postgres => "BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE",
+            _ => "BEGIN IMMEDIATE",
+        };
+        connection
+            .execute_unprepared(begin)
+            .await
+            .expect("it locks");
+        Held(connection)
+    }
+
     /// A connection past the app, for what only the database can tell.
     pub(crate) async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.place.database_url)
             .await
             .expect("the database answers")
+    }
+}
+
+/// A writer that has not finished.
+pub(crate) struct Held(DatabaseConnection);
+
+impl Held {
+    /// Runs a statement of the writer's own.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.0.execute_unprepared(sql).await.expect("it runs");
+    }
+
+    pub(crate) async fn commit(self) {
+        self.execute("COMMIT").await;
+        self.0.close().await.expect("it closes");
     }
 }
 

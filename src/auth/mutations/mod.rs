@@ -70,8 +70,8 @@ fn show<U: From<Viewer>>(opened: std::result::Result<Opened, Refusal>) -> Result
     }
 }
 
-fn provider<'a>(ctx: &Context<'a>) -> &'a IdentityProvider {
-    ctx.data_unchecked::<Arc<IdentityProvider>>()
+fn provider<'a>(ctx: &Context<'a>) -> &'a Arc<IdentityProvider> {
+    ctx.data_unchecked()
 }
 
 fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {

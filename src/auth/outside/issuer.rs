@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::{
     fetch::{Fetch, FetchError},
-    key_set::KeySet,
+    key_set::{KeySet, KeysUnavailable},
 };
 use crate::{
     auth::tokens::{self, signer},
     clock::Timestamp,
     config::{IssuerKeys, TrustedIssuer},
-    error::{Reason, Result},
+    error::Reason,
 };
 
 /// How far the provider's clock and ours may differ.
@@ -92,7 +92,7 @@ pub(super) fn claimed_by(token: &str) -> Option<String> {
 }
 
 impl Issuer {
-    pub(super) fn new(trusted: &TrustedIssuer) -> std::result::Result<Self, FetchError> {
+    pub(super) fn new(trusted: &TrustedIssuer) -> Result<Self, FetchError> {
         let (algorithm, keys) = match &trusted.keys {
             IssuerKeys::Shared(secret) => (
                 Algorithm::HS256,
@@ -125,7 +125,7 @@ impl Issuer {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<std::result::Result<Arc<Said>, Reason>> {
+    ) -> Result<Result<Arc<Said>, Reason>, KeysUnavailable> {
         let version = self.keys.version(now);
         let hash = tokens::hash_of(token);
         let remembered = self.verified.get(&hash);
@@ -147,7 +147,7 @@ impl Issuer {
     }
 
     /// The token's claims, when it is signed as it should be and they are what they should be.
-    async fn read(&self, token: &str, now: Timestamp) -> Result<Option<Said>> {
+    async fn read(&self, token: &str, now: Timestamp) -> Result<Option<Said>, KeysUnavailable> {
         let Some(header) = jsonwebtoken::decode_header(token).ok().filter(is_plain) else {
             return Ok(None);
         };
@@ -208,7 +208,7 @@ impl Said {
         Timestamp::from_millis(self.expires_at.saturating_mul(1000)).plus(LEEWAY)
     }
 
-    fn is_of(&self, now: Timestamp) -> std::result::Result<(), Reason> {
+    fn is_of(&self, now: Timestamp) -> Result<(), Reason> {
         let (earliest, latest) = (
             now.minus(LEEWAY).as_seconds(),
             now.plus(LEEWAY).as_seconds(),

@@ -15,10 +15,7 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::fetch::Fetch;
-use crate::{
-    clock::Timestamp,
-    error::{Error, Result},
-};
+use crate::clock::Timestamp;
 
 /// How old what is known may get before it is asked for again, beside what goes on.
 const FRESH: Duration = Duration::from_mins(10);
@@ -37,6 +34,9 @@ const WAITING: usize = 32;
 
 /// How many keys of a set are looked at.
 const MOST: usize = 100;
+
+/// The provider cannot be asked for its keys, and what is known of them is too old to go by.
+pub(super) struct KeysUnavailable;
 
 pub(super) struct KeySet {
     issuer: String,
@@ -115,7 +115,7 @@ impl KeySet {
         &self,
         kid: Option<&str>,
         now: Timestamp,
-    ) -> Result<Option<DecodingKey>> {
+    ) -> Result<Option<DecodingKey>, KeysUnavailable> {
         let known = self.known();
         if known.is_within(STALE, now)
             && let Some(key) = known.key(kid)
@@ -124,13 +124,13 @@ impl KeySet {
         }
         // A request has a place while it waits, and others want theirs.
         let place = self.waiting.try_acquire();
-        let _place = place.map_err(|_| Error::Unavailable)?;
+        let _place = place.map_err(|_| KeysUnavailable)?;
         self.ask(now).await;
         let known = self.known();
         if known.is_within(STALE, now) && known.asked_at <= known.fetched_at {
             Ok(known.key(kid))
         } else {
-            Err(Error::Unavailable)
+            Err(KeysUnavailable)
         }
     }
 
@@ -167,7 +167,7 @@ impl KeySet {
 
     /// The keys of the set that sign with the algorithm. One that cannot be read is no reason to give up
     /// the others.
-    fn read(&self, text: &[u8]) -> std::result::Result<HashMap<String, DecodingKey>, String> {
+    fn read(&self, text: &[u8]) -> Result<HashMap<String, DecodingKey>, String> {
         #[derive(Deserialize)]
         struct Set {
             keys: Vec<serde_json::Value>,

@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use sea_orm::ActiveValue::Set;
 
 use issuer::{Issuer, Said};
+use key_set::KeysUnavailable;
 
 use super::{
     IdentityProvider,
@@ -162,7 +163,7 @@ impl IdentityProvider {
     /// Whoever a token of another identity provider is of; nothing when it names none that is trusted.
     ///
     /// # Errors
-    /// When its keys or the database cannot be had now.
+    /// When the database cannot be asked now.
     pub(super) async fn identify_outsider(
         &self,
         token: &str,
@@ -172,9 +173,13 @@ impl IdentityProvider {
             return Ok(None);
         };
         let issuer = &self.issuers.all[number];
-        let said = match issuer.verify(token, now).await? {
-            Ok(said) => said,
-            Err(reason) => return Ok(Some(refused(reason, None))),
+        let said = match issuer.verify(token, now).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(reason)) => return Ok(Some(refused(reason, None))),
+            Err(KeysUnavailable) => {
+                let issuer = issuer.name.clone();
+                return Ok(Some(Credentials::Unverified { issuer }));
+            }
         };
         let outsider = Outsider {
             issuer: &issuer.name,

@@ -11,7 +11,7 @@ use crate::{
         name::Name,
         newcomer::Newcomer,
         password::{Password, Person},
-        sessions::{Opening, delivery::Delivery, new_session},
+        sessions::{Opening, delivery::Delivery, new_session, rows::new_row},
         unscoped,
     },
     db::Transaction,
@@ -83,7 +83,7 @@ impl<'a> Enrolment<'a> {
             };
             let session = new_session(provider, rows.owner, &Device::default(), opening, now);
             people.push(rows.user);
-            opened.push(session);
+            opened.push(new_row(session));
         }
         let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
             let ids = Arc::clone(&provider.ids);

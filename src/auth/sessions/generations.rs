@@ -7,7 +7,7 @@ use sea_orm::ActiveValue::Set;
 
 use super::lives::idle_end;
 use crate::{
-    auth::{entity::sessions, secret::seal::Seal},
+    auth::{Issued, entity::sessions, secret::seal::Seal},
     clock::Timestamp,
     id::{SessionId, UserId},
 };
@@ -36,7 +36,7 @@ pub(in crate::auth) enum Verdict {
 
 /// What became of the session.
 pub(in crate::auth) enum Refreshed {
-    Session(sessions::Model),
+    Session(Box<sessions::Model>, Issued),
     /// It was ended, whosever it was.
     Reused(UserId),
     /// It had ended.

@@ -8,13 +8,13 @@ pub(super) mod lives;
 pub(super) mod refresh;
 pub(super) mod rows;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, sea_query::IntoCondition};
 use tokio::time::Instant;
 
 use delivery::Delivery;
-use rows::{begun, living, new_row, one, signed_in, with_id};
+use rows::{begun, new_row, signed_in, with_id};
 
 use super::{
     IdentityProvider, Opened, Refusal, Viewer,
@@ -26,6 +26,7 @@ use super::{
         sessions, users,
     },
     events,
+    follow_up::follow_up,
     guard::{Caller, Credentials},
     name::Name,
     owned::Owner,
@@ -35,7 +36,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    error::{Fault, Result, UserErrorCode},
+    error::{Error, Fault, Result, UserErrorCode},
     id::SessionId,
 };
 
@@ -57,7 +58,7 @@ pub(super) struct Opening {
 
 /// Opens a session for whoever has the address and the password.
 pub(super) async fn sign_in(
-    provider: &IdentityProvider,
+    provider: &Arc<IdentityProvider>,
     caller: &Caller,
     email: &str,
     password: Password,
@@ -103,7 +104,7 @@ async fn user_with(
 }
 
 async fn open_session(
-    provider: &IdentityProvider,
+    provider: &Arc<IdentityProvider>,
     caller: &Caller,
     unlocked: &Unlocked,
     opening: Opening,
@@ -111,18 +112,19 @@ async fn open_session(
     let now = provider.clock.now();
     let owner = Owner::new(unlocked.user().id);
     let session = new_session(provider, owner, &caller.device, opening, now);
+    let issued = provider.issue(&session, now)?;
     let event = security_events::ActiveModel {
         user_id: Set(owner),
         ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
     };
     let network = network_of(&caller.device, owner, now);
-    let session =
-        unscoped::open_session(&provider.database, unlocked, session, event, network).await?;
-    let Some(session) = session else {
+    let row = new_row(session);
+    let stored = unscoped::open_session(&provider.database, unlocked, row, event, network).await?;
+    let Some(session) = stored else {
         return Ok(None);
     };
-    leave(provider, caller).await?;
-    provider.opened(session, now, &caller.cookies).map(Some)
+    leave(provider, caller).await;
+    Ok(Some(provider.opened(session, issued, now, &caller.cookies)))
 }
 
 /// Where the person is signing in from.
@@ -138,27 +140,27 @@ pub(super) fn network_of(
     }
 }
 
-/// The row of a session that somebody signs in to.
+/// A session that somebody signs in to, not stored yet.
 pub(super) fn new_session(
     provider: &IdentityProvider,
     owner: Owner,
     device: &Device,
     opening: Opening,
     now: Timestamp,
-) -> sessions::ActiveModel {
+) -> sessions::Model {
     let life = if opening.remember_me {
         lives::SESSION
     } else {
         lives::SHORT_SESSION
     };
     let id = SessionId::new(&provider.ids, now);
-    new_row(sessions::Model {
+    sessions::Model {
         delivery: opening.delivery,
         label: opening.label.map(Name::into_string),
         user_agent: device.user_agent(),
         ip_address: device.ip_address(),
         ..begun(id, owner, now, now.plus(life))
-    })
+    }
 }
 
 /// What proves that a request may end a session.
@@ -175,46 +177,43 @@ enum Proof {
 /// Ends every session that the request names: by its credentials, by its cookies, by a refresh token; or
 /// all of their owners'. Answers how many ended. What names no session ends none, and that is fine
 /// too.
+///
+/// # Errors
+/// When any of them may live on. The cookies are then left to the client, which sends them again.
 pub(super) async fn sign_out(
     provider: &IdentityProvider,
     caller: &Caller,
     refresh_token: Option<&str>,
     everywhere: bool,
 ) -> Result<u64> {
-    let cookies = &caller.cookies;
-    cookies.clear_all();
-    let mut named = Vec::new();
-    if let Credentials::Viewer(viewer) = &caller.credentials
-        && viewer.is_present()
+    if let Credentials::Unverified { issuer } = &caller.credentials
+        && unscoped::has_identities(&provider.database, issuer).await?
     {
-        named.push((viewer.session_id(), Proof::Session));
+        // Its session, if it has one, would live on.
+        return Err(Error::Unavailable);
     }
-    let tokens = [refresh_token, cookies.refresh_token()];
-    let presented = tokens.into_iter().flatten();
-    named.extend(
-        presented
-            .filter_map(|token| provider.refresh_tokens.read(token))
-            .map(|token| (token.session_id, Proof::Refresh(token.generation))),
-    );
-    named.extend(
-        cookies
-            .session()
-            .and_then(|sealed| provider.session_of_cookie(sealed))
-            .map(|session| (session, Proof::Session)),
-    );
-    if let Credentials::Refused { session, .. } = caller.credentials {
-        named.extend(session.map(|session| (session, Proof::Expired)));
-    }
+    let named = named_by(provider, caller, refresh_token);
+    let ended = end_named(provider, &caller.device, named, everywhere).await?;
+    caller.cookies.clear_all();
+    Ok(ended)
+}
+
+async fn end_named(
+    provider: &IdentityProvider,
+    device: &Device,
+    named: Vec<(SessionId, Proof)>,
+    everywhere: bool,
+) -> Result<u64> {
     let mut count = 0;
     for (session_id, proof) in named {
-        let Credentials::Viewer(viewer) = provider.resume(session_id).await? else {
+        let now = provider.clock.now();
+        let found = unscoped::session_by_id(&provider.database, session_id).await?;
+        let Some(session) = found.filter(|session| session.ended_at.is_none()) else {
             continue;
         };
         let may_end_all = match proof {
-            Proof::Session => true,
-            Proof::Refresh(generation) => one(&viewer, session_id)
-                .await?
-                .is_some_and(|session| session.generation == generation),
+            Proof::Session => session.lives_at(now),
+            Proof::Refresh(generation) => session.lives_at(now) && session.generation == generation,
             Proof::Expired => false,
         };
         let which = if everywhere && may_end_all {
@@ -222,19 +221,56 @@ pub(super) async fn sign_out(
         } else {
             sessions::Column::Id.eq(session_id).into_condition()
         };
-        let ended = end_by(&viewer, &caller.device, which, Kind::SignedOut).await?;
+        let viewer = provider.viewer(&session, now);
+        let ended = end_by(&viewer, device, which, Kind::SignedOut).await?;
         count += ended.len() as u64;
     }
     Ok(count)
 }
 
+/// The sessions that a request names, and by what.
+fn named_by(
+    provider: &IdentityProvider,
+    caller: &Caller,
+    refresh_token: Option<&str>,
+) -> Vec<(SessionId, Proof)> {
+    let cookies = &caller.cookies;
+    let of_credentials = match &caller.credentials {
+        Credentials::Viewer(viewer) if viewer.is_present() => {
+            Some((viewer.session_id(), Proof::Session))
+        }
+        Credentials::Refused { session, .. } => session.map(|session| (session, Proof::Expired)),
+        _ => None,
+    };
+    let of_tokens = [refresh_token, cookies.refresh_token()]
+        .into_iter()
+        .flatten()
+        .filter_map(|token| provider.refresh_tokens.read(token))
+        .map(|token| (token.session_id, Proof::Refresh(token.generation)));
+    let of_cookie = cookies
+        .session()
+        .and_then(|sealed| provider.session_of_cookie(sealed))
+        .map(|session| (session, Proof::Session));
+    of_credentials
+        .into_iter()
+        .chain(of_tokens)
+        .chain(of_cookie)
+        .collect()
+}
+
 /// Ends the session that a request came with which has opened another one: nobody would end it any
 /// more. That of a socket goes on with the socket.
-pub(super) async fn leave(provider: &IdentityProvider, caller: &Caller) -> Result<()> {
-    if caller.cookies.may_be_set() {
-        sign_out(provider, caller, None, false).await?;
+pub(super) async fn leave(provider: &Arc<IdentityProvider>, caller: &Caller) {
+    if !caller.cookies.may_be_set() {
+        return;
     }
-    Ok(())
+    let named = named_by(provider, caller, None);
+    let (provider, device) = (Arc::clone(provider), caller.device.clone());
+    let ending = async move { end_named(&provider, &device, named, false).await };
+    let ended = follow_up("the session before the new one was not ended", ending).await;
+    if ended.is_some() {
+        caller.cookies.clear_all();
+    }
 }
 
 /// Ends one of the viewer's sessions; one that has ended is left as it is.
@@ -266,14 +302,17 @@ pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Ve
     end_by(viewer, device, others, Kind::SessionRevoked).await
 }
 
-/// Ends those of the viewer's sessions that live, and says which. An access token is none that ends with
-/// the others: it is revoked by itself.
+/// Ends those of the viewer's sessions that have not ended, and says which. One that was idle for too long
+/// ends with them, since a use of it may be about to be written. An access token is none that ends with the
+/// others: it is revoked by itself.
 pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Vec<SessionId>> {
     let row = sessions::ActiveModel {
         ended_at: Set(Some(viewer.now())),
         ..Default::default()
     };
-    let which = living(viewer.now())
+    let which = Condition::all()
+        .add(sessions::Column::EndedAt.is_null())
+        .add(sessions::Column::ExpiresAt.gt(viewer.now()))
         .add(signed_in())
         .add(which.into_condition());
     let ended = viewer.update(row, which).await?;

@@ -4,7 +4,7 @@ use super::{cookies::Carried, delivery::Delivery, generations::Refreshed, rows};
 use crate::{
     auth::{
         IdentityProvider, Opened, Refusal,
-        entity::security_events::Kind,
+        entity::{security_events::Kind, sessions},
         events,
         guard::{Caller, Credentials},
         throttle::seconds_until,
@@ -46,8 +46,11 @@ pub(in crate::auth) async fn refresh(
         taken.map_err(|until| Error::RateLimited(seconds_until(until, now)))?;
     }
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
-    match unscoped::refresh(&provider.database, presented, reuse, now).await? {
-        Refreshed::Session(session) => Ok(provider.opened(session, now, &caller.cookies)?),
+    let issue = |session: &sessions::Model| provider.issue(session, now);
+    match unscoped::refresh(&provider.database, presented, reuse, now, issue).await? {
+        Refreshed::Session(session, issued) => {
+            Ok(provider.opened(*session, issued, now, &caller.cookies))
+        }
         Refreshed::Reused(user_id) => {
             provider.notices.ended(user_id);
             Err(refused(UserErrorCode::TokenReused))

@@ -15,6 +15,7 @@ use super::{
     device::Device,
     email_address::EmailAddress,
     entity::users,
+    follow_up::follow_up,
     password::{Password, hasher::Unlocked},
     secret::Secret,
     throttle::{
@@ -144,22 +145,24 @@ impl Attempt {
         let unlocked = provider.hasher.unlock(user, password).await;
         match unlocked {
             // The person is who they say: what they got wrong here before is forgotten too.
-            Ok(Some(_)) => self.forgive(provider, true).await?,
+            Ok(Some(_)) => self.forgive(provider, true).await,
             Ok(None) => {}
             // It was not made.
-            Err(_) => self.forgive(provider, false).await?,
+            Err(_) => self.forgive(provider, false).await,
         }
         unlocked
     }
 
     /// It did not fail, and is not counted; nor is what failed before it, if that is forgotten.
-    async fn forgive(self, provider: &IdentityProvider, forgets: bool) -> Result<()> {
+    async fn forgive(self, provider: &IdentityProvider, forgets: bool) {
         if self.0.is_empty() {
-            return Ok(());
+            return;
         }
         let is_forgotten = |counter: &Counter| forgets && counter.rule == PAIR;
         let (wholly, once) = self.0.into_iter().partition(is_forgotten);
-        unscoped::forgive_attempt(&provider.database, wholly, once).await
+        let database = provider.database.clone();
+        let forgiving = async move { unscoped::forgive_attempt(&database, wholly, once).await };
+        follow_up("an attempt at a password was not forgiven", forgiving).await;
     }
 }
 

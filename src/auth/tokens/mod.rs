@@ -75,6 +75,13 @@ struct Said {
     expires_at: i64,
 }
 
+impl Said {
+    fn is_early(&self, now: Timestamp) -> bool {
+        self.not_before.is_some_and(|nbf| nbf > now.as_seconds())
+            || self.issued_at > now.plus(AHEAD).as_seconds()
+    }
+}
+
 /// What a token rightly signed says; whether the session lives is another question.
 pub(super) struct Named {
     pub(super) user_id: UserId,
@@ -159,32 +166,32 @@ impl Tokens {
     ///
     /// Times are checked against the given moment, without leeway, and not by the library, which
     /// reads the system's clock.
+    ///
+    /// # Errors
+    /// When the token names a key that is not known and the database cannot be asked for it.
     pub(super) async fn verify(
         &self,
         token: &str,
         now: Timestamp,
-    ) -> std::result::Result<Named, Reason> {
+    ) -> Result<std::result::Result<Named, Reason>> {
         if token.len() > LONGEST {
-            return Err(Reason::TokenInvalid);
+            return Ok(Err(Reason::TokenInvalid));
         }
         // The key is asked for each time: what it signed is forgotten with it.
         let signer = match &self.signers {
-            Signers::Ring(keys) => keys.named_by(token, now).await,
+            Signers::Ring(keys) => keys.named_by(token, now).await?,
             Signers::Shared(signer) => Some(Arc::clone(signer)),
         };
         let said = signer.and_then(|signer| self.said(token, &signer, now));
-        let said = said.ok_or(Reason::TokenInvalid)?;
-        let is_early = said.not_before.is_some_and(|nbf| nbf > now.as_seconds())
-            || said.issued_at > now.plus(AHEAD).as_seconds();
-        if is_early {
-            return Err(Reason::TokenInvalid);
-        }
-        Ok(Named {
-            user_id: said.user_id,
-            session_id: said.session_id,
-            generation: said.generation,
-            has_expired: said.expires_at <= now.as_seconds(),
-        })
+        let said = said.filter(|said| !said.is_early(now));
+        Ok(said
+            .map(|said| Named {
+                user_id: said.user_id,
+                session_id: said.session_id,
+                generation: said.generation,
+                has_expired: said.expires_at <= now.as_seconds(),
+            })
+            .ok_or(Reason::TokenInvalid))
     }
 
     /// What a token says whose signature and claims are good, looked up by the hash of all of it.
@@ -260,11 +267,19 @@ mod tests {
         }
     }
 
+    async fn verified(
+        tokens: &Tokens,
+        token: &str,
+        now: Timestamp,
+    ) -> std::result::Result<Named, Reason> {
+        tokens.verify(token, now).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_good_token_is_remembered_until_it_expires() {
         let tokens = tokens();
         let token = Signer::hs256(&[7; 32]).sign(&claims()).unwrap();
-        let verify = async |now| tokens.verify(&token, now).await.unwrap().has_expired;
+        let verify = async |now| verified(&tokens, &token, now).await.unwrap().has_expired;
         assert!(!verify(NOW).await);
         assert_eq!(tokens.verified.len(), 1);
         assert!(!verify(NOW).await);
@@ -283,9 +298,9 @@ mod tests {
             ..claims()
         };
         let token = Signer::hs256(&[7; 32]).sign(&early).unwrap();
-        assert!(tokens.verify(&token, NOW).await.is_ok());
+        assert!(verified(&tokens, &token, NOW).await.is_ok());
         let before = Timestamp::from_millis(NOW.as_millis() - 1000);
-        assert!(tokens.verify(&token, before).await.is_err());
+        assert!(verified(&tokens, &token, before).await.is_err());
     }
 
     #[tokio::test]
@@ -298,7 +313,7 @@ mod tests {
         };
         let wrong = Signer::hs256(&[7; 32]).sign(&wrong).unwrap();
         for token in [&foreign, &wrong, "a.b.c"] {
-            assert!(tokens.verify(token, NOW).await.is_err());
+            assert!(verified(&tokens, token, NOW).await.is_err());
         }
         assert_eq!(tokens.verified.len(), 0);
     }

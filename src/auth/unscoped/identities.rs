@@ -67,6 +67,15 @@ pub(in crate::auth) async fn admit(
     }
 }
 
+/// Whether anybody has come by this provider; not who.
+pub(in crate::auth) async fn has_identities(database: &Database, issuer: &str) -> Result<bool> {
+    let first = identities::Entity::find()
+        .filter(identities::Column::Issuer.eq(issuer))
+        .one(database.reads())
+        .await?;
+    Ok(first.is_some())
+}
+
 /// Stores somebody who was never here.
 async fn arrive(
     transaction: &Transaction,

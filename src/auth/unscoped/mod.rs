@@ -27,7 +27,7 @@ use sea_orm::{
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
 pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
-pub(super) use identities::{admit, note_ahead};
+pub(super) use identities::{admit, has_identities, note_ahead};
 pub(super) use people::{
     identities_of, people_after, person_by_email, person_by_id, sessions_of, store_people,
     store_person, taken_keys,
@@ -37,6 +37,7 @@ pub(super) use signing_keys::{
 };
 
 use super::{
+    Issued,
     email_address::EmailAddress,
     entity::{known_networks, security_events, sessions, task_logs, users},
     password::hasher::Unlocked,
@@ -118,12 +119,14 @@ pub(super) async fn note_use(
     transaction.commit().await
 }
 
-/// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says.
+/// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says. The
+/// tokens are issued before the rotation is committed.
 pub(super) async fn refresh(
     database: &Database,
     presented: Presented,
     reuse: security_events::ActiveModel,
     now: Timestamp,
+    issue: impl Fn(&sessions::Model) -> Result<Issued>,
 ) -> Result<Refreshed> {
     let transaction = database.begin().await?;
     let found = sessions::Entity::find_by_id(presented.session_id)
@@ -134,16 +137,22 @@ pub(super) async fn refresh(
         return Ok(Refreshed::Gone);
     };
     match generations::judge(&session, presented.generation, now) {
-        Verdict::Repeat => Ok(Refreshed::Session(session)),
+        Verdict::Repeat => {
+            let issued = issue(&session)?;
+            Ok(Refreshed::Session(Box::new(session), issued))
+        }
         Verdict::Rotate => {
             let rotated = sessions::Entity::update_many()
                 .set(generations::rotated(&session, now))
                 .filter(sessions::Column::Id.eq(session.id))
                 .exec_with_returning(&transaction)
                 .await?;
+            let Some(rotated) = rotated.into_iter().next() else {
+                return Ok(Refreshed::Gone);
+            };
+            let issued = issue(&rotated)?;
             transaction.commit().await?;
-            let rotated = rotated.into_iter().next();
-            Ok(rotated.map_or(Refreshed::Gone, Refreshed::Session))
+            Ok(Refreshed::Session(Box::new(rotated), issued))
         }
         Verdict::Reused => {
             transaction.roll_back().await;

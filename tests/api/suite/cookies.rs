@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{body::Body, extract::ConnectInfo, http::Request};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{revocation::FROM_MEMORY, sockets::Socket, sockets::connect, streams::LISTEN};
-use crate::harness::{App, Client, PASSWORD, Reply};
+use crate::harness::{App, Client, Database, PASSWORD, Reply};
 
 const ME: &str = "{ viewer { email } }";
 
@@ -19,10 +20,10 @@ const REFRESH: &str = "mutation { refreshSession {
     session { id } userErrors { code path } } }";
 
 /// A page of the server's own.
-const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
+pub(super) const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 /// Sends it with these headers, and from this address if there is one.
-async fn send(client: &Client, query: Value, headers: &[(&str, &str)]) -> Reply {
+pub(super) async fn send(client: &Client, query: Value, headers: &[(&str, &str)]) -> Reply {
     send_from(client, None, query, headers).await
 }
 
@@ -44,18 +45,18 @@ async fn send_from(
     client.request(request.body(body).unwrap()).await
 }
 
-fn sign_in(delivery: &str) -> Value {
+pub(super) fn sign_in(delivery: &str) -> Value {
     let input = json!({ "email": "ana@example.com", "password": PASSWORD, "delivery": delivery });
     json!({ "query": SIGN_IN, "variables": { "input": input } })
 }
 
-fn set_cookies(reply: &Reply) -> Vec<&str> {
+pub(super) fn set_cookies(reply: &Reply) -> Vec<&str> {
     let values = reply.headers.get_all("set-cookie").iter();
     values.map(|value| value.to_str().unwrap()).collect()
 }
 
 /// The name and the value of the only cookie that is set.
-fn set_cookie(reply: &Reply) -> String {
+pub(super) fn set_cookie(reply: &Reply) -> String {
     let cookies = set_cookies(reply);
     assert_eq!(cookies.len(), 1, "{reply:?}");
     cookies[0].split(';').next().unwrap().to_owned()
@@ -69,7 +70,7 @@ async fn cookie_of_ana(app: &App, delivery: &str) -> String {
     set_cookie(&reply)
 }
 
-fn query(text: &str) -> Value {
+pub(super) fn query(text: &str) -> Value {
     json!({ "query": text })
 }
 
@@ -561,6 +562,52 @@ async fn signing_in_ends_the_session_whose_cookie_the_request_bears_and_takes_ba
             .find(|set| set.starts_with(name))
             .unwrap_or_else(|| panic!("{name} is left as it is: {reply:?}"));
         assert_eq!(of_old.ends_with("Max-Age=0"), old != new, "{of_old}");
+    }
+}
+
+/// Makes the database refuse to end a session.
+async fn refuse_ends(app: &App) {
+    let refusing: &[&str] = match super::DATABASE {
+        Database::Sqlite => &[
+            "CREATE TRIGGER refuse_ends BEFORE UPDATE OF ended_at ON sessions
+             BEGIN SELECT RAISE(ABORT, 'it may not end'); END",
+        ],
+        Database::Postgresql => &[
+            "CREATE FUNCTION refuse_ends() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'it may not end'; END $$",
+            "CREATE TRIGGER refuse_ends BEFORE UPDATE OF ended_at ON sessions
+             FOR EACH ROW EXECUTE FUNCTION refuse_ends()",
+        ],
+    };
+    let connection = app.connect().await;
+    for sql in refusing {
+        connection.execute_unprepared(sql).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_new_session_is_answered_though_the_old_one_cannot_be_ended() {
+    let app = app!();
+    let cookie = cookie_of_ana(&app, "COOKIE").await;
+    let headers = [("cookie", cookie.as_str()), OWN];
+    refuse_ends(&app).await;
+    let nobody = app.nobody();
+    let sign_up = query(
+        "mutation { signUp(input: { email: \"ben@example.com\", password: \"staple battery horse\" }) {
+           tokens { accessToken } user { email } userErrors { code } } }",
+    );
+    let reply = send(&nobody, sign_up, &headers).await;
+    let payload = &reply.body["data"]["signUp"];
+    assert_eq!(payload["user"]["email"], "ben@example.com", "{reply:?}");
+    assert!(payload["tokens"]["accessToken"].is_string());
+    // Its session lives on, and so it is left to the browser.
+    assert_eq!(set_cookies(&reply), [""; 0]);
+    let reply = send(&nobody, sign_in("COOKIE"), &headers).await;
+    assert_eq!(reply.body["data"]["signIn"]["userErrors"], json!([]));
+    let anew = set_cookie(&reply);
+    for cookie in [&cookie, &anew] {
+        let reply = send(&nobody, query(ME), &[("cookie", cookie), OWN]).await;
+        assert_eq!(email(&reply), "ana@example.com");
     }
 }
 

@@ -39,6 +39,7 @@ mod refresh;
 mod revocation;
 mod seed;
 mod sessions;
+mod sign_out;
 mod sockets;
 mod streams;
 mod tasks;

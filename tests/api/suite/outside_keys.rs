@@ -195,7 +195,8 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
     let token = key.sign(&issuer.claims("ana", app.now()));
     let ana = bearing(&app, &token);
     assert_eq!(ana.send(ME, json!({})).await.status, 503);
-    // What is open to anybody is, whatever header comes with it.
+    // What is open to anybody is, whatever header comes with it; and nobody has come by this provider who
+    // could be signed out.
     ana.ask("{ service { version } }", json!({})).await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -228,4 +229,26 @@ async fn a_provider_that_is_slow_keeps_few_waiting() {
     assert!(!waiting.is_finished());
     assert_eq!(waiting.await.unwrap(), [503; 60]);
     assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let ana = || bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    me(&ana()).await;
+    issuer.answer(Answer::Down);
+    app.pass(Duration::from_hours(25));
+    let sign_out = "mutation { signOut { endedSessions } }";
+    let reply = ana().send(sign_out, json!({})).await;
+    assert_eq!(reply.status, 503, "{reply:?}");
+    assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
+    // Others are not kept from what is public.
+    ana().ask("{ service { version } }", json!({})).await;
+
+    issuer.publish(&[&key]);
+    app.pass(Duration::from_secs(31));
+    let ended = ana().ask(sign_out, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 1);
 }

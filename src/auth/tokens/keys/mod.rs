@@ -57,6 +57,8 @@ struct Known {
     ring: Arc<Ring>,
     /// When it was last tried to read it.
     at: Timestamp,
+    /// False after a reading that failed.
+    is_current: bool,
 }
 
 /// What a key is for.
@@ -156,6 +158,7 @@ impl Keys {
             known: RwLock::new(Known {
                 ring: Arc::default(),
                 at: clock.now(),
+                is_current: false,
             }),
             database,
             secrets,
@@ -184,7 +187,7 @@ impl Keys {
         if let Some(id) = ring.sealed.first() {
             return Err(KeysError::Sealed(id.clone()));
         }
-        self.know(Arc::new(ring), now);
+        self.know(Some(Arc::new(ring)), now);
         Ok(self)
     }
 
@@ -194,12 +197,22 @@ impl Keys {
     }
 
     /// The key that the token names; the database is asked for one that is not known.
-    pub(super) async fn named_by(&self, token: &str, now: Timestamp) -> Option<Arc<Signer>> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the key is not known and the database could not be asked for it.
+    pub(super) async fn named_by(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Signer>>> {
         if let Some(key) = self.ring().named_by(token, now) {
-            return Some(key);
+            return Ok(Some(key));
         }
         self.read(now, READ_AGAIN_AFTER).await;
-        self.ring().named_by(token, now)
+        match self.ring().named_by(token, now) {
+            None if !self.is_current() => Err(Error::Unavailable),
+            key => Ok(key),
+        }
     }
 
     /// What others verify with, as a JWK set.
@@ -357,10 +370,12 @@ impl Keys {
         }
         let before = self.ring();
         let ring = match tokio::time::timeout(READ_WITHIN, self.living(now)).await {
-            Ok(Ok(rows)) => self.what_follows(&before, Ring::of(&rows, &before, &self.secrets)),
+            Ok(Ok(rows)) => {
+                Some(self.what_follows(&before, Ring::of(&rows, &before, &self.secrets)))
+            }
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the signing keys could not be read; those that are known are used");
-                before
+                None
             }
         };
         self.know(ring, now);
@@ -390,8 +405,20 @@ impl Keys {
         Arc::clone(&known.ring)
     }
 
-    fn know(&self, ring: Arc<Ring>, at: Timestamp) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { ring, at };
+    /// Whether the last reading succeeded.
+    fn is_current(&self) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.is_current
+    }
+
+    /// Notes a reading: without a ring it failed, and the one before stays.
+    fn know(&self, ring: Option<Arc<Ring>>, at: Timestamp) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.at = at;
+        known.is_current = ring.is_some();
+        if let Some(ring) = ring {
+            known.ring = ring;
+        }
     }
 
     /// Whether what is known is younger than this; a clock that was put back makes it old.

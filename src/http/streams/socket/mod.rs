@@ -269,6 +269,7 @@ impl Connection {
         self.who = match credentials {
             Credentials::None => Who::Nobody,
             Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
+            Credentials::Unverified { .. } => return Err(Some(Close::Unavailable)),
             Credentials::Viewer(viewer) => {
                 let seat = self.app.streams.viewers_seat(viewer.user_id());
                 let seat = seat.ok_or(Some(Close::TooManySockets))?;

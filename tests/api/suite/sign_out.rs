@@ -1,0 +1,219 @@
+//! Signing out while the database fails: no success is reported while a session lives.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use super::cookies::{OWN, query, send, set_cookie, set_cookies, sign_in};
+use crate::{
+    harness::{App, Database, Held, Place, Reply},
+    proxy::Proxy,
+};
+
+const SIGN_OUT: &str = "mutation ($token: String) {
+    signOut(input: { refreshToken: $token }) { endedSessions userErrors { code } } }";
+
+/// Each request of a session of its own: by its access token, its refresh token, its cookies.
+struct SignOut {
+    headers: Vec<(&'static str, String)>,
+    refresh_token: Option<String>,
+    sessions: u64,
+}
+
+impl SignOut {
+    async fn send(&self, app: &App) -> Reply {
+        let mut out = query(SIGN_OUT);
+        out["variables"] = json!({ "token": self.refresh_token });
+        let headers = self.headers.iter();
+        let headers: Vec<_> = headers.map(|(name, it)| (*name, it.as_str())).collect();
+        send(&app.nobody(), out, &headers).await
+    }
+}
+
+/// Signs Ana in by each delivery, and gives each way to sign out.
+async fn ways(app: &App) -> Vec<SignOut> {
+    let nobody = app.nobody();
+    let own = || (OWN.0, OWN.1.to_owned());
+    let bearer = async || format!("Bearer {}", app.sign_in("ana").await.token.unwrap());
+    let cookie = async |delivery| set_cookie(&send(&nobody, sign_in(delivery), &[]).await);
+    let hybrid = send(&nobody, sign_in("HYBRID"), &[]).await;
+    let access = hybrid.body["data"]["signIn"]["tokens"]["accessToken"].as_str();
+    let access = format!("Bearer {}", access.unwrap());
+    let both = format!("{}; {}", cookie("HYBRID").await, cookie("COOKIE").await);
+    let way = |headers, refresh_token, sessions| SignOut {
+        headers,
+        refresh_token,
+        sessions,
+    };
+    vec![
+        way(vec![("authorization", bearer().await)], None, 1),
+        way(vec![], app.sign_in("ana").await.refresh_token, 1),
+        way(vec![("cookie", cookie("COOKIE").await), own()], None, 1),
+        way(vec![("cookie", cookie("HYBRID").await), own()], None, 1),
+        way(
+            vec![
+                ("authorization", access),
+                ("cookie", set_cookie(&hybrid)),
+                own(),
+            ],
+            None,
+            1,
+        ),
+        way(
+            vec![("authorization", bearer().await), ("cookie", both), own()],
+            app.sign_in("ana").await.refresh_token,
+            4,
+        ),
+    ]
+}
+
+/// A database that stalls: PostgreSQL does not answer, and SQLite takes no write.
+enum Stall {
+    Silent(Proxy),
+    Busy(Held),
+}
+
+/// Its seconds are those that the server waits for its database.
+#[tokio::test]
+async fn sign_out_fails_while_the_database_stalls_and_succeeds_again() {
+    let Some(mut place) = Place::find(super::DATABASE).await else {
+        return;
+    };
+    let mut proxy = None;
+    if super::DATABASE == Database::Postgresql {
+        let (to, url) = Proxy::to(&place.database_url).await;
+        (place.database_url, proxy) = (url, Some(to));
+    }
+    let app = place.start(&[]).await.unwrap();
+    app.sign_up("ana").await;
+    let ways = ways(&app).await;
+    let stall = match proxy {
+        Some(proxy) => {
+            proxy.block();
+            Stall::Silent(proxy)
+        }
+        None => Stall::Busy(app.hold_sessions().await),
+    };
+    for reply in join_all(ways.iter().map(|way| way.send(&app))).await {
+        assert_eq!(reply.status, 503, "{reply:?}");
+        assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
+        assert_eq!(reply.header("retry-after"), "1");
+        assert_eq!(set_cookies(&reply), [""; 0]);
+    }
+    // Without its proxy the database would be away.
+    let _proxy = match stall {
+        Stall::Silent(proxy) => {
+            proxy.mend();
+            Some(proxy)
+        }
+        Stall::Busy(writer) => {
+            writer.commit().await;
+            None
+        }
+    };
+
+    for way in &ways {
+        let bears_cookies = way.headers.iter().any(|(name, _)| *name == "cookie");
+        let reply = way.send(&app).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(ended(&reply), way.sessions);
+        assert_eq!(!set_cookies(&reply).is_empty(), bears_cookies);
+        assert!(
+            set_cookies(&reply)
+                .iter()
+                .all(|it| it.ends_with("Max-Age=0"))
+        );
+        assert_eq!(ended(&way.send(&app).await), 0);
+    }
+    let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    assert_eq!(app.sql(living).await, [1]);
+}
+
+fn ended(reply: &Reply) -> u64 {
+    let payload = &reply.body["data"]["signOut"];
+    assert_eq!(payload["userErrors"], json!([]), "{reply:?}");
+    payload["endedSessions"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn sign_out_fails_while_sessions_cannot_be_looked_up() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let ways = ways(&app).await;
+    let other = app.place.start(&[]).await.unwrap();
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        let connection = app.connect().await;
+        connection.execute_unprepared(&sql).await.unwrap();
+    };
+    rename("sessions", "elsewhere").await;
+    for way in &ways {
+        // The other instance remembers none of them.
+        let reply = way.send(&other).await;
+        assert_ne!(reply.body["data"]["signOut"]["endedSessions"], json!(0));
+        assert!(reply.body["errors"].is_array(), "{reply:?}");
+        assert_eq!(set_cookies(&reply), [""; 0]);
+    }
+    rename("elsewhere", "sessions").await;
+    for way in &ways {
+        assert_eq!(ended(&way.send(&other).await), way.sessions);
+    }
+}
+
+/// Its token was signed by a key that this instance has yet to read.
+#[tokio::test]
+async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let keys = app.place.keys(&[]).await.unwrap();
+    keys.rotate(cubby::Rotation::Now).await.unwrap();
+    keys.close().await;
+    let other = app.place.start(&[]).await.unwrap();
+    let phone = other.sign_in("ana").await;
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        let connection = app.connect().await;
+        connection.execute_unprepared(&sql).await.unwrap();
+    };
+    rename("signing_keys", "elsewhere").await;
+    app.pass(Duration::from_secs(2));
+    let phone = app.asked_by(&phone);
+    let reply = phone.send(SIGN_OUT, json!({})).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (503, "SERVICE_UNAVAILABLE")
+    );
+    rename("elsewhere", "signing_keys").await;
+    app.pass(Duration::from_secs(2));
+    let ended = phone.ask(SIGN_OUT, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 1);
+    assert_eq!(ana.send("{ viewer { id } }", json!({})).await.status, 401);
+}
+
+/// The row of a session is older than its token where a backup was restored.
+#[tokio::test]
+async fn sign_out_ends_the_session_of_a_token_that_the_row_does_not_know() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let refresh = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
+        tokens { accessToken refreshToken } userErrors { code } } }";
+    let payload = ana
+        .ask(refresh, json!({ "token": ana.refresh_token }))
+        .await;
+    let mut later = ana.clone();
+    later.take_tokens(&payload["refreshSession"]);
+    let restored = "UPDATE sessions SET generation = 1";
+    app.connect()
+        .await
+        .execute_unprepared(restored)
+        .await
+        .unwrap();
+    let reply = later.send("{ viewer { id } }", json!({})).await;
+    assert_eq!(reply.reason(), "TOKEN_INVALID");
+    let ended: Value = later.ask(SIGN_OUT, json!({})).await;
+    assert_eq!(ended["signOut"]["endedSessions"], 1);
+    let reply = ana.send("{ viewer { id } }", json!({})).await;
+    assert_eq!(reply.reason(), "SESSION_ENDED");
+}
