@@ -9,6 +9,8 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false },
       config: {
         useTypeImports: true,
+        nonOptionalTypename: true,
+        skipTypeNameForRoot: true,
         scalars: {
           DateOrDuration: "string",
           DateTime: "string",

@@ -1,8 +1,8 @@
-// What a person does from elsewhere than the page that is tried.
+// A user's program, beside the page that is tried.
 
 import assert from "node:assert/strict";
 
-/** Somebody who signs in by a program of their own. */
+/** Signs in by itself, with a session of its own. */
 export async function signInElsewhere(url, email, password) {
   let token;
   async function ask(query, variables) {
@@ -20,14 +20,30 @@ export async function signInElsewhere(url, email, password) {
     { input: { email, password } },
   );
   token = signIn.tokens.accessToken;
+  const create = (title) =>
+    ask("mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }", { input: { title } });
   return {
-    create: (title) =>
-      ask("mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }", { input: { title } }),
+    create,
+    /** Creates tasks with these titles in this order, 20 with each request. */
+    async createAll(titles) {
+      for (let n = 0; n < titles.length; n += 20) {
+        const fields = titles
+          .slice(n, n + 20)
+          .map((title, m) => `t${m}: createTask(input: { title: ${JSON.stringify(title)} }) { task { id } }`);
+        await ask(`mutation { ${fields.join(" ")} }`);
+      }
+    },
     async tasks() {
-      const { viewer } = await ask("{ viewer { tasks { nodes { id title completed } } } }");
+      const { viewer } = await ask("{ viewer { tasks(first: 100) { nodes { id title completed } } } }");
       return viewer.tasks.nodes;
     },
+    async sessions() {
+      const { viewer } = await ask("{ viewer { sessions { totalCount } } }");
+      return viewer.sessions.totalCount;
+    },
     delete: (id) => ask("mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }", { id }),
+    complete: (id) =>
+      ask("mutation ($id: ID!) { setTaskCompleted(input: { id: $id, completed: true }) { task { id } } }", { id }),
     rename: (id, title) =>
       ask("mutation ($id: ID!, $title: String) { updateTask(input: { id: $id, title: $title }) { task { id } } }", {
         id,

@@ -1,63 +1,47 @@
 import { useState, type FormEvent } from "react";
 
-import { mutate } from "./client";
-import { graphql } from "./gql";
+import { useMutate } from "./client";
+import { focus } from "./focus";
 import type { SignInMutationVariables } from "./gql/graphql";
-import { become } from "./session";
+import { SIGN_IN, SIGN_UP } from "./operations";
+import { enter } from "./session";
 
-const SIGN_IN = graphql(`
-  mutation SignIn($email: String!, $password: String!) {
-    entered: signIn(input: { email: $email, password: $password, delivery: HYBRID }) {
-      tokens { accessToken }
-      userErrors { message path }
-    }
-  }
-`);
+type Problem = { message: string; path?: string[] | null };
 
-const SIGN_UP = graphql(`
-  mutation SignUp($email: String!, $password: String!, $timeZone: TimeZone) {
-    entered: signUp(input: { email: $email, password: $password, timeZone: $timeZone, delivery: HYBRID }) {
-      tokens { accessToken }
-      userErrors { message path }
-    }
-  }
-`);
-
-type Refusal = { message: string; path?: string[] | null };
-
-export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: () => void }) {
+export function SignIn({ notice }: { notice: string }) {
+  const mutate = useMutate();
   const [isNew, setNew] = useState(false);
   const [isSending, setSending] = useState(false);
-  const [refusals, setRefusals] = useState<Refusal[]>([]);
+  const [problems, setProblems] = useState<readonly Problem[]>([]);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
+    if (isSending) return;
     const form = event.currentTarget;
     const { email, password } = Object.fromEntries(new FormData(form)) as SignInMutationVariables;
     setSending(true);
     // Days begin and end where the person is.
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    const { data } = isNew
+    const { data, problem } = isNew
       ? await mutate(SIGN_UP, { email, password, timeZone })
       : await mutate(SIGN_IN, { email, password });
     setSending(false);
-    if (data?.entered?.tokens) {
-      become(data.entered.tokens);
-      return onSignedIn();
-    }
-    const refusals: Refusal[] = data?.entered?.userErrors ?? [{ message: "That did not work. Please try again." }];
-    setRefusals(refusals);
-    form.querySelector<HTMLElement>(`[name="${refusals[0]?.path?.at(-1)}"]`)?.focus();
+    if (data?.done?.tokens) return enter(data.done.tokens);
+    const problems: readonly Problem[] = data?.done?.userErrors ?? [{ message: problem }];
+    setProblems(problems);
+    // An address and a password that do not match are about no one field.
+    const name = data?.done ? (problems[0]?.path?.at(-1) ?? "password") : undefined;
+    form.querySelector<HTMLElement>(`[name="${name}"]`)?.focus();
   }
 
-  // What is about neither field is told above both.
-  const about = (name: string) => refusals.find(({ path }) => path?.at(-1) === name)?.message;
-  const general = refusals.find(({ path }) => !path)?.message ?? notice;
+  // A message about neither field stands above both.
+  const about = (name: string) => problems.find(({ path }) => path?.at(-1) === name)?.message;
+  const general = problems.length > 0 ? problems.find(({ path }) => !path)?.message : notice;
   const title = isNew ? "Sign up" : "Sign in";
 
   return (
     <main className="narrow">
-      <h1>{title}</h1>
+      <h1 tabIndex={-1} ref={focus}>{title}</h1>
       <form onSubmit={submit}>
         {general && <p role="alert">{general}</p>}
         <Field name="email" label="E-mail" type="email" inputMode="email" autoComplete="email" error={about("email")} />
@@ -68,9 +52,9 @@ export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: () 
           autoComplete={isNew ? "new-password" : "current-password"}
           error={about("password")}
         />
-        <button disabled={isSending}>{title}</button>
+        <button aria-disabled={isSending}>{title}</button>
       </form>
-      <button className="quiet" onClick={() => (setNew(!isNew), setRefusals([]))}>
+      <button className="quiet" onClick={() => (setNew(!isNew), setProblems([]))}>
         {isNew ? "I have an account" : "I am new here"}
       </button>
     </main>

@@ -1,131 +1,79 @@
-import { useQuery } from "@apollo/client/react";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { useRef, useState, type FormEvent } from "react";
+import { typeid } from "typeid-js";
 
-import { listen, mutate } from "./client";
-import { graphql } from "./gql";
-import type { TasksQuery } from "./gql/graphql";
-import { become } from "./session";
+import { focus, passFocusOn } from "./focus";
+import type { Task } from "./list";
+import { signOut } from "./session";
+import { useTasks } from "./useTasks";
 
-const TASKS = graphql(`
-  query Tasks($first: Int!, $after: String) {
-    viewer {
-      id
-      email
-      tasks(first: $first, after: $after) {
-        totalCount
-        edges { cursor node { id version title completed } }
-        pageInfo { endCursor hasNextPage }
-      }
-    }
-  }
-`);
+const LISTS = { All: undefined, "To do": false, Done: true };
 
-const CREATE = graphql(`
-  mutation Create($title: String!) {
-    done: createTask(input: { title: $title }) { userErrors { message } }
-  }
-`);
-
-const SET_COMPLETED = graphql(`
-  mutation SetCompleted($id: ID!, $completed: Boolean!) {
-    done: setTaskCompleted(input: { id: $id, completed: $completed }) {
-      task { id version completed }
-      userErrors { message }
-    }
-  }
-`);
-
-const DELETE = graphql(`
-  mutation Delete($id: ID!) {
-    done: deleteTask(input: { id: $id }) { userErrors { message } }
-  }
-`);
-
-const SIGN_OUT = graphql(`
-  mutation SignOut {
-    done: signOut { userErrors { message } }
-  }
-`);
-
-type Task = NonNullable<TasksQuery["viewer"]>["tasks"]["edges"][number]["node"];
-type Answer = { data?: { done: { userErrors: { message: string }[] } | null } | undefined; error?: Error | undefined };
-
-const FAILED = "That did not work. Please try again.";
-
-/** What went wrong with a mutation, if anything did. */
-const problemOf = ({ data, error }: Answer) => (error ? FAILED : (data?.done?.userErrors[0]?.message ?? ""));
-
-const PAGE = 20;
-
-export function Tasks({ onSignedOut }: { onSignedOut: () => void }) {
-  const { data, previousData, error, loading, fetchMore, refetch } = useQuery(TASKS, { variables: { first: PAGE } });
-  const [changes, setChanges] = useState(0);
-  const [isReading, setReading] = useState(false);
-  const seen = useRef(0);
+export function Tasks({ notice }: { notice: string }) {
+  const [name, setName] = useState<keyof typeof LISTS>("All");
   const [problem, setProblem] = useState("");
-  const viewer = (data ?? previousData)?.viewer;
-  const shown = viewer?.tasks.edges ?? [];
+  const [deleting, setDeleting] = useState<Task | null>(null);
+  const { email, tasks, hasMore, loadMore, create, setCompleted, remove } = useTasks(LISTS[name], setProblem);
 
-  useEffect(() => listen(() => setChanges((changes) => changes + 1)), []);
-
-  // One read at a time: what changes meanwhile may not be in it, and the list is read once more. `loading` comes too
-  // late to know: a second read begun before it would be answered with the first.
-  useEffect(() => {
-    if (loading || isReading || seen.current === changes) return;
-    seen.current = changes;
-    setReading(true);
-    const pages = Math.max(Math.ceil(shown.length / PAGE), 1);
-    refetch({ first: Math.min(pages * PAGE, 100) }) // 100 at most
-      .catch(() => {}) // `error` has it
-      .finally(() => setReading(false));
-  }, [changes, loading, isReading]);
-
-  const more = () => fetchMore({ variables: { first: PAGE, after: viewer?.tasks.pageInfo.endCursor } }).catch(() => {});
-
-  async function signOut() {
-    const problem = problemOf(await mutate(SIGN_OUT, {}));
-    if (problem) return setProblem(problem);
-    become(null);
-    onSignedOut();
-  }
-
-  const told = problem || (error && "The server cannot be reached: this may be out of date.");
   return (
     <main>
       <header>
-        <h1>Tasks {viewer && <small>{viewer.tasks.totalCount}</small>}</h1>
-        <span className="who">{viewer?.email}</span>
+        <h1 tabIndex={-1} ref={focus}>
+          Tasks {tasks && <small>{tasks.length}{hasMore && "+"}</small>}
+        </h1>
+        <span className="who">{email}</span>
         <button className="quiet" onClick={signOut}>Sign out</button>
       </header>
-      <NewTask />
-      {told && <p role="alert">{told}</p>}
-      <ul>
-        {shown.map(({ node }) => (
-          <Row key={node.id} task={node} onProblem={setProblem} />
+      {notice && <p role="status">{notice}</p>}
+      <NewTask create={create} />
+      <p role="alert">{problem}</p>
+      <div className="row" role="group" aria-label="Show">
+        {(Object.keys(LISTS) as (keyof typeof LISTS)[]).map((each) => (
+          <button key={each} className="quiet" aria-pressed={each === name} onClick={() => setName(each)}>
+            {each}
+          </button>
         ))}
+      </div>
+      <ul>
+        {tasks?.map((task) => (
+          <Row key={task.id} task={task} setCompleted={setCompleted} onDelete={() => setDeleting(task)} />
+        ))}
+        {hasMore && (
+          <li ref={passFocusOn}>
+            <button className="quiet" onClick={loadMore}>Load more</button>
+          </li>
+        )}
       </ul>
-      {viewer?.tasks.totalCount === 0 && <p className="empty">Nothing to do.</p>}
-      {viewer?.tasks.pageInfo.hasNextPage && (
-        <button className="quiet" disabled={loading || isReading} onClick={more}>Load more</button>
+      {tasks?.length === 0 && !hasMore && (
+        <p className="empty">{name === "Done" ? "Nothing done yet." : "Nothing to do."}</p>
       )}
+      {deleting && <ConfirmDelete task={deleting} onDelete={remove} onClose={() => setDeleting(null)} />}
     </main>
   );
 }
 
-function NewTask() {
-  const [problem, setProblem] = useState("");
+type NewTaskProps = { create: (id: string, title: string) => Promise<{ message: string }[] | undefined> };
 
-  async function create(event: FormEvent<HTMLFormElement>) {
+function NewTask({ create }: NewTaskProps) {
+  const [problem, setProblem] = useState("");
+  // The same title sent again has the same id, so that it makes one task, also if the first answer was lost.
+  const draft = useRef({ id: "", title: "" });
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
-    const title = String(new FormData(form).get("title"));
-    const problem = problemOf(await mutate(CREATE, { title }));
-    setProblem(problem);
-    if (!problem) form.reset();
+    const input = form.elements.namedItem("title") as HTMLInputElement;
+    const title = input.value;
+    if (draft.current.title !== title) draft.current = { id: typeid("task").toString(), title };
+    const mine = draft.current;
+    const userErrors = await create(mine.id, title);
+    setProblem(userErrors?.[0]?.message ?? "");
+    if (userErrors?.length !== 0 || draft.current !== mine) return;
+    draft.current = { id: "", title: "" };
+    if (input.value === title) form.reset();
   }
 
   return (
-    <form onSubmit={create}>
+    <form onSubmit={submit}>
       <div>
         <label htmlFor="title">New task</label>
         <div className="row">
@@ -145,33 +93,38 @@ function NewTask() {
   );
 }
 
-function Row({ task, onProblem }: { task: Task; onProblem: (problem: string) => void }) {
-  const { id, version, title } = task;
-  // What was asked for shows at once, until the task is told anew.
-  const [asked, setAsked] = useState<boolean>();
-  useEffect(() => setAsked(undefined), [version]);
-  const completed = asked ?? task.completed;
+type RowProps = { task: Task; setCompleted: (task: Task, completed: boolean) => void; onDelete: () => void };
 
-  async function setCompleted(completed: boolean) {
-    setAsked(completed);
-    const problem = problemOf(await mutate(SET_COMPLETED, { id, completed }));
-    if (problem) setAsked(undefined);
-    onProblem(problem);
-  }
-
+function Row({ task, setCompleted, onDelete }: RowProps) {
   return (
-    <li>
+    <li ref={passFocusOn}>
       <label>
-        <input type="checkbox" checked={completed} onChange={(event) => setCompleted(event.target.checked)} />
-        <span>{title}</span>
+        <input type="checkbox" checked={task.completed} onChange={(event) => setCompleted(task, event.target.checked)} />
+        <span>{task.title}</span>
       </label>
-      <button
-        className="quiet"
-        aria-label={`Delete ${title}`}
-        onClick={async () => onProblem(problemOf(await mutate(DELETE, { id })))}
-      >
-        ✕
-      </button>
+      <button className="quiet" aria-label={`Delete ${task.title}`} onClick={onDelete}>✕</button>
     </li>
+  );
+}
+
+type ConfirmProps = { task: Task; onDelete: (task: Task) => void; onClose: () => void };
+
+/** A dialog that asks first. The browser keeps the focus in it, and gives it back when it closes. */
+function ConfirmDelete({ task, onDelete, onClose }: ConfirmProps) {
+  const show = useRef((dialog: HTMLDialogElement | null) => dialog?.showModal());
+  function close({ currentTarget }: { currentTarget: HTMLDialogElement }) {
+    onClose();
+    if (currentTarget.returnValue === "delete") onDelete(task);
+  }
+  return (
+    <dialog ref={show.current} aria-labelledby="question" onClose={close}>
+      <form method="dialog">
+        <p id="question">Delete “{task.title}” for good?</p>
+        <div className="row">
+          <button className="quiet" value="keep">Keep</button>
+          <button value="delete">Delete</button>
+        </div>
+      </form>
+    </dialog>
   );
 }

@@ -1,69 +1,123 @@
-// Whoever is signed in. The access token is kept in this page's memory and the refresh token in a cookie that no script
-// can read, so that a reload keeps the session.
+// Who is signed in. The access token stays in this page's memory, and the refresh token in a cookie that no script can
+// read. All tabs of the browser share the cookie, and each tab follows it.
 
 export const API = "/graphql";
 
 type Tokens = { accessToken?: string | null };
-type Session = Tokens & { refreshing?: Promise<boolean> | null };
+type Session = { accessToken: string; userId: string };
 
-// Null for nobody. Another sign-in makes another object.
 let session: Session | null = null;
-let tell = () => {};
+let state: { userId: string | null; notice: string } = { userId: null, notice: "" };
+const listeners = new Set<() => void>();
 
-/** Calls back when the session has ended: show the sign-in form. */
-export function onSignedOut(callback: () => void) {
-  tell = callback;
+// Signed out here, while the server has yet to end the session.
+const SIGNED_OUT = "signed-out";
+const YET_TO_END =
+  "You are signed out here. The server cannot be reached: your session ends as soon as this page can reach it.";
+
+const otherTabs = new BroadcastChannel("session");
+otherTabs.onmessage = ({ data }) => {
+  if (data === "signed out") return set(null, "You have signed out in another tab.");
+  // What is under way may have been sent before. If the server cannot be reached, the next request finds out.
+  Promise.resolve(following).catch(() => {}).then(follow).catch(() => {});
+};
+
+/** The user and a notice for them, for `useSyncExternalStore`. */
+export const getState = () => state;
+export function subscribe(listener: () => void) {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
-/** After signUp or signIn with their tokens, after signOut with null. */
-export function become(tokens: Tokens | null) {
-  session = tokens && { ...tokens };
+function set(next: Session | null, notice = "") {
+  session = next;
+  state = { userId: next?.userId ?? null, notice };
+  listeners.forEach((listener) => listener());
 }
 
-/** When the page is loaded: whether somebody is signed in. */
-export async function resume() {
-  const mine: Session = {};
-  session = (await refresh(mine)) ? mine : null;
-  return session !== null;
+function sessionOf({ accessToken }: Tokens): Session | null {
+  if (!accessToken) return null;
+  // The claim `sub` (RFC 9068), in base64url.
+  const claims = accessToken.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
+  return { accessToken, userId: JSON.parse(atob(claims)).sub };
 }
 
-/** `fetch` as whoever is signed in. What was refused for its token was not run, and is sent again with the next. */
-export async function fetchAsViewer(
-  input: RequestInfo | URL,
-  init: RequestInit = {},
-  isAgain = false,
-): Promise<Response> {
+/** Signs in with the tokens of signUp or signIn, here and in the other tabs. */
+export function enter(tokens: Tokens) {
+  localStorage.removeItem(SIGNED_OUT);
+  set(sessionOf(tokens));
+  otherTabs.postMessage("signed in");
+}
+
+/** Signs out at once, here and in the other tabs. The session ends when the server can be reached. */
+export function signOut() {
   const mine = session;
-  const sent = mine?.accessToken;
+  localStorage.setItem(SIGNED_OUT, "");
+  set(null);
+  otherTabs.postMessage("signed out");
+  return endSession(mine);
+}
+
+async function endSession(mine: Session | null = null) {
+  const isPending = () => localStorage.getItem(SIGNED_OUT) !== null;
+  const isEnded = !isPending() || (await ask("signOut { endedSessions }", mine).then(() => true, () => false));
+  if (session) return; // signed in again, which has ended the session
+  if (!isEnded) {
+    setTimeout(endSession, 5000);
+    set(null, YET_TO_END);
+  } else {
+    localStorage.removeItem(SIGNED_OUT);
+    if (state.notice === YET_TO_END) set(null, "You are signed out.");
+  }
+}
+
+/** Goes on with the session of the cookie when the page is loaded. Never throws. */
+export async function resume(): Promise<"signed in" | "signed out" | "unreachable"> {
+  if (localStorage.getItem(SIGNED_OUT) !== null) void endSession();
+  else if (!(await follow().then(() => true, () => false))) return "unreachable";
+  return session ? "signed in" : "signed out";
+}
+
+/** `fetch` for the user. A request that is refused for its token is not run, and is sent again with the next token. */
+export async function fetchAsViewer(input: RequestInfo | URL, init: RequestInit = {}) {
+  const mine = session;
+  const response = await fetchAs(mine, input, init);
+  if (response.status !== 401 || !mine) return response;
+  // The token has expired; or the session has ended, and the cookie may be of a later one, opened in another tab.
+  if (session === mine) await follow();
+  // A request of one user is never sent as another's.
+  return session && session.userId === mine.userId ? fetchAs(session, input, init) : response;
+}
+
+function fetchAs(session: Session | null, input: RequestInfo | URL, init: RequestInit) {
   const headers = new Headers(init.headers);
-  if (sent) headers.set("authorization", `Bearer ${sent}`);
-  const response = await fetch(input, { ...init, headers });
-  if (response.status !== 401 || mine === null || mine !== session) return response;
-  const { errors } = await response.clone().json();
-  const mayGoOn = errors?.[0]?.extensions?.reason !== "SESSION_ENDED" && !isAgain;
-  const isRenewed = mayGoOn && (mine.accessToken !== sent || (await refresh(mine)));
-  if (mine !== session) return response;
-  if (isRenewed) return fetchAsViewer(input, init, true);
-  become(null);
-  tell();
-  return response;
+  if (session) headers.set("authorization", `Bearer ${session.accessToken}`);
+  return fetch(input, { ...init, headers });
 }
 
-// One at a time: whoever comes meanwhile waits for it.
-function refresh(mine: Session) {
-  mine.refreshing ??= renew(mine).finally(() => (mine.refreshing = null));
-  return mine.refreshing;
+let following: Promise<void> | null = null;
+
+/** Signs in or out as the cookie says, by one request for all that wait. Throws if the server cannot be reached. */
+function follow() {
+  following ??= followCookie().finally(() => (following = null));
+  return following;
 }
 
-async function renew(mine: Session): Promise<boolean> {
-  const response = await fetch(API, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: "mutation { refreshSession { tokens { accessToken } } }" }),
-  });
+async function followCookie() {
+  const before = session;
+  const { tokens } = await ask("refreshSession { tokens { accessToken } }");
+  if (session !== before) return; // signed in or out meanwhile
+  const next = tokens && sessionOf(tokens);
+  if (next?.userId === before?.userId) return set(next, state.notice);
+  if (!before) return set(next);
+  set(next, next ? "This browser is now signed in with another account." : "Your session has ended. Please sign in again.");
+}
+
+async function ask(mutation: string, as: Session | null = null) {
+  const body = JSON.stringify({ query: `mutation { answer: ${mutation} }` });
+  const response = await fetchAs(as, API, { method: "POST", headers: { "content-type": "application/json" }, body });
   const { data } = await response.json();
-  // 429 or 503: nobody is signed out, and it may be sent again.
-  if (!data?.refreshSession) throw new Error("The session cannot be refreshed right now.");
-  Object.assign(mine, data.refreshSession.tokens);
-  return data.refreshSession.tokens !== null;
+  // With 429 or 503 nothing has changed, and it may be sent again.
+  if (!data?.answer) throw new Error("The server cannot be reached.");
+  return data.answer;
 }

@@ -1,53 +1,51 @@
-import { Client, fetchExchange, type TypedDocumentNode } from "@urql/core";
+import { Client, CombinedError, fetchExchange, type AnyVariables, type TypedDocumentNode } from "@urql/core";
+import { useClient } from "urql";
 
-import { graphql } from "./gql";
+import type { Change } from "./list";
+import type { Stream } from "./live";
+import { CHANGES } from "./operations";
+import { problemOf } from "./problem";
 import { API, fetchAsViewer } from "./session";
 
-// Without a cache: the tasks are read again when they change, and nothing of one person's is left for the next.
-export const client = new Client({
-  url: API,
-  preferGetMethod: false,
-  exchanges: [fetchExchange],
-  fetch: fetchAsViewer,
-  fetchSubscriptions: true,
-});
+/** Each user has a client of their own. It has no cache: the lists are in the state of `useTasks`. */
+export const newClient = () =>
+  new Client({
+    url: API,
+    preferGetMethod: false,
+    exchanges: [fetchExchange],
+    fetch: fetchAsViewer,
+    fetchSubscriptions: true,
+  });
 
-/** What goes wrong is in the answer, and nothing is thrown. */
-export const mutate = <Data, Variables extends object>(
-  mutation: TypedDocumentNode<Data, Variables>,
-  variables: Variables,
-) => client.mutation<Data>(mutation, variables);
+/** A message for the user; empty if nothing went wrong. */
+export const describe = (error: CombinedError | undefined) => (error ? problemOf(error.graphQLErrors) : "");
 
-const CHANGES = graphql(`
-  subscription Changes {
-    taskChanges { nodeId }
-  }
-`);
+/** Runs mutations. A failure is in the answer, and nothing is thrown. */
+export function useMutate() {
+  const client = useClient();
+  return async <Data, Variables extends AnyVariables>(
+    mutation: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ) => {
+    const { data, error } = await client.mutation(mutation, variables);
+    return { data, problem: describe(error) };
+  };
+}
 
-/**
- * Calls back when the tasks are to be read: at each change, and once the stream is open, since what happened before
- * that is not told. A stream that ends is opened again. Gives what closes it.
- */
-export function listen(callback: () => void) {
-  let stream = { unsubscribe() {} };
-  let timer = 0;
-  function open() {
-    stream = client.subscription(CHANGES, {}, { fetch: fetchAndTell }).subscribe(({ hasNext }) => {
-      if (hasNext) callback();
-      // Not everybody at once, when the server comes back.
-      else timer = setTimeout(() => (open(), callback()), 1000 + 2000 * Math.random());
-    });
-  }
-  async function fetchAndTell(...request: Parameters<typeof fetch>) {
+/** Subscribes to the changes; returns what closes the stream. */
+export function openChanges(client: Client, { opened, change, lost, ended }: Stream<Change>) {
+  async function fetchStream(...request: Parameters<typeof fetch>) {
     const response = await fetchAsViewer(...request);
     // The head of a stream says that it is open. A proxy may hold it back until the first event, which is
     // 12 seconds later at most.
-    if (response.ok) callback();
+    if (response.ok) opened();
     return response;
   }
-  open();
-  return () => {
-    clearTimeout(timer);
-    stream.unsubscribe();
-  };
+  const stream = client.subscription(CHANGES, {}, { fetch: fetchStream }).subscribe(({ data, error, hasNext }) => {
+    // An answer of the API's is about the session.
+    if (error?.networkError) lost(describe(error));
+    if (!hasNext) ended();
+    else if (data) change(data.taskChanges);
+  });
+  return () => stream.unsubscribe();
 }

@@ -1,25 +1,22 @@
-import { StrictMode, useEffect, useState } from "react";
+import { StrictMode, useMemo, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 import { Provider } from "urql";
 
-import { client } from "./client";
-import { onSignedOut, resume } from "./session";
+import { newClient } from "./client";
+import { getState, resume, subscribe } from "./session";
 import { SignIn } from "./SignIn";
 import "./style.css";
 import { Tasks } from "./Tasks";
 
-function App(props: { isSignedIn: boolean }) {
-  const [isSignedIn, setSignedIn] = useState(props.isSignedIn);
-  const [notice, setNotice] = useState("");
-
-  function enter(isIn: boolean, notice = "") {
-    setSignedIn(isIn);
-    setNotice(notice);
-  }
-  useEffect(() => onSignedOut(() => enter(false, "Your session has ended. Please sign in again.")), []);
-
-  if (isSignedIn) return <Tasks onSignedOut={() => enter(false)} />;
-  return <SignIn notice={notice} onSignedIn={() => enter(true)} />;
+function App() {
+  const { userId, notice } = useSyncExternalStore(subscribe, getState);
+  // Nothing of one user's is left for the next.
+  const client = useMemo(newClient, [userId]);
+  return (
+    <Provider value={client} key={userId}>
+      {userId ? <Tasks notice={notice} /> : <SignIn notice={notice} />}
+    </Provider>
+  );
 }
 
 function Unreachable() {
@@ -31,9 +28,5 @@ function Unreachable() {
   );
 }
 
-const page = await resume().then((isSignedIn) => <App isSignedIn={isSignedIn} />, () => <Unreachable />);
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <Provider value={client}>{page}</Provider>
-  </StrictMode>,
-);
+const page = (await resume()) === "unreachable" ? <Unreachable /> : <App />;
+createRoot(document.getElementById("root")!).render(<StrictMode>{page}</StrictMode>);
