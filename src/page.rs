@@ -30,7 +30,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads the four arguments of a connection.
+    /// Reads the four arguments of a connection. An empty cursor is as null: Apollo Client sends it for the
+    /// first page.
     pub(crate) fn parse(
         first: Option<i32>,
         after: Option<String>,
@@ -52,11 +53,12 @@ impl Page {
             .ok_or_else(|| {
                 Error::BadUserInput(format!("{name} must be from 1 to {MAX_SIZE}; got {size}."))
             })?;
+        let is_cursor = |text: &String| !text.is_empty();
         Ok(Self {
             end,
             size,
-            after,
-            before,
+            after: after.filter(is_cursor),
+            before: before.filter(is_cursor),
         })
     }
 }

@@ -2,6 +2,9 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
+/// What browsers call the zone of a device that does not tell its own (CLDR).
+const UNKNOWN: &str = "Etc/Unknown";
+
 /// The name of a zone that the built-in IANA database has, in its own spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TimeZone(String);
@@ -12,6 +15,9 @@ impl TimeZone {
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case(UNKNOWN) {
+            return Some(Self::utc());
+        }
         let zone = jiff::tz::db().get(name).ok()?;
         zone.iana_name().map(|name| Self(name.to_owned()))
     }
@@ -62,6 +68,8 @@ mod tests {
         let named = |name| TimeZone::named(name).map(TimeZone::into_string);
         assert_eq!(named("europe/vienna").as_deref(), Some("Europe/Vienna"));
         assert_eq!(named("UTC").as_deref(), Some("UTC"));
+        assert_eq!(named("Etc/Unknown").as_deref(), Some("UTC"));
+        assert_eq!(named("etc/unknown").as_deref(), Some("UTC"));
         for name in ["", "Europe", "Europe/Nowhere", "+02:00", "../../etc/passwd"] {
             assert_eq!(named(name), None, "{name:?}");
         }

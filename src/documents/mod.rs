@@ -4,9 +4,11 @@
 //! for seconds, and nothing can interrupt it. Nothing reaches it but through here.
 
 mod cost;
-mod integers;
+mod literals;
 mod measure;
 mod scan;
+mod strings;
+mod syntax;
 mod trusted;
 mod types;
 mod variables;
@@ -168,16 +170,17 @@ impl Documents {
     fn parse(&self, text: &str) -> Result<Document, Refusal> {
         self.fits(text)?;
         scan::scan(text, &self.limits)?;
-        let parsed = parse_query(text).map_err(|error| match error {
+        let resolved = strings::resolve_escapes(text)?;
+        let parsed = parse_query(&resolved).map_err(|error| match error {
             // The parser's own bound, of selections within each other.
             parser::Error::RecursionLimitExceeded => {
                 let most = MAX_NESTING as u64;
                 Exceeded::new(Limit::Depth, most + 1, most).into()
             }
-            error => Refusal::unparsed(&error),
+            error => syntax::explain(&resolved, &error),
         })?;
         let mut measured = measure::measure(&parsed, &self.limits)?;
-        integers::check(&self.types, &parsed)?;
+        literals::check(&self.types, &parsed)?;
         for (name, definition) in parsed.operations.iter() {
             let definition = &definition.node;
             if definition.variable_definitions.is_empty()
@@ -358,16 +361,6 @@ impl Refusal {
 
     fn one(code: &str, message: impl Into<String>) -> Self {
         Self(vec![error(code, message)])
-    }
-
-    fn unparsed(cause: &parser::Error) -> Self {
-        let message = cause.to_string();
-        // The parser draws the place over several lines, and says what it expected on the last.
-        let said = message.lines().last().unwrap_or_default();
-        let said = said.trim_matches([' ', '=', '.']);
-        let mut unparsed = error(code::GRAPHQL_PARSE_FAILED, format!("Syntax error: {said}."));
-        unparsed.locations = cause.positions().collect();
-        Self(vec![unparsed])
     }
 
     fn invalid(message: String, at: Pos) -> Self {

@@ -15,20 +15,9 @@ const MAX_NESTING: u32 = 128;
 pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> {
     let mut tokens: u32 = 0;
     let mut nesting: u32 = 0;
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let length = match first {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
-                rest = after;
-                continue;
-            }
-            b'#' => {
-                let end = after.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                rest = &after[end.unwrap_or(after.len())..];
-                continue;
-            }
-            b'"' => string_length(rest),
-            b'{' | b'[' | b'(' => {
+    for (_, token) in Tokens::of(text) {
+        match token {
+            "{" | "[" | "(" => {
                 nesting += 1;
                 if nesting > MAX_NESTING {
                     return Err(Exceeded::new(
@@ -37,18 +26,10 @@ pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> 
                         u64::from(MAX_NESTING),
                     ));
                 }
-                1
             }
-            b'}' | b']' | b')' => {
-                nesting = nesting.saturating_sub(1);
-                1
-            }
-            b'.' if rest.starts_with(b"...") => 3,
-            b'-' | b'0'..=b'9' => number_length(rest),
-            byte if is_word(byte) => word_length(rest),
-            _ => 1,
-        };
-        rest = &rest[length..];
+            "}" | "]" | ")" => nesting = nesting.saturating_sub(1),
+            _ => {}
+        }
         tokens += 1;
         if tokens > limits.max_tokens {
             return Err(Exceeded::new(
@@ -59,6 +40,53 @@ pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> 
         }
     }
     Ok(())
+}
+
+/// The tokens of a text, each with its offset in bytes. White space, commas and comments are none; a character
+/// that begins no token of GraphQL is one by itself.
+pub(super) struct Tokens<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self::from(text, 0)
+    }
+
+    /// Those from an offset on that is in no token.
+    pub(super) fn from(text: &'a str, offset: usize) -> Self {
+        Self { text, at: offset }
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = (usize, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = &self.text[self.at..];
+            let bytes = rest.as_bytes();
+            let length = match *bytes.first()? {
+                b' ' | b'\t' | b'\n' | b'\r' | b',' => {
+                    self.at += 1;
+                    continue;
+                }
+                b'#' => {
+                    self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                    continue;
+                }
+                b'"' => string_length(bytes),
+                b'.' if rest.starts_with("...") => 3,
+                b'-' | b'0'..=b'9' => number_length(bytes),
+                byte if is_word(byte) => word_length(bytes),
+                _ => rest.chars().next().map_or(1, char::len_utf8),
+            };
+            let token = (self.at, &rest[..length]);
+            self.at += length;
+            return Some(token);
+        }
+    }
 }
 
 fn is_word(byte: u8) -> bool {

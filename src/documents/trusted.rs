@@ -12,7 +12,7 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::{Document, Documents, Hash, Reckoner, Refusal, hash};
+use super::{Document, Documents, Hash, Reckoner, Refusal, hash, strings};
 
 /// What Apollo's manifests say that they are.
 const APOLLO: (&str, u32) = ("apollo-persisted-query-manifest", 1);
@@ -265,7 +265,8 @@ fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
 
 /// The name of a document's only operation.
 fn name_in(text: &str) -> Option<String> {
-    let parsed = async_graphql::parser::parse_query(text).ok()?;
+    let text = strings::resolve_escapes(text).ok()?;
+    let parsed = async_graphql::parser::parse_query(&text).ok()?;
     let mut names = parsed.operations.iter().map(|(name, _)| name);
     match (names.next(), names.next()) {
         (Some(name), None) => name.map(ToString::to_string),

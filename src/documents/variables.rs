@@ -9,7 +9,7 @@ use async_graphql::{
 };
 
 use super::{
-    integers::is_int,
+    literals::is_int,
     types::{Input, Types},
 };
 

@@ -371,6 +371,9 @@ async fn the_profile_changes_by_what_is_given_and_null_clears_the_name() {
         payload["user"],
         json!({ "name": null, "timeZone": "Asia/Tokyo", "updatedAt": "2026-11-21T12:00:02.000Z" })
     );
+    // What browsers say on a device that hides its zone.
+    let payload = run(json!({ "timeZone": "Etc/Unknown" })).await;
+    assert_eq!(payload["user"]["timeZone"], "UTC");
     let payload = run(json!({ "name": "", "timeZone": null })).await;
     assert_eq!(
         payload["userErrors"],

@@ -496,6 +496,165 @@ async fn a_long_field_under_many_names_has_its_price() {
     refused(&ana, &names(5), "COST_LIMIT_EXCEEDED").await;
 }
 
+/// What is wrong with the document, and where.
+async fn refusal(client: &Client, query: &str, code: &str) -> (String, u64, u64) {
+    let reply = send(client, query, json!({})).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, code),
+        "{query}"
+    );
+    let error = &reply.body["errors"][0];
+    let at = &error["locations"][0];
+    (
+        error["message"].as_str().unwrap().to_owned(),
+        at["line"].as_u64().unwrap(),
+        at["column"].as_u64().unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn strings_have_the_escapes_of_september_2025() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for (literal, title) in [
+        (r#""\uD83D\uDE00""#, "\u{1f600}"),
+        (r#""\u{1F600}""#, "\u{1f600}"),
+        (
+            r#""a\u{1f600}b\uD83D\uDE01\u00e4""#,
+            "a\u{1f600}b\u{1f601}ä",
+        ),
+        (r#""\u{22}\u{5C}\u{000041}""#, "\"\\A"),
+        (r#""""\uD83D \u{1F600}""""#, r"\uD83D \u{1F600}"),
+        (r#""\\u{1F600}""#, r"\u{1F600}"),
+    ] {
+        let create = format!(
+            "mutation {{ createTask(input: {{ title: {literal} }}) {{ task {{ title }} }} }}"
+        );
+        let data = ana.ask(&create, json!({})).await;
+        assert_eq!(data["createTask"]["task"]["title"], title, "{literal}");
+    }
+    for escape in [
+        r"\uD83D",
+        r"\uDE00\uD83D",
+        r"\u{D83D}",
+        r"\u{110000}",
+        r"\u{}",
+        r"\q",
+    ] {
+        let query = format!("{{\n  node(id: \"x{escape}\") {{ id }} }}");
+        let (message, line, column) = refusal(&ana, &query, "GRAPHQL_PARSE_FAILED").await;
+        assert!(message.contains("stands for no character"), "{message}");
+        assert_eq!((line, column), (2, 14), "{escape}");
+    }
+    // What follows on the same line keeps its place.
+    let query = r#"{ node(id: "\uD83D\uDE00\u{1F600}") { nope } }"#;
+    let (_, line, column) = refusal(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
+    assert_eq!((line, column), (1, 39));
+}
+
+#[tokio::test]
+async fn a_string_is_no_value_of_an_enum() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for (query, wanted) in [
+        (
+            "mutation { createTask(input: { title: \"x\", priority: \"HIGH\" }) { task { id } } }",
+            "write HIGH,",
+        ),
+        (
+            "mutation ($p: TaskPriority = \"HIGH\") {
+               createTask(input: { title: \"x\", priority: $p }) { task { id } } }",
+            "write HIGH,",
+        ),
+        (
+            "mutation ($input: CreateTaskInput = { title: \"x\", priority: \"URGENT\" }) {
+               createTask(input: $input) { task { id } } }",
+            "write URGENT,",
+        ),
+        (
+            "{ viewer { tasks(filter: { priority: { in: [HIGH, \"LOW\"] } }) { totalCount } } }",
+            "write LOW,",
+        ),
+        (
+            "{ viewer { tasks(filter: { or: [{ priority: { eq: \"SOON\" } }] }) { totalCount } } }",
+            "write one of NONE, LOW, MEDIUM, HIGH, URGENT,",
+        ),
+        (
+            "{ viewer { ...V } } fragment V on User { tasks(filter: { priority: { in: \"LOW\" } }) {
+               totalCount } }",
+            "write LOW,",
+        ),
+    ] {
+        let (message, ..) = refusal(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
+        assert!(message.contains("is an enum"), "{query}: {message}");
+        assert!(message.contains(wanted), "{query}: {message}");
+    }
+    // In the JSON of variables there is nothing but strings.
+    let create = "mutation ($p: TaskPriority, $input: CreateTaskInput!) {
+        a: createTask(input: { title: \"x\", priority: $p }) { task { priority } }
+        b: createTask(input: $input) { task { priority } } }";
+    let input = json!({ "title": "x", "priority": "LOW" });
+    let data = ana
+        .ask(create, json!({ "p": "HIGH", "input": input }))
+        .await;
+    assert_eq!(data["a"]["task"]["priority"], "HIGH");
+    assert_eq!(data["b"]["task"]["priority"], "LOW");
+}
+
+#[tokio::test]
+async fn a_scalar_that_is_wrong_says_why() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let create = "mutation ($due: DueInput) {
+        createTask(input: { title: \"x\", due: $due }) { task { id } } }";
+    for (date, problem) in [
+        ("2026-02-30", "2026-02 has the days 01 to 28, and not 30"),
+        ("2026-13-01", "the month must be from 01 to 12, and is 13"),
+        (
+            "0000-01-01",
+            "the year must be from 0001 to 9998, and is 0000",
+        ),
+        (
+            "21.11.2026",
+            "write year, month and day as in 2026-11-21, and nothing else",
+        ),
+    ] {
+        let reply = ana.send(create, json!({ "due": { "date": date } })).await;
+        let message = format!("The variable $due.date is wrong: {problem}.");
+        assert_eq!(reply.body["errors"][0]["message"], message);
+        let literal = create.replace("$due: DueInput", "$unused: Int");
+        let literal = literal.replace("$due", &format!("{{ date: \"{date}\" }}"));
+        let (message, ..) = refusal(&ana, &literal, "GRAPHQL_VALIDATION_FAILED").await;
+        assert_eq!(message, format!("\"{date}\" is no LocalDate: {problem}."));
+    }
+    let filter = "{ viewer { tasks(filter: { due: { eq: \"2026-02-30\" } }) { totalCount } } }";
+    let (message, ..) = refusal(&ana, filter, "GRAPHQL_VALIDATION_FAILED").await;
+    assert!(
+        message.contains("2026-02 has the days 01 to 28"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_syntax_error_names_no_rule_of_the_grammar() {
+    let app = app!();
+    let nobody = app.nobody();
+    for (query, says) in [
+        ("{", "the document ends before it is complete"),
+        ("{ viewer { } }", "cannot read } }"),
+        ("{ viewer(: 1) }", "cannot read : 1) }"),
+        (
+            "{ node(id: \"x) { id } }",
+            "the string that begins here is not closed",
+        ),
+    ] {
+        let (message, line, column) = refusal(&nobody, query, "GRAPHQL_PARSE_FAILED").await;
+        let expected = format!("Syntax error in line {line}, column {column}: {says}.");
+        assert_eq!(message, expected, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn a_number_that_is_no_int_is_refused_before_anything_is_done() {
     let app = app!();

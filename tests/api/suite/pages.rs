@@ -145,7 +145,7 @@ async fn a_cursor_that_is_none_of_ours_is_refused() {
     let app = app!();
     let ana = app.sign_up("ana").await;
     for cursor in [
-        "",
+        " ",
         "x",
         "dGFza18x",
         "task_01h2xcejqtf2nbrexx3vqjhp41",
@@ -159,6 +159,29 @@ async fn a_cursor_that_is_none_of_ours_is_refused() {
             assert_eq!(reply.code(), "INVALID_CURSOR", "{cursor}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_empty_cursor_is_as_null() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for title in ["one", "two", "three"] {
+        ana.create_task(title).await;
+    }
+    for (empty, none) in [
+        (json!({ "first": 2, "after": "" }), json!({ "first": 2 })),
+        (json!({ "last": 2, "before": "" }), json!({ "last": 2 })),
+        (json!({ "after": "", "before": "" }), json!({})),
+    ] {
+        let page = ana.ask(PAGE, empty.clone()).await;
+        assert_eq!(page, ana.ask(PAGE, none).await, "{empty}");
+    }
+    let lists = "{ viewer { sessions(after: \"\") { nodes { id } }
+        securityEvents(after: \"\") { nodes { id } }
+        tasks(after: \"\") { nodes { title } pageInfo { hasPreviousPage } } } }";
+    let viewer = &ana.ask(lists, json!({})).await["viewer"];
+    assert_eq!(viewer["sessions"]["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(viewer["tasks"]["pageInfo"]["hasPreviousPage"], false);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
-//! Whole numbers written in a document, where an `Int` is wanted. The engine takes any for one until the
-//! field is run, and then what was asked for before it has been done.
+//! Values written in a document, where the engine is too lenient or says too little: whole numbers that are no
+//! `Int`, strings for enums, and what Cubby's own scalars refuse.
+//!
+//! The engine takes any whole number for an `Int` until the field is run, and then what was asked for before it
+//! has been done.
 
 use async_graphql::{
     Name, Number, Pos,
@@ -18,7 +21,7 @@ pub(super) fn is_int(number: &Number) -> bool {
     value.is_some_and(|value| i32::try_from(value).is_ok())
 }
 
-/// Refuses the first that is none. The document has been measured, so that it is not too deep.
+/// Refuses the first that is wrong. The document has been measured, so that it is not too deep.
 pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Refusal> {
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
@@ -69,32 +72,43 @@ fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Ref
 }
 
 fn refuse(types: &Types, ty: &Type, value: &Value, at: Pos) -> Result<(), Refusal> {
-    match first_that_is_none(types, ty, value) {
-        Some(number) => Err(Refusal::invalid(
-            format!("{number} is no Int: write a whole number of at most 32 bits."),
-            at,
-        )),
+    match fault(types, ty, value) {
+        Some(message) => Err(Refusal::invalid(message, at)),
         None => Ok(()),
     }
 }
 
-fn first_that_is_none<'a>(types: &Types, ty: &Type, value: &'a Value) -> Option<&'a Number> {
-    match (&ty.base, value) {
-        (BaseType::List(of_each), Value::List(values)) => values
+/// What is wrong with the value, if anything is that the engine does not say.
+fn fault(types: &Types, ty: &Type, value: &Value) -> Option<String> {
+    let name = match (&ty.base, value) {
+        (BaseType::List(of_each), Value::List(values)) => {
+            return values.iter().find_map(|value| fault(types, of_each, value));
+        }
+        // One value stands for a list of it.
+        (BaseType::List(of_each), one) => return fault(types, of_each, one),
+        (BaseType::Named(_), Value::Null | Value::Variable(_)) => return None,
+        (BaseType::Named(name), _) => name,
+    };
+    match (types.input(name), value) {
+        (Some(Input::Object { fields, .. }), Value::Object(given)) => fields
             .iter()
-            .find_map(|value| first_that_is_none(types, of_each, value)),
-        (BaseType::List(of_each), one) => first_that_is_none(types, of_each, one),
-        (BaseType::Named(name), Value::Number(number)) if name == "Int" => {
-            (!is_int(number)).then_some(number)
+            .find_map(|field| fault(types, &field.ty, given.get(&field.name)?)),
+        (Some(Input::Enum(names)), Value::String(text)) => Some(enum_fault(name, names, text)),
+        (Some(Input::Scalar(fault)), value) => {
+            let problem = fault(&value.clone().into_const()?)?;
+            Some(format!("{value} is no {name}: {problem}."))
         }
-        (BaseType::Named(name), Value::Object(given)) => {
-            let Some(Input::Object { fields, .. }) = types.input(name) else {
-                return None;
-            };
-            fields
-                .iter()
-                .find_map(|field| first_that_is_none(types, &field.ty, given.get(&field.name)?))
-        }
+        (None, Value::Number(number)) if name == "Int" && !is_int(number) => Some(format!(
+            "{number} is no Int: write a whole number of at most 32 bits."
+        )),
         _ => None,
     }
+}
+
+fn enum_fault(name: &Name, names: &[Name], text: &str) -> String {
+    let wanted = match names.iter().find(|name| **name == text) {
+        Some(name) => name.to_string(),
+        None => format!("one of {}", names.join(", ")),
+    };
+    format!("{text:?} is a string, and {name} is an enum: write {wanted}, without quotes.")
 }
