@@ -84,6 +84,20 @@ async fn a_common_password_is_refused_whatever_its_case() {
 }
 
 #[tokio::test]
+async fn repeated_common_password_is_refused() {
+    let app = app!();
+    for password in [
+        "iloveyouiloveyou",
+        "passw0rdpassw0rd",
+        "ILoveYou iLoveYou",
+        "MonkeyMonkey",
+    ] {
+        let reasons = refusal(&app, "ana@example.com", None, password).await;
+        assert_eq!(reasons, json!(["COMMON"]), "{password}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_made_of_ones_own_address_or_name_is_refused() {
     let app = app!();
     for password in [
