@@ -10,6 +10,7 @@ mod m20261121_000005_lists;
 mod m20261122_000006_access_tokens;
 mod m20261122_000007_outside_identities;
 mod m20261128_000008_task_counts;
+mod m20261128_000009_ascii_domains;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_access_tokens::Migration),
             Box::new(m20261122_000007_outside_identities::Migration),
             Box::new(m20261128_000008_task_counts::Migration),
+            Box::new(m20261128_000009_ascii_domains::Migration),
         ]
     }
 }

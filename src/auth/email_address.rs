@@ -1,5 +1,6 @@
-//! An e-mail address: kept as it was typed, compared without regard to case.
+//! An e-mail address: kept as it was typed, compared without regard to case and to how its domain is written.
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Fault, UserErrorCode};
@@ -29,8 +30,11 @@ impl EmailAddress {
         if !well_formed {
             return wrong("Write an e-mail address, such as ana@example.com.");
         }
-        // The one letter whose lower case depends on what follows it.
-        let key = typed.to_lowercase().replace('ς', "σ").nfc().collect();
+        let Some(key) = key_of(&typed) else {
+            return wrong(
+                "What follows the @ is no domain name. Check it for mistyped characters, or write it in ASCII (xn--).",
+            );
+        };
         Ok(Self { typed, key })
     }
 
@@ -43,6 +47,36 @@ impl EmailAddress {
     pub(super) fn key(&self) -> &str {
         &self.key
     }
+}
+
+/// The form by which an address is compared. Browsers send a domain in Unicode or in ASCII for the same thing typed.
+fn key_of(address: &str) -> Option<String> {
+    let (local, domain) = address.split_once('@')?;
+    let local: String = local
+        .to_lowercase()
+        // The one letter whose lower case depends on what follows it.
+        .replace('ς', "σ")
+        .nfc()
+        .collect();
+    let domain = domain.to_ascii_lowercase();
+    // Of others this is their ASCII form already, and they need not be in the DNS.
+    let domain = if domain.is_ascii() && !domain.contains("xn--") {
+        domain
+    } else {
+        ascii_domain(&domain)?
+    };
+    Some(format!("{local}@{domain}"))
+}
+
+/// By UTS 46, as browsers do it (WHATWG URL, domain to ASCII), with the lengths that the DNS allows.
+fn ascii_domain(domain: &str) -> Option<String> {
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::URL,
+        Hyphens::Allow,
+        DnsLength::Verify,
+    );
+    ascii.ok().map(Into::into)
 }
 
 /// What shows nothing, or turns what follows around: two addresses that differ in it look alike.
@@ -94,6 +128,58 @@ mod tests {
             key("\u{3c3}\u{3b1}\u{3c3}@x.gr"),
             key("\u{3a3}\u{391}\u{3a3}@x.gr")
         );
+    }
+
+    #[test]
+    fn domain_is_compared_in_its_ascii_form() {
+        for (key, forms) in [
+            (
+                "info@xn--mnchen-3ya.example",
+                [
+                    "info@m\u{fc}nchen.example",
+                    "Info@M\u{dc}NCHEN.Example",
+                    "info@mu\u{308}nchen.example",
+                    "info@xn--mnchen-3ya.example",
+                    "info@XN--Mnchen-3YA.example",
+                    "info@m\u{fc}nchen\u{3002}example",
+                ]
+                .as_slice(),
+            ),
+            (
+                "ana@xn--strae-oqa.example",
+                &["ana@stra\u{df}e.example", "ana@STRA\u{1e9e}E.example"],
+            ),
+            (
+                "ana@example.com",
+                &["ana@\u{ff45}xample.com", "ana@example\u{ff0e}com"],
+            ),
+            ("jos\u{e9}@example.com", &["JOS\u{c9}@EXAMPLE.com"]),
+            ("ana@[127.0.0.1]", &["ana@[127.0.0.1]"]),
+        ] {
+            for form in forms {
+                let address = EmailAddress::parse(form).unwrap();
+                assert_eq!(address.key(), key, "{form}");
+                assert_eq!(address.as_str(), form.nfc().collect::<String>());
+            }
+        }
+    }
+
+    #[test]
+    fn domain_that_is_no_idna_name_is_refused() {
+        for domain in [
+            "xn--a.example".to_owned(),
+            "xn--mnchen-3yA3.xn--".to_owned(),
+            "m\u{fc}nchen..example".to_owned(),
+            "m\u{fc}nchen/.example".to_owned(),
+            "m\u{fc}nchen\u{ff20}example".to_owned(),
+            "\u{301}a.example".to_owned(),
+            format!("{}.example", "\u{fc}".repeat(64)),
+        ] {
+            assert!(
+                EmailAddress::parse(&format!("ana@{domain}")).is_err(),
+                "{domain}"
+            );
+        }
     }
 
     #[test]

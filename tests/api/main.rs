@@ -19,6 +19,7 @@ mod instances;
 mod issuer;
 mod log;
 mod maintenance;
+mod migrations;
 mod on_postgresql;
 mod on_sqlite;
 mod peers;
