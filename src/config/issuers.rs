@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use super::SecretSetting;
 
+/// The claims that may hold the audience: of most providers `aud`, of others the client that the token was issued to.
+const AUDIENCE_CLAIMS: [&str; 5] = ["aud", "azp", "cid", "client_id", "appid"];
+
 /// How many there may be.
 const MOST: usize = 20;
 
@@ -19,8 +22,10 @@ pub struct TrustedIssuers(Vec<TrustedIssuer>);
 pub struct TrustedIssuer {
     /// The `iss` of its tokens.
     pub issuer: String,
-    /// What their `aud` is or holds.
+    /// What their audience is or holds.
     pub audience: String,
+    /// The claim that holds the audience.
+    pub audience_claim: String,
     pub keys: IssuerKeys,
 }
 
@@ -50,6 +55,7 @@ impl TrustedIssuers {
 struct Written {
     issuer: String,
     audience: String,
+    audience_claim: Option<String>,
     jwks: Option<String>,
     algorithm: Option<Algorithm>,
     #[serde(default)]
@@ -102,9 +108,17 @@ impl Written {
             }
             _ => return Err("give either \"jwks\" or \"secret\"".to_owned()),
         };
+        let audience_claim = self.audience_claim.unwrap_or_else(|| "aud".to_owned());
+        if !AUDIENCE_CLAIMS.contains(&audience_claim.as_str()) {
+            return Err(format!(
+                "\"audienceClaim\" is one of {}",
+                AUDIENCE_CLAIMS.join(", ")
+            ));
+        }
         Ok(TrustedIssuer {
             issuer: self.issuer,
             audience: self.audience,
+            audience_claim,
             keys,
         })
     }
@@ -188,6 +202,18 @@ mod tests {
             ),
             (of(r#""secret": "short""#), "at least 32"),
             (
+                of(r#""jwks": "https://a.example", "audienceClaim": "email""#),
+                "one of aud, azp, cid, client_id, appid",
+            ),
+            (
+                of(r#""jwks": "https://a.example", "audienceClaim": """#),
+                "\"audienceClaim\"",
+            ),
+            (
+                of(r#""jwks": "https://a.example", "audienceClaim": 1"#),
+                "write a JSON list",
+            ),
+            (
                 of(r#""jwks": "https://a.example", "algorithm": "HS256""#),
                 "is no secret",
             ),
@@ -214,6 +240,16 @@ mod tests {
             let said = text.parse::<TrustedIssuers>().unwrap_err();
             assert!(said.contains(says), "{text} says: {said}");
         }
+        let named: TrustedIssuers =
+            of(r#""jwks": "https://a.example", "audienceClaim": "client_id""#)
+                .parse()
+                .unwrap();
+        let claims: Vec<_> = named
+            .iter()
+            .chain(read.iter())
+            .map(|issuer| issuer.audience_claim.as_str())
+            .collect();
+        assert_eq!(claims, ["client_id", "aud", "aud"]);
         let private = of(r#""jwks": "http://127.0.0.1/jwks", "allowPrivateAddress": true"#);
         assert!(private.parse::<TrustedIssuers>().is_ok());
     }

@@ -30,3 +30,4 @@ mod running;
 mod schema;
 mod specs;
 mod taken_over;
+mod token_log;

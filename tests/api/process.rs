@@ -23,6 +23,7 @@ pub(crate) struct Cubby {
     /// Where the metrics are, if they are anywhere.
     pub(crate) metrics: Option<String>,
     greeting: tokio::task::JoinHandle<String>,
+    log: tokio::task::JoinHandle<String>,
 }
 
 fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
@@ -109,12 +110,20 @@ impl Cubby {
             }
         };
         // Somebody has to read the log, or it fills its pipe and stops the server.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let log = tokio::spawn(async move {
+            let mut text = said;
+            while let Ok(Some(line)) = log.next_line().await {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            text
+        });
         Self {
             child,
             address,
             metrics,
             greeting,
+            log,
         }
     }
 
@@ -167,11 +176,17 @@ impl Cubby {
         assert!(status.expect("kill runs").success());
     }
 
-    pub(crate) async fn stop(mut self) -> String {
+    pub(crate) async fn stop(self) -> String {
+        self.stop_with_log().await.0
+    }
+
+    /// Stops, and gives the greeting and the log.
+    pub(crate) async fn stop_with_log(mut self) -> (String, String) {
         self.terminate().await;
         let status = self.child.wait().await.expect("it ends");
         assert!(status.success(), "{status}");
-        self.greeting.await.expect("its output")
+        let greeting = self.greeting.await.expect("its output");
+        (greeting, self.log.await.expect("its log"))
     }
 }
 

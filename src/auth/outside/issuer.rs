@@ -1,6 +1,6 @@
 //! One identity provider that is trusted, and what its tokens say.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use quick_cache::sync::Cache;
@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::{
     fetch::{Fetch, FetchError},
     key_set::{KeySet, KeysUnavailable},
+    rejection::Rejection,
 };
 use crate::{
     auth::tokens::{self, signer},
     clock::Timestamp,
     config::{IssuerKeys, TrustedIssuer},
-    error::Reason,
 };
 
 /// How far the provider's clock and ours may differ.
@@ -33,6 +33,8 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Issuer {
     pub(super) name: String,
     audience: String,
+    /// The claim that holds the audience.
+    audience_claim: String,
     validation: Validation,
     keys: Keys,
     /// By the SHA-256 of the whole token, with the version of the keys that it was found good by.
@@ -58,7 +60,7 @@ pub(super) struct Said {
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    aud: Audience,
+    aud: Option<Audience>,
     sub: String,
     iat: f64,
     exp: f64,
@@ -67,6 +69,8 @@ struct Claims {
     email: Value,
     #[serde(default)]
     name: Value,
+    #[serde(flatten)]
+    others: HashMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +78,15 @@ struct Claims {
 enum Audience {
     One(String),
     Several(Vec<String>),
+}
+
+impl Audience {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Several(several) => several,
+        }
+    }
 }
 
 /// Who a token says that it is of, before anything is known to be true.
@@ -111,6 +124,7 @@ impl Issuer {
         Ok(Self {
             name: trusted.issuer.clone(),
             audience: trusted.audience.clone(),
+            audience_claim: trusted.audience_claim.clone(),
             validation: signer::validation(algorithm),
             keys,
             verified: Cache::new(REMEMBERED),
@@ -125,17 +139,17 @@ impl Issuer {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Result<Arc<Said>, Reason>, KeysUnavailable> {
+    ) -> Result<Result<Arc<Said>, Rejection>, KeysUnavailable> {
         let version = self.keys.version(now);
         let hash = tokens::hash_of(token);
         let remembered = self.verified.get(&hash);
         let said = match remembered.filter(|(by, _)| Some(*by) == version) {
             Some((_, said)) => said,
             None => {
-                let Some(said) = self.read(token, now).await? else {
-                    return Ok(Err(Reason::TokenInvalid));
+                let said = match self.read(token, now).await? {
+                    Ok(said) => Arc::new(said),
+                    Err(rejection) => return Ok(Err(rejection)),
                 };
-                let said = Arc::new(said);
                 // To read it they may have been asked for anew.
                 if let Some(version) = self.keys.version(now) {
                     self.verified.insert(hash, (version, Arc::clone(&said)));
@@ -147,47 +161,68 @@ impl Issuer {
     }
 
     /// The token's claims, when it is signed as it should be and they are what they should be.
-    async fn read(&self, token: &str, now: Timestamp) -> Result<Option<Said>, KeysUnavailable> {
+    async fn read(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Result<Said, Rejection>, KeysUnavailable> {
         let Some(header) = jsonwebtoken::decode_header(token).ok().filter(is_plain) else {
-            return Ok(None);
+            return Ok(Err(Rejection::Header));
         };
+        // The algorithm is what was set, whatever the token says of itself: for others no key is looked up.
+        if !self.validation.algorithms.contains(&header.alg) {
+            return Ok(Err(Rejection::Algorithm {
+                found: header.alg,
+                expected: self.validation.algorithms.clone(),
+            }));
+        }
         let key = match &self.keys {
             Keys::Shared(key) => Some(key.clone()),
-            // The algorithm is what was set, whatever the token says of itself: others are not even looked
-            // up.
-            Keys::Published(_) if !self.validation.algorithms.contains(&header.alg) => None,
             Keys::Published(keys) => keys.find(header.kid.as_deref(), now).await?,
         };
-        let claims = key.and_then(|key| {
-            let read = jsonwebtoken::decode::<Claims>(token, &key, &self.validation);
-            read.ok().map(|read| read.claims)
-        });
-        Ok(claims.and_then(|claims| self.accept(claims)))
+        let Some(key) = key else {
+            return Ok(Err(Rejection::Key(header.kid)));
+        };
+        let read = jsonwebtoken::decode::<Claims>(token, &key, &self.validation);
+        Ok(read
+            .map_err(|error| Rejection::of(&error))
+            .and_then(|read| self.accept(read.claims)))
     }
 
-    fn accept(&self, claims: Claims) -> Option<Said> {
-        let is_for_us = match &claims.aud {
-            Audience::One(one) => *one == self.audience,
-            Audience::Several(several) => several.contains(&self.audience),
+    fn accept(&self, mut claims: Claims) -> Result<Said, Rejection> {
+        let audience = match self.audience_claim.as_str() {
+            "aud" => claims.aud.take(),
+            claim => {
+                let value = claims.others.remove(claim);
+                value.and_then(|value| serde_json::from_value(value).ok())
+            }
         };
+        let audiences = audience.map_or_else(Vec::new, Audience::into_vec);
+        if !audiences.contains(&self.audience) {
+            return Err(Rejection::Audience {
+                claim: self.audience_claim.clone(),
+                found: audiences,
+                expected: self.audience.clone(),
+            });
+        }
         let subject = claims.sub;
         let is_somebody = !subject.is_empty()
             && subject.chars().count() <= LONGEST_SUBJECT
             && !subject.contains(char::is_control);
-        if claims.iss != self.name || !is_for_us || !is_somebody {
-            return None;
+        if claims.iss != self.name {
+            return Err(Rejection::Issuer(claims.iss));
         }
-        Some(Said {
+        if !is_somebody {
+            return Err(Rejection::Subject);
+        }
+        Ok(Said {
             subject,
             // Of any other type they are none.
             email: claims.email.as_str().map(str::to_owned),
             name: claims.name.as_str().map(str::to_owned),
             issued_at: seconds(claims.iat)?,
             expires_at: seconds(claims.exp)?,
-            not_before: match claims.nbf {
-                Some(nbf) => Some(seconds(nbf)?),
-                None => None,
-            },
+            not_before: claims.nbf.map(seconds).transpose()?,
         })
     }
 }
@@ -208,16 +243,25 @@ impl Said {
         Timestamp::from_millis(self.expires_at.saturating_mul(1000)).plus(LEEWAY)
     }
 
-    fn is_of(&self, now: Timestamp) -> Result<(), Reason> {
+    fn is_of(&self, now: Timestamp) -> Result<(), Rejection> {
         let (earliest, latest) = (
             now.minus(LEEWAY).as_seconds(),
             now.plus(LEEWAY).as_seconds(),
         );
-        if self.issued_at > latest || self.not_before.is_some_and(|nbf| nbf > latest) {
-            return Err(Reason::TokenInvalid);
+        let begins_at = self
+            .not_before
+            .map_or(self.issued_at, |nbf| nbf.max(self.issued_at));
+        if begins_at > latest {
+            return Err(Rejection::NotYet {
+                seconds: begins_at,
+                now,
+            });
         }
         if self.expires_at <= earliest {
-            return Err(Reason::TokenExpired);
+            return Err(Rejection::Expired {
+                exp: self.expires_at,
+                now,
+            });
         }
         Ok(())
     }
@@ -232,7 +276,11 @@ fn is_plain(header: &Header) -> bool {
 }
 
 /// A NumericDate (RFC 7519, section 2), which may have a fraction.
-fn seconds(date: f64) -> Option<i64> {
+fn seconds(date: f64) -> Result<i64, Rejection> {
     const MOST: f64 = 9_007_199_254_740_991.0;
-    (0.0..=MOST).contains(&date).then(|| date.floor() as i64)
+    if (0.0..=MOST).contains(&date) {
+        Ok(date.floor() as i64)
+    } else {
+        Err(Rejection::Claims)
+    }
 }

@@ -6,6 +6,7 @@
 mod fetch;
 mod issuer;
 mod key_set;
+mod rejection;
 
 use std::{fmt, sync::Arc};
 
@@ -14,6 +15,7 @@ use sea_orm::ActiveValue::Set;
 
 use issuer::{Issuer, Said};
 use key_set::KeysUnavailable;
+use rejection::Rejection;
 
 use super::{
     IdentityProvider,
@@ -35,7 +37,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::TrustedIssuers,
-    error::{Reason, Result},
+    error::Result,
     id::{SessionId, UserId},
 };
 
@@ -45,6 +47,8 @@ const REMEMBERED: usize = 20_000;
 /// The identity providers that are trusted.
 pub(crate) struct Issuers {
     all: Vec<Issuer>,
+    /// The issuer of Cubby's own tokens.
+    own: String,
     /// By issuer and subject.
     sessions: Cache<(usize, String), SessionId>,
 }
@@ -82,6 +86,7 @@ impl Issuers {
         }
         Ok(Self {
             all,
+            own: own.to_owned(),
             sessions: Cache::new(REMEMBERED),
         })
     }
@@ -92,7 +97,11 @@ impl Issuers {
             return None;
         }
         let claimed = issuer::claimed_by(token)?;
-        self.all.iter().position(|issuer| issuer.name == claimed)
+        let number = self.all.iter().position(|issuer| issuer.name == claimed);
+        if number.is_none() && claimed != self.own {
+            Rejection::Issuer(claimed.clone()).log(&claimed);
+        }
+        number
     }
 }
 
@@ -175,7 +184,10 @@ impl IdentityProvider {
         let issuer = &self.issuers.all[number];
         let said = match issuer.verify(token, now).await {
             Ok(Ok(said)) => said,
-            Ok(Err(reason)) => return Ok(Some(refused(reason, None))),
+            Ok(Err(rejection)) => {
+                rejection.log(&issuer.name);
+                return Ok(Some(refused(rejection.reason(), None)));
+            }
             Err(KeysUnavailable) => {
                 let issuer = issuer.name.clone();
                 return Ok(Some(Credentials::Unverified { issuer }));
@@ -192,7 +204,8 @@ impl IdentityProvider {
                 let rows = self.rows_of(&outsider, now);
                 let admitted = unscoped::admit(&self.database, &outsider, rows, now).await?;
                 let Some(session) = admitted else {
-                    return Ok(Some(refused(Reason::SessionEnded, None)));
+                    Rejection::Ended.log(&issuer.name);
+                    return Ok(Some(refused(Rejection::Ended.reason(), None)));
                 };
                 self.issuers.sessions.insert(key, session.id);
                 Arc::new(session)

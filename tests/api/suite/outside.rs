@@ -91,6 +91,41 @@ async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
 }
 
 #[tokio::test]
+async fn audience_may_be_in_another_claim() {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    for claim in ["client_id", "azp"] {
+        let mut setting: Value = serde_json::from_str(&issuer.setting("EdDSA")).unwrap();
+        setting[0]["audienceClaim"] = json!(claim);
+        let app = app!("--trusted-issuers", &setting.to_string());
+        let token = |audience: Option<Value>, aud: Option<&str>| {
+            let mut claims = issuer.claims("ana", app.now());
+            let claims_map = claims.as_object_mut().unwrap();
+            claims_map.remove("aud");
+            claims_map.extend(aud.map(|aud| ("aud".to_owned(), json!(aud))));
+            claims_map.extend(audience.map(|audience| (claim.to_owned(), audience)));
+            key.sign(&claims)
+        };
+        for aud in [None, Some("account")] {
+            let ana = bearing(&app, &token(Some(json!("cubby-app")), aud));
+            assert_eq!(me(&ana).await["email"], "ana@example.com", "{claim}");
+        }
+        for (audience, aud) in [
+            (None, None),
+            (None, Some("cubby-app")),
+            (Some(json!("another")), Some("cubby-app")),
+            (Some(json!("")), None),
+            (Some(json!(["another"])), None),
+            (Some(json!(7)), None),
+            (Some(Value::Null), None),
+        ] {
+            let what = format!("{claim} {audience:?} {aud:?}");
+            assert_opens_nothing(&app, &token(audience, aud), &what).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_provider_says_who_somebody_is_for_itself_alone() {
     let (one, other) = (Key::ed25519("k"), Key::p256("k"));
     let (first, second) = (Issuer::with(&[&one]).await, Issuer::with(&[&other]).await);
