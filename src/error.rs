@@ -231,6 +231,8 @@ pub(crate) enum UserErrorCode {
     VersionConflict,
     /// There are as many as there may be.
     LimitReached,
+    /// The service makes no accounts by `signUp`: its operator makes them (`CUBBY_SIGN_UP=closed`).
+    SignUpDisabled,
 }
 
 /// One argument that needs another value.
@@ -255,7 +257,7 @@ pub(crate) struct WeakPasswordError {
 pub(crate) enum WeakPasswordReason {
     TooShort,
     TooLong,
-    /// It is among the most used ones, whatever its case.
+    /// One of the most used passwords, or one of them repeated, whatever its case.
     Common,
     /// Hardly anything is left of it without the person's address or name.
     ContainsPersonalInfo,

@@ -212,7 +212,7 @@ impl Query {
         let (min_length, max_length) = provider.password_policy().lengths();
         Service {
             version: env!("CARGO_PKG_VERSION"),
-            sign_up_enabled: true,
+            sign_up_enabled: provider.is_sign_up_open(),
             password_policy: PasswordPolicy {
                 min_length,
                 max_length,
@@ -285,7 +285,7 @@ pub(crate) struct Subscription(TaskSubscription);
 pub(crate) struct Service {
     /// The server's version, as Semantic Versioning writes it.
     version: &'static str,
-    /// Whether new accounts can be made.
+    /// True when `signUp` makes accounts; false when it answers `SIGN_UP_DISABLED` (`CUBBY_SIGN_UP=closed`).
     sign_up_enabled: bool,
     password_policy: PasswordPolicy,
     limits: ServiceLimits,

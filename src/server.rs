@@ -181,6 +181,7 @@ impl Server {
         let rules = Rules {
             throttles: throttles(config, mode),
             password_policy: config.password_policy,
+            sign_up: config.sign_up,
             issuers: Issuers::new(&trusted, &config.issuer)?,
         };
 

@@ -33,10 +33,28 @@ pub(super) struct NewUser {
     pub(super) opening: Opening,
 }
 
+/// Permission to sign up.
+pub(super) struct SignUpAllowed(());
+
+/// Permits signing up, unless the service is closed to it.
+pub(super) fn allow_sign_up(
+    provider: &IdentityProvider,
+) -> std::result::Result<SignUpAllowed, Refusal> {
+    if provider.is_sign_up_open() {
+        return Ok(SignUpAllowed(()));
+    }
+    let fault = Fault::new(
+        UserErrorCode::SignUpDisabled,
+        "Accounts are made by the operator of this service. Ask them for one, or sign in.",
+    );
+    Err(fault.nowhere().into())
+}
+
 /// Makes an account and signs in to it.
 pub(super) async fn sign_up(
     provider: &Arc<IdentityProvider>,
     caller: &Caller,
+    SignUpAllowed(()): SignUpAllowed,
     new: NewUser,
 ) -> std::result::Result<Opened, Refusal> {
     let now = provider.clock.now();

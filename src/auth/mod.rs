@@ -64,7 +64,7 @@ pub(crate) use viewer::Viewer;
 
 use crate::{
     clock::{Clock, Timestamp},
-    config::PasswordPolicy,
+    config::{PasswordPolicy, SignUp},
     db::{Database, Heard, Line},
     error::{Error, Result, UserError},
     id::{Ids, SessionId, UserId},
@@ -91,6 +91,7 @@ pub struct IdentityProvider {
     refreshes: Meter<SessionId>,
     costs: Meter<UserId>,
     password_policy: PasswordPolicy,
+    sign_up: SignUp,
     notices: Arc<Notices>,
     line: Line,
     metrics: Arc<Metrics>,
@@ -101,6 +102,7 @@ pub struct IdentityProvider {
 pub(crate) struct Rules {
     pub(crate) throttles: Throttles,
     pub(crate) password_policy: PasswordPolicy,
+    pub(crate) sign_up: SignUp,
     pub(crate) issuers: Issuers,
 }
 
@@ -176,6 +178,7 @@ impl IdentityProvider {
             issuers: rules.issuers,
             hasher: Hasher::start(),
             password_policy: rules.password_policy,
+            sign_up: rules.sign_up,
         }
     }
 
@@ -188,6 +191,10 @@ impl IdentityProvider {
 
     pub(crate) fn password_policy(&self) -> PasswordPolicy {
         self.password_policy
+    }
+
+    pub(crate) fn is_sign_up_open(&self) -> bool {
+        self.sign_up == SignUp::Open
     }
 
     pub(crate) fn now(&self) -> Timestamp {

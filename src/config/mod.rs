@@ -167,7 +167,8 @@ pub struct Config {
 
     /// Identity providers whose tokens are taken beside Cubby's own: a JSON list of `issuer`, `audience` and
     /// `jwks`, the address of their public keys, or `secret`, at least 32 bytes for HS256; with `jwks` also
-    /// `algorithm`, EdDSA when left out, and `allowPrivateAddress`. None when left out
+    /// `algorithm`, EdDSA when left out, and `allowPrivateAddress`; `audienceClaim`, where another claim than `aud` holds
+    /// the audience, such as `client_id` or `azp`. None when left out
     #[arg(
         long,
         env = "CUBBY_TRUSTED_ISSUERS",
@@ -225,6 +226,11 @@ pub struct Config {
         global = true
     )]
     pub password_policy: PasswordPolicy,
+
+    /// Who can make an account with `signUp`: `open` anybody, `closed` nobody. `cubby user create` makes one in either
+    /// case, and people of other identity providers get theirs with their first token
+    #[arg(long, env = "CUBBY_SIGN_UP", default_value = "open", global = true)]
+    pub sign_up: SignUp,
 
     /// Whether a browser that opens `/` is shown GraphiQL. Left out, on in development
     #[arg(long, env = "CUBBY_GRAPHIQL", global = true)]
@@ -284,6 +290,12 @@ pub enum JwtAlgorithm {
     EdDsa,
     #[value(name = "HS256")]
     Hs256,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignUp {
+    Open,
+    Closed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -111,6 +111,7 @@ async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
             &[("CUBBY_PASSWORD_POLICY", "none")],
             "CUBBY_PASSWORD_POLICY",
         ),
+        (&[("CUBBY_SIGN_UP", "invitation")], "CUBBY_SIGN_UP"),
         (&[("DATABASE_URL", "mysql://localhost")], "DATABASE_URL"),
         (&[("CUBBY_LISTEN", "0.0.0.0:0")], "CUBBY_MODE=production"),
         (
@@ -185,6 +186,7 @@ async fn help_documents_every_setting() {
         "CUBBY_LOG",
         "CUBBY_THROTTLES",
         "CUBBY_PASSWORD_POLICY",
+        "CUBBY_SIGN_UP",
         "CUBBY_GRAPHIQL",
         "CUBBY_INTROSPECTION",
     ] {
@@ -257,6 +259,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261122_000006_access_tokens",
         "m20261122_000007_outside_identities",
         "m20261128_000008_task_counts",
+        "m20261128_000009_ascii_domains",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {

@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType
 use super::{AuthTokens, Shown, optional, provider, show};
 use crate::{
     auth::{
-        Viewer,
+        Opened, Refusal, Viewer,
         accounts::{self, NewUser, ProfileChanges},
         email_address::EmailAddress,
         graphql::Session,
@@ -91,7 +91,23 @@ impl SignUpInput {
         self,
         ctx: &Context<'_>,
     ) -> Result<SignUpPayload<U>> {
+        let Shown {
+            tokens,
+            user,
+            session,
+            user_errors,
+        } = show(self.sign_up(ctx).await)?;
+        Ok(SignUpPayload {
+            tokens,
+            user,
+            session,
+            user_errors,
+        })
+    }
+
+    async fn sign_up(self, ctx: &Context<'_>) -> std::result::Result<Opened, Refusal> {
         let provider = provider(ctx);
+        let allowed = accounts::allow_sign_up(provider)?;
         let email = EmailAddress::parse(&self.email);
         let name = optional(self.name);
         // As far as it is right.
@@ -111,7 +127,7 @@ impl SignUpInput {
         let delivery = caller(ctx).cookies.allow(self.delivery);
         let delivery = faults.check("delivery", delivery);
         let label = faults.check("deviceLabel", optional(self.device_label));
-        let opened = match (email, password, name, delivery, label) {
+        match (email, password, name, delivery, label) {
             (Some(email), Some(password), Some(name), Some(delivery), Some(label)) => {
                 let new = NewUser {
                     email,
@@ -124,22 +140,10 @@ impl SignUpInput {
                         remember_me: true,
                     },
                 };
-                accounts::sign_up(provider, caller(ctx), new).await
+                accounts::sign_up(provider, caller(ctx), allowed, new).await
             }
             _ => Err(faults.into()),
-        };
-        let Shown {
-            tokens,
-            user,
-            session,
-            user_errors,
-        } = show(opened)?;
-        Ok(SignUpPayload {
-            tokens,
-            user,
-            session,
-            user_errors,
-        })
+        }
     }
 }
 

@@ -135,6 +135,56 @@ async fn an_address_signs_up_once_whatever_its_case() {
 }
 
 #[tokio::test]
+async fn domain_in_unicode_and_in_ascii_is_one_address() {
+    let app = app!();
+    let email = "Info@m\u{fc}nchen.example";
+    let input = json!({ "email": email, "password": PASSWORD });
+    let payload = sign_up(&app.nobody(), input).await;
+    assert_eq!(payload["user"]["email"], email);
+    let forms = [
+        "info@xn--mnchen-3ya.example",
+        "INFO@XN--MNCHEN-3YA.EXAMPLE",
+        "info@M\u{dc}NCHEN.example",
+        "info@mu\u{308}nchen\u{3002}example",
+    ];
+    for form in forms {
+        let input = json!({ "email": form, "password": "another password" });
+        let payload = sign_up(&app.nobody(), input).await;
+        assert_eq!(payload["userErrors"][0]["code"], "EMAIL_TAKEN", "{form}");
+        let payload = sign_in(&app.nobody(), form, PASSWORD).await;
+        assert_eq!(payload["user"]["email"], email, "{form}: {payload}");
+    }
+    assert_eq!(
+        app.place
+            .people()
+            .await
+            .show(forms[0])
+            .await
+            .unwrap()
+            .email
+            .as_deref(),
+        Some(email)
+    );
+
+    for form in ["ana@xn--a.example", "ana@m\u{fc}nchen..example"] {
+        let input = json!({ "email": form, "password": PASSWORD });
+        let payload = sign_up(&app.nobody(), input).await;
+        assert_eq!(payload["userErrors"][0]["code"], "EMAIL_INVALID", "{form}");
+        let payload = sign_in(&app.nobody(), form, PASSWORD).await;
+        assert_eq!(
+            payload["userErrors"][0]["code"], "INVALID_CREDENTIALS",
+            "{form}"
+        );
+    }
+
+    let mut owner = app.nobody();
+    owner.take_tokens(&sign_in(&app.nobody(), email, PASSWORD).await);
+    let payload = delete_account(&owner, PASSWORD, forms[0]).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
+}
+
+#[tokio::test]
 async fn signing_up_in_parallel_gives_one_account() {
     let app = app!();
     let nobody = app.nobody();
@@ -616,6 +666,35 @@ async fn the_service_says_what_a_password_must_be() {
     let input = json!({ "email": "ana@example.com", "password": "fourteen chars" });
     let payload = sign_up(&app.nobody(), input).await;
     assert_eq!(payload["userErrors"][0]["code"], "PASSWORD_TOO_WEAK");
+}
+
+#[tokio::test]
+async fn closed_sign_up_makes_no_account() {
+    const QUERY: &str = "{ service { signUpEnabled } }";
+    let app = app!("--sign-up", "closed");
+    let service = app.nobody().ask(QUERY, json!({})).await["service"].clone();
+    assert_eq!(service, json!({ "signUpEnabled": false }));
+    for email in ["ana@example.com", "no address"] {
+        let input = json!({ "email": email, "password": PASSWORD });
+        let payload = sign_up(&app.nobody(), input).await;
+        let refused = &payload["userErrors"][0];
+        assert_eq!(refused["code"], "SIGN_UP_DISABLED", "{payload}");
+        assert_eq!(refused["path"], Value::Null);
+        assert_eq!(
+            (&payload["tokens"], &payload["user"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
+
+    let people = app.place.people().await;
+    let made = people.create("ana@example.com", None, None, PASSWORD).await;
+    made.expect("the operator makes an account");
+    app.sign_in("ana").await;
+
+    let open = app!();
+    let service = open.nobody().ask(QUERY, json!({})).await["service"].clone();
+    assert_eq!(service, json!({ "signUpEnabled": true }));
 }
 
 #[tokio::test]
