@@ -20,6 +20,8 @@ pub(crate) enum Error {
     RateLimited(u64),
     /// The database, or room in a queue, could not be had in time.
     Unavailable,
+    /// The database's disk is full: reads still work.
+    StorageFull,
     /// Ours to mend; the client is told nothing.
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -92,6 +94,9 @@ impl Error {
     pub(crate) fn into_message(self) -> String {
         match self {
             Self::Internal(cause) => Chain(&*cause).to_string(),
+            Self::StorageFull => {
+                "the disk of the database is full: free some space, and try again".to_owned()
+            }
             error => async_graphql::Error::from(error).message,
         }
     }
@@ -118,6 +123,11 @@ impl From<Error> for async_graphql::Error {
             Error::Unavailable => (
                 code::SERVICE_UNAVAILABLE,
                 "The service cannot answer right now. Try again shortly.".to_owned(),
+            ),
+            Error::StorageFull => (
+                code::SERVICE_UNAVAILABLE,
+                "The service has no room to store anything right now. Reading still works."
+                    .to_owned(),
             ),
             Error::Internal(cause) => {
                 tracing::error!(error = %Chain(cause.as_ref()), "internal error");

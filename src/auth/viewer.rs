@@ -77,6 +77,7 @@ impl Viewer {
         notices: Arc<Notices>,
         database: Database,
     ) -> Self {
+        let database = database.shared_by(session.user_id.user_id());
         Self::by(session, now, ids, notices, Connection::Pool(database))
     }
 

@@ -12,7 +12,6 @@
 
 use std::{
     convert::Infallible,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -28,7 +27,9 @@ use sqlx::{
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Database, DbResult, of_driver};
+use super::{
+    Database, DbResult, connect::postgresql_options, connection::connection_error, random_name,
+};
 use crate::{config::DatabaseUrl, id::UserId};
 
 /// How long a beat lets the line be believed, counted from when it was sent.
@@ -180,7 +181,7 @@ async fn watch_count(database: &Database, pulse: &Pulse, hear: impl Fn(Heard)) {
 async fn count(database: &Database) -> DbResult<i64> {
     let select = "SELECT count FROM session_ends";
     let select = Statement::from_string(DatabaseBackend::Sqlite, select);
-    let row = database.reads.0.query_one(&select).await?;
+    let row = database.reads.query_one_once(&select).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("session_ends has no row".to_owned()))?;
     row.try_get("", "count")
 }
@@ -221,35 +222,31 @@ async fn listen(
     hear: &(impl Fn(Heard) + Send + Sync),
 ) -> DbResult<Infallible> {
     let name = random_name("cubby_line")?;
-    let options = PgConnectOptions::from_str(address).map_err(of_driver)?;
-    let options = options.extra_float_digits(None);
+    let options = postgresql_options(address)?;
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(SILENCE)
         .test_before_acquire(false)
         .connect_with(options.clone().application_name(&name))
         .await
-        .map_err(of_driver)?;
+        .map_err(connection_error)?;
     expect_direct(&options, &name).await?;
-    let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
+    let mut listener = PgListener::connect_with(&pool)
+        .await
+        .map_err(connection_error)?;
     // What was announced in between would be lost without a word.
     listener.eager_reconnect(false);
     let beats = random_name("cubby_beats")?;
     let channels = [CHANNEL, beats.as_str()];
-    listener.listen_all(channels).await.map_err(of_driver)?;
+    listener
+        .listen_all(channels)
+        .await
+        .map_err(connection_error)?;
     hear(Heard::EndOfAnybody);
     tokio::select! {
         ended = take_in(&mut listener, pulse, hear) => ended,
         ended = beat(database, &beats, pulse) => ended,
     }
-}
-
-/// A name that is no other line's.
-fn random_name(kind: &str) -> DbResult<String> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
-    Ok(format!("{kind}_{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Refuses an address that passes a pooler. A connection there is lent to others, who would hear what they
@@ -258,13 +255,13 @@ fn random_name(kind: &str) -> DbResult<String> {
 async fn expect_direct(options: &PgConnectOptions, name: &str) -> DbResult<()> {
     let mut other = PgConnection::connect_with(options)
         .await
-        .map_err(of_driver)?;
+        .map_err(connection_error)?;
     let known = sqlx::query("SELECT 1 FROM pg_stat_activity WHERE application_name = $1")
         .bind(name)
         .persistent(false)
         .fetch_optional(&mut other)
         .await
-        .map_err(of_driver)?;
+        .map_err(connection_error)?;
     let _ = other.close().await;
     known.map(drop).ok_or_else(|| {
         DbErr::Custom("the address passes a pooler, or its user may not see itself".to_owned())
@@ -279,7 +276,7 @@ async fn take_in(
 ) -> DbResult<Infallible> {
     // The database's time at the last beat, by which its other times are told.
     let mut beaten: Option<(u64, u64)> = None;
-    while let Some(notification) = listener.try_recv().await.map_err(of_driver)? {
+    while let Some(notification) = listener.try_recv().await.map_err(connection_error)? {
         let Some((first, millis)) = notification.payload().split_once(' ') else {
             continue;
         };
@@ -314,7 +311,7 @@ async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Inf
             "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
             [channel.into(), sent.to_string().into()],
         );
-        match tokio::time::timeout(TRUST, database.reads.0.query_one(&statement)).await {
+        match tokio::time::timeout(TRUST, database.reads.query_one_once(&statement)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a beat was not sent"),
             Err(_) => tracing::debug!("a beat was not sent in time"),

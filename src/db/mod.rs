@@ -2,42 +2,50 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "this file holds the connection; it hands it to the viewer and to `auth::unscoped`"
+    reason = "this file holds the connections; it hands them to the viewer and to `auth::unscoped`"
 )]
 
+mod connect;
+mod connection;
+mod failure;
 mod line;
-mod opening;
-mod readers;
+mod pool;
+mod pooler;
+mod reads;
+mod shares;
+mod transaction;
 
 use std::{
-    future::Future,
     io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use async_trait::async_trait;
 use migration::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
+    time::timeout,
 };
 
 pub(crate) use line::{Heard, Line};
+pub(crate) use reads::Reads;
+pub(crate) use transaction::Transaction;
 
-use opening::Pools;
-use readers::Readers;
+use connect::Pools;
+use pool::Pool;
+use reads::retry_while_unavailable;
+use shares::Shares;
 
 use crate::{
     clock::Timestamp,
     config::DatabaseUrl,
     error::{Error, Result},
+    id::UserId,
     private,
 };
 
@@ -46,35 +54,41 @@ type DbResult<T> = std::result::Result<T, DbErr>;
 /// How long a request waits for a database that is starting, restarting or busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long to wait between two tries.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long one statement may take; then it is cancelled.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long closing waits for the connections that are in use.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Any number that is ours alone: it names the lock under which PostgreSQL is migrated.
 const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
 
-/// The database, and on SQLite the turn to write to it.
+/// The database.
 ///
 /// Clippy bans `open`, `reads` and `begin` everywhere but where the viewer is made: whoever merely
 /// holds a `Database` can run nothing on it.
 #[derive(Clone)]
 pub struct Database {
     reads: Reads,
-    /// On SQLite a connection of its own, so that nobody who reads waits for who writes.
-    writes: DatabaseConnection,
+    writes: Pool,
+    /// A turn to write. SQLite has one writer at a time; those of this process queue here, in order,
+    /// rather than in SQLite's busy handler, which sleeps and guesses. On PostgreSQL a quarter of the
+    /// connections is never written on, so that reads do not wait for writes that wait for a standby.
+    turns: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    url: DatabaseUrl,
     /// Its address past a pooler.
     direct: DatabaseUrl,
-    /// SQLite has one writer at a time. Those of this process queue here, in order, rather than in
-    /// SQLite's busy handler, which sleeps and guesses.
-    writer: Option<Arc<Semaphore>>,
 }
 
 impl Database {
     /// Opens the database, waiting up to ten seconds for one that is not up yet.
     ///
     /// # Errors
-    /// When it cannot be reached, or does not let us in, or its encoding is not UTF-8.
+    /// When it cannot be reached, or does not let us in, or its encoding is not UTF-8, or a pooler
+    /// before it mixes up statements.
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
-        Self::over(opening::open(url, connections).await?, url).await
+        Self::over(connect::open(url, connections).await?, url, connections).await
     }
 
     /// Opens the database to examine it: leaves a SQLite file, and those beside it, as they are.
@@ -82,15 +96,28 @@ impl Database {
     /// # Errors
     /// When it cannot be opened, or there is none.
     pub(crate) async fn examine(url: &DatabaseUrl) -> DbResult<Self> {
-        Self::over(opening::examine(url).await?, url).await
+        Self::over(connect::examine(url).await?, url, 1).await
     }
 
-    async fn over(pools: Pools, url: &DatabaseUrl) -> DbResult<Self> {
+    async fn over(pools: Pools, url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
+        let (backend, turns) = match url {
+            DatabaseUrl::Sqlite(_) => (DatabaseBackend::Sqlite, 1),
+            DatabaseUrl::Postgres(_) => {
+                let for_reads_alone = connections / 4;
+                (DatabaseBackend::Postgres, connections - for_reads_alone)
+            }
+        };
         let database = Self {
-            reads: Reads(pools.reads),
+            reads: Reads {
+                backend,
+                pool: pools.reads,
+                share: None,
+            },
             writes: pools.writes,
+            turns: Arc::new(Semaphore::new(turns as usize)),
+            shares: Arc::new(Shares::of(connections)),
+            url: url.clone(),
             direct: url.clone(),
-            writer: matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1))),
         };
         database.check_encoding().await?;
         Ok(database)
@@ -98,7 +125,7 @@ impl Database {
 
     /// Refuses a PostgreSQL database that cannot store every text.
     async fn check_encoding(&self) -> DbResult<()> {
-        let backend = self.reads.get_database_backend();
+        let backend = self.reads.backend;
         if backend != DatabaseBackend::Postgres {
             return Ok(());
         }
@@ -121,15 +148,25 @@ impl Database {
         Self { direct, ..self }
     }
 
+    /// The same, for one user's requests: together they have a share of the connections, and wait for
+    /// each other when it is used up.
+    pub(crate) fn shared_by(&self, user: UserId) -> Self {
+        let mut database = self.clone();
+        database.reads.share = Some(self.shares.of_user(user));
+        database
+    }
+
     /// Runs every migration that has not run, in one transaction and under a lock, so that two
     /// instances that start at once do it once.
     ///
     /// # Errors
     /// When a migration fails; nothing is changed then.
     pub async fn migrate_up(&self) -> DbResult<()> {
-        let transaction = self.begin_migrating().await?;
+        let connection = connect::open_for_migrations(&self.url).await?;
+        let transaction = begin_migrating(&connection).await?;
         Migrator::up(&transaction, None).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        connection.close().await
     }
 
     /// Takes back the last `steps` migrations, and the data that they hold.
@@ -137,9 +174,11 @@ impl Database {
     /// # Errors
     /// When one cannot be taken back; nothing is changed then.
     pub async fn migrate_down(&self, steps: u32) -> DbResult<()> {
-        let transaction = self.begin_migrating().await?;
+        let connection = connect::open_for_migrations(&self.url).await?;
+        let transaction = begin_migrating(&connection).await?;
         Migrator::down(&transaction, Some(steps)).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        connection.close().await
     }
 
     /// Each migration's name, and whether it has run. Changes nothing.
@@ -159,37 +198,33 @@ impl Database {
             .collect())
     }
 
-    async fn begin_migrating(&self) -> DbResult<DatabaseTransaction> {
-        let transaction = self.writes.begin_with_options(immediate()).await?;
-        if transaction.get_database_backend() == DatabaseBackend::Postgres {
-            // Held until the transaction ends: a session's lock would outlive it behind a pooler.
-            transaction
-                .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-                .await?;
-        }
-        Ok(transaction)
-    }
-
-    /// Whether the database answers.
+    /// Whether the database answers, and takes writes.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.reads.0.ping().await.is_ok()
+        matches!(self.reads.is_writable_once().await, Ok(true))
     }
 
-    /// Closes every connection, once those in use have been given back.
+    /// Closes every connection, once those in use have been given back, or after five seconds.
     pub async fn close(&self) {
-        // On SQLite the last one to close clears up, and must be able to write.
-        for closed in [self.reads.0.close().await, self.writes.close_by_ref().await] {
-            if let Err(error) = closed {
-                tracing::warn!(%error, "the database did not close cleanly");
+        let closing = async {
+            // On SQLite the last one to close clears up, and must be able to write.
+            for pool in [&self.reads.pool, &self.writes] {
+                if let Err(error) = pool.close().await {
+                    tracing::warn!(%error, "the database did not close cleanly");
+                }
             }
+        };
+        if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("connections to the database that were still in use were cut off");
         }
     }
 
     /// Does after much was stored what PostgreSQL would do by itself some minutes later: until then it
     /// reads more than it needs to. SQLite has nothing to do.
     pub(crate) async fn settle(&self) -> DbResult<()> {
-        if self.writes.get_database_backend() == DatabaseBackend::Postgres {
-            self.writes.execute_unprepared("VACUUM (ANALYZE)").await?;
+        if self.reads.backend == DatabaseBackend::Postgres {
+            let mut connection = connect::open_unbounded(&self.url).await?;
+            connection.execute_unprepared("VACUUM (ANALYZE)").await?;
+            connection.close().await?;
         }
         Ok(())
     }
@@ -199,7 +234,7 @@ impl Database {
     /// # Errors
     /// When it cannot be asked.
     pub(crate) async fn time(&self) -> DbResult<Option<Timestamp>> {
-        let backend = self.writes.get_database_backend();
+        let backend = self.reads.backend;
         if backend != DatabaseBackend::Postgres {
             return Ok(None);
         }
@@ -214,7 +249,7 @@ impl Database {
     /// # Errors
     /// When its address cannot be read.
     pub(crate) fn missing_file(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
-        let file = opening::file_of(url)?;
+        let file = connect::file_of(url)?;
         Ok(file.filter(|file| !file.exists()))
     }
 
@@ -236,7 +271,12 @@ impl Database {
         drop(private::make_file(file).map_err(failed)?);
         let name = file.to_string_lossy().replace('\'', "''");
         let statement = format!("VACUUM INTO '{name}'");
-        if let Err(error) = self.writes.execute_unprepared(&statement).await {
+        let copying = async {
+            let mut connection = connect::open_unbounded(&self.url).await?;
+            connection.execute_unprepared(&statement).await?;
+            connection.close().await
+        };
+        if let Err(error) = copying.await {
             private::remove_file(file).map_err(failed)?;
             // It may be there, or not.
             let _ = private::remove_file(&beside("-journal"));
@@ -250,153 +290,46 @@ impl Database {
         &self.reads
     }
 
-    /// Begins a transaction that will write. What reads first and writes later must say so at the
-    /// start: SQLite answers the later write with a busy error that no timeout cures.
+    /// Begins a transaction that will write.
     pub(crate) async fn begin(&self) -> Result<Transaction> {
         let beginning = async {
-            let turn = match &self.writer {
+            let share = match &self.reads.share {
+                Some(share) => Some(permit_of(share).await?),
                 None => None,
-                Some(writer) => {
-                    let turn = Arc::clone(writer).acquire_owned().await;
-                    Some(turn.map_err(Error::internal)?)
-                }
             };
-            let transaction = patiently(|| self.writes.begin_with_options(immediate())).await?;
-            Ok(Transaction {
-                transaction,
-                _turn: turn,
-            })
+            let turn = permit_of(&self.turns).await?;
+            let lease = retry_while_unavailable(None, || async {
+                let mut lease = self.writes.acquire().await?;
+                lease.begin().await?;
+                Ok(lease)
+            });
+            Ok(Transaction::new(
+                self.reads.backend,
+                lease.await?,
+                [share, Some(turn)],
+            ))
         };
-        tokio::time::timeout(PATIENCE, beginning)
+        // Boxed, since every mutation's own future would hold it otherwise.
+        timeout(PATIENCE, Box::pin(beginning))
             .await
             .map_err(|_| Error::Unavailable)?
     }
 }
 
-/// Runs queries that change nothing, each sent again while the database is away. What writes takes
-/// a transaction.
-#[derive(Clone)]
-pub(crate) struct Reads(Source);
-
-/// What they are run on.
-#[derive(Clone)]
-enum Source {
-    Sqlite(Arc<Readers>),
-    Postgresql(DatabaseConnection),
+async fn permit_of(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let permit = Arc::clone(semaphore).acquire_owned().await;
+    permit.map_err(Error::internal)
 }
 
-impl Source {
-    async fn query_one(&self, statement: &Statement) -> DbResult<Option<QueryResult>> {
-        match self {
-            Self::Sqlite(readers) => readers.query_one(statement).await,
-            Self::Postgresql(pool) => pool.query_one_raw(statement.clone()).await,
-        }
+async fn begin_migrating(connection: &DatabaseConnection) -> DbResult<DatabaseTransaction> {
+    let transaction = connection.begin_with_options(immediate()).await?;
+    if transaction.get_database_backend() == DatabaseBackend::Postgres {
+        // Held until the transaction ends: a session's lock would outlive it behind a pooler.
+        transaction
+            .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            .await?;
     }
-
-    async fn query_all(&self, statement: &Statement) -> DbResult<Vec<QueryResult>> {
-        match self {
-            Self::Sqlite(readers) => readers.query_all(statement).await,
-            Self::Postgresql(pool) => pool.query_all_raw(statement.clone()).await,
-        }
-    }
-
-    async fn ping(&self) -> DbResult<()> {
-        match self {
-            Self::Sqlite(readers) => readers.ping().await,
-            Self::Postgresql(pool) => pool.ping().await,
-        }
-    }
-
-    async fn close(&self) -> DbResult<()> {
-        match self {
-            Self::Sqlite(readers) => readers.close().await,
-            Self::Postgresql(pool) => pool.close_by_ref().await,
-        }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Reads {
-    fn get_database_backend(&self) -> DatabaseBackend {
-        match &self.0 {
-            Source::Sqlite(_) => DatabaseBackend::Sqlite,
-            Source::Postgresql(_) => DatabaseBackend::Postgres,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
-        tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.0.query_one(&statement)).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
-        tracing::trace!(sql = statement.sql, "reads");
-        patiently(|| self.0.query_all(&statement)).await
-    }
-
-    async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {
-        Err(needs_transaction())
-    }
-
-    async fn execute_unprepared(&self, _: &str) -> DbResult<ExecResult> {
-        Err(needs_transaction())
-    }
-}
-
-fn needs_transaction() -> DbErr {
-    DbErr::Custom("what writes runs in a transaction".to_owned())
-}
-
-/// A transaction that may write. Dropped without [`Transaction::commit`], it is rolled back.
-pub(crate) struct Transaction {
-    transaction: DatabaseTransaction,
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Transaction {
-    /// The transaction, once nobody runs anything in it any more.
-    pub(crate) fn alone(shared: Arc<Self>) -> Result<Self> {
-        Arc::into_inner(shared).ok_or_else(|| {
-            Error::internal(DbErr::Custom(
-                "a viewer outlived its transaction".to_owned(),
-            ))
-        })
-    }
-
-    pub(crate) async fn commit(self) -> Result<()> {
-        Ok(self.transaction.commit().await?)
-    }
-
-    /// Takes everything back. A database that cannot be told has taken it back already.
-    pub(crate) async fn roll_back(self) {
-        if let Err(error) = self.transaction.rollback().await {
-            tracing::debug!(%error, "a transaction ended with its connection");
-        }
-    }
-}
-
-/// Each query is sent once: what came before it in the transaction would be gone.
-#[async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DatabaseBackend {
-        self.transaction.get_database_backend()
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
-        self.transaction.query_one_raw(statement).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
-        self.transaction.query_all_raw(statement).await
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
-        self.transaction.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
-        self.transaction.execute_unprepared(sql).await
-    }
+    Ok(transaction)
 }
 
 fn immediate() -> TransactionOptions {
@@ -406,76 +339,29 @@ fn immediate() -> TransactionOptions {
     }
 }
 
-/// Tries again while the database is away, for ten seconds in all.
-async fn patiently<T, F>(attempt: impl Fn() -> F) -> DbResult<T>
-where
-    F: Future<Output = DbResult<T>>,
-{
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match tokio::time::timeout_at(deadline, attempt()).await {
-            Err(_) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-            Ok(Err(error)) if is_unavailable(&error) && Instant::now() + PAUSE < deadline => {
-                tracing::debug!(%error, "the database is away; trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Ok(result) => return result,
-        }
-    }
-}
-
-/// Whether the error is the database's absence rather than an answer of its.
-fn is_unavailable(error: &DbErr) -> bool {
-    let cause = match error {
-        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
-            return true;
-        }
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
-        _ => return false,
-    };
-    match cause.as_ref() {
-        sqlx::Error::Io(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
-            if code.len() == 5 {
-                // PostgreSQL: connection exceptions, shutting down, starting up, out of disk,
-                // memory or connections, the loser of a deadlock.
-                ["08", "53"].iter().any(|class| code.starts_with(class))
-                    || ["57P01", "57P02", "57P03", "40P01"].contains(&code.as_ref())
-            } else {
-                // SQLite: busy, locked, input and output, a full disk, with their extended codes.
-                code.parse::<i32>()
-                    .is_ok_and(|code| [5, 6, 10, 13].contains(&(code & 0xff)))
-            }
-        }),
-        _ => false,
-    }
-}
-
-fn of_driver(error: sqlx::Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
-}
-
-impl From<DbErr> for Error {
-    fn from(error: DbErr) -> Self {
-        if is_unavailable(&error) {
-            tracing::warn!(%error, "the database cannot be reached");
-            Self::Unavailable
-        } else {
-            Self::internal(error)
-        }
-    }
+/// A name that is no other connection's, behind a prefix.
+fn random_name(prefix: &str) -> DbResult<String> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
+    Ok(format!("{prefix}_{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "they are what is tested")]
 
-    use super::*;
+    use futures_util::future::join_all;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::{
+        connection::{Connection, Options},
+        failure::Failure,
+        *,
+    };
+    use crate::{clock::Clock, id::Ids};
+
+    const BRIEFLY: Duration = Duration::from_millis(100);
 
     async fn run(database: &Database, sql: &str) -> Result<()> {
         let transaction = database.begin().await?;
@@ -515,6 +401,48 @@ mod tests {
         run(&another, "INSERT INTO notes VALUES (3)").await.unwrap();
     }
 
+    #[tokio::test]
+    async fn full_disk_is_told_from_an_absent_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("it");
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .pragma("max_page_count", "2");
+        let pool = Pool::new(Options::Sqlite(options), 1);
+        let mut lease = pool.acquire().await.unwrap();
+        let mut run = async |sql: &str| {
+            let work = async |connection: &mut Connection| connection.execute_unprepared(sql).await;
+            lease.run(work).await
+        };
+        run("CREATE TABLE notes (note)").await.unwrap();
+        let error = run("INSERT INTO notes VALUES (zeroblob(9999))").await;
+        let error = error.unwrap_err();
+        assert_eq!(Failure::of(&error), Failure::StorageFull, "{error}");
+        assert!(matches!(Error::from(error), Error::StorageFull));
+        run("INSERT INTO notes VALUES (1)").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_users_reads_leave_connections_to_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", directory.path().join("it").display());
+        let database = Database::open(&address.parse().unwrap(), 4).await.unwrap();
+        run(&database, "CREATE TABLE notes (note INTEGER PRIMARY KEY)")
+            .await
+            .unwrap();
+        let (ids, now) = (Ids::default(), Clock::system().now());
+        let greedy = database.shared_by(UserId::new(&ids, now));
+        let other = database.shared_by(UserId::new(&ids, now));
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let endless = Statement::from_string(DatabaseBackend::Sqlite, endless);
+        let reading = join_all((0..9).map(|_| greedy.reads().query_all_raw(endless.clone())));
+        tokio::select! {
+            _ = reading => panic!("they are endless"),
+            counted = count(&other) => assert_eq!(counted.unwrap(), 0),
+        }
+    }
+
     async fn count(database: &Database) -> DbResult<i64> {
         let count = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*) FROM notes");
         let row = database.reads().query_one_raw(count).await?;
@@ -542,17 +470,20 @@ mod tests {
         let refused = database.reads().query_one_raw(insert).await.unwrap_err();
         assert!(refused.to_string().contains("readonly"), "{refused}");
 
-        // It has many rows, and is given up while they come.
-        let many =
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
-        let many = Statement::from_string(DatabaseBackend::Sqlite, many);
-        let given_up = tokio::time::timeout(PAUSE, database.reads().query_all_raw(many)).await;
-        assert!(given_up.is_err());
-        assert_eq!(count(&database).await.unwrap(), 1);
+        // Endless ones are given up: while their rows come, and while they look for the first.
+        for columns in ["i", "count(*)"] {
+            let endless = format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {columns} FROM n"
+            );
+            let endless = Statement::from_string(DatabaseBackend::Sqlite, endless);
+            let given_up = timeout(BRIEFLY, database.reads().query_all_raw(endless)).await;
+            assert!(given_up.is_err());
+            assert_eq!(count(&database).await.unwrap(), 1);
+        }
 
         database.close().await;
         let closed = count(&database);
-        assert!(tokio::time::timeout(PAUSE, closed).await.is_err());
+        assert!(timeout(BRIEFLY, closed).await.is_err());
         // The log is part of the file again.
         assert!(!directory.path().join("it-wal").exists());
     }

@@ -17,6 +17,7 @@ use axum::{
     },
     response::Response,
 };
+use tokio::time::timeout;
 
 use super::{
     App,
@@ -76,7 +77,10 @@ pub(super) async fn serve(
         Ok(params) => match app.bounds.request() {
             Some(_place) => {
                 let sender = (device, Arc::clone(&cookies));
-                respond(&app, sender, &head, &accepted, params, request_id).await
+                let responding = respond(&app, sender, &head, &accepted, params, request_id);
+                timeout(operation::TIMEOUT, responding)
+                    .await
+                    .unwrap_or_else(|_| Err(operation::timed_out()))
             }
             None => Err(Answer::of(Error::Unavailable)),
         },

@@ -13,8 +13,9 @@ use crate::{
     error::{Error, Panicked, code},
 };
 
-/// How long an operation may run. It is longer than a database that is away is waited for.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may take from when it has been read, and an operation on a stream. It is longer
+/// than a database that is away is waited for.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The code for a document that is named and is not there.
 const NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
@@ -101,11 +102,14 @@ async fn answer(running: impl Future<Output = Response>, timeout: Duration) -> A
     match tokio::time::timeout(timeout, running).await {
         Ok(Ok(response)) => Answer::executed(response),
         Ok(Err(panic)) => Answer::of(Error::internal(Panicked::with(panic.as_ref()))),
-        Err(_) => {
-            tracing::warn!("an operation took too long and was given up");
-            Answer::of(Error::Unavailable)
-        }
+        Err(_) => timed_out(),
     }
+}
+
+/// The answer to an operation that took longer than [`TIMEOUT`].
+pub(super) fn timed_out() -> Answer {
+    tracing::warn!("an operation took too long and was given up");
+    Answer::of(Error::Unavailable)
 }
 
 /// After a panic there is one last answer, which says so.

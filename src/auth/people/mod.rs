@@ -363,6 +363,7 @@ mod tests {
         let read_only = std::io::Error::other("attempt to write a readonly database");
         for (error, says) in [
             (Error::Unavailable, "did not answer"),
+            (Error::StorageFull, "disk of the database is full"),
             (
                 Error::Unauthenticated(Reason::SessionEnded),
                 "was removed meanwhile",

@@ -1,0 +1,416 @@
+//! The connections of this process to one database, each lent to one piece of work at a time.
+//!
+//! A connection goes back as it was found: at rest, outside any transaction, its last answer read. One
+//! whose work was abandoned is brought to rest first, and closed where that takes longer than a
+//! second, so that neither a client that hangs up nor a peer that vanishes costs a connection for good.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sea_orm::{ConnAcquireErr, DbErr};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+
+use super::{
+    DbResult, STATEMENT_TIMEOUT,
+    connection::{Connection, Options},
+    failure::Failure,
+    pooler::Route,
+};
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an abandoned connection may take to come to rest.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// After how long without use a connection is asked whether its peer is still there.
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(5);
+
+/// How long it may take to answer that.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The waits between attempts to connect, at first and at most; each is shortened at random by up to
+/// half, so that instances do not try in step.
+const RECONNECT_BACKOFF: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(2));
+
+/// How long the way to the database is taken to stay the same.
+const ROUTE_TTL: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    size: u32,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    /// The way to the database, and when it was found out.
+    route: Mutex<Option<(Route, Instant)>>,
+    backoff: tokio::sync::Mutex<Backoff>,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+/// When to connect again. Whoever connects holds it, so that one caller finds out for all that the
+/// database is away.
+struct Backoff {
+    failures: u32,
+    retry_at: Instant,
+}
+
+/// A connection that is in use. Dropped, it goes back to the pool.
+pub(super) struct Lease {
+    pool: Pool,
+    connection: Option<Connection>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// No statement is under way.
+    at_rest: bool,
+    in_transaction: bool,
+    /// PostgreSQL has refused a statement of the transaction, and would take a commit for a rollback.
+    is_aborted: bool,
+}
+
+impl Pool {
+    /// A pool of at most `size` connections; none is opened yet.
+    pub(super) fn new(options: Options, size: u32) -> Self {
+        Self(Arc::new(Inner {
+            options,
+            size,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            idle: Mutex::default(),
+            route: Mutex::default(),
+            backoff: tokio::sync::Mutex::new(Backoff {
+                failures: 0,
+                retry_at: Instant::now(),
+            }),
+        }))
+    }
+
+    /// Lends a connection, once one is free.
+    pub(super) async fn acquire(&self) -> DbResult<Lease> {
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| closed())?;
+        let connection = match self.idle_connection().await {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        Ok(Lease {
+            pool: self.clone(),
+            connection: Some(connection),
+            permit: Some(permit),
+            at_rest: true,
+            in_transaction: false,
+            is_aborted: false,
+        })
+    }
+
+    /// Closes every connection, once those in use have been given back.
+    pub(super) async fn close(&self) -> DbResult<()> {
+        if let Ok(all) = self.0.permits.acquire_many(self.0.size).await {
+            all.forget();
+            self.0.permits.close();
+        }
+        let idle = std::mem::take(&mut *self.idle());
+        for idle in idle {
+            idle.connection.close().await?;
+        }
+        Ok(())
+    }
+
+    /// The connection that was used last, if its peer is still there.
+    async fn idle_connection(&self) -> Option<Connection> {
+        let Idle {
+            mut connection,
+            since,
+        } = self.pop()?;
+        if since.elapsed() < CHECK_AFTER_IDLE {
+            return Some(connection);
+        }
+        if let Ok(Ok(())) = timeout(PING_TIMEOUT, connection.ping()).await {
+            return Some(connection);
+        }
+        tracing::debug!("an idle connection has lost its peer; the others are closed too");
+        self.reconnect();
+        None
+    }
+
+    async fn connect(&self) -> DbResult<Connection> {
+        let mut backoff = self.0.backoff.lock().await;
+        // Another caller may have given one back meanwhile.
+        if let Some(idle) = self.pop() {
+            return Ok(idle.connection);
+        }
+        tokio::time::sleep_until(backoff.retry_at).await;
+        let connecting = async {
+            let route = self.find_route().await?;
+            self.0.options.connect(route).await
+        };
+        let connected = timeout(CONNECT_TIMEOUT, connecting).await;
+        let connected = connected.unwrap_or_else(|_| Err(timed_out()));
+        match &connected {
+            Ok(_) => backoff.failures = 0,
+            Err(error) => {
+                if Failure::of(error) == Failure::MixedStatements {
+                    tracing::error!(%error, "the database is not used");
+                }
+                backoff.fail();
+                self.forget_route();
+            }
+        }
+        connected
+    }
+
+    async fn find_route(&self) -> DbResult<Route> {
+        let known = *self.route();
+        if let Some((route, found_at)) = known
+            && found_at.elapsed() < ROUTE_TTL
+        {
+            return Ok(route);
+        }
+        let route = self.0.options.route().await?;
+        *self.route() = Some((route, Instant::now()));
+        Ok(route)
+    }
+
+    /// Has connections opened anew, and the way to the database found out before.
+    pub(super) fn reconnect(&self) {
+        self.idle().clear();
+        self.forget_route();
+    }
+
+    fn forget_route(&self) {
+        *self.route() = None;
+    }
+
+    fn route(&self) -> MutexGuard<'_, Option<(Route, Instant)>> {
+        self.0.route.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pop(&self) -> Option<Idle> {
+        self.idle().pop()
+    }
+
+    fn push(&self, connection: Connection) {
+        self.idle().push(Idle {
+            connection,
+            since: Instant::now(),
+        });
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backoff {
+    fn fail(&mut self) {
+        let wait = RECONNECT_BACKOFF.0 * 2_u32.saturating_pow(self.failures);
+        let wait = wait.min(RECONNECT_BACKOFF.1);
+        self.retry_at = Instant::now() + wait.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.failures = (self.failures + 1).min(16);
+    }
+}
+
+impl Lease {
+    /// Does one piece of work on the connection, within the time that a statement may take.
+    pub(super) async fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
+    ) -> DbResult<T> {
+        let Some(connection) = self.connection.as_mut().filter(|_| self.at_rest) else {
+            return Err(closed());
+        };
+        self.at_rest = false;
+        let Ok(result) = timeout(STATEMENT_TIMEOUT, work(connection)).await else {
+            return Err(timed_out());
+        };
+        self.at_rest = true;
+        if let Err(error) = &result {
+            self.note_failure(error);
+        }
+        result
+    }
+
+    fn note_failure(&mut self, error: &DbErr) {
+        let failure = Failure::of(error);
+        match failure {
+            Failure::MixedStatements => {
+                tracing::error!(%error, "a pooler has mixed up prepared statements");
+                self.pool.reconnect();
+            }
+            Failure::ReadOnly => self.pool.reconnect(),
+            _ => {}
+        }
+        if !failure.leaves_connection_usable() {
+            self.connection = None;
+        }
+        self.is_aborted =
+            self.in_transaction && matches!(self.connection, Some(Connection::Postgresql { .. }));
+    }
+
+    pub(super) async fn begin(&mut self) -> DbResult<()> {
+        self.in_transaction = true;
+        self.run(async |connection| connection.begin().await)
+            .await
+            .map(drop)
+    }
+
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// When a statement of it failed on PostgreSQL, or the database did not confirm the commit.
+    pub(super) async fn commit(&mut self) -> DbResult<()> {
+        if self.is_aborted {
+            return Err(DbErr::Custom(
+                "a transaction was to be committed after one of its statements had failed"
+                    .to_owned(),
+            ));
+        }
+        self.end("COMMIT").await
+    }
+
+    pub(super) async fn roll_back(&mut self) -> DbResult<()> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(&mut self, sql: &str) -> DbResult<()> {
+        self.run(async |connection| connection.execute_unprepared(sql).await)
+            .await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Does one piece of work that reads. Behind a pooler that does not bound statements it is done in a
+    /// transaction that does.
+    pub(super) async fn read<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
+    ) -> DbResult<T> {
+        let is_bounded = self
+            .connection
+            .as_ref()
+            .is_none_or(|connection| !connection.needs_transaction_to_be_bounded());
+        if is_bounded {
+            return self.run(work).await;
+        }
+        self.in_transaction = true;
+        self.run(async |connection| connection.begin_reading().await)
+            .await?;
+        let read = self.run(work).await?;
+        self.commit().await?;
+        Ok(read)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if self.at_rest && !self.in_transaction {
+            self.pool.push(connection);
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (pool, permit, in_transaction) =
+            (self.pool.clone(), self.permit.take(), self.in_transaction);
+        runtime.spawn(async move {
+            match timeout(RECOVERY_TIMEOUT, connection.recover(in_transaction)).await {
+                Ok(Ok(())) => pool.push(connection),
+                // The server ends what its closed connection was doing.
+                _ => drop(connection),
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn timed_out() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
+}
+
+fn closed() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_types,
+        reason = "the driver's options are made here to try the pool"
+    )]
+
+    use sqlx::postgres::{PgConnectOptions, PgSslMode};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server that lets everybody in, and then says nothing more.
+    async fn silent_server() -> PgConnectOptions {
+        const AUTHENTICATED_AND_READY: [u8; 15] = *b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut streams = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+                stream.write_all(&AUTHENTICATED_AND_READY).await.unwrap();
+                streams.push(stream);
+            }
+        });
+        PgConnectOptions::new()
+            .host("127.0.0.1")
+            .port(port)
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    #[tokio::test]
+    async fn idle_connections_that_lost_their_peer_are_closed() {
+        let options = silent_server().await;
+        let pool = Pool::new(Options::Postgresql(options.clone()), 3);
+        let route = Route::Pooler { is_bounded: true };
+        for _ in 0..3 {
+            let connection = Connection::open_postgresql(&options, route).await;
+            pool.push(connection.unwrap());
+        }
+        assert!(
+            pool.idle_connection().await.is_some(),
+            "it was used just now"
+        );
+        for idle in pool.idle().iter_mut() {
+            idle.since -= CHECK_AFTER_IDLE;
+        }
+        assert!(pool.idle_connection().await.is_none());
+        assert!(pool.idle().is_empty());
+    }
+
+    #[test]
+    fn attempts_to_connect_become_rare() {
+        let mut backoff = Backoff {
+            failures: 0,
+            retry_at: Instant::now(),
+        };
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            backoff.fail();
+            waits.push(backoff.retry_at - Instant::now());
+        }
+        assert!(waits[0] <= RECONNECT_BACKOFF.0);
+        let last = waits[19];
+        assert!(last <= RECONNECT_BACKOFF.1 && last > RECONNECT_BACKOFF.1 / 3);
+    }
+}

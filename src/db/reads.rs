@@ -1,0 +1,127 @@
+//! Statements that change nothing, each sent again while the database is away.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this file runs the reads that `db` hands to the viewer and to `auth::unscoped`"
+)]
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseBackend, DbErr, ExecResult, QueryResult, Statement,
+};
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{DbResult, PATIENCE, failure::Failure, pool::Pool};
+
+/// How long to wait between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Runs queries that change nothing. A write takes a transaction.
+#[derive(Clone)]
+pub(crate) struct Reads {
+    pub(super) backend: DatabaseBackend,
+    pub(super) pool: Pool,
+    /// The connections that the user of these reads may have at once.
+    pub(super) share: Option<Arc<Semaphore>>,
+}
+
+impl Reads {
+    /// Sends the query once, whatever comes of it.
+    pub(super) async fn query_one_once(
+        &self,
+        statement: &Statement,
+    ) -> DbResult<Option<QueryResult>> {
+        let mut lease = self.pool.acquire().await?;
+        lease
+            .read(async |connection| connection.query_one(statement).await)
+            .await
+    }
+
+    /// Whether the database takes writes. The connections to one that does not are opened anew: another
+    /// may have become the primary.
+    pub(super) async fn is_writable_once(&self) -> DbResult<bool> {
+        let sql = match self.backend {
+            DatabaseBackend::Postgres => {
+                "SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"
+            }
+            _ => "SELECT 1",
+        };
+        let statement = Statement::from_string(self.backend, sql);
+        let row = self.query_one_once(&statement).await?;
+        let is_writable = row.is_some_and(|row| row.try_get_by_index(0).unwrap_or(false));
+        if !is_writable {
+            self.pool.reconnect();
+        }
+        Ok(is_writable)
+    }
+
+    async fn query_all_once(&self, statement: &Statement) -> DbResult<Vec<QueryResult>> {
+        let mut lease = self.pool.acquire().await?;
+        lease
+            .read(async |connection| connection.query_all(statement).await)
+            .await
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Reads {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.backend
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "reads");
+        retry_while_unavailable(self.share.as_deref(), || self.query_one_once(&statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "reads");
+        retry_while_unavailable(self.share.as_deref(), || self.query_all_once(&statement)).await
+    }
+
+    async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {
+        Err(needs_transaction())
+    }
+
+    async fn execute_unprepared(&self, _: &str) -> DbResult<ExecResult> {
+        Err(needs_transaction())
+    }
+}
+
+fn needs_transaction() -> DbErr {
+    DbErr::Custom("what writes runs in a transaction".to_owned())
+}
+
+/// Tries again while the database is away, for ten seconds in all, once there is room in the share.
+pub(super) async fn retry_while_unavailable<T, F>(
+    share: Option<&Semaphore>,
+    attempt: impl Fn() -> F,
+) -> DbResult<T>
+where
+    F: Future<Output = DbResult<T>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let trying = async {
+        let _place = match share {
+            Some(share) => share.acquire().await.ok(),
+            None => None,
+        };
+        loop {
+            match attempt().await {
+                Err(error)
+                    if Failure::of(&error).is_worth_retrying()
+                        && Instant::now() + RETRY_INTERVAL < deadline =>
+                {
+                    tracing::debug!(%error, "the database is away; trying again");
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
+                result => return result,
+            }
+        }
+    };
+    tokio::time::timeout_at(deadline, trying)
+        .await
+        .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+}

@@ -1,0 +1,93 @@
+//! Transactions that write.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this file runs the writes that `db` hands to the viewer and to `auth::unscoped`"
+)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+
+use super::{DbResult, pool::Lease};
+use crate::error::{Error, Result};
+
+/// A transaction that may write. Dropped without [`Transaction::commit`], it is rolled back.
+pub(crate) struct Transaction {
+    backend: DatabaseBackend,
+    lease: Mutex<Lease>,
+    /// A turn to write, and a place in the user's share of the connections.
+    _permits: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Transaction {
+    pub(super) fn new(
+        backend: DatabaseBackend,
+        lease: Lease,
+        permits: [Option<OwnedSemaphorePermit>; 2],
+    ) -> Self {
+        Self {
+            backend,
+            lease: Mutex::new(lease),
+            _permits: permits,
+        }
+    }
+
+    /// The transaction, once nobody runs anything in it any more.
+    pub(crate) fn alone(shared: Arc<Self>) -> Result<Self> {
+        Arc::into_inner(shared).ok_or_else(|| {
+            Error::internal(DbErr::Custom(
+                "a viewer outlived its transaction".to_owned(),
+            ))
+        })
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        Ok(self.lease.into_inner().commit().await?)
+    }
+
+    /// Takes everything back. A database that cannot be told has taken it back already.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.lease.into_inner().roll_back().await {
+            tracing::debug!(%error, "a transaction ended with its connection");
+        }
+    }
+}
+
+/// Each query is sent once: what came before it in the transaction would be gone.
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.backend
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        let mut lease = self.lease.lock().await;
+        lease
+            .run(async |connection| connection.query_one(&statement).await)
+            .await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        let mut lease = self.lease.lock().await;
+        lease
+            .run(async |connection| connection.query_all(&statement).await)
+            .await
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
+        let mut lease = self.lease.lock().await;
+        lease
+            .run(async |connection| connection.execute(&statement).await)
+            .await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
+        let mut lease = self.lease.lock().await;
+        lease
+            .run(async |connection| connection.execute_unprepared(sql).await)
+            .await
+    }
+}
