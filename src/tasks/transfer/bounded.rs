@@ -1,4 +1,4 @@
-//! A file that is read a task at a time, each of which may only be so long.
+//! A file that is read a task at a time, each of which may only be so long, and whose lines are counted.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,11 +8,14 @@ pub(super) const LONGEST: usize = 4 << 20;
 /// What is said of one that is longer.
 pub(super) const TOO_LONG: &str = "It is longer than 4 MiB.";
 
-/// Ends early where a task is too long.
+/// Ends early where a task is too long. A call of `read` returns bytes of one line at most, so that a reader with a
+/// buffer is never a line ahead of what it takes from it.
 pub(super) struct Bounded<R> {
     file: R,
     left: usize,
-    line: u64,
+    /// The line ends that were read: LF, CR, or CR LF.
+    ends: u64,
+    last: u8,
     quotes: u64,
 }
 
@@ -21,7 +24,8 @@ impl<R: BufRead> Bounded<R> {
         Self {
             file,
             left: LONGEST,
-            line: 1,
+            ends: 0,
+            last: 0,
             quotes: 0,
         }
     }
@@ -36,9 +40,14 @@ impl<R: BufRead> Bounded<R> {
         self.left == 0
     }
 
-    /// The line that is read next, counted from 1.
+    /// The line of the next byte, counted from 1.
     pub(super) fn line(&self) -> u64 {
-        self.line
+        self.ends + 1
+    }
+
+    /// The line of the last byte, counted from 1; its end is a part of it.
+    pub(super) fn last_line(&self) -> u64 {
+        self.ends + u64::from(!matches!(self.last, b'\r' | b'\n'))
     }
 
     /// How many quotation marks were read.
@@ -49,28 +58,40 @@ impl<R: BufRead> Bounded<R> {
     /// The next byte that is no white space, which is left there.
     pub(super) fn peek(&mut self) -> io::Result<Option<u8>> {
         loop {
-            match self.file.fill_buf()?.first() {
-                Some(b'\n') => self.line += 1,
-                Some(b' ' | b'\t' | b'\r') => {}
-                other => return Ok(other.copied()),
+            match self.file.fill_buf()?.first().copied() {
+                Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) => {
+                    self.count(byte);
+                    self.file.consume(1);
+                }
+                other => return Ok(other),
             }
-            self.file.consume(1);
         }
     }
 
     pub(super) fn skip(&mut self) {
         self.file.consume(1);
     }
+
+    fn count(&mut self, byte: u8) {
+        self.ends += u64::from(byte == b'\r' || byte == b'\n' && self.last != b'\r');
+        self.quotes += u64::from(byte == b'"');
+        self.last = byte;
+    }
 }
 
 impl<R: BufRead> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(self.left);
-        let count = self.file.read(&mut buffer[..most])?;
+        let some = self.file.fill_buf()?;
+        let most = some.len().min(buffer.len()).min(self.left);
+        let end = some[..most]
+            .iter()
+            .position(|it| matches!(it, b'\r' | b'\n'));
+        let count = end.map_or(most, |at| at + 1);
+        buffer[..count].copy_from_slice(&some[..count]);
+        self.file.consume(count);
         self.left -= count;
         for byte in &buffer[..count] {
-            self.line += u64::from(*byte == b'\n');
-            self.quotes += u64::from(*byte == b'"');
+            self.count(*byte);
         }
         Ok(count)
     }

@@ -2,13 +2,51 @@
 
 use std::io::{self, BufRead, Write};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
     Found, Sink, TaskText,
     bounded::{Bounded, TOO_LONG},
+    text::{DueText, WRONG_PRIORITY, WRONG_VERSION},
 };
+use crate::tasks::priority::Priority;
+
+/// A task as the schema shows it, each of its fields still as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TaskFields<'a> {
+    #[serde(rename = "__typename")]
+    _typename: Option<IgnoredAny>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    version: Option<&'a RawValue>,
+    title: Option<&'a RawValue>,
+    description: Option<&'a RawValue>,
+    completed: Option<&'a RawValue>,
+    completed_at: Option<&'a RawValue>,
+    priority: Option<&'a RawValue>,
+    due: Option<&'a RawValue>,
+    position: Option<&'a RawValue>,
+    created_at: Option<&'a RawValue>,
+    updated_at: Option<&'a RawValue>,
+}
+
+/// A due date as the schema shows it. What is ignored follows from the rest.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DueFields<'a> {
+    #[serde(rename = "__typename")]
+    _typename: Option<IgnoredAny>,
+    #[serde(borrow)]
+    date: Option<&'a RawValue>,
+    time: Option<&'a RawValue>,
+    time_zone: Option<&'a RawValue>,
+    #[serde(rename = "at")]
+    _at: Option<IgnoredAny>,
+    #[serde(rename = "isOverdue")]
+    _is_overdue: Option<IgnoredAny>,
+}
 
 pub(super) struct Writer<'a> {
     file: &'a mut (dyn Write + Send),
@@ -72,7 +110,9 @@ impl<R: BufRead> Reader<R> {
                 self.file.skip();
             }
             (Place::Start, Some(b'{')) => self.place = Place::Sequence,
-            (Place::Start, Some(_)) => return Ok(Err("Write an array of tasks.")),
+            (Place::Start, Some(_)) => {
+                return Ok(Err("Write an array of tasks, or choose another --format."));
+            }
             (Place::Array, Some(b',')) => self.file.skip(),
             (Place::Array, Some(b']') | None) | (Place::Sequence, Some(_)) => {}
             (Place::Array, Some(_)) => return Ok(Err("Between tasks comes a comma.")),
@@ -126,7 +166,52 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 fn read(object: &str) -> Result<TaskText, String> {
-    serde_json::from_str(object).map_err(|error| without_place(&error))
+    let fields: TaskFields<'_> =
+        serde_json::from_str(object).map_err(|error| without_place(&error))?;
+    Ok(TaskText {
+        id: text("id", fields.id)?,
+        version: version(fields.version)?,
+        title: text("title", fields.title)?.unwrap_or_default(),
+        description: text("description", fields.description)?,
+        completed: value(fields.completed).ok_or("completed: Write true or false.")?,
+        completed_at: text("completedAt", fields.completed_at)?,
+        priority: value::<Priority>(fields.priority).ok_or(WRONG_PRIORITY)?,
+        due: fields.due.map(due).transpose()?,
+        position: text("position", fields.position)?,
+        created_at: text("createdAt", fields.created_at)?,
+        updated_at: text("updatedAt", fields.updated_at)?,
+    })
+}
+
+fn due(object: &RawValue) -> Result<DueText, String> {
+    if !object.get().starts_with('{') {
+        return Err("due: Write an object such as {\"date\":\"2026-11-21\"}.".to_owned());
+    }
+    let fields: DueFields<'_> = serde_json::from_str(object.get())
+        .map_err(|error| format!("due: {}", without_place(&error)))?;
+    Ok(DueText {
+        date: text("due.date", fields.date)?.unwrap_or_default(),
+        time: text("due.time", fields.time)?,
+        time_zone: text("due.timeZone", fields.time_zone)?,
+    })
+}
+
+fn text(name: &str, field: Option<&RawValue>) -> Result<Option<String>, String> {
+    value(field).ok_or_else(|| format!("{name}: Write a text in quotation marks."))
+}
+
+/// A number without a part behind its point: 1.0 is the same as 1.
+fn version(field: Option<&RawValue>) -> Result<Option<i32>, String> {
+    let number: Option<f64> = value(field).ok_or(WRONG_VERSION)?;
+    let whole = number.map(|it| it.to_string().parse()).transpose();
+    whole.map_err(|_| WRONG_VERSION.to_owned())
+}
+
+/// The value of a field, if there is one; nothing where it is of another type.
+fn value<'a, T: Deserialize<'a>>(field: Option<&'a RawValue>) -> Option<Option<T>> {
+    field
+        .map(|field| serde_json::from_str(field.get()).ok())
+        .map_or(Some(None), |value| value.map(Some))
 }
 
 /// What is wrong, without where: the line that it says is one of the object's.

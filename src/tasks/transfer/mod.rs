@@ -13,9 +13,10 @@ mod text;
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead, Write},
+    io::{self, BufRead, BufReader, Write},
 };
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 pub(crate) use store::import;
@@ -24,7 +25,11 @@ use super::{
     entity::{Column, Entity},
     limit::LimitReached,
 };
-use crate::{auth::Viewer, clock::Timestamp, error::Error};
+use crate::{
+    auth::{TimeZone, Viewer},
+    clock::Timestamp,
+    error::Error,
+};
 use text::TaskText;
 
 /// How many are read from the database at once.
@@ -120,19 +125,22 @@ trait Sink {
 }
 
 impl TaskFormat {
-    /// The tasks of a file, which may begin with a mark that says that it is UTF-8.
+    /// The tasks of a file in UTF-8, or, where it begins with the mark of it, in UTF-16.
     fn source<'a>(
         self,
-        mut file: impl BufRead + Send + 'a,
+        file: impl BufRead + Send + 'a,
         now: Timestamp,
+        home: &'a TimeZone,
     ) -> io::Result<Source<'a>> {
-        if file.fill_buf()?.starts_with("\u{feff}".as_bytes()) {
-            file.consume("\u{feff}".len());
-        }
+        let file = DecodeReaderBytesBuilder::new()
+            .utf8_passthru(true)
+            .strip_bom(true)
+            .build(file);
+        let file = BufReader::new(file);
         Ok(match self {
             Self::Json => Box::new(json::Reader::new(file)),
-            Self::Csv => Box::new(table::Reader::new(file)),
-            Self::Icalendar => Box::new(calendar::Reader::new(file, now)),
+            Self::Csv => Box::new(table::Reader::new(file)?),
+            Self::Icalendar => Box::new(calendar::Reader::new(file, now, home)),
         })
     }
 }

@@ -34,8 +34,9 @@ pub(crate) async fn import<R: BufRead + Send>(
     mut open: impl FnMut() -> io::Result<R>,
 ) -> std::result::Result<TasksImported, TransferError> {
     let seq = viewer.last_seq().await?;
-    let mut check = Reading::new(viewer, options);
-    let source = format.source(open()?, viewer.now())?;
+    let home = auth::home(viewer).await?;
+    let mut check = Reading::new(viewer, options, &home);
+    let source = format.source(open()?, viewer.now(), &home)?;
     let found = check.read(source, async |_| Ok(())).await?;
     let stored = i64::try_from(found.stored).unwrap_or(i64::MAX);
     limit::check(viewer.task_count().await?.saturating_add(stored), limits)?;
@@ -43,11 +44,11 @@ pub(crate) async fn import<R: BufRead + Send>(
         return Ok(found);
     }
     let Reading { taken, last, .. } = check;
-    let source = format.source(open()?, viewer.now())?;
+    let source = format.source(open()?, viewer.now(), &home)?;
     viewer
         .atomically(async |viewer| {
             viewer.lock_log().await?;
-            let mut reading = Reading::new(viewer, options);
+            let mut reading = Reading::new(viewer, options, &home);
             if viewer.last_seq().await? == seq {
                 // Nothing has changed since: what was looked up needs no second look.
                 (reading.taken, reading.looks_up) = (taken, false);
@@ -77,6 +78,8 @@ enum Taken {
 struct Reading<'a> {
     viewer: &'a Viewer,
     options: TaskImport,
+    /// Where the person's days begin and end.
+    home: &'a TimeZone,
     /// The ids so far.
     seen: HashSet<TaskId>,
     /// Those of them that are tasks' already.
@@ -90,10 +93,11 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(viewer: &'a Viewer, options: TaskImport) -> Self {
+    fn new(viewer: &'a Viewer, options: TaskImport, home: &'a TimeZone) -> Self {
         Self {
             viewer,
             options,
+            home,
             seen: HashSet::new(),
             taken: HashMap::new(),
             looks_up: true,
@@ -143,7 +147,7 @@ impl<'a> Reading<'a> {
             for name in found.left_out {
                 *self.imported.left_out.entry(plain(&name)).or_default() += 1;
             }
-            let mut record = found.task.and_then(|task| task.read(now));
+            let mut record = found.task.and_then(|task| task.read(now, self.home));
             if let (true, Ok(record)) = (self.options.new_ids, &mut record) {
                 record.id = None;
             }

@@ -1,7 +1,7 @@
 //! A task as a file has it, in the words of the schema, until it is read: then it is one that can be stored.
 
 use sea_orm::ActiveValue::Set;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     auth::{TimeZone, Viewer},
@@ -10,7 +10,7 @@ use crate::{
     id::TaskId,
     tasks::{
         description::Description,
-        due::Due,
+        due::{self, Due},
         entity::{ActiveModel, Model},
         local::{LocalDate, LocalTime},
         minted_id, placement,
@@ -22,17 +22,27 @@ use crate::{
 /// The versions that leave a task as many changes as anybody makes.
 const VERSIONS: std::ops::RangeInclusive<i32> = 1..=2_000_000_000;
 
+/// The message for a version that is not one of them.
+pub(super) const WRONG_VERSION: &str = "version: Write a whole number from 1 to 2,000,000,000.";
+
+/// The message for a priority that is not one of the schema's.
+pub(super) const WRONG_PRIORITY: &str = "priority: Write NONE, LOW, MEDIUM, HIGH or URGENT.";
+
 /// The moments of the years 1 to 9998, as their dates are, in milliseconds.
 const MOMENTS: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
 
 /// What is written of a task, and may be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct TaskText {
     pub(super) id: Option<String>,
     pub(super) version: Option<i32>,
     pub(super) title: String,
     pub(super) description: Option<String>,
+    /// Read, and not written: `completed_at` says it too.
+    #[serde(skip)]
+    pub(super) completed: Option<bool>,
+    /// A moment; or a date, which is a whole day of the person's.
     pub(super) completed_at: Option<String>,
     pub(super) priority: Option<Priority>,
     pub(super) due: Option<DueText>,
@@ -41,8 +51,8 @@ pub(super) struct TaskText {
     pub(super) updated_at: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct DueText {
     pub(super) date: String,
     pub(super) time: Option<String>,
@@ -73,6 +83,7 @@ impl TaskText {
             version: Some(task.version),
             title: task.title,
             description: task.description,
+            completed: None,
             completed_at: task.completed_at.map(text),
             priority: Some(task.priority),
             due: task.due_date.map(|date| DueText {
@@ -86,8 +97,8 @@ impl TaskText {
         }
     }
 
-    /// The task, or the first thing that is wrong with it.
-    pub(super) fn read(self, now: Timestamp) -> Result<Record, String> {
+    /// The task of a person who lives in this time zone, or the first thing that is wrong with it.
+    pub(super) fn read(self, now: Timestamp, home: &TimeZone) -> Result<Record, String> {
         let id = of("id", self.id.map(|id| minted_id::parse(&id, now)))?;
         let created_at = moment("createdAt", self.created_at)?;
         if let (Some(id), Some(created_at)) = (id, created_at)
@@ -109,19 +120,35 @@ impl TaskText {
         }
         let version = self.version.unwrap_or(1);
         if !VERSIONS.contains(&version) {
-            return Err("version: It is from 1 to 2,000,000,000.".to_owned());
+            return Err(WRONG_VERSION.to_owned());
         }
+        let updated_at = moment("updatedAt", self.updated_at)?;
+        let completed_at = match self.completed_at.as_deref().and_then(LocalDate::read) {
+            // A day as a due date is one, but nothing is done before its time.
+            Some(day) => Some(due::last_of(day.0, home.rules()).min(now)),
+            None => moment("completedAt", self.completed_at)?,
+        };
+        let completed_at = match (self.completed, completed_at) {
+            (Some(false), Some(_)) => {
+                return Err(
+                    "completed: It is false, and completedAt has a moment. Leave one of them out."
+                        .to_owned(),
+                );
+            }
+            (Some(true), None) => Some(updated_at.unwrap_or(now)),
+            (_, completed_at) => completed_at,
+        };
         Ok(Record {
             id,
             version,
             title: of("title", Some(Title::parse(&self.title)))?.ok_or("title: Write one.")?,
             description: of("description", self.description.map(Description::parse))?,
-            completed_at: moment("completedAt", self.completed_at)?,
+            completed_at,
             priority: self.priority.unwrap_or_default(),
             due: self.due.map(DueText::read).transpose()?,
             position,
             made_at: created_at.or(id.and_then(TaskId::made_at)),
-            updated_at: moment("updatedAt", self.updated_at)?,
+            updated_at,
         })
     }
 }

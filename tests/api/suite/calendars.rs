@@ -1,9 +1,10 @@
 //! Tasks as the calendars of other programs have them.
 
 use cubby::{TaskFormat, TaskImport};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::transfer::{ANA, BEN, export, import, refused, tasks, try_import};
+use crate::harness::Client;
 
 /// Calendars as programs write them: what is in each, and what becomes of it.
 const CALENDARS: [(&str, &str); 5] = [
@@ -172,4 +173,437 @@ async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found() {
         (3, 2)
     );
     assert_eq!(tasks(&ana).await[0]["due"]["timeZone"], "Europe/Vienna");
+}
+
+/// A calendar of these components.
+fn calendar(components: &str) -> String {
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{components}END:VCALENDAR\r\n")
+}
+
+/// A task of these properties.
+fn todo(properties: &[&str]) -> String {
+    let lines = properties.join("\r\n");
+    format!("BEGIN:VTODO\r\n{lines}\r\nEND:VTODO\r\n")
+}
+
+/// A time zone of this name that is an hour before UTC, and two in summer.
+fn own_zone(name: &str, more: &str) -> String {
+    let yearly = |kind: &str, from: &str, to: &str, month: u8| {
+        format!(
+            "BEGIN:{kind}\r\nDTSTART:16010101T020000\r\nTZOFFSETFROM:{from}\r\nTZOFFSETTO:{to}\r\n\
+             RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH={month}\r\nEND:{kind}\r\n"
+        )
+    };
+    format!(
+        "BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{more}{}{}END:VTIMEZONE\r\n",
+        yearly("STANDARD", "+0200", "+0100", 10),
+        yearly("DAYLIGHT", "+0100", "+0200", 3)
+    )
+}
+
+async fn live_in(person: &Client, zone: &str) {
+    let update = "mutation ($zone: TimeZone) { updateProfile(input: { timeZone: $zone }) { user { timeZone } } }";
+    person.ask(update, json!({ "zone": zone })).await;
+}
+
+#[tokio::test]
+async fn offsets_are_honoured_in_every_date_time_property() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for (property, field, wanted) in [
+        (
+            "DUE:20260630T093000+0200",
+            "/due/at",
+            "2026-06-30T07:30:00.000Z",
+        ),
+        (
+            "DUE:20260630t093000-03:30",
+            "/due/at",
+            "2026-06-30T13:00:00.000Z",
+        ),
+        (
+            "DUE;TZID=Asia/Tokyo:20260630T093000Z",
+            "/due/at",
+            "2026-06-30T09:30:00.000Z",
+        ),
+        (
+            "DUE;TZID=\"Asia/Tokyo\":20260630T093000",
+            "/due/at",
+            "2026-06-30T00:30:00.000Z",
+        ),
+        (
+            "DUE;VALUE=DATE-TIME:20260630T093000z",
+            "/due/at",
+            "2026-06-30T09:30:00.000Z",
+        ),
+        ("DUE:20260630", "/due/date", "2026-06-30"),
+        (
+            "COMPLETED:20260110T101500+0200",
+            "/completedAt",
+            "2026-01-10T08:15:00.000Z",
+        ),
+        (
+            "COMPLETED;TZID=Asia/Tokyo:20260110T101500",
+            "/completedAt",
+            "2026-01-10T01:15:00.000Z",
+        ),
+        (
+            "CREATED:20260110T101500+0200",
+            "/createdAt",
+            "2026-01-10T08:15:00.000Z",
+        ),
+        (
+            "LAST-MODIFIED:20260110T101500+0200",
+            "/updatedAt",
+            "2026-01-10T08:15:00.000Z",
+        ),
+        (
+            "DTSTAMP:20260110T101500+0200",
+            "/updatedAt",
+            "2026-01-10T08:15:00.000Z",
+        ),
+        (
+            "DURATION:PT1H\r\nDTSTART:20260110T101500+0200",
+            "/due/at",
+            "2026-01-10T09:15:00.000Z",
+        ),
+    ] {
+        import(
+            &app,
+            ANA,
+            TaskFormat::Icalendar,
+            &calendar(&todo(&[property])),
+        )
+        .await;
+        let task = tasks(&ana).await.pop().unwrap();
+        assert_eq!(task.pointer(field).unwrap(), wanted, "{property}");
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_no_date_is_refused_by_line() {
+    let app = app!();
+    app.sign_up("ana").await;
+    for name in [
+        "DUE",
+        "DTSTART",
+        "COMPLETED",
+        "CREATED",
+        "LAST-MODIFIED",
+        "DTSTAMP",
+    ] {
+        for value in [
+            "20260630T093000garbage",
+            "20260630T093000Zgarbage",
+            "20260231T093000Z",
+            "20260630T093000+9900",
+            "tomorrow",
+        ] {
+            let file = calendar(&todo(&["SUMMARY:a", &format!("{name}:{value}")]));
+            let refusal = refused(&app, TaskFormat::Icalendar, file).await;
+            let wanted = format!("line 3: {name}: Write a date");
+            assert!(refusal.contains(&wanted), "{name}:{value}: {refusal}");
+        }
+    }
+    let file = calendar(&todo(&["COMPLETED;TZID=Mars:20260110T101500"]));
+    let refusal = refused(&app, TaskFormat::Icalendar, file).await;
+    let wanted = "line 3: COMPLETED: The time zone Mars is not known";
+    assert!(refusal.contains(wanted), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_calendar_describes_its_time_zones() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let lisbon = "X-LIC-LOCATION:Europe/Lisbon\r\n";
+    for (described, name, summer, zone) in [
+        // What the calendar describes decides, and nothing is guessed from brackets.
+        (
+            own_zone("(GMT+01.00) Sarajevo/Warsaw/Zagreb", ""),
+            "\"(GMT+01.00) Sarajevo/Warsaw/Zagreb\"",
+            "08:00",
+            "UTC",
+        ),
+        (
+            own_zone("(UTC+09:00) Osaka\\, Sapporo\\, Tokyo", ""),
+            "\"(UTC+09:00) Osaka, Sapporo, Tokyo\"",
+            "08:00",
+            "UTC",
+        ),
+        (
+            own_zone("Customized Time Zone", ""),
+            "Customized Time Zone",
+            "08:00",
+            "UTC",
+        ),
+        (
+            own_zone("/x.example/Asia/Tokyo", ""),
+            "/x.example/Asia/Tokyo",
+            "08:00",
+            "UTC",
+        ),
+        (
+            own_zone("Tokyo Standard Time", ""),
+            "Tokyo Standard Time",
+            "08:00",
+            "UTC",
+        ),
+        // A name that means the same stays.
+        (
+            own_zone("W. Europe Standard Time", ""),
+            "W. Europe Standard Time",
+            "08:00",
+            "Europe/Berlin",
+        ),
+        (
+            own_zone("/x.example/2026/Europe/Paris", ""),
+            "/x.example/2026/Europe/Paris",
+            "08:00",
+            "Europe/Paris",
+        ),
+        // An IANA name is one, whatever the calendar says of it.
+        (
+            own_zone("Asia/Tokyo", ""),
+            "Asia/Tokyo",
+            "01:00",
+            "Asia/Tokyo",
+        ),
+        (own_zone("Mine", lisbon), "Mine", "09:00", "Europe/Lisbon"),
+        (
+            own_zone("Tokyo Standard Time", lisbon),
+            "Tokyo Standard Time",
+            "09:00",
+            "Europe/Lisbon",
+        ),
+        // Nothing is described.
+        (
+            String::new(),
+            "South Sudan Standard Time",
+            "08:00",
+            "Africa/Juba",
+        ),
+        (
+            String::new(),
+            "\"Central Standard Time (Mexico)\"",
+            "16:00",
+            "America/Mexico_City",
+        ),
+    ] {
+        let due = format!("DUE;TZID={name}:20260701T100000");
+        let file = calendar(&format!("{described}{}", todo(&[&due])));
+        import(&app, ANA, TaskFormat::Icalendar, &file).await;
+        let task = tasks(&ana).await.pop().unwrap();
+        let wanted = json!([format!("2026-07-01T{summer}:00.000Z"), zone]);
+        assert_eq!(
+            json!([task["due"]["at"], task["due"]["timeZone"]]),
+            wanted,
+            "{due}"
+        );
+    }
+    for name in [
+        "\"(UTC+09:00) Osaka, Sapporo, Tokyo\"",
+        "Work/Europe/Vienna",
+        "Cairo/Egypt",
+    ] {
+        let file = calendar(&todo(&[&format!("DUE;TZID={name}:20260701T100000")]));
+        let refusal = refused(&app, TaskFormat::Icalendar, file).await;
+        assert!(
+            refusal.contains("line 3: DUE: The time zone "),
+            "{name}: {refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn empty_properties_are_as_if_absent() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let names = [
+        "DTSTART",
+        "DURATION",
+        "STATUS",
+        "COMPLETED",
+        "PRIORITY",
+        "PERCENT-COMPLETE",
+        "DUE",
+        "CREATED",
+        "LAST-MODIFIED",
+        "DTSTAMP",
+        "DESCRIPTION",
+        "CATEGORIES",
+        "RRULE",
+        "X-CUBBY-POSITION",
+        "UID",
+        "DUE;VALUE=DATE",
+        "DUE;TZID=",
+        "RECURRENCE-ID",
+        "X-OWN",
+    ];
+    for blank in ["", "  "] {
+        let empty = names.map(|name| format!("{name}:{blank}"));
+        let mut lines = vec!["SUMMARY:a"];
+        lines.extend(empty.iter().map(String::as_str));
+        let imported = import(&app, ANA, TaskFormat::Icalendar, &calendar(&todo(&lines))).await;
+        assert_eq!((imported.stored, imported.left_out.len()), (1, 0));
+    }
+    for task in tasks(&ana).await {
+        let nothing = json!([null, null, null, "NONE"]);
+        let fields = ["due", "completedAt", "description", "priority"].map(|name| &task[name]);
+        assert_eq!(json!(fields), nothing);
+    }
+}
+
+#[tokio::test]
+async fn a_day_of_completion_is_the_persons_own() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for (zone, end) in [
+        ("America/New_York", "2026-01-11T04:59:59.999Z"),
+        ("Pacific/Auckland", "2026-01-10T10:59:59.999Z"),
+    ] {
+        live_in(&ana, zone).await;
+        let done = todo(&[
+            "SUMMARY:a",
+            "COMPLETED;VALUE=DATE:20260110",
+            "DUE;VALUE=DATE:20260110",
+        ]);
+        import(&app, ANA, TaskFormat::Icalendar, &calendar(&done)).await;
+        let json = r#"{"title":"a","completedAt":"2026-01-10","due":{"date":"2026-01-10"}}"#;
+        import(&app, ANA, TaskFormat::Json, json).await;
+        let csv = "title,completedAt,dueDate\na,2026-01-10,2026-01-10\n";
+        import(&app, ANA, TaskFormat::Csv, csv).await;
+        for task in tasks(&ana).await.iter().rev().take(3) {
+            assert_eq!(
+                json!([task["completedAt"], task["due"]["at"]]),
+                json!([end, end])
+            );
+        }
+    }
+    // It is not later than now.
+    let done = todo(&["SUMMARY:a", "COMPLETED;VALUE=DATE:90000101"]);
+    import(&app, ANA, TaskFormat::Icalendar, &calendar(&done)).await;
+    let task = tasks(&ana).await.pop().unwrap();
+    assert_eq!(task["completedAt"], task["updatedAt"]);
+}
+
+#[tokio::test]
+async fn lines_without_a_property_are_counted() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let file = calendar(&format!(
+        "{}{}",
+        todo(&[
+            "SUMMARY:a",
+            "DESCRIPTION:First",
+            "Second line without folding",
+            "",
+            "see https://example.com/a?b=1",
+            " and its fold",
+            "X-OWN:1",
+        ]),
+        // A line may go on as vCalendar 1.0 has it.
+        todo(&[
+            "SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:K=C3=A4se=",
+            "=20kaufen"
+        ])
+    ));
+    let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
+    let left_out: Vec<_> = imported.left_out.into_iter().collect();
+    let wanted = [("X-OWN", 1), ("lines without a property", 2)];
+    assert_eq!(
+        left_out,
+        wanted.map(|(name, count)| (name.to_owned(), count))
+    );
+    let texts = tasks(&ana).await;
+    let texts = texts
+        .iter()
+        .map(|task| json!([task["title"], task["description"]]));
+    let wanted = [json!(["a", "First"]), json!(["K\u{e4}se kaufen", null])];
+    assert_eq!(texts.collect::<Vec<_>>(), wanted);
+}
+
+#[tokio::test]
+async fn a_start_and_a_duration_are_the_due_date() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let zone = own_zone("Own", "");
+    for (start, duration, due) in [
+        (
+            ":20261122T090000Z",
+            "PT2H",
+            json!(["2026-11-22", "11:00:00", "UTC"]),
+        ),
+        (
+            ":20261122T090000",
+            "P1DT30M",
+            json!(["2026-11-23", "09:30:00", null]),
+        ),
+        (
+            ";VALUE=DATE:20261122",
+            "P1W",
+            json!(["2026-11-29", null, null]),
+        ),
+        (
+            ";VALUE=DATE:20261122",
+            "P1D",
+            json!(["2026-11-23", null, null]),
+        ),
+        // Days are of the calendar, and hours pass: one is missing on that day.
+        (
+            ";TZID=Europe/Vienna:20260328T090000",
+            "P1D",
+            json!(["2026-03-29", "09:00:00", "Europe/Vienna"]),
+        ),
+        (
+            ";TZID=Europe/Vienna:20260328T090000",
+            "PT24H",
+            json!(["2026-03-29", "10:00:00", "Europe/Vienna"]),
+        ),
+        (
+            ";TZID=Own:20260328T090000",
+            "P1D",
+            json!(["2026-03-29", "07:00:00", "UTC"]),
+        ),
+        (
+            ";TZID=Own:20260328T090000",
+            "pt24h0m0s",
+            json!(["2026-03-29", "08:00:00", "UTC"]),
+        ),
+        (
+            ":20261122T090000Z",
+            "PT0S",
+            json!(["2026-11-22", "09:00:00", "UTC"]),
+        ),
+    ] {
+        let lines = [format!("DTSTART{start}"), format!("DURATION:{duration}")];
+        let file = calendar(&format!("{zone}{}", todo(&[&lines[0], &lines[1]])));
+        let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
+        assert_eq!(
+            imported.left_out.into_iter().collect::<Vec<_>>(),
+            [("DTSTART".to_owned(), 1)]
+        );
+        let task = tasks(&ana).await.pop().unwrap();
+        let fields = ["date", "time", "timeZone"].map(|name| &task["due"][name]);
+        assert_eq!(json!(fields), due, "{start} {duration}");
+    }
+    let both = ["DTSTART:20261122T090000Z", "DURATION:PT1H", "DUE:20261124"];
+    let imported = import(&app, ANA, TaskFormat::Icalendar, &calendar(&todo(&both))).await;
+    assert_eq!(imported.left_out["DURATION"], 1);
+    assert_eq!(
+        tasks(&ana).await.pop().unwrap()["due"]["date"],
+        "2026-11-24"
+    );
+    for (duration, wanted) in [
+        ("-PT1H", "line 3: DURATION: It is negative"),
+        ("P1M", "line 3: DURATION: Write a duration"),
+        ("two hours", "line 3: DURATION: Write a duration"),
+        ("P7000000D", "line 3: DTSTART: It is beyond the years"),
+    ] {
+        let file = calendar(&todo(&[
+            "DTSTART:20261122T090000Z",
+            &format!("DURATION:{duration}"),
+        ]));
+        let refusal = refused(&app, TaskFormat::Icalendar, file).await;
+        assert!(refusal.contains(wanted), "{duration}: {refusal}");
+    }
 }

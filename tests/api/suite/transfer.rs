@@ -187,11 +187,14 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
             json(&[good, r#"{"titel":"Milk"}"#]),
             "line 3: unknown field `titel`",
         ),
-        (json(&[good, r#"{"title":7}"#]), "line 3: invalid type"),
+        (
+            json(&[good, r#"{"title":7}"#]),
+            "line 3: title: Write a text in",
+        ),
         (json(&[r#"{"title":"a","version":0}"#]), "line 2: version"),
         (
             json(&[r#"{"title":"a","priority":"high"}"#]),
-            "line 2: unknown variant `high`",
+            "line 2: priority: Write NONE, LOW, MEDIUM, HIGH or URGENT.",
         ),
         (
             json(&[r#"{"title":"a","position":"!"}"#]),
@@ -234,7 +237,7 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
         (format!("[{good},\n{{\"title\":\n\n"), "line 4: EOF"),
         (
             format!("{good}\n{good}\n{{\"title\": 7}}"),
-            "line 3: invalid type",
+            "line 3: title: Write a text in",
         ),
     ] {
         let refusal = refused(&app, TaskFormat::Json, &file).await;
@@ -256,7 +259,10 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
             "A quotation mark before has no other",
         ),
         ("id,version\n,\n", "line 1: The field title is missing"),
-        ("title,version\nMilk,x\n", "line 2: Field 2: invalid digit"),
+        (
+            "title,version\nMilk,x\n",
+            "line 2: version: Write a whole number",
+        ),
         (
             "title,version\n\"Milk\nand\",1\nEggs\n",
             "line 4: It has 1 fields, and the first line 2",
@@ -470,4 +476,210 @@ async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order() {
     let by_age: Vec<Value> =
         serde_json::from_str(&export(&app, ANA, TaskFormat::Json).await).unwrap();
     assert_eq!(titles(by_age)[..700], wanted[4..]);
+}
+
+#[tokio::test]
+async fn csv_lines_are_counted_whatever_ends_them() {
+    let app = app!();
+    app.sign_up("ana").await;
+    let lines = [
+        "title,description,dueDate",
+        "good,,2026-11-22",
+        "bad,,22/11/2026",
+        "",
+        ",,",
+        "\"two",
+        "lines\",\"and",
+        "",
+        "three\",nope",
+        "good,,2026-11-22",
+        "bad,,",
+        "bad too,,nope",
+    ];
+    for end in ["\r\n", "\n", "\r"] {
+        let file = lines.join(end).replace("bad,,\n", "good,,\n");
+        for file in [file.clone(), format!("{file}{end}"), format!("{end}{file}")] {
+            let added = u64::from(file.starts_with(end));
+            let refusal = refused(&app, TaskFormat::Csv, &file).await;
+            let wrong: Vec<_> = refusal.lines().skip(1).collect();
+            let wanted = [3, 6, 12].map(|line| {
+                format!(
+                    "line {}: due: Write a date of the years 1 to 9998 such as 2026-11-21.",
+                    line + added
+                )
+            });
+            assert_eq!(wrong, wanted, "{file:?}");
+        }
+    }
+    for (end, file) in [
+        ("CR LF", "[\r\n\r\n{\"title\":1}]"),
+        ("CR", "[\r\r{\"title\":1}]"),
+    ] {
+        let refusal = refused(&app, TaskFormat::Json, file).await;
+        assert!(refusal.contains("line 3: title"), "{end}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn csv_is_read_as_spreadsheets_write_it() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let tabs = "Title\tPriority\tDue Date\tCompleted\r\nK\u{e4}se; Milch, Brot\thigh\t2026-11-22\tTRUE\r\n";
+    for file in [
+        tabs.as_bytes().to_vec(),
+        utf16(tabs),
+        tabs.replace('\t', ";").replace("se; M", "se\\ M").into_bytes(),
+        format!("sep=|\r\n{}", tabs.replace('\t', "|")).into_bytes(),
+        format!("\u{feff}SEP=\t\r\n{tabs}").into_bytes(),
+        format!("\"sep=\t\"\n{tabs}").into_bytes(),
+        format!("\u{feff}{}\t\t\r\n\t\t\t\t\t\r\n", tabs.replace("\r\n", "\t\t\r\n")).into_bytes(),
+        b"\n title , PRIORITY,due_date,completed,version\nK,High , 2026-11-22,True,\"1,0\"\n,,,\n,,,,,\n".to_vec(),
+    ] {
+        let shown = String::from_utf8_lossy(&file).into_owned();
+        let imported = try_import(&app, ANA, TaskFormat::Csv, TaskImport::default(), &file).await;
+        assert_eq!(imported.map(|it| it.stored), Ok(1), "{shown}");
+        let task = tasks(&ana).await.pop().unwrap();
+        let fields = [&task["priority"], &task["due"]["date"], &task["completed"]];
+        assert_eq!(json!(fields), json!(["HIGH", "2026-11-22", true]), "{shown}");
+        assert!(task["title"].as_str().unwrap().starts_with('K'), "{shown}");
+    }
+    for (file, wrong) in [
+        (
+            "title,\nMilk,Eggs\n",
+            "line 2: Field 2 has no name in the first line.",
+        ),
+        (
+            "title\nMilk,Eggs\n",
+            "line 2: It has 2 fields, and the first line 1.",
+        ),
+        (
+            "Title,TITLE\nMilk,Eggs\n",
+            "line 1: The field title is there twice.",
+        ),
+        (
+            "title;priority\nMilk;very\n",
+            "line 2: priority: Write NONE, LOW, MEDIUM, HIGH or URGENT.",
+        ),
+        (
+            "title;completed\nMilk;done\n",
+            "line 2: completed: Write true or false.",
+        ),
+        (
+            "title;version\nMilk;1.5\n",
+            "line 2: version: Write a whole number",
+        ),
+        (
+            "title;version\nMilk;99999999999\n",
+            "line 2: version: Write a whole number",
+        ),
+        (
+            "sep=;\ntitle;due\nMilk;x\n",
+            "line 2: No field is called due",
+        ),
+    ] {
+        let refusal = refused(&app, TaskFormat::Csv, file).await;
+        assert!(refusal.contains(wrong), "{file}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn json_reads_every_field_that_a_task_shows() {
+    let app = app!();
+    let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
+    let due = json!({ "date": "2026-11-22", "time": "09:30", "timeZone": "Europe/Vienna" });
+    for (title, due) in [("Due", due), ("Open", Value::Null)] {
+        let create = "mutation ($title: String!, $due: DueInput) {
+            createTask(input: { title: $title, due: $due }) { task { id } } }";
+        ana.ask(create, json!({ "title": title, "due": due })).await;
+    }
+    import(
+        &app,
+        ANA,
+        TaskFormat::Json,
+        r#"[{"title":"Done","completed":true,"version":1.0}]"#,
+    )
+    .await;
+    let query = "{ viewer { tasks { nodes { __typename id version title description completed completedAt priority
+        position createdAt updatedAt due { __typename date time timeZone at isOverdue } } } } }";
+    let shown = |data: Value| data["viewer"]["tasks"]["nodes"].clone();
+    let nodes = shown(ana.ask(query, json!({})).await);
+    let mut nodes_of = nodes.as_array().unwrap().iter();
+    let done = nodes_of.find(|it| it["title"] == "Done").unwrap();
+    assert_eq!(done["completed"], true);
+    assert_eq!(done["completedAt"], done["updatedAt"]);
+    import(&app, BEN, TaskFormat::Json, &nodes.to_string()).await;
+    assert_eq!(shown(ben.ask(query, json!({})).await), nodes);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_json_names_the_field() {
+    let app = app!();
+    app.sign_up("ana").await;
+    for (field, wrong) in [
+        (r#""title":null"#, "title: Write a title."),
+        (
+            r#""title":"\ud800""#,
+            "title: Write a text in quotation marks.",
+        ),
+        (r#""id":7"#, "id: Write a text"),
+        (r#""description":["a"]"#, "description: Write a text"),
+        (
+            r#""version":"1""#,
+            "version: Write a whole number from 1 to 2,000,000,000.",
+        ),
+        (r#""version":1.5"#, "version: Write a whole number"),
+        (r#""version":3000000000"#, "version: Write a whole number"),
+        (r#""version":1e999"#, "version: Write a whole number"),
+        (r#""version":-1"#, "version: Write a whole number"),
+        (r#""completed":"yes""#, "completed: Write true or false."),
+        (
+            r#""completed":false,"completedAt":"2026-01-01T00:00:00Z""#,
+            "completed: It is false",
+        ),
+        (r#""completedAt":1767225600"#, "completedAt: Write a text"),
+        (r#""priority":2"#, "priority: Write NONE, LOW"),
+        (r#""priority":"Highest""#, "priority: Write NONE, LOW"),
+        (r#""due":"2026-11-22""#, "due: Write an object such as"),
+        (r#""due":["2026-11-22"]"#, "due: Write an object such as"),
+        (r#""due":{}"#, "due: Write a date"),
+        (r#""due":{"date":20261122}"#, "due.date: Write a text"),
+        (
+            r#""due":{"date":"2026-11-22","time":9}"#,
+            "due.time: Write a text",
+        ),
+        (r#""due":{"day":"2026-11-22"}"#, "due: unknown field `day`"),
+        (r#""position":0"#, "position: Write a text"),
+        (r#""createdAt":{}"#, "createdAt: Write a text"),
+        (r#""updatedAt":true"#, "updatedAt: Write a text"),
+        (r#""labels":[]"#, "unknown field `labels`"),
+        (r#""id":null,"id":null"#, "duplicate field `id`"),
+        (r#""title""#, "expected `:`"),
+    ] {
+        let file = if field.starts_with(r#""title""#) {
+            format!("[{{{field}}}]")
+        } else {
+            format!("[{{\"title\":\"a\",{field}}}]")
+        };
+        let refusal = refused(&app, TaskFormat::Json, &file).await;
+        assert!(
+            refusal.contains(&format!("line 1: {wrong}")),
+            "{file}: {refusal}"
+        );
+        for rust in [
+            "struct",
+            "i32",
+            "f64",
+            "enum",
+            "variant",
+            "Option",
+            "Fields",
+            "invalid type",
+        ] {
+            assert!(!refusal.contains(rust), "{file}: {refusal}");
+        }
+    }
 }

@@ -1,8 +1,13 @@
 //! Tasks as iCalendar (RFC 5545): the `VTODO` of a calendar, as other programs write and read them. A library reads and
 //! writes the components.
 
+mod line;
 mod reader;
+mod todo;
+mod when;
+mod windows;
 mod writer;
+mod zones;
 
 pub(super) use reader::Reader;
 pub(super) use writer::{Writer, zones_of};
