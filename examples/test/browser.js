@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-import { cubby, example } from "./servers.js";
+import { cubby, frontEnd } from "./servers.js";
 
 const { CHROMIUM = "/usr/bin/chromium" } = process.env;
 export const PASSWORD = "correct horse";
@@ -27,7 +27,7 @@ export function eachExample(define) {
     test(name, async (t) => {
       const server = await cubby();
       t.after(() => server.remove());
-      const site = await example(name, server.url);
+      const site = await frontEnd(new URL(`../${name}/`, import.meta.url), server.url);
       t.after(() => site.stop());
       const shoot = (page, what, options) =>
         page.screenshot({ ...options, path: fileURLToPath(new URL(`screenshots/${name}-${what}.png`, import.meta.url)) });

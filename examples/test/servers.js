@@ -64,12 +64,17 @@ export async function cubby() {
   };
 }
 
-/** An example as `npm run build` made it, in front of that Cubby. */
-export async function example(name, cubbyUrl) {
-  const cwd = fileURLToPath(new URL(`../${name}`, import.meta.url));
+/** The front end that was built in this directory, in front of that Cubby. */
+export async function frontEnd(directory, cubbyUrl) {
   const env = { ...process.env, CUBBY_URL: cubbyUrl, NO_COLOR: "1" };
   // Not by npm, which would not stop what it has started.
-  const args = ["node_modules/vite/bin/vite.js", "preview", "--port", "0"];
-  const { said: url, stop } = await start(process.execPath, args, { cwd, env }, /Local: +(http:\/\/localhost:\d+)/);
+  const vite = fileURLToPath(new URL("../apollo/node_modules/vite/bin/vite.js", import.meta.url));
+  const options = { cwd: fileURLToPath(directory), env };
+  const { said: url, stop } = await start(
+    process.execPath,
+    [vite, "preview", "--port", "0"],
+    options,
+    /Local: +(http:\/\/localhost:\d+)/,
+  );
   return { url, stop };
 }
