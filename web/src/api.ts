@@ -119,8 +119,8 @@ export async function leave() {
   }
 }
 
-/** Asks as whoever is signed in, which refreshes what has expired. */
-const stillSignedIn = () => ask("{ viewer { id } }").catch(() => null);
+/** Asks as the user who is signed in, which refreshes an expired token, or signs out if the session has ended. */
+export const stillSignedIn = () => ask("{ viewer { id } }").catch(() => null);
 
 /** What the close code of a socket says whose session has ended. */
 const FORBIDDEN = 4403;

@@ -9,7 +9,8 @@ import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
 
 import { AccountBar } from "./account";
-import { fetcher } from "./api";
+import { fetcher, stillSignedIn } from "./api";
+import { authorization } from "./session";
 
 const DEFAULT_QUERY = `# Run this with the button or Ctrl-Enter.
 
@@ -51,6 +52,9 @@ const DEFAULT_QUERY = `# Run this with the button or Ctrl-Enter.
 #   }
 # }
 `;
+
+// After a reload the session may have ended. GraphiQL would be refused the schema with its token.
+if (authorization() !== null) await stillSignedIn();
 
 const root = document.getElementById("root");
 if (root) {

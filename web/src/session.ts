@@ -1,4 +1,5 @@
-// Who is signed in on this page. The tokens are kept here and nowhere else: a reload forgets them.
+// Who is signed in on this page. The tokens are in variables of this module, and in the tab's sessionStorage only from
+// when the page is left until it is loaded again, so that a reload keeps the session.
 
 import { useSyncExternalStore } from "react";
 
@@ -15,8 +16,21 @@ export interface Tokens {
   readonly refreshToken: string;
 }
 
-let tokens: Tokens | null = null;
-let state: State = { email: null, notice: null };
+const STORED = "cubby:session";
+
+const stored = sessionStorage.getItem(STORED);
+sessionStorage.removeItem(STORED);
+const left: { email: string; tokens: Tokens } | null = stored === null ? null : JSON.parse(stored);
+
+let tokens = left?.tokens ?? null;
+let state: State = { email: left?.email ?? null, notice: null };
+
+// A duplicated tab has a copy of the storage. Two tabs that used one refresh token would end the session.
+addEventListener("pageshow", () => sessionStorage.removeItem(STORED));
+addEventListener("pagehide", () => {
+  if (tokens !== null) sessionStorage.setItem(STORED, JSON.stringify({ email: state.email, tokens }));
+});
+
 const listeners = new Set<() => void>();
 
 function become(next: State) {

@@ -27,7 +27,11 @@ export async function open(browser, { at = url, width = 1280, height = 800, prep
     if (message.type() === "error" && !isRefusal) wrongs.push(message.text());
   });
   page.on("pageerror", (error) => wrongs.push(String(error)));
-  page.on("requestfailed", (request) => wrongs.push(`no answer from ${request.url()}`));
+  page.on("requestfailed", (request) => {
+    // A reload gives up the requests under way.
+    const { errorText } = request.failure();
+    if (errorText !== "net::ERR_ABORTED") wrongs.push(`no answer from ${request.url()}: ${errorText}`);
+  });
   await prepare?.(page);
   await page.goto(at);
   return { page, wrongs };

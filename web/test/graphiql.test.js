@@ -111,19 +111,70 @@ test("somebody signs up, asks as themselves, signs out and is nobody", async () 
   assert.deepEqual(wrongs, []);
 });
 
-test("the token is kept nowhere, and a reload forgets it", async () => {
-  const { page } = await open(browser);
+/** What a script finds that reads all storage of the page. */
+async function readStorage(page) {
+  const { cookies, origins } = await page.context().storageState({ indexedDB: true });
+  return JSON.stringify([cookies, origins, await page.evaluate(() => ({ ...sessionStorage }))]);
+}
+
+test("a reload keeps the session, and no token is in storage before or after it", async () => {
+  const { page, wrongs } = await open(browser);
   const answered = page.waitForResponse((response) => isAnswer(response, "signUp("));
-  await signUp(page);
+  const email = await signUp(page);
   const { tokens } = (await (await answered).json()).data.signUp;
   await run(page, "{ viewer { email } }");
-  const { cookies, origins } = await page.context().storageState({ indexedDB: true });
-  const kept = JSON.stringify([cookies, origins, await page.evaluate(() => ({ ...sessionStorage }))]);
+  await page.reload();
+  await page.getByText(`Signed in as ${email}`).waitFor();
+  assert.equal((await run(page, "{ viewer { email } }")).data.viewer.email, email);
+  await page.reload();
+  await page.getByText(`Signed in as ${email}`).waitFor();
+  const kept = await readStorage(page);
   assert.ok(kept.includes("viewer"), "GraphiQL keeps its tabs");
-  assert.ok(!kept.includes(tokens.accessToken));
-  assert.ok(!kept.includes(PASSWORD));
+  for (const secret of [...Object.values(tokens), PASSWORD]) assert.ok(!kept.includes(secret));
+
+  const [copy] = await Promise.all([page.waitForEvent("popup"), page.evaluate(() => void window.open("/"))]);
+  await copy.getByLabel("Password").waitFor();
+
+  await page.getByRole("button", { name: "Sign out" }).click();
   await page.reload();
   await page.getByLabel("Password").waitFor();
+  assert.ok(!(await readStorage(page)).includes(tokens.refreshToken));
+  assert.deepEqual(wrongs, []);
+});
+
+test("a reload after the access token has expired refreshes the session", async () => {
+  const { page, wrongs } = await open(browser);
+  const email = await signUp(page);
+  const refreshed = page.waitForResponse((response) => isAnswer(response, "refreshSession("));
+  let old;
+  await page.route("**/graphql", (route) => {
+    const { authorization } = route.request().headers();
+    old ??= authorization;
+    if (!authorization || authorization !== old) return route.continue();
+    return route.fulfill({
+      status: 401,
+      json: { errors: [{ message: "Expired.", extensions: { code: "UNAUTHENTICATED", reason: "TOKEN_EXPIRED" } }] },
+    });
+  });
+  await page.reload();
+  await refreshed;
+  await page.getByText(`Signed in as ${email}`).waitFor();
+  assert.equal((await run(page, "{ viewer { email } }")).data.viewer.email, email);
+  assert.deepEqual(wrongs, []);
+});
+
+test("a reload after the session has ended signs out, says so, and has the schema", async () => {
+  const { page, wrongs } = await open(browser);
+  const email = await signUp(page);
+  const other = await open(browser);
+  await press(other.page, "Sign in", email);
+  await other.page.getByText("Signed in as").waitFor();
+  await run(other.page, "mutation { signOut(input: { everywhere: true }) { endedSessions } }");
+  await page.reload();
+  await told(page).getByText("The session has ended. Sign in again.").waitFor();
+  await page.getByLabel("Show Documentation Explorer").click();
+  await page.locator(".graphiql-doc-explorer").getByText("Query", { exact: true }).waitFor();
+  assert.deepEqual(wrongs, []);
 });
 
 test("what is wrong with what was typed is told beside it", async () => {
