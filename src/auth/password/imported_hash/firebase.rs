@@ -38,6 +38,13 @@ impl FirebaseScrypt {
         Self::of(names, "n", salt, separator, signer_key, hash)
     }
 
+    /// Clerk's, `hash$salt$signer_key$separator$8$14`, the block size and the logarithm of N last.
+    pub(super) fn clerk(text: &str) -> Result<Self, HashError> {
+        let [hash, salt, signer_key, separator, r, log_n] = parts(text)?;
+        let names = format!("ln={log_n},r={r}");
+        Self::of(&names, "ln", salt, separator, signer_key, hash)
+    }
+
     fn of(
         names: &str,
         log_n: &str,

@@ -99,7 +99,7 @@ impl ImportedHash {
         } else if let Some(rest) = text.strip_prefix('$') {
             modular_crypt(text, rest)
         } else if let Some((scheme, rest)) = text.split_once('$') {
-            by_framework(scheme, rest)
+            by_framework(text, scheme, rest)
         } else if text.contains(':') {
             Scrypt::hexadecimal(text).map(Self::Scrypt)
         } else {
@@ -176,8 +176,8 @@ fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
     }
 }
 
-/// `scheme$…`, of Django and Werkzeug.
-fn by_framework(scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
+/// `scheme$…`, of Django and Werkzeug, and what has no scheme.
+fn by_framework(text: &str, scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
     match scheme {
         "argon2" => argon2::canonical(&format!("${rest}")).map(ImportedHash::Argon2),
         "bcrypt" => Bcrypt::plain(rest).map(ImportedHash::Bcrypt),
@@ -190,8 +190,10 @@ fn by_framework(scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
             if let Some(params) = scheme.strip_prefix("pbkdf2:") {
                 return Pbkdf2::werkzeug(params, rest).map(ImportedHash::Pbkdf2);
             }
-            let digest = scheme.strip_prefix("pbkdf2_").ok_or(HashError::Unknown)?;
-            Pbkdf2::django(digest, rest).map(ImportedHash::Pbkdf2)
+            if let Some(digest) = scheme.strip_prefix("pbkdf2_") {
+                return Pbkdf2::django(digest, rest).map(ImportedHash::Pbkdf2);
+            }
+            FirebaseScrypt::clerk(text).map(ImportedHash::FirebaseScrypt)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Hashes of "correct horse", as the services and libraries make them.
-const HASHES: [(&str, &str); 48] = [
+const HASHES: [(&str, &str); 49] = [
     (
         "Better Auth",
         "61cc26d75b161470fb901929f95492a5:b8d399388488ee14174eb3e0b0f74574aad602648e76ce829aaa1067be4a47dea8ab4b63873b2b27baf49bd684177f2f7470ec616cd02adb0587077e073e9981",
@@ -159,6 +159,10 @@ const HASHES: [(&str, &str); 48] = [
         "$firescrypt$ln=10,r=8,p=1$rCPR0jPRRyhgFQ==$YFahD/QeGVljYLy2yRBeA0/dX1DzJCHJUg49MYyyGEdi09b1v2fwIOwbys65etumkWCU4al645qWY2UDayn34g==$Bw==$3HuTBjtaCZ3LOaIrzIGc2zKmcPtLoiqa/LgPAfXKLyfFe6hIVOcFlbYWD97rp7j2MnLUP1EO6xjykU3ZK9eJyg==",
     ),
     (
+        "Firebase, in Clerk",
+        "YFahD/QeGVljYLy2yRBeA0/dX1DzJCHJUg49MYyyGEdi09b1v2fwIOwbys65etumkWCU4al645qWY2UDayn34g==$rCPR0jPRRyhgFQ==$3HuTBjtaCZ3LOaIrzIGc2zKmcPtLoiqa/LgPAfXKLyfFe6hIVOcFlbYWD97rp7j2MnLUP1EO6xjykU3ZK9eJyg==$Bw==$8$10",
+    ),
+    (
         "Firebase, in Supabase",
         "$fbscrypt$v=1,n=10,r=8,p=1,ss=Bw==,sk=3HuTBjtaCZ3LOaIrzIGc2zKmcPtLoiqa/LgPAfXKLyfFe6hIVOcFlbYWD97rp7j2MnLUP1EO6xjykU3ZK9eJyg==$rCPR0jPRRyhgFQ==$YFahD/QeGVljYLy2yRBeA0/dX1DzJCHJUg49MYyyGEdi09b1v2fwIOwbys65etumkWCU4al645qWY2UDayn34g==",
     ),
@@ -281,6 +285,7 @@ fn weak_hash_is_refused_by_its_name() {
                 "$sha1$pf=e1BBU1NXT1JEfQ==$W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
                 "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
                 "{SSHA}pKqkNr1tq3wtQqk+UcPyA3HnA2NsU5NJ",
+                "{ldap}{SSHA}pKqkNr1tq3wtQqk+UcPyA3HnA2NsU5NJ",
                 "{SHA-1}{aB3}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8",
             ],
         ),

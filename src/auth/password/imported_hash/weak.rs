@@ -15,7 +15,8 @@ const MAX_SALTED_DIGITS: usize = 64;
 /// The name of the weak algorithm that made a hash, if one did.
 pub(super) fn algorithm(text: &str) -> Option<&'static str> {
     if let Some((scheme, hash)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
-        return if hash.starts_with('$') {
+        // Spring Security puts LDAP's own braces within its own.
+        return if hash.starts_with('$') || scheme == "ldap" {
             algorithm(hash)
         } else {
             by_scheme(scheme)
