@@ -72,7 +72,7 @@ const clientOver = (session, ...links) =>
         Node: ["Session", "Task", "User"],
         UserError: ["InputError", "VersionConflictError", "WeakPasswordError"],
       },
-      typePolicies: { User: { fields: { tasks: relayStylePagination() } } },
+      typePolicies: { User: { fields: { tasks: relayStylePagination(["filter", "orderBy"]) } } },
     }),
   });
 
