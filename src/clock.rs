@@ -36,6 +36,11 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).try_into().unwrap_or(0))
     }
+
+    /// The time between the two, whichever is earlier.
+    pub fn between(self, other: Self) -> Duration {
+        Duration::from_millis(self.0.abs_diff(other.0))
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T11:02:18.123Z`.

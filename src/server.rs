@@ -298,6 +298,7 @@ impl Server {
         {
             tracing::warn!("streams that were still open were cut off");
         }
+        self.app.provider.settle().await;
         self.app.database.close().await;
     }
 }

@@ -182,7 +182,7 @@ impl Listed for Session {
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self {
             is_current: row.id == viewer.session_id(),
-            row,
+            row: viewer.as_used(row),
         }
     }
 

@@ -1,9 +1,8 @@
 //! The guard: from a request's credentials to a viewer, or to the reason why there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_graphql::Context;
-use sea_orm::ActiveValue::Set;
 use tokio::sync::Notify;
 
 use super::{
@@ -11,11 +10,7 @@ use super::{
     authorization::Authorization,
     device::Device,
     entity::sessions,
-    sessions::{
-        cookies::{Carried, Cookies},
-        delivery::Delivery,
-        lives::idle_end,
-    },
+    sessions::cookies::{Carried, Cookies},
     unscoped,
     viewer::Viewer,
 };
@@ -25,9 +20,6 @@ use crate::{
     id::SessionId,
     metrics::Source,
 };
-
-/// How old a session's last activity is allowed to look.
-const ACTIVITY_GRAIN: Duration = Duration::from_secs(60);
 
 /// Older than every generation of a session's tokens: what names a session and none of its tokens.
 pub(super) const UNNAMED: i32 = 0;
@@ -167,7 +159,7 @@ impl IdentityProvider {
             // The row is older than the token, as after a restored backup.
             return Ok(refused(Reason::TokenInvalid, Some(session.id)));
         }
-        self.admit(&session, named.generation, now).await
+        Ok(self.admit(&session, named.generation, now).await)
     }
 
     /// A personal access token names its session and proves itself by a secret. Of what is wrong with one
@@ -181,7 +173,7 @@ impl IdentityProvider {
         let Some(session) = session.filter(|session| presented.opens(session)) else {
             return Ok(refused(Reason::TokenInvalid, None));
         };
-        self.admit(&session, UNNAMED, now).await
+        Ok(self.admit(&session, UNNAMED, now).await)
     }
 
     /// The same for the cookie that names a session. One that opens nothing is taken back, so that
@@ -222,7 +214,7 @@ impl IdentityProvider {
         let Some(found) = self.session(session, UNNAMED, now).await? else {
             return Ok(refused(Reason::SessionEnded, Some(session)));
         };
-        self.admit(&found, UNNAMED, now).await
+        Ok(self.admit(&found, UNNAMED, now).await)
     }
 
     /// Whoever a session was opened for, and notes that it is used.
@@ -231,9 +223,9 @@ impl IdentityProvider {
         session: &sessions::Model,
         generation: i32,
         now: Timestamp,
-    ) -> Result<Credentials> {
-        self.note_use(session, generation, now).await?;
-        Ok(Credentials::Viewer(self.viewer(session, now)))
+    ) -> Credentials {
+        self.note_use(session, generation, now).await;
+        Credentials::Viewer(self.viewer(session, now))
     }
 
     /// The session while it lives: the one that is remembered, or where that says too little or may
@@ -244,14 +236,13 @@ impl IdentityProvider {
         generation: i32,
         now: Timestamp,
     ) -> Result<Option<Arc<sessions::Model>>> {
-        let cache = &self.notices.sessions;
+        let (cache, activity) = (&self.notices.sessions, &self.notices.activity);
+        let remembered = || Some(activity.applied(cache.get(id)?));
         let says_enough = |session: &Arc<sessions::Model>| {
-            session.lives_at(now)
-                && generation <= session.generation
-                && !is_worth_noting(session, generation, now)
+            session.lives_at(now) && generation <= session.generation
         };
         if self.line.is_alive()
-            && let Some(session) = cache.get(id).filter(says_enough)
+            && let Some(session) = remembered().filter(says_enough)
         {
             self.metrics.looked_up(Source::Memory);
             return Ok(Some(session));
@@ -260,12 +251,13 @@ impl IdentityProvider {
         let reading = cache.begin_reading();
         let found = unscoped::session_by_id(&self.database, id).await?;
         let found = found.map(Arc::new);
-        match found {
-            Some(session) if session.lives_at(now) => {
-                cache.remember(&reading, &session);
+        let used = found.clone().map(|session| activity.applied(session));
+        match (found, used) {
+            (Some(row), Some(session)) if session.lives_at(now) => {
+                cache.remember(&reading, &row);
                 Ok(Some(session))
             }
-            found => {
+            (found, _) => {
                 let ended_at = found.and_then(|session| session.ended_at);
                 if cache.forget(id)
                     && let Some(ended_at) = ended_at
@@ -279,37 +271,19 @@ impl IdentityProvider {
         }
     }
 
-    /// Writes what the row does not say yet: that the session is used, to the minute, and that the
-    /// tokens of its current generation have arrived, once a rotation.
+    /// Notes that the session is used, without waiting for the database; but for the first token of a
+    /// generation it waits a little, so that other instances know of it.
     pub(super) async fn note_use(
         &self,
         session: &sessions::Model,
         generation: i32,
         now: Timestamp,
-    ) -> Result<()> {
-        if !is_worth_noting(session, generation, now) {
-            return Ok(());
+    ) {
+        let activity = &self.notices.activity;
+        if activity.note(session, generation, now) {
+            activity.confirmed(session.id).await;
         }
-        let mut changes = sessions::ActiveModel {
-            last_active_at: Set(now),
-            ..Default::default()
-        };
-        if generation > session.confirmed_generation {
-            changes.confirmed_generation = Set(generation);
-        }
-        if session.delivery == Delivery::Cookie || session.kind == sessions::Kind::Outside {
-            // The others slide as they are refreshed, or not at all.
-            changes.idle_expires_at = Set(idle_end(now, session.expires_at));
-        }
-        unscoped::note_use(&self.database, session.id, changes).await?;
-        self.notices.sessions.forget(session.id);
-        Ok(())
     }
-}
-
-/// Whether the row does not say yet that the session is used, by this generation of its tokens.
-fn is_worth_noting(session: &sessions::Model, generation: i32, now: Timestamp) -> bool {
-    generation > session.confirmed_generation || now.since(session.last_active_at) >= ACTIVITY_GRAIN
 }
 
 pub(super) fn refused(reason: Reason, session: Option<SessionId>) -> Credentials {

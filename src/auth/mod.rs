@@ -28,14 +28,14 @@ mod tokens;
 mod unscoped;
 mod viewer;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::AbortOnDropHandle;
 
 use notices::Notices;
-use notices::watch::Watches;
 use password::hasher::Hasher;
 use secret::seal::Seal;
+use sessions::activity;
 use sessions::cookies::Carried;
 use sessions::delivery::Delivery;
 use sessions::generations::RefreshTokens;
@@ -74,6 +74,9 @@ use crate::{
 /// How often a session may be refreshed in a minute.
 const MAX_REFRESHES: u64 = 60;
 
+/// The maximum time that the end of the process waits for the uses of sessions to be written.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);
+
 /// What the operations of one person may cost in a minute, in points.
 const MAX_COST: u64 = 60_000;
 
@@ -96,6 +99,7 @@ pub struct IdentityProvider {
     line: Line,
     metrics: Arc<Metrics>,
     _clearing: AbortOnDropHandle<()>,
+    _writing_uses: AbortOnDropHandle<()>,
 }
 
 /// What is set of who gets in, and how.
@@ -150,8 +154,7 @@ impl IdentityProvider {
         rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let watches = Watches::start(database.clone(), clock.clone());
-        let notices = Arc::new(Notices::new(watches));
+        let notices = Notices::start(database.clone(), clock.clone());
         let line = {
             let (notices, metrics) = (Arc::clone(&notices), Arc::clone(&metrics));
             Line::open(database.clone(), move |heard| {
@@ -167,6 +170,7 @@ impl IdentityProvider {
             costs: Meter::new(MAX_COST),
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
             session_cookies: Seal::new(secrets, "session-cookie hmac"),
+            _writing_uses: activity::start(Arc::clone(&notices), database.clone()),
             notices,
             line,
             metrics,
@@ -179,6 +183,17 @@ impl IdentityProvider {
             hasher: Hasher::start(),
             password_policy: rules.password_policy,
             sign_up: rules.sign_up,
+        }
+    }
+
+    /// Writes the uses of sessions that are not written yet, before the process ends.
+    pub(crate) async fn settle(&self) {
+        let writing = activity::write(&self.notices, &self.database);
+        if !matches!(
+            tokio::time::timeout(SETTLE_WITHIN, writing).await,
+            Ok(Ok(()))
+        ) {
+            tracing::warn!("when sessions were last used could not be written");
         }
     }
 

@@ -127,6 +127,12 @@ impl Viewer {
         self.0.kind != sessions::Kind::AccessToken
     }
 
+    /// A session as its row will be once its uses are written.
+    pub(super) fn as_used(&self, mut session: sessions::Model) -> sessions::Model {
+        self.0.notices.activity.apply(&mut session);
+        session
+    }
+
     /// The moment of the request: one for all that it does.
     pub(crate) fn now(&self) -> Timestamp {
         self.0.now

@@ -36,8 +36,8 @@ impl Listed for AccessToken {
     type Entity = sessions::Entity;
     type Row = sessions::Model;
 
-    fn of(row: sessions::Model, _: &Viewer) -> Self {
-        Self(row)
+    fn of(row: sessions::Model, viewer: &Viewer) -> Self {
+        Self(viewer.as_used(row))
     }
 
     fn row(&self) -> &sessions::Model {

@@ -1,5 +1,5 @@
-//! What this process tells itself of what was committed, by it or by another: the streams that wait, and
-//! the memory of sessions.
+//! What this process knows beside the database: the streams that wait, the sessions that were read, and their
+//! uses that are not written yet.
 
 pub(super) mod watch;
 
@@ -7,26 +7,29 @@ use std::sync::Arc;
 
 use super::{
     notices::watch::{Watch, Watches},
-    sessions::cache::SessionCache,
+    sessions::{activity::Activity, cache::SessionCache},
 };
 use crate::{
-    clock::Timestamp,
-    db::Heard,
+    clock::{Clock, Timestamp},
+    db::{Database, Heard},
     id::{SessionId, UserId},
 };
 
 /// Whoever must be told.
 pub(super) struct Notices {
     pub(super) sessions: SessionCache,
+    pub(super) activity: Arc<Activity>,
     watches: Arc<Watches>,
 }
 
 impl Notices {
-    pub(super) fn new(watches: Arc<Watches>) -> Self {
-        Self {
+    pub(super) fn start(database: Database, clock: Clock) -> Arc<Self> {
+        let activity = Arc::<Activity>::default();
+        Arc::new(Self {
             sessions: SessionCache::new(),
-            watches,
-        }
+            activity: Arc::clone(&activity),
+            watches: Watches::start(database, clock, activity),
+        })
     }
 
     /// Something of the person's was committed.

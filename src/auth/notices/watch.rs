@@ -18,7 +18,7 @@ use tokio::sync::{
 };
 
 use crate::{
-    auth::unscoped,
+    auth::{sessions::activity::Activity, unscoped},
     clock::{Clock, Timestamp},
     db::Database,
     id::{SessionId, UserId},
@@ -74,7 +74,11 @@ pub(crate) struct Watch {
 
 impl Watches {
     /// Asks the database now and again, until nobody can wait any more.
-    pub(in crate::auth) fn start(database: Database, clock: Clock) -> Arc<Self> {
+    pub(in crate::auth) fn start(
+        database: Database,
+        clock: Clock,
+        activity: Arc<Activity>,
+    ) -> Arc<Self> {
         let watches = Arc::new(Self {
             clock: clock.clone(),
             watched: Mutex::default(),
@@ -84,7 +88,7 @@ impl Watches {
         let weak = Arc::downgrade(&watches);
         let asked = Arc::clone(&watches.asked);
         tokio::spawn(async move {
-            while ask(&weak, &database, &clock).await {
+            while ask(&weak, &database, &clock, &activity).await {
                 let _ = tokio::time::timeout(INTERVAL, asked.notified()).await;
                 tokio::time::sleep(HEAD_START).await;
             }
@@ -182,7 +186,12 @@ impl Watched {
 }
 
 /// One round of questions; says whether there may be another.
-async fn ask(watches: &Weak<Watches>, database: &Database, clock: &Clock) -> bool {
+async fn ask(
+    watches: &Weak<Watches>,
+    database: &Database,
+    clock: &Clock,
+    activity: &Activity,
+) -> bool {
     let Some(watches) = watches.upgrade() else {
         return false;
     };
@@ -193,7 +202,8 @@ async fn ask(watches: &Weak<Watches>, database: &Database, clock: &Clock) -> boo
     let now = clock.now();
     watches.end(|waiting| waiting.until.is_some_and(|until| until <= now));
     // A database that is away ends nobody's session.
-    if let Ok(alive) = unscoped::living_sessions(database, &sessions, clock.now()).await {
+    let alive = unscoped::living_sessions(database, &sessions, activity, clock.now());
+    if let Ok(alive) = alive.await {
         watches.end_all_but(&sessions, &alive);
     }
     let users: Vec<UserId> = watches.lock().keys().copied().collect();

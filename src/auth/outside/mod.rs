@@ -214,7 +214,7 @@ impl IdentityProvider {
         if outsider.said_at() > now {
             unscoped::note_ahead(&self.database, &outsider).await?;
         }
-        self.note_use(&session, super::guard::UNNAMED, now).await?;
+        self.note_use(&session, super::guard::UNNAMED, now).await;
         let viewer = self.viewer(&session, now).lasting_until(said.ends_at());
         Ok(Some(Credentials::Viewer(viewer)))
     }

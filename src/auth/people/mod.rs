@@ -19,7 +19,7 @@ use super::{
     events,
     name::Name,
     newcomer::Newcomer,
-    notices::{Notices, watch::Watches},
+    notices::Notices,
     owned::Owner,
     password::{self, Password, hasher::Hasher},
     sessions::{self as verbs, lives, rows},
@@ -93,12 +93,11 @@ impl People {
         password_policy: PasswordPolicy,
         limits: AccountLimits,
     ) -> Self {
-        let watches = Watches::start(database.clone(), clock.clone());
         Self {
+            notices: Notices::start(database.clone(), clock.clone()),
             database,
             clock,
             ids: Arc::default(),
-            notices: Arc::new(Notices::new(watches)),
             hasher: Hasher::start(),
             password_policy,
             limits,

@@ -76,7 +76,8 @@ pub(in crate::auth) fn judge(
         return Verdict::Rotate;
     }
     let is_previous = generation == session.generation - 1;
-    let is_lately = now.since(session.rotated_at) <= GRACE;
+    // By whichever clock is ahead: one that was an hour fast does not forgive for an hour.
+    let is_lately = now.between(session.rotated_at) <= GRACE;
     let is_unused = session.confirmed_generation < session.generation;
     if is_previous && (is_lately || is_unused) {
         Verdict::Repeat
@@ -85,13 +86,69 @@ pub(in crate::auth) fn judge(
     }
 }
 
-/// The row after a rotation.
+/// The row after a rotation. By a clock that is behind another instance's no moment goes back.
 pub(in crate::auth) fn rotated(session: &sessions::Model, now: Timestamp) -> sessions::ActiveModel {
+    let idle_end = idle_end(now, session.expires_at);
     sessions::ActiveModel {
         generation: Set(session.generation + 1),
         rotated_at: Set(now),
-        last_active_at: Set(now),
-        idle_expires_at: Set(idle_end(now, session.expires_at)),
+        last_active_at: Set(now.max(session.last_active_at)),
+        idle_expires_at: Set(idle_end.max(session.idle_expires_at)),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{owned::Owner, sessions::rows},
+        id::Ids,
+    };
+
+    /// A session after a rotation whose tokens were used.
+    fn session_rotated_at(rotated_at: Timestamp) -> sessions::Model {
+        let ids = Ids::default();
+        let (id, owner) = (
+            SessionId::new(&ids, rotated_at),
+            Owner::new(UserId::new(&ids, rotated_at)),
+        );
+        sessions::Model {
+            generation: 2,
+            confirmed_generation: 2,
+            ..rows::begun(id, owner, rotated_at, rotated_at.plus(2 * HOUR))
+        }
+    }
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn a_replaced_token_is_forgiven_for_ten_seconds_by_any_clock() {
+        let now = Timestamp::from_millis(1_795_262_400_000);
+        for (rotated_at, verdict) in [
+            (now, Verdict::Repeat),
+            (now.minus(GRACE), Verdict::Repeat),
+            (now.plus(GRACE), Verdict::Repeat),
+            (now.minus(GRACE + Duration::from_millis(1)), Verdict::Reused),
+            (now.plus(GRACE + Duration::from_millis(1)), Verdict::Reused),
+            (now.plus(HOUR), Verdict::Reused),
+        ] {
+            let session = session_rotated_at(rotated_at);
+            assert_eq!(judge(&session, 1, now), verdict, "{rotated_at}");
+            assert_eq!(judge(&session, 2, now), Verdict::Rotate);
+        }
+    }
+
+    #[test]
+    fn an_unused_successor_is_repeated_by_any_clock() {
+        let now = Timestamp::from_millis(1_795_262_400_000);
+        for rotated_at in [now.minus(HOUR), now.plus(HOUR)] {
+            let session = sessions::Model {
+                confirmed_generation: 1,
+                ..session_rotated_at(rotated_at)
+            };
+            assert_eq!(judge(&session, 1, now), Verdict::Repeat);
+            assert_eq!(judge(&session, 0, now), Verdict::Reused);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The verbs of a session: opening it, finding it, ending it.
 
+pub(super) mod activity;
 pub(super) mod cache;
 pub(super) mod cookies;
 pub(super) mod delivery;

@@ -47,7 +47,8 @@ pub(in crate::auth) async fn refresh(
     }
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
     let issue = |session: &sessions::Model| provider.issue(session, now);
-    match unscoped::refresh(&provider.database, presented, reuse, now, issue).await? {
+    let (database, activity) = (&provider.database, &provider.notices.activity);
+    match unscoped::refresh(database, presented, activity, reuse, now, issue).await? {
         Refreshed::Session(session, issued) => {
             Ok(provider.opened(*session, issued, now, &caller.cookies))
         }

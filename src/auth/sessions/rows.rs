@@ -52,6 +52,7 @@ pub(in crate::auth) async fn one(
     id: SessionId,
 ) -> Result<Option<sessions::Model>> {
     let session = viewer.one(with_id(id)).await?;
+    let session = session.map(|session| viewer.as_used(session));
     Ok(session.filter(|session| session.lives_at(viewer.now())))
 }
 

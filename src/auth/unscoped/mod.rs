@@ -14,6 +14,7 @@ mod expired;
 mod identities;
 mod people;
 mod signing_keys;
+mod uses;
 
 use std::collections::HashSet;
 
@@ -36,12 +37,17 @@ pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
 };
 
+pub(super) use uses::{confirm, write_uses};
+
 use super::{
     Issued,
     email_address::EmailAddress,
     entity::{known_networks, security_events, sessions, task_logs, users},
     password::hasher::Unlocked,
-    sessions::generations::{self, Presented, Refreshed, Verdict},
+    sessions::{
+        activity::Activity,
+        generations::{self, Presented, Refreshed, Verdict},
+    },
 };
 use crate::{
     clock::Timestamp,
@@ -76,6 +82,7 @@ pub(super) async fn session_by_id(
 pub(super) async fn living_sessions(
     database: &Database,
     ids: &[SessionId],
+    activity: &Activity,
     now: Timestamp,
 ) -> Result<HashSet<SessionId>> {
     let mut living = HashSet::new();
@@ -84,8 +91,12 @@ pub(super) async fn living_sessions(
             .filter(sessions::Column::Id.is_in(ids.iter().copied()))
             .all(database.reads())
             .await?;
-        let alive = found.iter().filter(|session| session.lives_at(now));
-        living.extend(alive.map(|session| session.id));
+        for mut session in found {
+            activity.apply(&mut session);
+            if session.lives_at(now) {
+                living.insert(session.id);
+            }
+        }
     }
     Ok(living)
 }
@@ -103,27 +114,12 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
     Ok(seqs)
 }
 
-/// Notes that the session was used, and until when it now lives; and by which generation of its
-/// tokens, when that was not known.
-pub(super) async fn note_use(
-    database: &Database,
-    id: SessionId,
-    changes: sessions::ActiveModel,
-) -> Result<()> {
-    let transaction = database.begin().await?;
-    sessions::Entity::update_many()
-        .set(changes)
-        .filter(sessions::Column::Id.eq(id))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await
-}
-
-/// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says. The
-/// tokens are issued before the rotation is committed.
+/// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says of the
+/// row and of the uses that are not written yet. The tokens are issued before the rotation is committed.
 pub(super) async fn refresh(
     database: &Database,
     presented: Presented,
+    activity: &Activity,
     reuse: security_events::ActiveModel,
     now: Timestamp,
     issue: impl Fn(&sessions::Model) -> Result<Issued>,
@@ -133,9 +129,14 @@ pub(super) async fn refresh(
         .lock(LockType::Update)
         .one(&transaction)
         .await?;
-    let Some(session) = found.filter(|session| session.lives_at(now)) else {
+    let Some(mut session) = found else {
         return Ok(Refreshed::Gone);
     };
+    // The row is locked: what was noted before is in it, or here.
+    activity.apply(&mut session);
+    if !session.lives_at(now) {
+        return Ok(Refreshed::Gone);
+    }
     match generations::judge(&session, presented.generation, now) {
         Verdict::Repeat => {
             let issued = issue(&session)?;

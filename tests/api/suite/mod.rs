@@ -15,6 +15,7 @@ macro_rules! app {
 
 mod access_tokens;
 mod accounts;
+mod activity;
 mod bounds;
 mod calendars;
 mod cookies;
