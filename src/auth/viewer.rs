@@ -10,7 +10,7 @@ use std::{
     ops::RangeInclusive,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -61,6 +61,8 @@ struct Inner {
     connection: Connection,
     /// Whether what was written may have ended sessions, which is told when it is committed.
     ends_sessions: AtomicBool,
+    /// The number of savepoints that were neither released nor rolled back.
+    open_savepoints: AtomicUsize,
 }
 
 enum Connection {
@@ -111,6 +113,7 @@ impl Viewer {
             notices,
             connection,
             ends_sessions: AtomicBool::new(false),
+            open_savepoints: AtomicUsize::new(0),
         }))
     }
 
@@ -367,22 +370,28 @@ impl Viewer {
     /// Runs `work` so that all its writes stand or fall together: an error takes them back.
     ///
     /// `work` is given the viewer over the transaction; what runs on the outer one is not part of
-    /// it.
+    /// it. Within a transaction it runs over a savepoint: an error takes back what `work` wrote, and what the
+    /// caller wrote before stays, whatever the caller makes of the error.
     pub(crate) async fn atomically<T, E: From<Error>>(
         &self,
         work: impl AsyncFnOnce(&Self) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let database = match &self.0.connection {
             Connection::Pool(database) => database,
-            Connection::Transaction(_) => return work(self).await,
+            Connection::Transaction(transaction) => return self.nested(transaction, work).await,
         };
         let transaction = Arc::new(self.begin_on(database).await?);
         let inside = self.over(Arc::clone(&transaction));
         let result = work(&inside).await;
         let ends_sessions = inside.0.ends_sessions.load(Ordering::Relaxed);
+        let is_torn = inside.0.open_savepoints.load(Ordering::Relaxed) > 0;
         drop(inside);
         let transaction = Transaction::alone(transaction)?;
         match result {
+            Ok(_) if is_torn => {
+                transaction.roll_back().await;
+                return Err(torn().into());
+            }
             Ok(_) => {
                 transaction.commit().await?;
                 if ends_sessions {
@@ -393,6 +402,30 @@ impl Viewer {
             // Said now rather than when the connection is next used: others wait for the lock.
             Err(_) => transaction.roll_back().await,
         }
+        result
+    }
+
+    /// Runs `work` over a savepoint of the transaction.
+    async fn nested<T, E: From<Error>>(
+        &self,
+        transaction: &Transaction,
+        work: impl AsyncFnOnce(&Self) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let run = async |sql| {
+            transaction
+                .execute_unprepared(sql)
+                .await
+                .map_err(Error::from)
+        };
+        // It stays counted when this is given up half-way, and then nothing is committed.
+        self.0.open_savepoints.fetch_add(1, Ordering::Relaxed);
+        run("SAVEPOINT nested").await?;
+        let result = work(self).await;
+        if result.is_err() {
+            run("ROLLBACK TO SAVEPOINT nested").await?;
+        }
+        run("RELEASE SAVEPOINT nested").await?;
+        self.0.open_savepoints.fetch_sub(1, Ordering::Relaxed);
         result
     }
 
@@ -421,6 +454,7 @@ impl Viewer {
             notices: Arc::clone(&self.0.notices),
             connection,
             ends_sessions: AtomicBool::new(false),
+            open_savepoints: AtomicUsize::new(0),
         }))
     }
 
@@ -510,6 +544,12 @@ fn signed(count: usize) -> Result<i64> {
         .map_err(|_| Error::internal(DbErr::Custom("more numbers than there are".to_owned())))
 }
 
+fn torn() -> Error {
+    Error::internal(DbErr::Custom(
+        "a part of the transaction was given up half-way".to_owned(),
+    ))
+}
+
 /// Where one statement writes.
 enum Writing {
     Alone(Transaction),
@@ -538,5 +578,102 @@ impl Writing {
             transaction.commit().await?;
         }
         Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{
+            Device,
+            entity::{security_events, security_events::Kind},
+            events,
+            sessions::rows,
+        },
+        clock::Clock,
+        config::DatabaseUrl,
+    };
+
+    /// Somebody in a database of their own.
+    async fn somebody(url: &DatabaseUrl) -> Viewer {
+        let database = Database::open(url, 1).await.unwrap();
+        database.migrate_up().await.unwrap();
+        let (clock, ids) = (Clock::system(), Arc::<Ids>::default());
+        let now = clock.now();
+        let (user_id, id) = (UserId::new(&ids, now), SessionId::new(&ids, now));
+        let user = crate::auth::entity::users::ActiveModel {
+            id: Set(user_id),
+            email: Set("ana@example.com".to_owned()),
+            email_key: Set("ana@example.com".to_owned()),
+            name: Set(None),
+            time_zone: Set("UTC".to_owned()),
+            password_hash: Set(String::new()),
+            created_at: Set(now),
+            updated_at: Set(now),
+            disabled_at: Set(None),
+        };
+        let transaction = database.begin().await.unwrap();
+        user.insert(&transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        let session = rows::begun(id, Owner::new(user_id), now, now);
+        let notices = Notices::start(database.clone(), clock);
+        Viewer::new(&session, now, ids, notices, database)
+    }
+
+    async fn record(viewer: &Viewer, kind: Kind) -> Result<()> {
+        let event = events::new(viewer.ids(), &Device::default(), kind, viewer.now());
+        viewer.insert(event).await.map(drop)
+    }
+
+    async fn recorded(viewer: &Viewer) -> Vec<Kind> {
+        let events = viewer.all(security_events::Entity::find()).await.unwrap();
+        events.iter().map(|event| event.kind).collect()
+    }
+
+    #[tokio::test]
+    async fn a_nested_error_takes_back_what_was_nested() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("it").display());
+        let ana = somebody(&url.parse().unwrap()).await;
+        let committed = ana.atomically(async |viewer| {
+            record(viewer, Kind::SignedUp).await?;
+            let swallowed = viewer.atomically(async |viewer| {
+                record(viewer, Kind::SignedIn).await?;
+                // What was nested deeper, and succeeded, goes with it.
+                viewer
+                    .atomically(async |viewer| record(viewer, Kind::SignedOut).await)
+                    .await?;
+                Err::<(), _>(Error::Unavailable)
+            });
+            assert!(swallowed.await.is_err());
+            viewer
+                .atomically(async |viewer| record(viewer, Kind::PasswordChanged).await)
+                .await
+        });
+        committed.await.unwrap();
+        assert_eq!(
+            recorded(&ana).await,
+            [Kind::SignedUp, Kind::PasswordChanged]
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_committed_when_a_nested_part_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("it").display());
+        let ana = somebody(&url.parse().unwrap()).await;
+        let torn = ana.atomically(async |viewer| {
+            record(viewer, Kind::SignedUp).await?;
+            let given_up = viewer.atomically(async |viewer| {
+                record(viewer, Kind::SignedIn).await?;
+                std::future::pending::<Result<()>>().await
+            });
+            let patience = std::time::Duration::from_millis(100);
+            assert!(tokio::time::timeout(patience, given_up).await.is_err());
+            Ok::<_, Error>(())
+        });
+        assert!(torn.await.is_err());
+        assert!(recorded(&ana).await.is_empty());
     }
 }
