@@ -53,6 +53,9 @@ pub(in crate::auth) struct Uses {
     pub(in crate::auth) slide: Option<Slide>,
 }
 
+/// The uses of this session.
+pub(in crate::auth) type UsesOf = (SessionId, Uses);
+
 /// Moves the end of a session that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::auth) struct Slide {
@@ -182,7 +185,7 @@ impl Activity {
     }
 
     /// All of them, those that confirm a generation before the others.
-    fn pending(&self) -> (Vec<(SessionId, Uses)>, Vec<(SessionId, Uses)>) {
+    fn pending(&self) -> (Vec<UsesOf>, Vec<UsesOf>) {
         let pending = self.lock();
         let all = pending.iter().map(|(id, uses)| (*id, *uses));
         all.partition(|(_, uses)| uses.confirmed_generation.is_some())
@@ -223,7 +226,7 @@ pub(in crate::auth) async fn write(notices: &Notices, database: &Database) -> Re
 }
 
 /// Forgets what was written, and the rows as they were before it.
-fn forget(notices: &Notices, written: &[(SessionId, Uses)]) {
+fn forget(notices: &Notices, written: &[UsesOf]) {
     for (id, uses) in written {
         notices.sessions.forget(*id);
         let mut pending = notices.activity.lock();

@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     auth::{
         entity::sessions::{self, Column},
-        sessions::activity::Uses,
+        sessions::activity::{Uses, UsesOf},
     },
     db::{Database, Transaction},
     error::Result,
@@ -19,10 +19,7 @@ use crate::{
 
 /// Writes uses of several sessions in one transaction. A session whose row is locked is left out, and its next
 /// use is noted anew: to wait for one row while others are held could end in a deadlock.
-pub(in crate::auth) async fn write_uses(
-    database: &Database,
-    uses: &[(SessionId, Uses)],
-) -> Result<()> {
+pub(in crate::auth) async fn write_uses(database: &Database, uses: &[UsesOf]) -> Result<()> {
     let uses: HashMap<_, _> = uses.iter().map(|(id, uses)| (*id, uses)).collect();
     let transaction = database.begin().await?;
     let free = sessions::Entity::find()
