@@ -258,11 +258,6 @@ async fn offsets_are_honoured_in_every_date_time_property() {
             "2026-01-10T08:15:00.000Z",
         ),
         (
-            "DTSTAMP:20260110T101500+0200",
-            "/updatedAt",
-            "2026-01-10T08:15:00.000Z",
-        ),
-        (
             "DURATION:PT1H\r\nDTSTART:20260110T101500+0200",
             "/due/at",
             "2026-01-10T09:15:00.000Z",

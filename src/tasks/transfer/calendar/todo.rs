@@ -89,7 +89,7 @@ impl<'a> Todo<'a> {
         let Circumstances { now, home, zones } = circumstances;
         let mut task = TaskText::default();
         let (mut due, mut start, mut duration) = (None, None, None);
-        let (mut uid, mut instance, mut stamped_at) = (None, None, None);
+        let (mut uid, mut instance) = (None, None);
         let (mut is_done, mut is_open) = (false, false);
         for entry in &self.component.entries {
             let name = entry.name.as_str();
@@ -113,7 +113,6 @@ impl<'a> Todo<'a> {
                 Property::Description => task.description = text(),
                 Property::Created => task.created_at = moment(date()?)?,
                 Property::LastModified => task.updated_at = moment(date()?)?,
-                Property::Dtstamp => stamped_at = moment(date()?)?,
                 Property::Completed => {
                     task.completed_at = match date()? {
                         When::Day(day) => Some(day.to_string()),
@@ -146,6 +145,10 @@ impl<'a> Todo<'a> {
                 Property::Other(name) if name.eq_ignore_ascii_case(POSITION) => {
                     task.position = text();
                 }
+                // When it was written down.
+                Property::Dtstamp => {
+                    date()?;
+                }
                 // How often it changed.
                 Property::Sequence => {}
                 _ => is_left_out = true,
@@ -168,8 +171,6 @@ impl<'a> Todo<'a> {
         if task.title.trim().is_empty() {
             task.title = UNTITLED.to_owned();
         }
-        // When nothing is sent around, it is the moment of the last change (section 3.8.7.2).
-        task.updated_at = task.updated_at.or(stamped_at);
         if is_open {
             // It was done once: some programs leave the moment.
             task.completed_at = None;
