@@ -47,6 +47,7 @@ pub(crate) use accounts::home;
 pub(crate) use authorization::Authorization;
 pub(crate) use device::Device;
 pub(crate) use guard::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
+pub(crate) use mutations::charge;
 pub(crate) use notices::watch::Watch;
 pub use outside::IssuerError;
 pub(crate) use outside::Issuers;
@@ -78,7 +79,7 @@ const MAX_REFRESHES: u64 = 60;
 const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the operations of one person may cost in a minute, in points.
-const MAX_COST: u64 = 60_000;
+pub(crate) const MAX_COST_PER_MINUTE: u64 = 60_000;
 
 /// Who people are and whether they are who they say: accounts, passwords, tokens, sessions.
 pub struct IdentityProvider {
@@ -167,7 +168,7 @@ impl IdentityProvider {
         Self {
             throttle: Throttle::new(secrets.first(), rules.throttles),
             refreshes: Meter::new(MAX_REFRESHES),
-            costs: Meter::new(MAX_COST),
+            costs: Meter::new(MAX_COST_PER_MINUTE),
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
             session_cookies: Seal::new(secrets, "session-cookie hmac"),
             _writing_uses: activity::start(Arc::clone(&notices), database.clone()),

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{
     Column,
     filter::{TaskFilter, is_due_within, is_overdue, never},
-    home,
+    home, scan,
 };
 use crate::{auth::Viewer, error::Result};
 
@@ -35,6 +35,9 @@ struct Row {
 }
 
 impl Counts {
+    /// The work on one task, as [`scan`] counts it: each of the four counts compares it.
+    pub(super) const WORK: u64 = 4 * scan::COMPARISON;
+
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
         let here = home::here(viewer).await?;

@@ -16,7 +16,7 @@ use super::{
     Column, Priority,
     due::NEVER,
     moment::{Here, Interval, Moment, next},
-    title,
+    scan, title,
 };
 use crate::{
     clock::Timestamp,
@@ -127,6 +127,90 @@ impl TaskFilter {
         }
         .filter(self, MAX_DEPTH)
     }
+
+    /// The work of comparing one task with it, as [`scan`] counts it.
+    pub(super) fn work(&self) -> u64 {
+        let lists = self.and.iter().chain(&self.or).flatten();
+        let inner: u64 = lists.chain(self.not.as_deref()).map(Self::work).sum();
+        let flags = given([&self.completed, &self.overdue]);
+        let dates = [
+            &self.due,
+            &self.created_at,
+            &self.updated_at,
+            &self.completed_at,
+        ];
+        let dates: u64 = dates.into_iter().flatten().map(DateFilter::work).sum();
+        let ids = self.id.as_ref().map_or(0, IdFilter::work);
+        let text = self.title.as_ref().map_or(0, StringFilter::work);
+        let priority = self.priority.as_ref().map_or(0, PriorityFilter::work);
+        inner + flags * scan::COMPARISON + dates + ids + text + priority
+    }
+}
+
+impl IdFilter {
+    fn work(&self) -> u64 {
+        let Self { eq, neq, r#in, nin } = self;
+        scan::COMPARISON * (given([eq, neq]) + listed([r#in, nin]))
+    }
+}
+
+impl StringFilter {
+    fn work(&self) -> u64 {
+        let Self {
+            eq,
+            neq,
+            r#in,
+            nin,
+            contains,
+            starts_with,
+            ends_with,
+        } = self;
+        scan::COMPARISON * (given([eq, neq]) + listed([r#in, nin]))
+            + scan::PATTERN * given([contains, starts_with, ends_with])
+    }
+}
+
+impl PriorityFilter {
+    fn work(&self) -> u64 {
+        let Self {
+            eq,
+            neq,
+            r#in,
+            nin,
+            gte,
+            lte,
+        } = self;
+        scan::COMPARISON * (given([eq, neq, gte, lte]) + listed([r#in, nin]))
+    }
+}
+
+impl DateFilter {
+    fn work(&self) -> u64 {
+        let Self {
+            eq,
+            neq,
+            lt,
+            lte,
+            gt,
+            gte,
+            null,
+        } = self;
+        scan::COMPARISON * (given([eq, neq, lt, lte, gt, gte]) + given([null]))
+    }
+}
+
+/// How many of the operators are given.
+fn given<T, const N: usize>(operators: [&Option<T>; N]) -> u64 {
+    operators.into_iter().flatten().count() as u64
+}
+
+/// How many values the operators list.
+fn listed<T, const N: usize>(operators: [&Option<Vec<T>>; N]) -> u64 {
+    operators
+        .into_iter()
+        .flatten()
+        .map(|values| values.len() as u64)
+        .sum()
 }
 
 struct Compiler<'a> {

@@ -11,6 +11,7 @@ use super::{
     local::{LocalDate, LocalTime},
     order::{self, TaskOrder},
     row::Row,
+    scan,
 };
 use crate::{
     auth::{
@@ -208,13 +209,24 @@ impl TaskLists {
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task>> {
         let page = Page::parse(first, after, last, before)?;
-        let order = order::keyset(&order_by.unwrap_or_default(), filter.as_ref())?;
+        let order_by = order_by.unwrap_or_default();
+        let order = order::keyset(&order_by, filter.as_ref())?;
+        let filtering = filter.as_ref().map_or(0, TaskFilter::work);
+        let counting = if ctx.look_ahead().field("totalCount").exists() {
+            scan::COMPARISON + filtering
+        } else {
+            0
+        };
+        let work = filtering + order::work(&order_by) + counting;
+        scan::charge(ctx, &self.viewer, work).await?;
         let select = super::select(&self.viewer, filter.as_ref()).await?;
         Connection::read(ctx, &self.viewer, select, order, page).await
     }
 
     /// How many tasks there are that pass the filter, in one count.
-    async fn task_counts(&self, filter: Option<TaskFilter>) -> Result<Counts> {
+    async fn task_counts(&self, ctx: &Context<'_>, filter: Option<TaskFilter>) -> Result<Counts> {
+        let filtering = filter.as_ref().map_or(0, TaskFilter::work);
+        scan::charge(ctx, &self.viewer, Counts::WORK + filtering).await?;
         Counts::read(&self.viewer, filter.as_ref()).await
     }
 

@@ -22,6 +22,7 @@ mod placement;
 mod priority;
 mod row;
 mod sample;
+mod scan;
 pub(crate) mod subscriptions;
 mod title;
 mod transfer;

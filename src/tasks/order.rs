@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func},
 };
 
-use super::{Column, due::NEVER, filter::TaskFilter, row::Row};
+use super::{Column, due::NEVER, filter::TaskFilter, row::Row, scan};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},
@@ -83,6 +83,15 @@ pub(super) fn keyset(
     Ok(Keyset::new(keys, &format!("{order:?} {filter:?}")))
 }
 
+/// The work on one task of putting all in this order, as [`scan`] counts it: none when an index has it.
+pub(super) fn work(order: &[TaskOrder]) -> u64 {
+    match order {
+        [] => 0,
+        [by] if by.has_index() => 0,
+        _ => scan::SORT + scan::COMPARISON * order.len() as u64,
+    }
+}
+
 /// The id says when a task was made.
 fn by_id(is_descending: bool) -> Key<Column, Row> {
     Key {
@@ -113,7 +122,7 @@ impl TaskOrder {
             TaskOrderField::Due => {
                 let due = self.key(Column::DueKey, Of::Number(|task| task.due_key.as_millis()));
                 // The key of what is never due is past every date already.
-                if self.is_descending() == (self.nulls == NullsOrder::First) {
+                if self.has_index() {
                     return vec![due];
                 }
                 let is_never = Expr::col(Column::DueKey).eq(NEVER);
@@ -133,6 +142,15 @@ impl TaskOrder {
                 let none = |task: &Row| task.completed_at.is_none().into();
                 vec![self.nulls(column, column.is_null(), none), at]
             }
+        }
+    }
+
+    /// Whether the database keeps the tasks in this order.
+    fn has_index(self) -> bool {
+        match self.field {
+            TaskOrderField::CreatedAt | TaskOrderField::Position => true,
+            TaskOrderField::Due => self.is_descending() == (self.nulls == NullsOrder::First),
+            _ => false,
         }
     }
 

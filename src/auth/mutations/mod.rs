@@ -13,7 +13,9 @@ use async_graphql::{Context, SimpleObject};
 pub(crate) use accounts::{AccountMutation, UpdateProfileInput, UpdateProfilePayload};
 pub(crate) use sessions::SessionMutation;
 
-use super::{IdentityProvider, Issued, Opened, Refusal, Viewer, graphql::Session, name::Name};
+use super::{
+    IdentityProvider, Issued, Opened, Refusal, Viewer, graphql::Session, guard, name::Name,
+};
 use crate::{
     clock::Timestamp,
     error::{Fault, Result, UserError},
@@ -72,6 +74,14 @@ fn show<U: From<Viewer>>(opened: std::result::Result<Opened, Refusal>) -> Result
 
 fn provider<'a>(ctx: &Context<'a>) -> &'a Arc<IdentityProvider> {
     ctx.data_unchecked()
+}
+
+/// Charges whoever asks for work whose amount only the database's rows tell.
+///
+/// # Errors
+/// [`Error::RateLimited`](crate::error::Error::RateLimited) when they have spent their points.
+pub(crate) fn charge(ctx: &Context<'_>, points: u64) -> Result<()> {
+    provider(ctx).charge(guard::caller(ctx), points)
 }
 
 fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {

@@ -6,7 +6,8 @@ use axum::{body::Body, extract::ConnectInfo, http::Request};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD, Reply};
+use super::DATABASE;
+use crate::harness::{App, Client, PASSWORD, Place, Reply};
 
 const ERRORS: &str = "userErrors { code path message ... on RateLimitedError { retryAfter } }";
 
@@ -290,6 +291,106 @@ async fn a_person_spends_so_many_points_a_minute() {
     ben.ask(&dear, json!({})).await;
     app.pass(Duration::from_mins(1));
     ana.ask(&dear, json!({})).await;
+}
+
+/// Sends the query until it is refused, and says how often it was not.
+async fn times_until_refused(client: &Client, query: &str, variables: &Value) -> usize {
+    for times in 0..30 {
+        let reply = client.send(query, variables.clone()).await;
+        if reply.status != 200 {
+            assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
+            return times;
+        }
+    }
+    panic!("{query} is not refused");
+}
+
+#[tokio::test]
+async fn lists_cost_what_no_index_saves() {
+    let Some(place) = Place::find(DATABASE).await else {
+        return;
+    };
+    place.seed(2, 2_000, "example.com").await;
+    let flags = [
+        "--mode",
+        "production",
+        "--throttles",
+        "on",
+        "--max-cost",
+        "4000",
+    ];
+    let app = place.start(&flags).await.unwrap();
+    let ana = app.sign_in_with("person-1", PASSWORD).await;
+    let ben = app.sign_in_with("person-2", PASSWORD).await;
+    let many = |count: usize, field: &str| {
+        let fields: Vec<_> = (0..count)
+            .map(|number| format!("a{number}: {field}"))
+            .collect();
+        fields.join(" ")
+    };
+    let ids: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    let spend = format!(
+        "query ($ids: [ID!]!) {{ {} }}",
+        many(20, "nodes(ids: $ids) { id }")
+    );
+    let a_little = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    // Leaves 900 of the 60,000 points of a minute.
+    let spend_most = async || {
+        app.pass(Duration::from_mins(1));
+        for (query, times) in [(spend.as_str(), 28), (a_little, 31)] {
+            for _ in 0..times {
+                ana.ask(query, json!({ "ids": ids })).await;
+            }
+        }
+    };
+    let patterns: Vec<_> = (0..49)
+        .map(|number| json!({ "title": { "contains": format!("no{number}") } }))
+        .collect();
+    let filtered = "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }";
+    let filter = json!({ "filter": { "or": patterns } });
+    for (query, variables, times) in [
+        // 2,000 tasks times 49 patterns of 10 comparisons are 980 points; the document costs 52.
+        (filtered.to_owned(), &filter, 0),
+        // In each of 30 lists 22 points, and 1 for the document's.
+        (
+            format!(
+                "{{ viewer {{ {} }} }}",
+                many(
+                    30,
+                    "tasks(first: 1, orderBy: [{ field: TITLE }]) { nodes { id } }"
+                )
+            ),
+            &Value::Null,
+            1,
+        ),
+        (
+            format!(
+                "{{ viewer {{ {} }} }}",
+                many(30, "tasks(first: 1) { totalCount }")
+            ),
+            &Value::Null,
+            7,
+        ),
+        (
+            format!("{{ viewer {{ {} }} }}", many(30, "taskCounts { open }")),
+            &Value::Null,
+            3,
+        ),
+    ] {
+        spend_most().await;
+        assert_eq!(
+            times_until_refused(&ana, &query, variables).await,
+            times,
+            "{query}"
+        );
+        ben.ask(&query, variables.clone()).await;
+    }
+    // What an index answers costs what its document says.
+    spend_most().await;
+    let by_index = "{ viewer { tasks(first: 10, orderBy: [{ field: DUE }]) { nodes { id } } } }";
+    for _ in 0..60 {
+        ana.ask(by_index, json!({})).await;
+    }
 }
 
 #[tokio::test]
