@@ -1,5 +1,7 @@
 //! The settings: environment variables and flags alike, whose doc comments are `--help`.
 
+mod database_url;
+mod env_file;
 mod issuers;
 mod limits;
 mod origin;
@@ -13,16 +15,20 @@ use std::{
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
+pub use database_url::DatabaseUrl;
+pub use env_file::load_env_file;
 pub use issuers::{IssuerKeys, TrustedIssuer, TrustedIssuers};
 pub use limits::{AccountLimits, ConnectionLimits, DocumentLimits};
 pub use origin::{Origin, Scheme};
-pub use values::{DatabaseUrl, Lead, LogDirectives, SecretSetting, TrustedProxy};
+pub use values::{Lead, LogDirectives, SecretSetting, TrustedProxy};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Where the data is: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Left out, a SQLite
-    /// file in the data directory. On PostgreSQL `sslmode` and `sslrootcert` are read from the URL
+    /// The database: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Left out, a SQLite file in the
+    /// data directory. Special characters of a password are percent-encoded. On PostgreSQL,
+    /// `?sslmode=verify-full` verifies the server's certificate, and `sslrootcert` names the file of its
+    /// authority. Unknown parameters are refused
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -329,10 +335,9 @@ impl std::error::Error for Conflict {}
 impl Config {
     /// The database, with its default filled in.
     pub fn database(&self) -> DatabaseUrl {
-        self.database_url.clone().unwrap_or_else(|| {
-            let file = self.data_dir.join("cubby.sqlite");
-            DatabaseUrl::Sqlite(format!("sqlite:{}", file.display()))
-        })
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| DatabaseUrl::of_file(&self.data_dir.join("cubby.sqlite")))
     }
 
     /// The database past a pooler, where the settings say how: the same one, of PostgreSQL.
@@ -459,6 +464,16 @@ fn switched(switch: Option<Switch>, mode: Mode) -> bool {
         Some(switch) => switch == Switch::On,
         None => mode == Mode::Development,
     }
+}
+
+/// The known name that is most like this one, if any is.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_ascii_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(&name, &known.to_ascii_lowercase());
+    let scored = known.iter().map(|known| (likeness(known), *known));
+    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(likeness, _)| *likeness > 0.8)
+        .map(|(_, known)| known)
 }
 
 /// The names of set variables that begin like ours and are none of ours, so that a misspelt

@@ -4,46 +4,6 @@ use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
-/// The address of a database; its `Debug` hides it, since it may carry a password.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    Sqlite(String),
-    Postgres(String),
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(url) => write!(f, "Sqlite({url})"),
-            Self::Postgres(_) => f.write_str("Postgres(…)"),
-        }
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-
-    fn from_str(url: &str) -> Result<Self, Self::Err> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self::Postgres(url.to_owned()))
-        } else if let Some(path) = url.strip_prefix("sqlite:") {
-            if path.trim_start_matches('/').split('?').next() == Some("") {
-                return Err("it names no file: write sqlite:PATH".to_owned());
-            }
-            if path.contains(":memory:") || path.contains("mode=memory") {
-                return Err(
-                    "Cubby keeps several connections, and a database in memory dies \
-                            with its last one: give the path of a file"
-                        .to_owned(),
-                );
-            }
-            Ok(Self::Sqlite(url.to_owned()))
-        } else {
-            Err("it must begin with sqlite:, postgres:// or postgresql://".to_owned())
-        }
-    }
-}
-
 /// A proxy that is believed, by its address or its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustedProxy(IpNet);
