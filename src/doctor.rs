@@ -173,8 +173,9 @@ async fn migrations(database: &Database) -> (Finding, bool) {
                 found(WHAT, Health::Well, format!("all {} have run", all.len()))
             } else {
                 let says = format!(
-                    "{behind} of {} have not run: starting Cubby runs them, and so does `cubby migrate up`",
-                    all.len()
+                    "{behind} of {} {} not run: starting Cubby runs them, and so does `cubby migrate up`",
+                    all.len(),
+                    if behind == 1 { "has" } else { "have" }
                 );
                 found(WHAT, Health::Doubtful, says)
             };

@@ -3,6 +3,7 @@
 mod auth;
 pub mod clock;
 pub mod config;
+mod count;
 pub mod db;
 #[cfg(test)]
 mod differential;
@@ -28,6 +29,7 @@ pub use auth::{
     ImportOptions, Imported, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person,
     Rotation,
 };
+pub use count::counted;
 pub use doctor::{Finding, Health, examine};
 pub use maintenance::{backup, people, signing_keys};
 pub use schema::sdl;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::count::counted;
+
 /// How many lines that are wrong are told of.
 const MOST_TOLD: usize = 20;
 
@@ -49,7 +51,10 @@ impl fmt::Display for Wrongs {
         }
         match self.count - self.told.len() {
             0 => Ok(()),
-            beyond => write!(f, "\nand {beyond} more lines"),
+            beyond => {
+                let lines = counted(beyond as u64, "more line", "more lines");
+                write!(f, "\nand {lines}")
+            }
         }
     }
 }

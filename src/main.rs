@@ -16,23 +16,28 @@ use std::{
 };
 
 use clap::{
-    Args, CommandFactory, Parser, Subcommand,
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
 use cubby::{
-    KeyState, People, PeopleError, Rotation, Seed, Server, StartError,
+    KeyState, People, PeopleError, Rotation, Seed, SeedError, Server, StartError,
     clock::{Clock, Timestamp},
-    config::{Config, Lead, Mode, unknown_variables},
+    config::{Config, Lead, Mode, load_env_file, unknown_variables, whole_number},
     db::Database,
 };
 use tokio::net::TcpListener;
 
-/// Identity provider and data API of a multi-user task app, in one process.
+/// Identity provider and data API of a multi-user task app, in one process
 ///
-/// Settings are environment variables, also from a file `.env` in the working directory, or flags;
-/// a flag wins over a variable, and a variable over `.env`.
+/// Settings are environment variables, also from a file `.env` in the working directory, or flags of any
+/// command. A flag wins over a variable, and a variable over `.env`.
 #[derive(Parser)]
-#[command(name = "cubby", version, max_term_width = 100)]
+#[command(
+    name = "cubby",
+    version,
+    max_term_width = 100,
+    after_help = "Settings are environment variables or flags: see `cubby help settings`."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -43,33 +48,46 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Migrate the database and serve; what is done when no command is given
+    /// Migrate the database and serve; the default
     Serve,
-    /// Look after the database's schema
+    /// Migrate the database's schema, or show its state
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Look after the keys that access tokens are signed with
+    /// List or rotate the keys that access tokens are signed with
     #[command(subcommand)]
     Keys(Keys),
-    /// Look after people: whatever is done is felt by the running instances at once
+    /// Manage accounts; running instances notice every change at once
     User(cli::user::User),
-    /// Write somebody's tasks into a file: as JSON, CSV or iCalendar
+    /// Write a person's tasks into a file: JSON, CSV or iCalendar
     Export(cli::transfer::Export),
-    /// Store the tasks of a file as somebody's: all of them, or none when something is wrong
+    /// Store the tasks of a file for a person
+    ///
+    /// Stores all tasks of the file, or none when something in it is wrong.
     Import(cli::transfer::Import),
-    /// Copy a SQLite database that is in use into a file that is not there yet
+    /// Copy a SQLite database that is in use
     Backup {
-        /// Where to
+        /// The file to create
         file: PathBuf,
     },
-    /// Ask the server that runs on this machine with these settings whether it is ready
+    /// Check that the server on this machine is ready
     Health,
-    /// Look at the settings, the database and what is in it, and say what to do about each
+    /// Check the settings and the database, and say what to fix
     Doctor,
-    /// Make up people and tasks, to try things at size; what is stored already stays as it is
+    /// Create sample people and tasks, to try things at size
+    ///
+    /// What is stored already stays as it is.
     Seed(Sample),
     /// Print the GraphQL schema
     Schema,
+    /// Every setting, as a flag and as an environment variable
+    ///
+    /// A flag wins over a variable, and a variable over the file `.env` in the working directory. An empty
+    /// variable counts as unset. Unknown names and wrong values stop the start.
+    #[command(
+        hide = true,
+        help_template = "{about-with-newline}{after-help}\n{options}"
+    )]
+    Settings,
 }
 
 #[derive(Args)]
@@ -77,42 +95,45 @@ struct Sample {
     /// How many people
     #[arg(
         long,
-        value_name = "N",
+        value_name = "COUNT",
         default_value_t = 100,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+        value_parser = whole_number(1..=1_000_000)
     )]
     users: u32,
     /// How many tasks each of them has
     #[arg(
         long,
-        value_name = "M",
+        value_name = "COUNT",
         default_value_t = 100,
-        value_parser = clap::value_parser!(u32).range(..=1_000_000)
+        value_parser = whole_number(0..=1_000_000)
     )]
     tasks: u32,
-    /// What their addresses end in: person-1@DOMAIN, and so on. When left out it is a new one under
-    /// example.com
+    /// The domain of their addresses, person-1@DOMAIN and so on [default: a new one under example.com]
     #[arg(long)]
     domain: Option<String>,
-    /// The password of all of them. When left out it is a new one, which is printed
+    /// Their password [default: a new one, which is printed]
     #[arg(long)]
     password: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Keys {
-    /// Show each key, what it is for, from when on it signs and until when it is published
+    /// List the keys: their state, when they begin to sign, until when they are published
     List,
-    /// Make a new key, which is published at once and takes the current one's place later. The
-    /// running instances notice it by themselves, and tokens that were signed before stay good
+    /// Publish a new key at once, and sign with it later
+    ///
+    /// Running instances notice it by themselves, and tokens that were signed before stay valid.
     Rotate {
-        /// How long the new key is published before it signs, such as 10m or 24h: longer than
-        /// anybody who verifies tokens keeps the published keys, which is 5 minutes unless they
-        /// say otherwise
+        /// How long the new key is published before it signs, such as 10m or 24h
+        ///
+        /// It must be longer than anything that verifies tokens caches the published keys: 5 minutes, unless
+        /// it was set up otherwise.
         #[arg(long, value_name = "DURATION", default_value_t)]
         after: Lead,
-        /// Sign with the new key at once, and give up every other, for when one may have become
-        /// known: within 10 s every instance refuses the access tokens that they signed
+        /// Sign with the new key at once, and revoke every other
+        ///
+        /// For a key that may have leaked: within 10 s every instance refuses the access tokens that the old
+        /// keys signed.
         #[arg(long, conflicts_with = "after")]
         now: bool,
     },
@@ -120,12 +141,12 @@ enum Keys {
 
 #[derive(Subcommand)]
 enum Migrate {
-    /// Run every migration that has not run
+    /// Run all migrations that have not run
     Up,
-    /// Take back the last migrations, and the data that they hold
+    /// Revert the last migrations, and delete the data that they hold
     Down {
         /// How many
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, value_name = "COUNT", default_value_t = 1)]
         steps: u32,
     },
     /// Show which migrations have run
@@ -137,22 +158,30 @@ enum Migrate {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match dotenvy::dotenv() {
-        Err(error) if !error.not_found() => {
-            return fail(&format!("the file .env cannot be read: {error}"));
-        }
-        _ => {}
+    let from_file = load_env_file();
+    let mut command = cli::with_settings(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    // Help is shown whatever the settings are.
+    if let Err(help) = &matches
+        && !help.use_stderr()
+    {
+        let _ = help.print();
+        return ExitCode::SUCCESS;
+    }
+    if let Err(message) = from_file {
+        return fail(&message);
     }
     let unknown = unknown_variables(&Cli::command());
     if !unknown.is_empty() {
         return fail(&format!(
-            "unknown setting {}: --help lists those there are",
+            "unknown setting {}: `cubby help settings` lists them all",
             unknown.join(", ")
         ));
     }
-    let cli = match Cli::try_parse() {
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(error.format(&mut command), &command),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -166,9 +195,7 @@ fn main() -> ExitCode {
 
 /// Says what is wrong with the command line, and which variable it may have come from. A value that
 /// is hidden in the help is a secret, and is not shown here either.
-fn refuse(mut error: clap::Error) -> ExitCode {
-    let mut command = Cli::command();
-    command.build();
+fn refuse(mut error: clap::Error, command: &clap::Command) -> ExitCode {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => command
             .get_arguments()
@@ -226,6 +253,13 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
         Command::Seed(sample) => seed(&config, sample).await,
         Command::Schema => {
             print!("{}", cubby::sdl());
+            Ok(())
+        }
+        Command::Settings => {
+            let mut command = cli::with_settings(Cli::command());
+            if let Some(settings) = command.find_subcommand_mut("settings") {
+                print!("{}", settings.render_long_help());
+            }
             Ok(())
         }
     }
@@ -349,16 +383,24 @@ async fn seed(config: &Config, sample: Sample) -> Result<(), StartError> {
     log(config, config.mode()?);
     let server = Server::open(config, Clock::system()).await?;
     let seed = Seed::new(sample.users, sample.tasks, sample.domain, sample.password)?;
-    let count = u64::from(seed.users) * u64::from(seed.tasks);
-    // Said first: whoever is stored when it ends early can be signed in as.
-    println!(
-        "{} people with {} tasks each. Sign in as person-1@{} with the password {}",
-        seed.users, seed.tasks, seed.domain, seed.password
-    );
-    let bar = cli::bar(count, "tasks");
-    server.seed(&seed, |stored| bar.inc(stored as u64)).await?;
-    bar.finish();
-    Ok(())
+    let bar = cli::bar(u64::from(seed.users) * u64::from(seed.tasks), "tasks");
+    let seeded = tokio::select! {
+        seeded = server.seed(&seed, |stored| bar.inc(stored as u64)) => seeded,
+        _ = tokio::signal::ctrl_c() => Err(SeedError::Failed("it was interrupted".to_owned()).into()),
+    };
+    bar.finish_and_clear();
+    match &seeded {
+        Ok(()) => println!(
+            "Stored {seed}. Sign in as person-1@{} with the password {}",
+            seed.domain, seed.password
+        ),
+        Err(StartError::Seed(SeedError::Failed(_))) => eprintln!(
+            "People at {} who are stored sign in with the password {}",
+            seed.domain, seed.password
+        ),
+        Err(_) => {}
+    }
+    seeded
 }
 
 async fn keys(config: &Config, command: Keys) -> Result<(), StartError> {

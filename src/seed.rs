@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::{
     auth::{Enrolment, IdentityProvider},
     config::AccountLimits,
+    count::counted,
     error::Error,
     tasks,
 };
@@ -55,6 +56,16 @@ impl Seed {
     }
 }
 
+/// How many people and tasks there are.
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let people = counted(self.users.into(), "person", "people");
+        let tasks = counted(self.tasks.into(), "task", "tasks");
+        let each = if self.users == 1 { "" } else { " each" };
+        write!(f, "{people} with {tasks}{each}")
+    }
+}
+
 /// 16 characters that nobody guesses.
 fn random_word() -> Result<String, SeedError> {
     let mut bytes = [0; 8];
@@ -66,8 +77,11 @@ fn random_word() -> Result<String, SeedError> {
 /// Why they are not, or not all; the message says what to do about it.
 #[derive(Debug)]
 pub enum SeedError {
+    /// Of this domain; nothing is stored.
     Taken(String),
+    /// Nothing is stored.
     Refused(String),
+    /// Some may be stored.
     Failed(String),
 }
 
@@ -76,8 +90,8 @@ impl fmt::Display for SeedError {
         match self {
             Self::Taken(domain) => write!(
                 f,
-                "some of the addresses at {domain} are taken, and whoever was stored before stays: give \
-                 another --domain, or none for a new one"
+                "nothing was stored: some of the addresses at {domain} are taken. Give another --domain, or \
+                 none for a new one"
             ),
             Self::Refused(message) => write!(f, "nothing was stored: {message}"),
             Self::Failed(message) => {
@@ -113,6 +127,9 @@ pub(crate) async fn sow(
         .map_err(|reached| SeedError::Refused(reached.of_command()))?;
     let enrolment = Enrolment::new(provider, &seed.domain, &seed.password).await?;
     let enrolment = &enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
+    if !enrolment.are_free(seed.users).await? {
+        return Err(SeedError::Taken(seed.domain.clone()));
+    }
     let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;
     let at_once = (AT_ONCE / seed.tasks.max(1)).clamp(1, 500);
     let batches = (1..=seed.users).step_by(at_once as usize).map(|first| {
@@ -127,7 +144,9 @@ pub(crate) async fn sow(
     let mut batches = stream::iter(batches).buffer_unordered(under_way);
     while let Some(were_free) = batches.try_next().await? {
         if !were_free {
-            return Err(SeedError::Taken(seed.domain.clone()));
+            return Err(SeedError::Failed(
+                "one of the addresses was taken meanwhile".to_owned(),
+            ));
         }
     }
     Ok(())

@@ -20,6 +20,7 @@ use crate::{
     },
     clock::Clock,
     config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
+    count::counted,
     db::Database,
     documents::{Documents, ManifestError, SchemaError},
     http::{self, App, Bounds, Origins, Proxies, Streams},
@@ -97,7 +98,8 @@ impl fmt::Display for StartError {
             ),
             Self::Behind(count) => write!(
                 f,
-                "{count} migrations have not run on the database: run `cubby migrate up`, or start Cubby once"
+                "{} not run on the database: run `cubby migrate up`, or start Cubby once",
+                counted(*count as u64, "migration has", "migrations have")
             ),
             Self::People(error) => error.fmt(f),
             Self::Away(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),

@@ -9,8 +9,8 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use cubby::{People, PeopleError, TaskFormat, TaskImport};
-use indicatif::ProgressBar;
+use cubby::{People, PeopleError, TaskFormat, TaskImport, counted};
+use indicatif::{HumanCount, ProgressBar};
 use tempfile::NamedTempFile;
 
 /// The file that stands for standard input and standard output.
@@ -21,7 +21,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     which: Which,
 
-    /// Where to: a file that is not there yet, or - for standard output
+    /// The file to create, or - for standard output
     #[arg(default_value = STANDARD)]
     file: PathBuf,
 }
@@ -31,29 +31,29 @@ pub(crate) struct Import {
     #[command(flatten)]
     which: Which,
 
-    /// Where they are, or - for standard input
+    /// The file to read, or - for standard input
     file: PathBuf,
 
-    /// Store nothing, and say what is wrong
+    /// Store nothing, and report what is wrong
     #[arg(long)]
     dry_run: bool,
 
-    /// Leave out the tasks that are there already, or were
+    /// Leave out tasks whose ids are stored already, or were
     #[arg(long)]
     skip_existing: bool,
 
-    /// Give each task an id of its own, whatever the file says
+    /// Give each task a new id, whatever the file says
     #[arg(long, conflicts_with = "skip_existing")]
     new_ids: bool,
 }
 
 #[derive(Args)]
 struct Which {
-    /// Whose: their address, or their id
-    #[arg(long, value_name = "ADDRESS|ID")]
+    /// The person: an e-mail address or the id of an account
+    #[arg(long, value_name = "PERSON")]
     user: String,
 
-    /// How the file has them; when left out, what its name ends in says it, or else it is json
+    /// The file's format [default: the one that its name ends in, or else json]
     #[arg(long)]
     format: Option<Format>,
 }
@@ -138,16 +138,22 @@ pub(crate) async fn import(people: &People, import: Import) -> Result<(), People
     });
     let imported = imported.await?;
     bar.finish_and_clear();
-    let were = if options.dry_run { "would be" } else { "were" };
+    let (stored, skipped) = (imported.stored as u64, imported.skipped as u64);
+    let tasks = counted(stored, "task", "tasks");
+    let were = super::were(stored, options.dry_run);
+    let known = match skipped {
+        1 => "that is there already, or was",
+        _ => "that are there already, or were",
+    };
     println!(
-        "{} tasks {were} stored, and {} left out that are there already, or were",
-        imported.stored, imported.skipped
+        "{tasks} {were} stored, and {} left out {known}",
+        HumanCount(skipped)
     );
     if !imported.left_out.is_empty() {
         let names: Vec<_> = imported
             .left_out
             .iter()
-            .map(|(name, count)| format!("{name} ({count})"))
+            .map(|(name, count)| format!("{name} ({})", HumanCount(*count as u64)))
             .collect();
         println!("Tasks have no place for: {}", names.join(", "));
     }

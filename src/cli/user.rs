@@ -13,6 +13,9 @@ use std::{
 
 use clap::{Args, Subcommand};
 use cubby::{ImportOptions, Imported, People, PeopleError, Person};
+use indicatif::HumanCount;
+
+use super::Who;
 
 /// How much of standard input is read for a password, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -29,56 +32,54 @@ pub(crate) struct User {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show everybody, in the order in which they came
+    /// List all accounts, oldest first
     List,
-    /// Make an account. Its password is asked for, or read from standard input where that is no terminal
+    /// Create an account; asks for its password
+    ///
+    /// The password is asked for, or read from standard input if that is not a terminal.
     Create {
-        /// The address that they sign in with
+        /// The e-mail address to sign in with
         address: String,
-        /// What they are called
+        /// The person's name
         #[arg(long)]
         name: Option<String>,
-        /// Where their days begin and end, such as Europe/Vienna; UTC when left out
-        #[arg(long, value_name = "NAME")]
+        /// The person's time zone, such as Europe/Vienna [default: UTC]
+        #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
     },
-    /// Show somebody
+    /// Show an account
     Show(Who),
-    /// Set another password, and end every session. It is asked for as by `create`
+    /// Set another password, and end every session
+    ///
+    /// The password is asked for, or read from standard input if that is not a terminal.
     SetPassword(Who),
-    /// Shut somebody out: end every session, revoke every access token, and let nobody in as them
+    /// Prevent signing in; end every session, revoke every access token
     Disable(Who),
-    /// Let somebody in again
+    /// Allow signing in again
     Enable(Who),
-    /// End every session; access tokens go on
+    /// End every session; access tokens stay valid
     SignOut(Who),
-    /// Take over people of another service, with the hashes of their passwords: a JSON object on each line, of
-    /// email, passwordHash, name and timeZone
+    /// Import accounts of another service, with password hashes
+    ///
+    /// The file has a JSON object on each line: email and passwordHash, and optionally name and timeZone.
     Import {
-        /// Where they are
+        /// The file to read
         file: PathBuf,
-        /// Store nobody, and say what is wrong
+        /// Store nothing, and report what is wrong
         #[arg(long)]
         dry_run: bool,
-        /// Leave out whoever has an account already
+        /// Leave out people who have an account already
         #[arg(long)]
         skip_taken: bool,
     },
-    /// Remove somebody with all that is theirs, for good
+    /// Delete an account with everything in it, for good
     Delete {
         #[command(flatten)]
         who: Who,
-        /// Do not ask whether that is meant
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-}
-
-#[derive(Args)]
-struct Who {
-    /// Their address, or their id: user_ and 26 characters
-    #[arg(value_name = "ADDRESS|ID")]
-    who: String,
 }
 
 pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> {
@@ -114,20 +115,17 @@ pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> 
             };
             return import(people, &file, options).await;
         }
-        Command::Show(Who { who }) => people.show(&who).await?,
-        Command::SetPassword(Who { who }) => {
+        Command::Show(who) => people.show(&who.named()).await?,
+        Command::SetPassword(who) => {
             // Before anything is typed.
-            people.show(&who).await?;
-            people.set_password(&who, &new_password()?).await?
+            let person = people.show(&who.named()).await?;
+            people.set_password(&person.id, &new_password()?).await?
         }
-        Command::Disable(Who { who }) => people.disable(&who).await?,
-        Command::Enable(Who { who }) => people.enable(&who).await?,
-        Command::SignOut(Who { who }) => people.sign_out(&who).await?,
-        Command::Delete {
-            who: Who { who },
-            yes,
-        } => {
-            let person = people.show(&who).await?;
+        Command::Disable(who) => people.disable(&who.named()).await?,
+        Command::Enable(who) => people.enable(&who.named()).await?,
+        Command::SignOut(who) => people.sign_out(&who.named()).await?,
+        Command::Delete { who, yes } => {
+            let person = people.show(&who.named()).await?;
             if !yes && !is_meant(&person)? {
                 return Err(PeopleError::new("nothing was removed"));
             }
@@ -148,8 +146,14 @@ async fn import(people: &People, file: &Path, options: ImportOptions) -> Result<
         .await?;
     bar.finish_and_clear();
     let Imported { stored, skipped } = imported;
-    let were = if options.dry_run { "would be" } else { "were" };
-    println!("{stored} {were} stored, and {skipped} left out who have an account");
+    let (stored, skipped) = (stored as u64, skipped as u64);
+    let were = super::were(stored, options.dry_run);
+    let have = if skipped == 1 { "has" } else { "have" };
+    println!(
+        "{} {were} stored, and {} left out who {have} an account",
+        HumanCount(stored),
+        HumanCount(skipped)
+    );
     Ok(())
 }
 

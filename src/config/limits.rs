@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::whole_number;
+
 /// What a document may be and ask for. Each limit has its own error code, and is in
 /// `service.limits`.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_DOCUMENT_BYTES",
         value_name = "BYTES",
         default_value_t = 32 * 1024,
-        value_parser = clap::value_parser!(u32).range(1..=262_144),
+        value_parser = whole_number(1..=262_144),
         global = true
     )]
     pub max_document_bytes: u32,
@@ -24,7 +26,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_TOKENS",
         value_name = "COUNT",
         default_value_t = 5_000,
-        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_parser = whole_number(1..=100_000),
         global = true
     )]
     pub max_tokens: u32,
@@ -35,7 +37,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_DEPTH",
         value_name = "LEVELS",
         default_value_t = 16,
-        value_parser = clap::value_parser!(u32).range(1..=32),
+        value_parser = whole_number(1..=32),
         global = true
     )]
     pub max_depth: u32,
@@ -46,7 +48,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_FIELDS",
         value_name = "COUNT",
         default_value_t = 1_000,
-        value_parser = clap::value_parser!(u32).range(1..=10_000),
+        value_parser = whole_number(1..=10_000),
         global = true
     )]
     pub max_fields: u32,
@@ -57,7 +59,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_ALIASES",
         value_name = "COUNT",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u32).range(0..=10_000),
+        value_parser = whole_number(0..=10_000),
         global = true
     )]
     pub max_aliases: u32,
@@ -68,7 +70,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_DIRECTIVES",
         value_name = "COUNT",
         default_value_t = 50,
-        value_parser = clap::value_parser!(u32).range(0..=10_000),
+        value_parser = whole_number(0..=10_000),
         global = true
     )]
     pub max_directives: u32,
@@ -80,7 +82,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_DEFINITIONS",
         value_name = "COUNT",
         default_value_t = 50,
-        value_parser = clap::value_parser!(u32).range(1..=1_000),
+        value_parser = whole_number(1..=1_000),
         global = true
     )]
     pub max_definitions: u32,
@@ -91,7 +93,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_ROOT_FIELDS",
         value_name = "COUNT",
         default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(1..=1_000),
+        value_parser = whole_number(1..=1_000),
         global = true
     )]
     pub max_root_fields: u32,
@@ -102,7 +104,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_INTROSPECTION_LISTS",
         value_name = "LEVELS",
         default_value_t = 2,
-        value_parser = clap::value_parser!(u32).range(1..=8),
+        value_parser = whole_number(1..=8),
         global = true
     )]
     pub max_introspection_lists: u32,
@@ -114,7 +116,7 @@ pub struct DocumentLimits {
         env = "CUBBY_MAX_COST",
         value_name = "POINTS",
         default_value_t = 1_000,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = whole_number(1..=1_000_000),
         global = true
     )]
     pub max_cost: u32,
@@ -130,7 +132,7 @@ pub struct AccountLimits {
         env = "CUBBY_MAX_TASKS",
         value_name = "COUNT",
         default_value_t = 200_000,
-        value_parser = clap::value_parser!(u32).range(1..=100_000_000),
+        value_parser = whole_number(1..=100_000_000),
         global = true
     )]
     pub max_tasks: u32,
@@ -146,7 +148,7 @@ pub struct ConnectionLimits {
         env = "CUBBY_MAX_CONNECTIONS",
         value_name = "COUNT",
         default_value_t = 2_000,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = whole_number(1..=1_000_000),
         global = true
     )]
     pub max_connections: u32,
@@ -158,7 +160,7 @@ pub struct ConnectionLimits {
         env = "CUBBY_MAX_REQUESTS",
         value_name = "COUNT",
         default_value_t = 500,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = whole_number(1..=1_000_000),
         global = true
     )]
     pub max_requests: u32,
@@ -170,7 +172,7 @@ pub struct ConnectionLimits {
         env = "CUBBY_MAX_STREAMS",
         value_name = "COUNT",
         default_value_t = 1_000,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = whole_number(1..=1_000_000),
         global = true
     )]
     pub max_streams: u32,
@@ -181,7 +183,7 @@ pub struct ConnectionLimits {
         env = "CUBBY_MAX_STREAMS_PER_VIEWER",
         value_name = "COUNT",
         default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = whole_number(1..=1_000_000),
         global = true
     )]
     pub max_streams_per_viewer: u32,

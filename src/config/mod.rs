@@ -20,7 +20,7 @@ pub use env_file::load_env_file;
 pub use issuers::{IssuerKeys, TrustedIssuer, TrustedIssuers};
 pub use limits::{AccountLimits, ConnectionLimits, DocumentLimits};
 pub use origin::{Origin, Scheme};
-pub use values::{Lead, LogDirectives, SecretSetting, TrustedProxy};
+pub use values::{Lead, LogDirectives, SecretSetting, TrustedProxy, whole_number};
 
 /// Everything that can be set.
 #[derive(Args, Clone, Debug)]
@@ -55,7 +55,7 @@ pub struct Config {
         env = "CUBBY_DATABASE_CONNECTIONS",
         value_name = "COUNT",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u32).range(1..=1000),
+        value_parser = whole_number(1..=1000),
         global = true
     )]
     pub database_connections: u32,
@@ -476,18 +476,18 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
-/// The names of set variables that begin like ours and are none of ours, so that a misspelt
-/// setting stops the start instead of being ignored.
+/// The names of set variables that begin like ours and are none of ours, each with the one that is
+/// most like it, so that a misspelt setting stops the start instead of being ignored.
 pub fn unknown_variables(command: &clap::Command) -> Vec<String> {
-    let known: Vec<_> = command
-        .get_arguments()
-        .filter_map(clap::Arg::get_env)
-        .collect();
+    let known = command.get_arguments().filter_map(clap::Arg::get_env);
+    let known: Vec<&str> = known.filter_map(|name| name.to_str()).collect();
     std::env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| name.to_string_lossy().starts_with("CUBBY_"))
-        .filter(|name| !known.contains(&name.as_os_str()))
-        .map(|name| name.to_string_lossy().into_owned())
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("CUBBY_") && !known.contains(&name.as_str()))
+        .map(|name| match nearest(&name, &known) {
+            Some(near) => format!("{name} (perhaps {near})"),
+            None => name,
+        })
         .collect()
 }
 
@@ -646,7 +646,9 @@ mod tests {
             (["--listen", "8000"], "socket address"),
             (["--mode", "staging"], "production"),
             (["--log", "cubby=loud"], "try info"),
-            (["--database-connections", "0"], "1..=1000"),
+            (["--database-connections", "0"], "from 1 to 1,000"),
+            (["--max-streams", "many"], "from 1 to 1,000,000"),
+            (["--max-streams", "1000001"], "from 1 to 1,000,000"),
         ] {
             let message = config(&flags).unwrap_err();
             assert!(message.contains(says), "{flags:?} says: {message}");

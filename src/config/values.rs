@@ -1,8 +1,22 @@
 //! The values of settings, each parsed once, with an error that says what to write instead.
 
-use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use indicatif::HumanCount;
 use ipnet::IpNet;
+
+/// Reads a whole number within these bounds.
+pub fn whole_number(
+    bounds: RangeInclusive<u32>,
+) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| {
+            let [least, most] = [bounds.start(), bounds.end()].map(|&it| HumanCount(it.into()));
+            format!("it must be a whole number from {least} to {most}")
+        })
+    }
+}
 
 /// A proxy that is believed, by its address or its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,7 +136,7 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
     );
     let token = sign_in(&cubby, email, second).await.unwrap();
 
-    let signed_out = json(&user(&["sign-out", id, "--json"], "").await);
+    let signed_out = json(&user(&["sign-out", "--user", id, "--json"], "").await);
     assert_eq!(signed_out[0]["sessions"], 0);
     assert!(is_refused(&cubby, &token).await);
     assert!(cubby.knows(&script).await);
@@ -250,7 +250,7 @@ async fn a_command_in_the_wrong_place_makes_no_database_and_says_where_it_looked
     said(&run(here.path(), &[], &["migrate", "down"]).await);
     let why = refused(&run(here.path(), &[], &["user", "list"]).await);
     assert!(
-        why.contains("1 migrations") && why.contains("cubby migrate up"),
+        why.contains("1 migration has not run") && why.contains("cubby migrate up"),
         "{why}"
     );
 }

@@ -112,7 +112,33 @@ async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
             "CUBBY_PASSWORD_POLICY",
         ),
         (&[("CUBBY_SIGN_UP", "invitation")], "CUBBY_SIGN_UP"),
+        (&[("CUBBY_LISTN", "")], "perhaps CUBBY_LISTEN"),
         (&[("DATABASE_URL", "mysql://localhost")], "DATABASE_URL"),
+        (
+            &[(
+                "DATABASE_URL",
+                "postgres://localhost/cubby?sslmod=verify-full",
+            )],
+            "perhaps to `sslmode`",
+        ),
+        (
+            &[(
+                "CUBBY_DIRECT_DATABASE_URL",
+                "postgres://localhost/cubby?sslmode=verifyfull",
+            )],
+            "`sslmode` must be one of",
+        ),
+        (
+            &[
+                ("DATABASE_URL", "postgres://localhost/cubby"),
+                ("PGSSLMODE", "verifyfull"),
+            ],
+            "PGSSLMODE must be one of",
+        ),
+        (
+            &[("DATABASE_URL", "sqlite:a?immutable=1")],
+            "remove `immutable`",
+        ),
         (&[("CUBBY_LISTEN", "0.0.0.0:0")], "CUBBY_MODE=production"),
         (
             &[("DATABASE_URL", "postgres://localhost/cubby")],
@@ -142,6 +168,8 @@ async fn a_secret_that_is_refused_is_not_shown() {
         ("DATABASE_URL", "mysql://u:hunter2@localhost/cubby"),
         ("CUBBY_DIRECT_DATABASE_URL", "mysql://u:hunter2@localhost/x"),
         ("DATABASE_URL", "postgres://u:hunter2@[bad/x"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/x?passwrd=hunter2"),
+        ("DATABASE_URL", "postgres://u:hunter2#@h/x"),
     ] {
         let mode = ("CUBBY_MODE", "development");
         let secret = ("CUBBY_SECRET", "0123456789abcdef0123456789abcdef");
@@ -166,10 +194,156 @@ async fn settings_are_read_from_a_file_and_the_environment_wins() {
 }
 
 #[tokio::test]
+async fn values_of_the_env_file_are_literal() {
+    let here = directory();
+    let starts = async |text: &str| {
+        fs::write(here.path().join(".env"), text).unwrap();
+        Cubby::start(here.path(), &[]).await.stop().await;
+    };
+    let issuers = r#"CUBBY_TRUSTED_ISSUERS=[{"issuer":"https://app.example.com","audience":"https://app.example.com","jwks":"https://app.example.com/api/auth/jwks"}]"#;
+    starts(issuers).await;
+    starts("export CUBBY_DATA_DIR=pa$HOME${NO}\r\nCUBBY_SECRET=\r\n").await;
+    assert!(here.path().join("pa$HOME${NO}/cubby.sqlite").exists());
+
+    for (text, says) in [
+        ("CUBBY_SECRET='hunter2", "line 1 of .env: the closing quote"),
+        ("\nhunter2", "line 2 of .env: write NAME=value"),
+        (
+            "CUBBY_SECRET=hunter2\nCUBBY_SECRET=hunter2",
+            "line 2 of .env: CUBBY_SECRET is set twice",
+        ),
+    ] {
+        fs::write(here.path().join(".env"), text).unwrap();
+        let said = refusal(here.path(), &[]).await;
+        assert!(said.contains(says) && !said.contains("hunter2"), "{said}");
+    }
+    let help = run(here.path(), &[], &["help", "settings"]).await;
+    assert!(help.status.success(), "{help:?}");
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_unset() {
+    let here = directory();
+    let settings = [
+        ("DATABASE_URL", ""),
+        ("CUBBY_DATA_DIR", ""),
+        ("CUBBY_SECRET", ""),
+        ("CUBBY_MODE", ""),
+        ("CUBBY_CORS_ORIGINS", ""),
+        ("CUBBY_MAX_COST", ""),
+    ];
+    Cubby::start(here.path(), &settings).await.stop().await;
+    assert!(here.path().join("data/cubby.sqlite").exists());
+}
+
+#[tokio::test]
+async fn every_line_of_the_example_works_when_uncommented() {
+    let here = directory();
+    let example = fs::read_to_string(".env.example").unwrap();
+    let is_setting = |line: &&str| line.starts_with(|c: char| c.is_ascii_uppercase());
+    let lines: Vec<_> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(is_setting)
+        .collect();
+    assert!(lines.len() > 30, "{lines:?}");
+    for line in &lines {
+        fs::write(here.path().join(".env"), line).unwrap();
+        let output = run(here.path(), &[], &["doctor"]).await;
+        assert!(output.status.success(), "{line}: {output:?}");
+    }
+    fs::write(here.path().join(".env"), lines.join("\n")).unwrap();
+    let ports = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
+    Cubby::start(here.path(), &ports).await.stop().await;
+}
+
+/// What a command prints for people in a terminal of 80 columns.
+async fn help(arguments: &[&str]) -> String {
+    let columns = [("COLUMNS", "80")];
+    let output = run(directory().path(), &columns, arguments).await;
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn help_of_a_command_fits_a_screen_and_shows_its_arguments() {
+    let short = help(&["-h"]).await;
+    assert!(short.lines().count() <= 24, "{short}");
+    assert!(short.contains("cubby help settings"), "{short}");
+    let cases: [(&[&str], &[&str]); 8] = [
+        (&["user", "-h"], &["--json", "set-password"]),
+        (
+            &["user", "create", "-h"],
+            &["ADDRESS", "--time-zone", "--json"],
+        ),
+        (&["user", "show", "--help"], &["PERSON", "--user"]),
+        (&["help", "user", "delete"], &["PERSON", "--yes"]),
+        (&["export", "-h"], &["--user <PERSON>", "--format", "FILE"]),
+        (&["import", "-h"], &["--user <PERSON>", "--dry-run", "FILE"]),
+        (&["keys", "rotate", "-h"], &["--after", "--now"]),
+        (&["seed", "-h"], &["--users", "--tasks", "--domain"]),
+    ];
+    for (arguments, own) in cases {
+        let help = help(arguments).await;
+        assert!(help.lines().count() <= 24, "{help}");
+        for argument in own {
+            assert!(help.contains(argument), "{argument}: {help}");
+        }
+        assert!(
+            !help.contains("CUBBY_") && !help.contains("--database-url"),
+            "{help}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn help_is_shown_whatever_the_settings_are() {
+    let here = directory();
+    fs::write(here.path().join(".env"), "what is this").unwrap();
+    let settings = [("CUBBY_LISTN", "1"), ("CUBBY_LISTEN", "nowhere")];
+    for arguments in [&["-h"] as &[&str], &["help", "settings"], &["--version"]] {
+        let output = run(here.path(), &settings, arguments).await;
+        assert!(
+            output.status.success() && !output.stdout.is_empty(),
+            "{output:?}"
+        );
+    }
+    let wrong = run(here.path(), &[], &["user"]).await;
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    fs::remove_file(here.path().join(".env")).unwrap();
+    for (arguments, code) in [
+        (&["user"] as &[&str], 2),
+        (&["user", "show"], 2),
+        (&["user", "show", "--user", "a", "b"], 2),
+        (&["frobnicate"], 2),
+        (&["--lisen", "1"], 2),
+        (&["user", "list"], 1),
+    ] {
+        let output = run(here.path(), &[], arguments).await;
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn help_documents_every_setting() {
     let here = directory();
     let output = run(here.path(), &[], &["--help"]).await;
     let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    let settings = run(here.path(), &[], &["help", "settings"]).await;
+    let settings = String::from_utf8_lossy(&settings.stdout).into_owned();
+    let variables = |text: &str| text.matches("[env: ").count();
+    assert_eq!(variables(&help), variables(&settings));
+    assert_eq!(
+        run(here.path(), &[], &["settings"]).await.stdout,
+        settings.as_bytes()
+    );
     for name in [
         "DATABASE_URL",
         "CUBBY_DIRECT_DATABASE_URL",
@@ -316,11 +490,8 @@ async fn people_are_made_up_by_a_command_that_says_how_to_sign_in() {
 
     let wrong = [
         (vec!["seed", "--users", "many"], "invalid value 'many'"),
-        (vec!["seed", "--users", "0"], "0 is not in 1..=1000000"),
-        (
-            vec!["seed", "--tasks", "1000001"],
-            "1000001 is not in 0..=1000000",
-        ),
+        (vec!["seed", "--users", "0"], "from 1 to 1,000,000"),
+        (vec!["seed", "--tasks", "1000001"], "from 0 to 1,000,000"),
         (
             vec!["seed", "--password", "12345678"],
             "nothing was stored: Choose a password",

@@ -147,7 +147,7 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
     let said = said(&import(&more, &["--skip-taken"]).await);
     assert_eq!(
         said.trim(),
-        "1 were stored, and 13 left out who have an account"
+        "1 was stored, and 13 left out who have an account"
     );
     let why = refused(&run(here.path(), settings, &["user", "import", "nowhere"]).await);
     assert!(why.contains("nowhere cannot be read"), "{why}");

@@ -21,6 +21,9 @@ use crate::{
 /// Where they live, in turn.
 const HOMES: [&str; 4] = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Tokyo"];
 
+/// How many addresses are looked up at once.
+const AT_ONCE: usize = 500;
+
 /// People to be made up: `person-1@` the domain and so on, all with one password. It is hashed once.
 pub(crate) struct Enrolment<'a> {
     provider: &'a IdentityProvider,
@@ -52,6 +55,23 @@ impl<'a> Enrolment<'a> {
             }),
             Err(fault) => Err(fault),
         })
+    }
+
+    /// True if no account has the address of one of the first `count`.
+    pub(crate) async fn are_free(&self, count: u32) -> Result<bool> {
+        for first in (1..=count).step_by(AT_ONCE) {
+            let last = count.min(first.saturating_add(AT_ONCE as u32 - 1));
+            let addresses = (first..=last).filter_map(|number| address(number, self.domain).ok());
+            let addresses: Vec<_> = addresses.collect();
+            let keys = addresses.iter().map(EmailAddress::key);
+            if !unscoped::taken_keys(&self.provider.database, keys)
+                .await?
+                .is_empty()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Stores those of these numbers, and what `fill` stores for each, all of it or nothing. Answers
