@@ -105,11 +105,16 @@ fn check_postgresql(url: &str) -> Result<(), String> {
     }
     check_one_host(parsed.host_str().unwrap_or_default())?;
 
+    let query = parsed.query().unwrap_or_default();
+    let has_plus = |pair: &str| pair.contains('+') && !pair.starts_with("options");
+    if query.split('&').any(has_plus) {
+        return Err("a + after the ? would be read as a space: write %2B".to_owned());
+    }
     let mut given = BTreeMap::new();
     for (name, value) in parsed.query_pairs() {
         let Some(known) = parameter(&name) else {
             // What looks like a name may be the end of a password.
-            let is_name = !parsed.query().unwrap_or_default().contains('@');
+            let is_name = !query.contains('@');
             return Err(unknown(&name, &POSTGRESQL_PARAMETERS, is_name));
         };
         if value.is_empty() {
@@ -365,6 +370,7 @@ mod tests {
             ("statement-cache-capacity=-1", "must be a number"),
             ("host=one,two", "several hosts"),
             ("=a", "without a proper name"),
+            ("password=a+b", "write %2B"),
         ] {
             let said = refusal(&format!("postgres://u:p@localhost/cubby?{parameters}"));
             assert!(said.contains(says), "{parameters}: {said}");

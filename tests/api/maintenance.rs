@@ -374,7 +374,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
     };
     fs::create_dir(&data).unwrap();
     fs::write(&file, "").unwrap();
-    unchanged("an empty file", "look", "migrations", "7 of 7").await;
+    unchanged("an empty file", "look", "migrations", "have not run").await;
     let url = format!("sqlite:{}", file.display());
     let other = sea_orm::Database::connect(url).await.unwrap();
     let table = "CREATE TABLE notes (note TEXT)";
@@ -382,14 +382,20 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
         .await
         .unwrap();
     other.close().await.unwrap();
-    unchanged("another program's file", "look", "migrations", "7 of 7").await;
+    unchanged(
+        "another program's file",
+        "look",
+        "migrations",
+        "have not run",
+    )
+    .await;
 
     fs::remove_file(&file).unwrap();
     let mut cubby = Cubby::start(here.path(), &[]).await;
     cubby.sign_up("ana").await;
     cubby.child.kill().await.unwrap();
     assert!(data.join("cubby.sqlite-wal").exists());
-    unchanged("what a crash left", "ok", "migrations", "all 7").await;
+    unchanged("what a crash left", "ok", "migrations", "have run").await;
     let cubby = Cubby::start(here.path(), &[]).await;
     unchanged("a database in use", "ok", "signing keys", "signs").await;
     cubby.stop().await;
@@ -419,9 +425,12 @@ async fn the_doctor_makes_no_table_in_postgresql() {
     ];
     let (is_well, text) = doctor(here.path(), &settings).await;
     assert!(is_well, "{text}");
-    assert_says(&text, "look", "migrations", "7 of 7");
+    assert_says(&text, "look", "migrations", "have not run");
     let listed = said(&run(here.path(), &settings, &["migrate", "status"]).await);
-    assert_eq!(listed.matches("down ").count(), 7, "{listed}");
+    assert!(
+        listed.lines().all(|line| line.starts_with("down ")),
+        "{listed}"
+    );
     let why = refused(&run(here.path(), &settings, &["user", "list"]).await);
     assert!(why.contains("cubby migrate up"), "{why}");
     assert_eq!(tables(&url).await, 0);
