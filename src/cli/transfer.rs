@@ -153,7 +153,7 @@ pub(crate) async fn import(people: &People, import: Import) -> Result<(), People
         let names: Vec<_> = imported
             .left_out
             .iter()
-            .map(|(name, count)| format!("{name} ({})", HumanCount(*count as u64)))
+            .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
             .collect();
         println!("Tasks have no place for: {}", names.join(", "));
     }
