@@ -672,3 +672,40 @@ async fn a_request_in_flight_is_finished_before_it_stops() {
     );
     assert!(cubby.child.wait().await.unwrap().success());
 }
+
+async fn last_uses_are_written_at_the_end(settings: &[(&str, &str)]) {
+    let here = directory();
+    let cubby = Cubby::start(here.path(), settings).await;
+    let ana = cubby.sign_up("ana").await;
+    let create =
+        "mutation { createAccessToken(input: { name: \"CI\", scopes: [READ] }) { token } }";
+    let made: Value = cubby.ask(Some(&ana), create).await.json().await.unwrap();
+    let script = made["data"]["createAccessToken"]["token"].as_str().unwrap();
+    assert!(cubby.knows(script).await);
+    cubby.stop().await;
+
+    let cubby = Cubby::start(here.path(), settings).await;
+    let list = "{ viewer { accessTokens { nodes { lastUsedAt } } } }";
+    let body: Value = cubby.ask(Some(&ana), list).await.json().await.unwrap();
+    let token = &body["data"]["viewer"]["accessTokens"]["nodes"][0];
+    assert!(token["lastUsedAt"].is_string(), "{body}");
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_uses_of_sessions_are_written_at_the_end_on_sqlite() {
+    last_uses_are_written_at_the_end(&[]).await;
+}
+
+#[tokio::test]
+async fn the_last_uses_of_sessions_are_written_at_the_end_on_postgresql() {
+    let Some(url) = empty_postgresql("last_uses").await else {
+        return;
+    };
+    last_uses_are_written_at_the_end(&[
+        ("DATABASE_URL", &url),
+        ("CUBBY_SECRET", SECRET),
+        ("CUBBY_MODE", "production"),
+    ])
+    .await;
+}
