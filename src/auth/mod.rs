@@ -58,6 +58,7 @@ pub use people::{People, PeopleError, Person};
 pub use secret::{Secret, SecretError, Secrets};
 pub(crate) use sessions::cookies::Cookies;
 pub use throttle::Throttles;
+pub(crate) use throttle::network::Network;
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub use tokens::keys::{KeyState, Keys, KeysError, ListedKey, Rotation};

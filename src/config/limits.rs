@@ -187,4 +187,16 @@ pub struct ConnectionLimits {
         global = true
     )]
     pub max_streams_per_viewer: u32,
+
+    /// How many streams of one network that is not signed in an instance keeps open: of an IPv4 address, or of a
+    /// /64 of IPv6. One more ends the oldest. Together they take at most half of all streams
+    #[arg(
+        long,
+        env = "CUBBY_MAX_ANONYMOUS_STREAMS_PER_NETWORK",
+        value_name = "COUNT",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        global = true
+    )]
+    pub max_anonymous_streams_per_network: u32,
 }

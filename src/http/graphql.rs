@@ -28,7 +28,7 @@ use super::{
     streams,
 };
 use crate::{
-    auth::{Authorization, Caller, Cookies, Device},
+    auth::{Authorization, Caller, Cookies, Device, Network},
     documents::Operation,
     error::{Error, code},
     id::RequestId,
@@ -157,7 +157,8 @@ async fn respond(
                 "Accept text/event-stream for a subscription, or open a WebSocket.",
             ));
         };
-        let (watch, seats) = streams::seats(&app.streams, &credentials)?;
+        let network = Network::of(device.ip_address);
+        let (watch, seats) = streams::seats(&app.streams, &credentials, network)?;
         let caller = Caller::new(credentials, device, cookies);
         let app = Arc::clone(app);
         let answers = streams::answers(app, admitted, caller, request_id, watch, seats).await;

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// An IPv4 address, or the /64 that an IPv6 address is in: whoever has one address of it has all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::auth) struct Network(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Network(String);
 
 impl Network {
-    pub(in crate::auth) fn of(address: Option<IpAddr>) -> Self {
+    pub(crate) fn of(address: Option<IpAddr>) -> Self {
         Self(match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => address.to_string(),
             Some(IpAddr::V6(address)) => {

@@ -1,5 +1,6 @@
 //! Streams of answers: who may open one, what comes down it, and what ends it.
 
+mod anonymous;
 mod events;
 mod parts;
 mod socket;
@@ -27,12 +28,13 @@ use super::{
     operation::{self, Admitted},
 };
 use crate::{
-    auth::{Caller, Credentials, Watch},
+    auth::{Caller, Credentials, Network, Watch},
     config::ConnectionLimits,
     error::{Error, Reason, code},
     id::{RequestId, UserId},
 };
 
+use anonymous::{AnonymousSeat, AnonymousStreams};
 pub(super) use events::events;
 pub(super) use parts::parts;
 pub(super) use socket::upgrade;
@@ -45,6 +47,7 @@ pub(crate) struct Streams {
     limits: ConnectionLimits,
     seats: Arc<Semaphore>,
     of_viewers: Arc<Mutex<HashMap<UserId, u32>>>,
+    anonymous: Arc<AnonymousStreams>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -65,18 +68,37 @@ impl Streams {
             limits,
             seats: Arc::new(Semaphore::new(limits.max_streams as usize)),
             of_viewers: Arc::default(),
+            anonymous: Arc::new(AnonymousStreams::new(
+                limits.max_anonymous_streams_per_network,
+                // The other half is for those who are signed in.
+                limits.max_streams.div_ceil(2),
+            )),
             stopping,
         }
     }
 
-    /// A place, if there is one.
-    pub(super) fn seat(&self) -> Option<Seat> {
+    /// A place for a stream that is signed in: a free one, or else an anonymous stream's.
+    fn seat(&self) -> Option<Seat> {
+        self.free_seat().or_else(|| {
+            self.anonymous.make_way();
+            self.free_seat()
+        })
+    }
+
+    /// A place for a stream that is not signed in, or not yet.
+    fn anonymous_seat(&self, network: Network) -> Option<AnonymousSeat> {
+        self.anonymous.make_room(&network);
+        let seat = self.seat()?;
+        Some(self.anonymous.add(network, seat))
+    }
+
+    fn free_seat(&self) -> Option<Seat> {
         let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
         Some(Seat { _permit: permit })
     }
 
     /// A place among the viewer's, if there is one.
-    pub(super) fn viewers_seat(&self, user_id: UserId) -> Option<ViewersSeat> {
+    fn viewers_seat(&self, user_id: UserId) -> Option<ViewersSeat> {
         let mut of_viewers = self
             .of_viewers
             .lock()
@@ -122,25 +144,33 @@ impl Drop for ViewersSeat {
     }
 }
 
-/// The place of a stream, one among its viewer's, and what tells of the end of their session.
-pub(super) type Seats = (Seat, Option<ViewersSeat>);
+/// The places that a stream over HTTP takes up.
+pub(super) enum Seats {
+    Viewer { _seat: Seat, _viewers: ViewersSeat },
+    Anonymous { _seat: AnonymousSeat },
+}
 
-/// A place for a stream over HTTP.
+/// The places for a stream over HTTP, and what tells of the end of its session.
 pub(super) fn seats(
     streams: &Streams,
     credentials: &Credentials,
+    network: Network,
 ) -> Result<(Option<Watch>, Seats), Answer> {
-    let seat = streams.seat();
-    let seat = seat.ok_or_else(|| Answer::of(Error::Unavailable))?;
+    let no_room = || Answer::of(Error::Unavailable);
     let Credentials::Viewer(viewer) = credentials else {
-        return Ok((None, (seat, None)));
+        let seat = streams.anonymous_seat(network).ok_or_else(no_room)?;
+        return Ok((None, Seats::Anonymous { _seat: seat }));
     };
     let viewers = streams.viewers_seat(viewer.user_id()).ok_or_else(|| {
         let most = streams.limits.max_streams_per_viewer;
         let message = format!("At most {most} streams may be open at once. Close one first.");
         Answer::refusal(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, &message)
     })?;
-    Ok((Some(viewer.watch()), (seat, Some(viewers))))
+    let seats = Seats::Viewer {
+        _seat: streams.seat().ok_or_else(no_room)?,
+        _viewers: viewers,
+    };
+    Ok((Some(viewer.watch()), seats))
 }
 
 /// What comes down a stream.

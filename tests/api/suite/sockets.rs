@@ -479,6 +479,78 @@ async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets() {
 }
 
 #[tokio::test]
+async fn signed_in_sockets_have_places_among_anonymous_ones() {
+    let app = app!("--max-streams", "8");
+    let address = app.serve().await;
+    let ana = app.sign_up("ana").await;
+    let mut silent = Vec::new();
+    let mut anonymous = Vec::new();
+    for _ in 0..20 {
+        silent.push(Socket::open(&address).await);
+        anonymous.push(Socket::of(&address, &app.nobody()).await);
+    }
+    let evicted = (1013, "Too many sockets without a session".to_owned());
+    assert_eq!(silent[0].closed().await, evicted);
+    assert_eq!(anonymous[0].closed().await, evicted);
+    let mut of_ana = Vec::new();
+    for _ in 0..8 {
+        let mut socket = Socket::of(&address, &ana).await;
+        socket.subscribe("1", LISTEN).await;
+        socket.subscribe("2", "{ viewer { email } }").await;
+        let next = socket.hear().await;
+        assert_eq!((&next["id"], &next["type"]), (&json!("2"), &json!("next")));
+        of_ana.push(socket);
+    }
+    assert_eq!(anonymous[19].closed().await, evicted);
+    // All places are taken by sockets with a session.
+    let protocol = ("sec-websocket-protocol", PROTOCOL);
+    match connect(&address, &[protocol]).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 503),
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[tokio::test]
+async fn anonymous_sockets_of_a_network_are_few() {
+    let app = app!("--max-anonymous-streams-per-network", "2");
+    let address = app.serve().await;
+    let ana = app.sign_up("ana").await;
+    let mut of_ana = Socket::of(&address, &ana).await;
+    let mut first = Socket::of(&address, &app.nobody()).await;
+    let mut second = Socket::of(&address, &app.nobody()).await;
+    let mut third = Socket::of(&address, &app.nobody()).await;
+    assert_eq!(first.closed().await.0, 1013);
+    let stream = app.nobody().listen(LISTEN).await;
+    assert_eq!(second.closed().await.0, 1013);
+    drop(stream);
+    for socket in [&mut third, &mut of_ana] {
+        socket.subscribe("1", "{ __typename }").await;
+        assert_eq!(socket.hear().await["type"], "next");
+    }
+}
+
+#[tokio::test]
+async fn idle_anonymous_socket_is_closed() {
+    let app = app!();
+    let (address, _, mut of_ana) = signed_in(&app).await;
+    let mut socket = Socket::of(&address, &app.nobody()).await;
+    socket.subscribe("1", "{ __typename }").await;
+    assert_eq!(socket.hear().await["type"], "next");
+    assert_eq!(socket.hear().await["type"], "complete");
+    let closed = tokio::time::timeout(Duration::from_secs(40), async {
+        loop {
+            if let Some(Ok(Message::Close(Some(frame)))) = socket.0.next().await {
+                return (u16::from(frame.code), frame.reason.to_string());
+            }
+        }
+    });
+    let idle = (1000, "Idle without a session".to_owned());
+    assert_eq!(closed.await.expect("it is closed"), idle);
+    of_ana.subscribe("1", "{ __typename }").await;
+    assert_eq!(of_ana.hear().await["type"], "next");
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_long_ends_the_socket() {
     let app = app!();
     let (_, _, mut socket) = signed_in(&app).await;

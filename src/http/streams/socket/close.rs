@@ -9,6 +9,8 @@ const MAX_REASON_BYTES: usize = 123;
 
 #[derive(Clone, Debug)]
 pub(super) enum Close {
+    /// Not signed in, and nothing has run for a while.
+    Idle,
     GoingAway,
     ProtocolError,
     InvalidText,
@@ -21,6 +23,8 @@ pub(super) enum Close {
     SubscriberExists(String),
     TooManyInitialisations,
     TooManySockets,
+    /// Not signed in, and its place was wanted for another.
+    Evicted,
     Unavailable,
 }
 
@@ -37,11 +41,13 @@ impl Close {
     pub(super) fn frame(self) -> CloseFrame {
         let fixed = Utf8Bytes::from_static;
         let (code, reason) = match self {
+            Self::Idle => (1000, fixed("Idle without a session")),
             Self::GoingAway => (1001, fixed("Going away")),
             Self::ProtocolError => (1002, fixed("Protocol error")),
             Self::InvalidText => (1007, fixed("Text is not UTF-8")),
             Self::TooLong => (1009, fixed("Message too long")),
             Self::Unavailable => (1013, fixed("Try again later")),
+            Self::Evicted => (1013, fixed("Too many sockets without a session")),
             Self::InvalidMessage => (4400, fixed("Invalid message")),
             Self::Unauthorized => (4401, fixed("Unauthorized")),
             Self::Forbidden => (4403, fixed("Forbidden")),

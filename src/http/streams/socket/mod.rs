@@ -3,7 +3,7 @@
 mod close;
 mod messages;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, future, sync::Arc, time::Duration};
 
 use async_graphql::parser::types::OperationType;
 use axum::{
@@ -28,9 +28,9 @@ use self::{
     close::Close,
     messages::{Received, Sent},
 };
-use super::{Seat, ViewersSeat, ended};
+use super::{AnonymousSeat, Seat, ViewersSeat, ended};
 use crate::{
-    auth::{Authorization, Caller, Cookies, Credentials, Device, Watch},
+    auth::{Authorization, Caller, Cookies, Credentials, Device, Network, Watch},
     error::{Error, code},
     http::{
         App,
@@ -69,6 +69,9 @@ const PING: Duration = Duration::from_secs(15);
 /// How long a client may say nothing at all.
 const SILENCE: Duration = Duration::from_secs(40);
 
+/// How long a socket may be open without a session and without an operation.
+const ANONYMOUS_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Opens a socket, if the client speaks the protocol and its page may.
 pub(in crate::http) async fn upgrade(
     app: Arc<App>,
@@ -97,7 +100,7 @@ pub(in crate::http) async fn upgrade(
     }
     let seat = app
         .streams
-        .seat()
+        .anonymous_seat(Network::of(device.ip_address))
         .ok_or_else(|| Answer::of(Error::Unavailable))?;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
@@ -114,7 +117,14 @@ pub(in crate::http) async fn upgrade(
 enum Who {
     Unknown,
     Nobody,
-    Session(SessionId, Box<(Watch, ViewersSeat)>),
+    Session(SessionId, Box<Signed>),
+}
+
+/// What a socket with a session holds.
+struct Signed {
+    watch: Watch,
+    _viewers: ViewersSeat,
+    _seat: Seat,
 }
 
 /// What an operation has to say, once there is room for it.
@@ -140,7 +150,10 @@ struct Connection {
     inbox: mpsc::Receiver<ToSend>,
     ping: Interval,
     heard: Instant,
-    _seat: Seat,
+    /// When an operation began or ended last.
+    used: Instant,
+    /// Its place while it has no session.
+    anonymous: Option<AnonymousSeat>,
 }
 
 impl Connection {
@@ -149,7 +162,7 @@ impl Connection {
         socket: WebSocket,
         (device, cookies): (Device, Cookies),
         request_id: RequestId,
-        seat: Seat,
+        seat: AnonymousSeat,
     ) -> Self {
         let (outbox, inbox) = mpsc::channel(WAITING);
         let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
@@ -167,7 +180,8 @@ impl Connection {
             inbox,
             ping,
             heard: Instant::now(),
-            _seat: seat,
+            used: Instant::now(),
+            anonymous: Some(seat),
         }
     }
 
@@ -176,8 +190,9 @@ impl Connection {
         let opened = self.heard;
         let close = loop {
             let is_unknown = matches!(self.who, Who::Unknown);
+            let is_idle = matches!(self.who, Who::Nobody) && self.operations.is_empty();
             let watch = match &mut self.who {
-                Who::Session(_, session) => Some(&mut session.0),
+                Who::Session(_, session) => Some(&mut session.watch),
                 Who::Unknown | Who::Nobody => None,
             };
             let done = tokio::select! {
@@ -186,6 +201,10 @@ impl Connection {
                 () = self.app.streams.stopped() => Err(Some(Close::GoingAway)),
                 () = tokio::time::sleep_until(opened + PATIENCE), if is_unknown => {
                     Err(Some(Close::InitialisationTimeout))
+                }
+                () = evicted(self.anonymous.as_ref()) => Err(Some(Close::Evicted)),
+                () = tokio::time::sleep_until(self.used + ANONYMOUS_IDLE_TIMEOUT), if is_idle => {
+                    Err(Some(Close::Idle))
                 }
                 // Before what the client says, or a client that never stops would never be asked.
                 _ = self.ping.tick() => self.ask().await,
@@ -241,6 +260,7 @@ impl Connection {
                 self.subscribe(id, params.ok_or_else(invalid)?).await
             }
             ("complete", Some(id)) => {
+                self.used = Instant::now();
                 self.operations.remove(&id);
                 Ok(())
             }
@@ -271,9 +291,14 @@ impl Connection {
             Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
             Credentials::Unverified { .. } => return Err(Some(Close::Unavailable)),
             Credentials::Viewer(viewer) => {
-                let seat = self.app.streams.viewers_seat(viewer.user_id());
-                let seat = seat.ok_or(Some(Close::TooManySockets))?;
-                Who::Session(viewer.session_id(), Box::new((viewer.watch(), seat)))
+                let viewers = self.app.streams.viewers_seat(viewer.user_id());
+                let seat = self.anonymous.take().and_then(AnonymousSeat::sign_in);
+                let signed = Signed {
+                    watch: viewer.watch(),
+                    _viewers: viewers.ok_or(Some(Close::TooManySockets))?,
+                    _seat: seat.ok_or(Some(Close::Evicted))?,
+                };
+                Who::Session(viewer.session_id(), Box::new(signed))
             }
         };
         self.send(messages::bare("connection_ack").into()).await
@@ -322,6 +347,7 @@ impl Connection {
     /// Runs an operation on a task of its own: a client that reads slowly must not leave a query
     /// half-way, with the connection to the database that it holds.
     fn start(&mut self, id: String, admitted: Admitted, caller: Caller) {
+        self.used = Instant::now();
         self.count += 1;
         let number = self.count;
         let (app, request_id) = (Arc::clone(&self.app), self.request_id);
@@ -367,6 +393,7 @@ impl Connection {
             _ => return Ok(()),
         }
         if to_send.is_last {
+            self.used = Instant::now();
             self.operations.remove(&id);
         }
         self.send(json).await
@@ -390,5 +417,13 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(None),
         }
+    }
+}
+
+/// Waits until the place of a socket without a session is lost.
+async fn evicted(seat: Option<&AnonymousSeat>) {
+    match seat {
+        Some(seat) => seat.evicted().await,
+        None => future::pending().await,
     }
 }
