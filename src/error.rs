@@ -1,6 +1,6 @@
 //! The errors: what a person can put right, what a client's link handles, and what is ours.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, io, sync::Arc};
 
 use async_graphql::{Enum, ErrorExtensions, Interface, SimpleObject};
 
@@ -88,6 +88,14 @@ pub(crate) mod code {
 impl Error {
     pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(error))
+    }
+
+    /// A stored value that cannot be read back: corruption, and never taken for another value.
+    pub(crate) fn unreadable(what: &'static str, value: impl fmt::Debug) -> Self {
+        Self::internal(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("the database has a {what} that cannot be read: {value:?}"),
+        ))
     }
 
     /// The message for an operator, who may see the causes of an internal error.

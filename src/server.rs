@@ -28,6 +28,7 @@ use crate::{
     metrics::Metrics,
     schema,
     seed::{self, Seed, SeedError},
+    tasks,
 };
 
 /// How long streams may take to say goodbye.
@@ -185,6 +186,7 @@ impl Server {
             password_policy: config.password_policy,
             sign_up: config.sign_up,
             issuers: Issuers::new(&trusted, &config.issuer)?,
+            move_batch: tasks::move_batch,
         };
 
         let documents = Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits)?;

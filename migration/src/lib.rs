@@ -11,6 +11,7 @@ mod m20261122_000006_access_tokens;
 mod m20261122_000007_outside_identities;
 mod m20261128_000008_task_counts;
 mod m20261128_000009_ascii_domains;
+mod m20261128_000010_time_zone_moves;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_outside_identities::Migration),
             Box::new(m20261128_000008_task_counts::Migration),
             Box::new(m20261128_000009_ascii_domains::Migration),
+            Box::new(m20261128_000010_time_zone_moves::Migration),
         ]
     }
 }

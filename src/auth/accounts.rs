@@ -95,12 +95,12 @@ pub(super) struct ProfileChanges {
     pub(super) time_zone: Option<TimeZone>,
 }
 
-/// Changes the profile. Where that moves the person's days, `follow` is given the new time zone, to move
-/// what goes by them in the same transaction.
+/// Changes the profile. If that moves the person's days, `follow` begins to move what goes by them, in the same
+/// transaction; the rest follows in the background.
 pub(super) async fn update_profile(
     viewer: &Viewer,
     changes: ProfileChanges,
-    follow: impl AsyncFnOnce(&Viewer, &TimeZone) -> Result<()>,
+    follow: impl AsyncFnOnce(&Viewer) -> Result<()>,
 ) -> Result<()> {
     viewer
         .atomically(async |viewer| {
@@ -119,7 +119,6 @@ pub(super) async fn update_profile(
                 return Ok(());
             }
             let has_moved = time_zone != user.time_zone;
-            let home = TimeZone::stored(&time_zone);
             let row = users::ActiveModel {
                 name: Set(name),
                 time_zone: Set(time_zone),
@@ -128,11 +127,12 @@ pub(super) async fn update_profile(
             };
             viewer.update(row, Condition::all()).await?;
             if has_moved {
-                follow(viewer, &home).await?;
+                follow(viewer).await?;
             }
             Ok(())
         })
         .await
+        .inspect(|()| viewer.finish_move())
 }
 
 /// Sets another password of the viewer's, whose row is given, and ends the other sessions, if that is
@@ -252,7 +252,7 @@ fn wrong_password(field: &str) -> Refusal {
 
 /// Where the viewer's days begin and end.
 pub(crate) async fn home(viewer: &Viewer) -> Result<TimeZone> {
-    Ok(TimeZone::stored(&me(viewer).await?.time_zone))
+    TimeZone::stored(&me(viewer).await?.time_zone)
 }
 
 /// The viewer's own row. It is gone when the account was deleted a moment ago.

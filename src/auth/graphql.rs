@@ -70,7 +70,7 @@ impl Account {
 
     /// Where their days begin and end.
     async fn time_zone(&self) -> Result<TimeZone> {
-        Ok(TimeZone::stored(&self.row().await?.time_zone))
+        TimeZone::stored(&self.row().await?.time_zone)
     }
 
     /// When they signed up.

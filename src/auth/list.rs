@@ -62,14 +62,17 @@ pub(crate) async fn find<N: Listed>(
     select: Select<N::Entity>,
 ) -> Result<Vec<N>>
 where
-    <N::Entity as EntityTrait>::Model: Into<N::Row>,
 {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = viewer.all(select.filter(id.is_in(ids))).await?;
-    let rows = rows.into_iter();
-    Ok(rows.map(|row| N::of(row.into(), viewer)).collect())
+    let columns: Vec<_> = <N::Entity as EntityTrait>::Column::iter().collect();
+    let rows = viewer
+        .list(select.filter(id.is_in(ids)), |result| {
+            N::Row::read(result, &columns)
+        })
+        .await?;
+    Ok(rows.into_iter().map(|row| N::of(row, viewer)).collect())
 }
 
 /// A page of a list.
@@ -112,7 +115,7 @@ impl<N: Listed> Connection<N> {
         // One more than the page says whether there are more.
         let rows = rows.limit(page.size + 1);
         let mut rows = viewer
-            .read(rows, |result| N::Row::read(result, &columns))
+            .list(rows, |result| N::Row::read(result, &columns))
             .await?;
         let has_more = rows.len() as u64 > page.size;
         rows.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));

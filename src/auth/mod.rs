@@ -12,6 +12,7 @@ mod follow_up;
 pub(crate) mod graphql;
 mod guard;
 pub(crate) mod list;
+mod moves;
 pub(crate) mod mutations;
 mod name;
 mod newcomer;
@@ -32,6 +33,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::AbortOnDropHandle;
 
+use moves::{MoveBatch, Mover};
 use notices::Notices;
 use password::hasher::Hasher;
 use secret::seal::Seal;
@@ -62,7 +64,7 @@ pub(crate) use throttle::network::Network;
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub use tokens::keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
-pub(crate) use viewer::Viewer;
+pub(crate) use viewer::{LogEntry, Viewer};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -102,6 +104,7 @@ pub struct IdentityProvider {
     metrics: Arc<Metrics>,
     _clearing: AbortOnDropHandle<()>,
     _writing_uses: AbortOnDropHandle<()>,
+    _mover: AbortOnDropHandle<()>,
 }
 
 /// What is set of who gets in, and how.
@@ -110,6 +113,8 @@ pub(crate) struct Rules {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) sign_up: SignUp,
     pub(crate) issuers: Issuers,
+    /// How tasks follow their owner's time zone.
+    pub(crate) move_batch: MoveBatch,
 }
 
 /// A session that was opened or refreshed, with the tokens that its payload shows.
@@ -157,6 +162,14 @@ impl IdentityProvider {
         metrics: Arc<Metrics>,
     ) -> Self {
         let notices = Notices::start(database.clone(), clock.clone());
+        let ids = Arc::<Ids>::default();
+        let mover = Mover {
+            database: database.clone(),
+            clock: clock.clone(),
+            ids: Arc::clone(&ids),
+            notices: Arc::clone(&notices),
+            move_batch: rules.move_batch,
+        };
         let line = {
             let (notices, metrics) = (Arc::clone(&notices), Arc::clone(&metrics));
             Line::open(database.clone(), move |heard| {
@@ -177,9 +190,10 @@ impl IdentityProvider {
             line,
             metrics,
             _clearing: clearing::start(database.clone(), clock.clone()),
+            _mover: mover.start(),
             database,
             clock,
-            ids: Arc::default(),
+            ids,
             tokens,
             issuers: rules.issuers,
             hasher: Hasher::start(),

@@ -11,6 +11,9 @@ pub(crate) trait Owned: EntityTrait {
 
     /// Whether sessions may end when a row is changed or removed.
     const ENDS_SESSIONS: bool = false;
+
+    /// Whether rows change when their owner's time zone does. A list of them waits until all have followed.
+    const FOLLOWS_TIME_ZONE: bool = false;
 }
 
 /// A table whose primary key is the owner and one column more: no two people's rows are ever one.

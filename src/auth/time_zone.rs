@@ -1,40 +1,49 @@
 //! A time zone by its IANA name.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use jiff::tz;
+
+use crate::error::{Error, Result};
 
 /// What browsers call the zone of a device that does not tell its own (CLDR).
 const UNKNOWN: &str = "Etc/Unknown";
 
 /// The name of a zone that the built-in IANA database has, in its own spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TimeZone(String);
+pub(crate) struct TimeZone {
+    name: String,
+    rules: tz::TimeZone,
+}
 
 impl TimeZone {
     pub(crate) fn utc() -> Self {
-        Self("UTC".to_owned())
+        Self {
+            name: "UTC".to_owned(),
+            rules: tz::TimeZone::UTC,
+        }
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case(UNKNOWN) {
             return Some(Self::utc());
         }
-        let zone = jiff::tz::db().get(name).ok()?;
-        zone.iana_name().map(|name| Self(name.to_owned()))
+        let rules = tz::db().get(name).ok()?;
+        let name = rules.iana_name()?.to_owned();
+        Some(Self { name, rules })
     }
 
-    /// A name that was parsed before it was stored.
-    pub(crate) fn stored(name: &str) -> Self {
-        Self(name.to_owned())
+    /// The zone of a name that was parsed before it was stored.
+    pub(crate) fn stored(name: &str) -> Result<Self> {
+        Self::named(name).ok_or_else(|| Error::unreadable("time zone", name))
     }
 
     pub(crate) fn into_string(self) -> String {
-        self.0
+        self.name
     }
 
-    /// What its clocks show when. A zone that the database of this release no longer has is UTC.
-    pub(crate) fn rules(&self) -> jiff::tz::TimeZone {
-        let zone = jiff::tz::db().get(&self.0);
-        zone.unwrap_or(jiff::tz::TimeZone::UTC)
+    /// What its clocks show when.
+    pub(crate) fn rules(&self) -> tz::TimeZone {
+        self.rules.clone()
     }
 }
 
@@ -55,7 +64,7 @@ impl ScalarType for TimeZone {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.clone())
+        Value::String(self.name.clone())
     }
 }
 

@@ -7,11 +7,13 @@
 )]
 
 use std::{
+    iter,
     ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,9 +21,11 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, ExecResult,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult, QueryTrait, Select,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select,
     SqlErr, Statement,
-    sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
+    sea_query::{
+        Expr, ExprTrait, IntoCondition, IntoIden, OnConflict, Query, TableRef, ValueTuple,
+    },
 };
 
 use super::{
@@ -33,11 +37,23 @@ use crate::{
     clock::Timestamp,
     db::{Database, Transaction},
     error::{Error, Reason, Result},
-    id::{Ids, SessionId, UserId},
+    id::{Ids, SessionId, TaskId, UserId},
 };
 
 /// How many rows one statement writes; it has a parameter for each of their columns.
 const AT_ONCE: usize = 500;
+
+/// How long a list waits for tasks to follow their owner's time zone.
+const MOVE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it looks whether they have.
+const MOVE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The name of what a list reads beside its rows: whether their owner's tasks are moving.
+const IS_MOVING: &str = "is_moving";
+
+/// The name of the rows that a statement is given to write.
+const GIVEN: &str = "given";
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
@@ -168,21 +184,57 @@ impl Viewer {
         Ok(rows.iter().map(read).collect::<DbResult<_>>()?)
     }
 
+    /// The same for a list, in which all rows follow the time zone that their owner has now.
+    pub(crate) async fn list<E: Owned, R>(
+        &self,
+        select: Select<E>,
+        read: impl Fn(&QueryResult) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
+            return self.read(select, read).await;
+        }
+        // Of one statement, so that the rows are as they were when none was moving.
+        let select = select.expr_as(self.is_moving(), IS_MOVING);
+        let read = |row: &QueryResult| Ok((row.try_get("", IS_MOVING)?, read(row)?));
+        loop {
+            let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
+            let is_moving = match rows.first() {
+                Some((is_moving, _)) => *is_moving == Some(true),
+                None => self.log().await?.as_ref().is_some_and(is_moving),
+            };
+            if !is_moving {
+                return Ok(rows.into_iter().map(|(_, row)| row).collect());
+            }
+            self.moved().await?;
+        }
+    }
+
     /// What `select` makes of all the viewer's rows that it finds: counts, and nothing of a row's own.
     pub(crate) async fn summary<E: Owned, R: FromQueryResult>(
         &self,
         select: Select<E>,
     ) -> Result<Option<R>> {
-        let select = self.scope(select).into_model::<R>();
-        Ok(select.one(&self.0.connection).await?)
+        let rows = self
+            .list(select, |row| R::from_query_result(row, ""))
+            .await?;
+        Ok(rows.into_iter().next())
     }
 
     /// How many of the rows that `select` finds are the viewer's.
-    pub(crate) async fn count<E: Owned>(&self, select: Select<E>) -> Result<u64>
-    where
-        E::Model: Sync,
-    {
-        Ok(self.scope(select).count(&self.0.connection).await?)
+    pub(crate) async fn count<E: Owned>(&self, select: Select<E>) -> Result<u64> {
+        let count = select.select_only().expr(E::OWNER.count());
+        let rows: Vec<i64> = self.list(count, |row| row.try_get_by_index(0)).await?;
+        Ok(rows.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
+    /// Whether the viewer's tasks have yet to follow their time zone; null before their first change.
+    fn is_moving(&self) -> Expr {
+        let is_moving = Query::select()
+            .expr(Expr::col(task_logs::Column::MovingSessionId).is_not_null())
+            .from(task_logs::Entity)
+            .and_where(task_logs::Column::UserId.eq(self.0.user_id))
+            .take();
+        Expr::SubQuery(None, Box::new(is_moving.into()))
     }
 
     /// Stores a new row, the viewer's whoever it says it is.
@@ -228,10 +280,21 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: Owned,
     {
-        self.write_all(rows, None).await
+        let writing = self.begin().await?;
+        let mut rows = rows.into_iter().peekable();
+        let mut written = Ok(0);
+        while rows.peek().is_some() && written.is_ok() {
+            let some = rows.by_ref().take(AT_ONCE).map(|mut row| {
+                row.set(A::Entity::OWNER, self.0.user_id.into());
+                row
+            });
+            let insert = A::Entity::insert_many(some);
+            written = insert.exec_without_returning(writing.transaction()).await;
+        }
+        writing.end(written).await.map(drop)
     }
 
-    /// Writes these columns of whole rows of the viewer's, many at once; a row that is gone comes back.
+    /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
     pub(crate) async fn rewrite<A>(
         &self,
         rows: Vec<A>,
@@ -241,37 +304,37 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: KeyedByOwner,
     {
-        // The key has the owner in it, so that nobody else's row is in the way.
-        let key = [A::Entity::OWNER, A::Entity::KEY];
-        let there = OnConflict::columns(key)
-            .update_columns(columns.iter().copied())
-            .to_owned();
-        self.write_all(rows, Some(there)).await?;
+        // Both databases number the columns of a list of values so.
+        let given = |number: usize| Expr::col((GIVEN, format!("column{number}")));
+        let mut update = Query::update();
+        update
+            .table(A::Entity::default())
+            .values(
+                (2..)
+                    .zip(columns)
+                    .map(|(number, column)| (*column, given(number))),
+            )
+            .and_where(A::Entity::OWNER.eq(self.0.user_id))
+            .and_where(A::Entity::KEY.into_expr().eq(given(1)));
+        let writing = self.begin().await?;
+        let mut written = Ok(());
+        for some in rows.chunks(AT_ONCE) {
+            let values = some.iter().map(|row| {
+                let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
+                let values = columns.filter_map(|column| row.get(column).into_value());
+                ValueTuple::Many(values.collect())
+            });
+            let mut update = update.clone();
+            update.from(TableRef::ValuesList(values.collect(), GIVEN.into_iden()));
+            let update = self.0.connection.get_database_backend().build(&update);
+            written = writing.transaction().execute_raw(update).await.map(drop);
+            if written.is_err() {
+                break;
+            }
+        }
+        writing.end(written).await?;
         self.note_written::<A::Entity>();
         Ok(())
-    }
-
-    /// Writes rows of the viewer's; one that is there already is an error unless it is said what then.
-    async fn write_all<A>(&self, rows: Vec<A>, there: Option<OnConflict>) -> Result<()>
-    where
-        A: ActiveModelTrait,
-        A::Entity: Owned,
-    {
-        let writing = self.begin().await?;
-        let mut rows = rows.into_iter().peekable();
-        let mut written = Ok(0);
-        while rows.peek().is_some() && written.is_ok() {
-            let some = rows.by_ref().take(AT_ONCE).map(|mut row| {
-                row.set(A::Entity::OWNER, self.0.user_id.into());
-                row
-            });
-            let mut insert = A::Entity::insert_many(some);
-            if let Some(there) = &there {
-                insert = insert.on_conflict(there.clone());
-            }
-            written = insert.exec_without_returning(writing.transaction()).await;
-        }
-        writing.end(written).await.map(drop)
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
@@ -290,8 +353,8 @@ impl Viewer {
     /// The next number of the viewer's task log. Taking it locks the log until the transaction
     /// ends, so numbers have no gap and come in the order of commits; and of two transactions that
     /// take a number, the second one reads what the first one wrote.
-    pub(crate) async fn next_seq(&self) -> Result<i64> {
-        Ok(*self.take_seqs(1).await?.end())
+    pub(crate) async fn change_task(&self) -> Result<LogEntry> {
+        self.advance_log(1, 0).await
     }
 
     /// Makes others who change the viewer's tasks wait until the transaction ends.
@@ -305,22 +368,23 @@ impl Viewer {
     }
 
     /// Takes a number for each of so many new tasks, and counts them.
-    pub(crate) async fn add_tasks(&self, count: usize) -> Result<TasksAdded> {
+    pub(crate) async fn add_tasks(&self, count: usize) -> Result<LogEntry> {
         self.advance_log(count, signed(count)?).await
     }
 
     /// Takes the number of the removal of a task, and counts one less.
-    pub(crate) async fn remove_task(&self) -> Result<i64> {
-        Ok(*self.advance_log(1, -1).await?.seqs.end())
+    pub(crate) async fn remove_task(&self) -> Result<LogEntry> {
+        self.advance_log(1, -1).await
     }
 
     /// Takes numbers for so many changes, by which there are so many tasks more.
-    async fn advance_log(&self, changes: usize, added: i64) -> Result<TasksAdded> {
+    async fn advance_log(&self, changes: usize, added: i64) -> Result<LogEntry> {
         let changes = signed(changes)?;
         let first = task_logs::ActiveModel {
             user_id: Set(Owner::new(self.0.user_id)),
             seq: Set(changes),
             task_count: Set(added),
+            ..Default::default()
         };
         let column = |column| Expr::col((task_logs::Entity, column));
         let more = OnConflict::column(task_logs::Column::UserId)
@@ -339,9 +403,10 @@ impl Viewer {
         let writing = self.begin().await?;
         let log = insert.exec_with_returning(writing.transaction()).await;
         let log = writing.end(log).await?;
-        Ok(TasksAdded {
+        Ok(LogEntry {
             seqs: log.seq - changes + 1..=log.seq,
             task_count: log.task_count,
+            is_moving: is_moving(&log),
         })
     }
 
@@ -353,6 +418,69 @@ impl Viewer {
     /// The number of the viewer's tasks, read from one row however many there are.
     pub(crate) async fn task_count(&self) -> Result<i64> {
         Ok(self.log().await?.map_or(0, |log| log.task_count))
+    }
+
+    /// Begins to move the viewer's tasks to another time zone; one that is under way begins anew. The caller
+    /// holds the log's lock, as for the rest of a move.
+    pub(crate) async fn begin_move(&self) -> Result<()> {
+        self.write_log(task_logs::ActiveModel {
+            moving_session_id: Set(Some(self.0.session_id)),
+            moving_after: Set(None),
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// The task after which a move goes on, if there is one before it; nothing while no move is under way.
+    pub(crate) async fn moving_after(&self) -> Result<Option<Option<TaskId>>> {
+        let log = self.log().await?.filter(is_moving);
+        Ok(log.map(|log| log.moving_after))
+    }
+
+    /// Notes that a move has passed this task.
+    pub(crate) async fn note_moved(&self, last: TaskId) -> Result<()> {
+        self.write_log(task_logs::ActiveModel {
+            moving_after: Set(Some(last)),
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// Ends a move.
+    pub(crate) async fn end_move(&self) -> Result<()> {
+        self.write_log(task_logs::ActiveModel {
+            moving_session_id: Set(None),
+            moving_after: Set(None),
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// Has a move that is under way finished in the background.
+    pub(super) fn finish_move(&self) {
+        self.0.notices.moves.notify_one();
+    }
+
+    /// Waits until no move is under way.
+    async fn moved(&self) -> Result<()> {
+        self.finish_move();
+        let moved = async {
+            while self.log().await?.as_ref().is_some_and(is_moving) {
+                tokio::time::sleep(MOVE_INTERVAL).await;
+            }
+            Ok(())
+        };
+        let moved = tokio::time::timeout(MOVE_PATIENCE, moved).await;
+        moved.map_err(|_| Error::Unavailable)?
+    }
+
+    async fn write_log(&self, changes: task_logs::ActiveModel) -> Result<()> {
+        let update = task_logs::Entity::update_many()
+            .set(changes)
+            .filter(task_logs::Column::UserId.eq(self.0.user_id));
+        let writing = self.begin().await?;
+        let written = update.exec(writing.transaction()).await;
+        writing.end(written).await.map(drop)
     }
 
     async fn log(&self) -> Result<Option<task_logs::Model>> {
@@ -533,10 +661,24 @@ impl ConnectionTrait for Connection {
     }
 }
 
-/// The numbers of new tasks in their owner's log, and the count of the owner's tasks with them.
-pub(crate) struct TasksAdded {
+/// What a change takes from its owner's task log.
+pub(crate) struct LogEntry {
     pub(crate) seqs: RangeInclusive<i64>,
+    /// The number of the owner's tasks after the change.
     pub(crate) task_count: i64,
+    /// Whether tasks have yet to follow the owner's time zone.
+    pub(crate) is_moving: bool,
+}
+
+impl LogEntry {
+    /// The last number that was taken.
+    pub(crate) fn seq(&self) -> i64 {
+        *self.seqs.end()
+    }
+}
+
+fn is_moving(log: &task_logs::Model) -> bool {
+    log.moving_session_id.is_some()
 }
 
 fn signed(count: usize) -> Result<i64> {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     auth::TimeZone,
     clock::Timestamp,
-    error::{Fault, UserErrorCode},
+    error::{Error, Fault, Result, UserErrorCode},
 };
 
 /// The `due_key` of a task without a due date: later than every date.
@@ -36,7 +36,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub(super) fn parse(input: DueInput) -> Result<Self, Fault> {
+    pub(super) fn parse(input: DueInput) -> std::result::Result<Self, Fault> {
         if input.time.is_none() && input.time_zone.is_some() {
             return Err(Fault::new(
                 UserErrorCode::Invalid,
@@ -51,21 +51,42 @@ impl Due {
     }
 
     /// As it is stored with a task.
-    pub(super) fn of(task: &Model) -> Option<Self> {
+    pub(super) fn of(task: &Model) -> Result<Option<Self>> {
         Self::read(
             task.due_date.as_deref(),
             task.due_time.as_deref(),
             task.due_time_zone.as_deref(),
+            task.due_at,
         )
     }
 
     /// Out of the columns of a task.
-    pub(super) fn read(date: Option<&str>, time: Option<&str>, zone: Option<&str>) -> Option<Self> {
-        Some(Self {
-            date: LocalDate::read(date?)?,
-            time: time.and_then(LocalTime::read),
-            zone: zone.map(TimeZone::stored),
-        })
+    pub(super) fn read(
+        date: Option<&str>,
+        time: Option<&str>,
+        zone: Option<&str>,
+        at: Option<Timestamp>,
+    ) -> Result<Option<Self>> {
+        let read = |date, time: Option<&str>, zone: Option<&str>| {
+            let date = LocalDate::read(date)?;
+            let time = match time {
+                Some(time) => Some(LocalTime::read(time)?),
+                None => None,
+            };
+            let zone = match zone {
+                // A time zone is of a time of day.
+                Some(zone) => Some(TimeZone::named(zone).filter(|_| time.is_some())?),
+                None => None,
+            };
+            Some(Self { date, time, zone })
+        };
+        let due = match (date, time, zone, at) {
+            (None, None, None, None) => return Ok(None),
+            (Some(date), time, zone, Some(_)) => read(date, time, zone),
+            _ => None,
+        };
+        let due = due.ok_or_else(|| Error::unreadable("due date", (date, time, zone, at)));
+        due.map(Some)
     }
 
     /// Whether it is another instant where the person is in another time zone.
@@ -122,13 +143,13 @@ mod tests {
         Due {
             date: LocalDate::read(date).unwrap(),
             time: time.map(|time| LocalTime::read(time).unwrap()),
-            zone: zone.map(TimeZone::stored),
+            zone: zone.and_then(TimeZone::named),
         }
     }
 
     fn at(date: &str, time: Option<&str>, zone: &str) -> String {
         due(date, time, None)
-            .at(&TimeZone::stored(zone))
+            .at(&TimeZone::named(zone).unwrap())
             .to_string()
     }
 
@@ -172,7 +193,7 @@ mod tests {
     fn with_a_time_zone_it_is_one_instant_wherever_the_person_is() {
         let meeting = due("2026-07-01", Some("09:00"), Some("Asia/Tokyo"));
         for home in ["UTC", "America/Lima", "Pacific/Kiritimati"] {
-            let at = meeting.at(&TimeZone::stored(home)).to_string();
+            let at = meeting.at(&TimeZone::named(home).unwrap()).to_string();
             assert_eq!(at, "2026-07-01T00:00:00.000Z");
         }
     }
@@ -180,7 +201,7 @@ mod tests {
     #[test]
     fn the_first_and_the_last_day_have_an_instant_everywhere() {
         for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
-            let home = TimeZone::stored(zone);
+            let home = TimeZone::named(zone).unwrap();
             assert!(
                 due("0001-01-01", None, None).at(&home) < due("0001-01-02", None, None).at(&home)
             );

@@ -46,6 +46,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+    const FOLLOWS_TIME_ZONE: bool = true;
 }
 
 impl KeyedByOwner for Entity {

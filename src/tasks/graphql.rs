@@ -19,7 +19,7 @@ use crate::{
         list::{self, Connection, Listed},
     },
     clock::Timestamp,
-    error::{Nullable, Result},
+    error::{Error, Nullable, Result},
     id::TaskId,
     page::Page,
 };
@@ -54,6 +54,21 @@ impl Task {
     pub(super) fn told_at(now: Timestamp, row: impl Into<Row>) -> Self {
         let row = row.into();
         Self { row, now }
+    }
+
+    fn due_date(&self) -> Result<Option<DueDate>> {
+        let row = &self.row;
+        let due = Due::read(
+            row.due_date.as_deref(),
+            row.due_time.as_deref(),
+            row.due_time_zone.as_deref(),
+            row.due_at,
+        )?;
+        Ok(due.zip(row.due_at).map(|(due, at)| DueDate {
+            due,
+            at,
+            is_overdue: row.completed_at.is_none() && at < self.now,
+        }))
     }
 
     /// Its id, as it is asked for by.
@@ -106,17 +121,8 @@ impl Task {
     }
 
     /// When it is to be done by; null when nobody said.
-    async fn due(&self) -> Option<DueDate> {
-        let at = self.row.due_at?;
-        Some(DueDate {
-            due: Due::read(
-                self.row.due_date.as_deref(),
-                self.row.due_time.as_deref(),
-                self.row.due_time_zone.as_deref(),
-            )?,
-            at,
-            is_overdue: self.row.completed_at.is_none() && at < self.now,
-        })
+    async fn due(&self) -> Nullable<DueDate> {
+        self.due_date().transpose()
     }
 
     /// A fractional index; compare as bytes, ties by id.
@@ -125,10 +131,10 @@ impl Task {
     }
 
     /// When it was made; a client that minted the id said when.
-    async fn created_at(&self) -> Timestamp {
+    async fn created_at(&self) -> Result<Timestamp> {
         // Every id that is stored is of version 7.
         let made_at = self.row.id.made_at();
-        made_at.unwrap_or(Timestamp::from_millis(0))
+        made_at.ok_or_else(|| Error::unreadable("task id", self.row.id))
     }
 
     /// When it last changed.

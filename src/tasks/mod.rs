@@ -36,7 +36,7 @@ use description::Description;
 use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use filter::TaskFilter;
-pub(crate) use home::follow;
+pub(crate) use home::{follow, move_batch};
 use limit::LimitReached;
 use moment::Here;
 use placement::Placement;
@@ -47,7 +47,7 @@ pub use transfer::{TaskFormat, TaskImport, TasksImported};
 pub(crate) use transfer::{TransferError, export, import};
 
 use crate::{
-    auth::{TimeZone, Viewer},
+    auth::{LogEntry, TimeZone, Viewer},
     clock::Timestamp,
     config::AccountLimits,
     error::{Error, Result},
@@ -104,9 +104,13 @@ impl From<LimitReached> for Refusal {
     }
 }
 
-/// The task with this id.
-async fn one(viewer: &Viewer, id: TaskId) -> Result<Option<Model>> {
-    viewer.one(Entity::find().filter(Column::Id.eq(id))).await
+/// The task with this id, due where its owner is now.
+async fn find(viewer: &Viewer, entry: &LogEntry, id: TaskId) -> Result<Option<Model>> {
+    let task = viewer.one(Entity::find().filter(Column::Id.eq(id))).await?;
+    match task {
+        Some(task) if entry.is_moving => home::catch_up(viewer, task).await.map(Some),
+        task => Ok(task),
+    }
 }
 
 /// The tasks that pass the filter.
@@ -148,7 +152,7 @@ async fn create(
                 if viewer.one(of_id).await?.is_some() {
                     return Err(Refusal::WasDeleted);
                 }
-                if let Some(task) = one(viewer, id).await? {
+                if let Some(task) = find(viewer, &added, id).await? {
                     return Err(Refusal::Unchanged(task.into()));
                 }
             }
@@ -160,7 +164,7 @@ async fn create(
             let position = placement::make_room(viewer, draft.placement, None).await?;
             let row = ActiveModel {
                 id: Set(id),
-                seq: Set(*added.seqs.end()),
+                seq: Set(added.seq()),
                 position: Set(position),
                 ..draft.into_row(viewer, &home)
             };
@@ -178,14 +182,14 @@ async fn update(
 ) -> std::result::Result<Model, Refusal> {
     viewer
         .atomically(async |viewer| {
-            let seq = viewer.next_seq().await?;
-            let task = expect(viewer, id, if_version).await?;
+            let entry = viewer.change_task().await?;
+            let task = expect(viewer, &entry, id, if_version).await?;
             let home = home::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
             let row = changes.apply(&task, &home, viewer.now());
             if !row.is_changed() {
                 return Err(Refusal::Unchanged(task.into()));
             }
-            write(viewer, &task, seq, row).await
+            write(viewer, &task, entry.seq(), row).await
         })
         .await
 }
@@ -219,13 +223,13 @@ async fn place(
 ) -> std::result::Result<Model, Refusal> {
     viewer
         .atomically(async |viewer| {
-            let seq = viewer.next_seq().await?;
-            let task = expect(viewer, id, if_version).await?;
+            let entry = viewer.change_task().await?;
+            let task = expect(viewer, &entry, id, if_version).await?;
             let row = ActiveModel {
                 position: Set(placement::make_room(viewer, placement, Some(&task)).await?),
                 ..Default::default()
             };
-            write(viewer, &task, seq, row).await
+            write(viewer, &task, entry.seq(), row).await
         })
         .await
 }
@@ -238,13 +242,13 @@ async fn delete(
 ) -> std::result::Result<TaskId, Refusal> {
     viewer
         .atomically(async |viewer| {
-            let seq = viewer.remove_task().await?;
-            let task = expect(viewer, id, if_version).await?;
+            let entry = viewer.remove_task().await?;
+            let task = expect(viewer, &entry, id, if_version).await?;
             viewer.delete::<Entity>(Column::Id.eq(id)).await?;
             let row = deleted::ActiveModel {
                 id: Set(id),
                 version: Set(task.version + 1),
-                seq: Set(seq),
+                seq: Set(entry.seq()),
                 origin_session_id: Set(Some(viewer.session_id())),
                 deleted_at: Set(viewer.now()),
                 ..Default::default()
@@ -258,10 +262,11 @@ async fn delete(
 /// The task, if it is there and at the version that is expected.
 async fn expect(
     viewer: &Viewer,
+    entry: &LogEntry,
     id: TaskId,
     if_version: Option<i32>,
 ) -> std::result::Result<Model, Refusal> {
-    let task = one(viewer, id).await?.ok_or(Refusal::NotFound)?;
+    let task = find(viewer, entry, id).await?.ok_or(Refusal::NotFound)?;
     match if_version {
         Some(version) if version != task.version => Err(Refusal::Conflict(task.into())),
         _ => Ok(task),
@@ -308,7 +313,8 @@ impl Changes {
             row.priority = Set(priority);
         }
         if let Some(due) = self.due
-            && due != Due::of(task)
+            // One that cannot be read is another.
+            && !Due::of(task).is_ok_and(|stored| stored == due)
         {
             Due::write(due.as_ref(), home, &mut row);
         }

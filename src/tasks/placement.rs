@@ -5,14 +5,12 @@
 
 use async_graphql::{Enum, ID, OneofObject};
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Column, Entity, Model, Refusal, note_change};
+use super::{ActiveModel, Column, Entity, Model, Refusal, note_change};
 use crate::{
     auth::Viewer,
     error::{Error, Result},
@@ -207,10 +205,12 @@ impl Others<'_> {
         let seqs = self.viewer.take_seqs(moved.len()).await?;
         let rows = moved.into_iter().zip(seqs);
         let rows = rows.map(|((task, position), seq)| {
-            let version = task.version;
-            let mut row = task.into_active_model().reset_all();
-            row.position = Set(position);
-            note_change(&mut row, self.viewer, version, seq);
+            let mut row = ActiveModel {
+                id: Set(task.id),
+                position: Set(position),
+                ..Default::default()
+            };
+            note_change(&mut row, self.viewer, task.version, seq);
             row
         });
         let written = [

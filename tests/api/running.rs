@@ -434,6 +434,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261122_000007_outside_identities",
         "m20261128_000008_task_counts",
         "m20261128_000009_ascii_domains",
+        "m20261128_000010_time_zone_moves",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {

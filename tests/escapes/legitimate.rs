@@ -25,7 +25,7 @@ async fn write(viewer: &Viewer, id: TaskId) -> Result<Vec<Model>> {
         .atomically(async |viewer| {
             let row = ActiveModel {
                 id: Set(id),
-                seq: Set(viewer.next_seq().await?),
+                seq: Set(viewer.change_task().await?.seq()),
                 updated_at: Set(viewer.now()),
                 origin_session_id: Set(Some(viewer.session_id())),
                 ..Default::default()

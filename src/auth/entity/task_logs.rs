@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::auth::owned::Owner;
+use crate::{
+    auth::owned::Owner,
+    id::{SessionId, TaskId},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_logs")]
@@ -13,6 +16,10 @@ pub struct Model {
     pub seq: i64,
     /// The number of the person's rows in `tasks`.
     pub task_count: i64,
+    /// The session that changed the person's time zone, while tasks have yet to follow.
+    pub moving_session_id: Option<SessionId>,
+    /// The last task that was looked at; nothing before the first.
+    pub moving_after: Option<TaskId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -169,7 +169,7 @@ impl UpdateProfileInput {
     pub(crate) async fn run<U: OutputType + From<Viewer>>(
         self,
         ctx: &Context<'_>,
-        follow: impl AsyncFnOnce(&Viewer, &TimeZone) -> Result<()>,
+        follow: impl AsyncFnOnce(&Viewer) -> Result<()>,
     ) -> Result<UpdateProfilePayload<U>> {
         let viewer = viewer(ctx)?;
         let mut faults = Faults::default();

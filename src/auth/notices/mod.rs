@@ -5,6 +5,8 @@ pub(super) mod watch;
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{
     notices::watch::{Watch, Watches},
     sessions::{activity::Activity, cache::SessionCache},
@@ -19,6 +21,8 @@ use crate::{
 pub(super) struct Notices {
     pub(super) sessions: SessionCache,
     pub(super) activity: Arc<Activity>,
+    /// Signals that tasks have yet to follow their owner's time zone.
+    pub(super) moves: Notify,
     watches: Arc<Watches>,
 }
 
@@ -28,6 +32,7 @@ impl Notices {
         Arc::new(Self {
             sessions: SessionCache::new(),
             activity: Arc::clone(&activity),
+            moves: Notify::new(),
             watches: Watches::start(database, clock, activity),
         })
     }

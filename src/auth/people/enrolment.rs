@@ -92,7 +92,7 @@ impl<'a> Enrolment<'a> {
             let newcomer = Newcomer {
                 email,
                 name: Name::parse(&format!("Person {number}")).ok(),
-                time_zone: TimeZone::stored(HOMES[number as usize % HOMES.len()]),
+                time_zone: TimeZone::stored(HOMES[number as usize % HOMES.len()])?,
                 password_hash: self.password_hash.clone(),
             };
             let rows = newcomer.into_rows(&provider.ids, &Device::default(), now);

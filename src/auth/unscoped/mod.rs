@@ -43,6 +43,7 @@ use super::{
     Issued,
     email_address::EmailAddress,
     entity::{known_networks, security_events, sessions, task_logs, users},
+    owned::Owner,
     password::hasher::Unlocked,
     sessions::{
         activity::Activity,
@@ -112,6 +113,19 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
         seqs.extend(logs.iter().map(|log| (log.user_id.user_id(), log.seq)));
     }
     Ok(seqs)
+}
+
+/// The people whose tasks have yet to follow them to another time zone, each with the session that changed it.
+pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
+    let logs = task_logs::Entity::find()
+        .filter(task_logs::Column::MovingSessionId.is_not_null())
+        .limit(AT_ONCE as u64)
+        .all(database.reads())
+        .await?;
+    let moving = logs
+        .iter()
+        .filter_map(|log| Some((log.user_id, log.moving_session_id?)));
+    Ok(moving.collect())
 }
 
 /// Rotates the refresh token that was presented, or ends the session, as [`generations::judge`] says of the

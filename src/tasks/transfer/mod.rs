@@ -174,7 +174,7 @@ pub(crate) async fn export(
         after = Some(last.id);
         let count = page.len();
         for task in page {
-            sink.write(TaskText::of(task))?;
+            sink.write(TaskText::of(task)?)?;
         }
         told(count);
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     auth::{TimeZone, Viewer},
     clock::Timestamp,
-    error::Fault,
+    error::{Error, Fault},
     id::TaskId,
     tasks::{
         description::Description,
@@ -76,9 +76,11 @@ pub(super) struct Record {
 }
 
 impl TaskText {
-    pub(super) fn of(task: Model) -> Self {
+    pub(super) fn of(task: Model) -> Result<Self, Error> {
+        // What cannot be read is not taken elsewhere.
+        Due::of(&task)?;
         let text = |moment: Timestamp| moment.to_string();
-        Self {
+        Ok(Self {
             id: Some(task.id.to_string()),
             version: Some(task.version),
             title: task.title,
@@ -94,7 +96,7 @@ impl TaskText {
             position: Some(task.position),
             created_at: task.id.made_at().map(text),
             updated_at: Some(text(task.updated_at)),
-        }
+        })
     }
 
     /// The task of a person who lives in this time zone, or the first thing that is wrong with it.

@@ -34,6 +34,12 @@ async fn update(client: &Client, input: Value) -> Value {
     client.ask(&document, json!({ "input": input })).await["updateTask"].clone()
 }
 
+async fn due_on(client: &Client, date: &str) -> i64 {
+    let document = "query ($date: DateOrDuration) { viewer { taskCounts(filter: { due: { eq: $date } }) { total } } }";
+    let data = client.ask(document, json!({ "date": date })).await;
+    data["viewer"]["taskCounts"]["total"].as_i64().unwrap()
+}
+
 pub(super) async fn move_to(client: &Client, zone: &str) {
     let payload = client
         .ask(
@@ -199,12 +205,14 @@ async fn what_is_due_without_a_time_zone_follows_its_owner() {
 
 /// Many more than one statement writes.
 #[tokio::test]
-async fn a_thousand_due_dates_follow_at_once() {
+async fn a_thousand_due_dates_follow() {
     let app = app!();
     let ana = app.sign_up("ana").await;
     create(&ana, json!({ "date": "2026-11-21" })).await;
     multiply(&app, 1_200).await;
     move_to(&ana, "Asia/Tokyo").await;
+    // A list waits until all have followed.
+    assert_eq!(due_on(&ana, "2026-11-21").await, 1_201);
     let moved = "SELECT COUNT(*) FROM tasks WHERE due_at = 1795273199999 AND due_key = due_at";
     assert_eq!(app.sql(moved).await, [1_201]);
     let seqs = "SELECT COUNT(DISTINCT seq) FROM tasks WHERE seq BETWEEN 1201 AND 2402";
@@ -216,8 +224,75 @@ async fn a_thousand_due_dates_follow_at_once() {
     );
 }
 
+/// A stored value that cannot be read back is an internal error, and never another due date.
+#[tokio::test]
+async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let due = json!({ "date": "2026-12-24", "time": "18:00", "timeZone": "Europe/Vienna" });
+    let id = create(&ana, due.clone()).await["task"]["id"].clone();
+    let query =
+        "query ($id: ID!) { viewer { task(id: $id) { title due { date time timeZone } } } }";
+    for (column, value) in [
+        ("due_date", "'tomorrow'"),
+        ("due_date", "'2026-02-30'"),
+        ("due_date", "NULL"),
+        ("due_time", "'25:00:00'"),
+        ("due_time", "''"),
+        ("due_time", "NULL"),
+        ("due_time_zone", "'Mars/Base'"),
+        ("due_time_zone", "''"),
+        ("due_at", "NULL"),
+    ] {
+        write(&app, &format!("UPDATE tasks SET {column} = {value}")).await;
+        let reply = ana.send(query, json!({ "id": id })).await;
+        assert_eq!(reply.code(), "INTERNAL_SERVER_ERROR", "{column} {value}");
+        let task = &reply.body["data"]["viewer"]["task"];
+        assert_eq!(task["due"], Value::Null, "{column} {value}");
+        assert_eq!(task["title"], "Pay the rent");
+
+        // Whoever says it again puts it right.
+        let again = update(&ana, json!({ "id": id, "due": due })).await;
+        assert_eq!(again["userErrors"], json!([]));
+        assert_eq!(
+            again["task"]["due"]["timeZone"], "Europe/Vienna",
+            "{column} {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stored_time_zone_that_cannot_be_read_is_an_internal_error() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let floating = json!({ "date": "2026-12-24" });
+    let id = create(&ana, floating.clone()).await["task"]["id"].clone();
+    write(&app, "UPDATE users SET time_zone = 'Mars/Base'").await;
+    for query in [
+        "{ viewer { timeZone } }",
+        "{ viewer { taskCounts { dueToday } } }",
+        "{ viewer { tasks(filter: { due: { eq: \"P0D\" } }) { nodes { id } } } }",
+        "mutation { createTask(input: { title: \"x\", due: { date: \"2026-12-24\" } }) { task { id } } }",
+    ] {
+        let reply = ana.send(query, json!({})).await;
+        assert_eq!(reply.code(), "INTERNAL_SERVER_ERROR", "{query}");
+    }
+    move_to(&ana, "Asia/Tokyo").await;
+    assert_eq!(
+        read(&ana, &id).await["due"]["at"],
+        "2026-12-24T14:59:59.999Z"
+    );
+}
+
+async fn write(app: &App, statement: &str) {
+    use sea_orm::ConnectionTrait;
+
+    let database = app.connect().await;
+    database.execute_unprepared(statement).await.unwrap();
+}
+
 /// Copies of the one task that there is.
-async fn multiply(app: &App, count: usize) {
+pub(super) async fn multiply(app: &App, count: usize) {
     use sea_orm::{ConnectionTrait, DatabaseBackend};
 
     let database = app.connect().await;

@@ -19,6 +19,22 @@ async fn down_to_before(app: &App, name: &str, look: impl AsyncFnOnce(&App)) {
 }
 
 #[tokio::test]
+async fn tasks_stay_where_they_are_due_without_the_note_of_moves() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    ana.create_task("a").await;
+    let migration = "m20261128_000010_time_zone_moves";
+    down_to_before(&app, migration, async |app| {
+        assert_eq!(app.sql("SELECT seq FROM task_logs").await, [1]);
+    })
+    .await;
+    let moving =
+        "SELECT COUNT(*) FROM task_logs WHERE moving_session_id IS NULL AND moving_after IS NULL";
+    assert_eq!(app.sql(moving).await, [1]);
+    assert_eq!(app.sql("SELECT task_count FROM task_logs").await, [1]);
+}
+
+#[tokio::test]
 async fn tasks_are_counted_when_their_count_is_added() {
     let app = app!();
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);

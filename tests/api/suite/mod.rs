@@ -45,6 +45,7 @@ mod sockets;
 mod streams;
 mod tasks;
 mod throttles;
+mod time_zones;
 mod transfer;
 mod trusted;
 mod world;

@@ -1,0 +1,267 @@
+//! A person with many tasks who moves to another time zone: the tasks follow in batches.
+
+use std::collections::BTreeSet;
+
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use super::due::{move_to, multiply};
+use crate::harness::{App, Client};
+
+/// More tasks than are moved at once.
+const TASKS: usize = 1_300;
+
+/// How many of them have followed when a move stops half-way.
+const FOLLOWED: usize = 600;
+
+/// The end of 2026-11-21 in UTC and in Tokyo.
+const IN_UTC: i64 = 1_795_305_599_999;
+const IN_TOKYO: i64 = 1_795_273_199_999;
+
+const DUE: &str = "2026-11-21";
+
+/// Somebody with many tasks that are due on one day, wherever that is.
+async fn busy(app: &App, name: &str) -> Client {
+    let client = app.sign_up(name).await;
+    let create = "mutation ($due: DueInput) { createTask(input: { title: \"Pay the rent\", due: $due }) { task { id } } }";
+    client.ask(create, json!({ "due": { "date": DUE } })).await;
+    multiply(app, TASKS - 1).await;
+    client
+}
+
+async fn run(app: &App, statements: &[&str]) {
+    let database = app.connect().await;
+    for statement in statements {
+        database
+            .execute_unprepared(statement)
+            .await
+            .expect("it runs");
+    }
+}
+
+/// Leaves the database as a process does that ends when only some tasks have followed their owner to Tokyo.
+async fn stop_half_way(app: &App) {
+    let last = format!(
+        "(SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET {})",
+        FOLLOWED - 1
+    );
+    run(
+        app,
+        &[
+            "UPDATE users SET time_zone = 'Asia/Tokyo'",
+            &format!(
+                "UPDATE tasks SET due_at = {IN_TOKYO}, due_key = {IN_TOKYO} WHERE id <= {last}"
+            ),
+            &format!(
+                "UPDATE task_logs SET moving_session_id = (SELECT id FROM sessions), moving_after = {last}"
+            ),
+        ],
+    )
+    .await;
+    assert_eq!(count(app, IN_UTC).await, TASKS - FOLLOWED);
+}
+
+async fn count(app: &App, due_key: i64) -> usize {
+    let due = format!("SELECT COUNT(*) FROM tasks WHERE due_key = {due_key} AND due_at = due_key");
+    usize::try_from(app.sql(&due).await[0]).expect("a count")
+}
+
+async fn is_moving(app: &App) -> bool {
+    let moving = "SELECT COUNT(*) FROM task_logs WHERE moving_session_id IS NOT NULL";
+    app.sql(moving).await != [0]
+}
+
+/// The different instants on a page by due date.
+async fn instants(client: &Client) -> BTreeSet<String> {
+    let document =
+        "{ viewer { tasks(first: 100, orderBy: [{ field: DUE }]) { nodes { due { at } } } } }";
+    let data = client.ask(document, json!({})).await;
+    let nodes = data["viewer"]["tasks"]["nodes"].as_array().unwrap();
+    let at = |node: &Value| node["due"]["at"].as_str().unwrap().to_owned();
+    nodes.iter().map(at).collect()
+}
+
+fn tokyo() -> BTreeSet<String> {
+    BTreeSet::from(["2026-11-21T14:59:59.999Z".to_owned()])
+}
+
+/// The log has no number twice and none beyond the last.
+async fn assert_log_is_whole(app: &App) {
+    let tasks = app.sql("SELECT COUNT(*) FROM tasks").await;
+    assert_eq!(
+        app.sql("SELECT COUNT(DISTINCT seq) FROM tasks").await,
+        tasks
+    );
+    assert_eq!(
+        app.sql("SELECT MAX(seq) FROM tasks").await,
+        app.sql("SELECT seq FROM task_logs").await
+    );
+    assert_eq!(app.miscounted_tasks().await, 0);
+}
+
+#[tokio::test]
+async fn a_list_waits_until_all_tasks_have_followed() {
+    let app = app!();
+    let ana = busy(&app, "ana").await;
+    stop_half_way(&app).await;
+    assert_eq!(instants(&ana).await, tokyo());
+    assert_eq!(count(&app, IN_TOKYO).await, TASKS);
+    assert!(!is_moving(&app).await);
+    assert_log_is_whole(&app).await;
+}
+
+#[tokio::test]
+async fn every_read_of_tasks_waits_for_a_move() {
+    let app = app!();
+    let ana = busy(&app, "ana").await;
+    let last = "{ viewer { tasks(first: 1) { nodes { id } } } }";
+    let data = ana.ask(last, json!({})).await;
+    let id = data["viewer"]["tasks"]["nodes"][0]["id"].clone();
+    let at = "2026-11-21T14:59:59.999Z";
+    let day = format!("due: {{ eq: \"{DUE}\" }}");
+    for (read, path, expected) in [
+        (
+            "task(id: $id) { due { at } }".to_owned(),
+            "/viewer/task/due/at",
+            json!(at),
+        ),
+        (
+            format!("tasks(filter: {{ {day} }}) {{ totalCount }}"),
+            "/viewer/tasks/totalCount",
+            json!(TASKS),
+        ),
+        (
+            format!("taskCounts(filter: {{ {day} }}) {{ dueToday }}"),
+            "/viewer/taskCounts/dueToday",
+            json!(TASKS),
+        ),
+        // No page is empty because tasks have yet to follow.
+        (
+            format!("tasks(filter: {{ due: {{ gt: \"{at}\" }} }}) {{ nodes {{ id }} }}"),
+            "/viewer/tasks/nodes",
+            json!([]),
+        ),
+    ] {
+        run(
+            &app,
+            &[
+                "UPDATE users SET time_zone = 'UTC'",
+                &format!("UPDATE tasks SET due_at = {IN_UTC}, due_key = {IN_UTC}"),
+            ],
+        )
+        .await;
+        stop_half_way(&app).await;
+        let declared = if read.contains("$id") {
+            "($id: ID!)"
+        } else {
+            ""
+        };
+        let document = format!("query {declared} {{ viewer {{ {read} }} }}");
+        let data = ana.ask(&document, json!({ "id": id })).await;
+        assert_eq!(data.pointer(path), Some(&expected), "{read}");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_starts_finishes_a_move() {
+    let app = app!();
+    busy(&app, "ana").await;
+    stop_half_way(&app).await;
+    let other = app.place.start(&[]).await.unwrap();
+    while is_moving(&other).await {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(&app, IN_TOKYO).await, TASKS);
+    assert_log_is_whole(&app).await;
+}
+
+#[tokio::test]
+async fn tasks_that_change_during_a_move_are_due_where_their_owner_is() {
+    let app = app!();
+    let ana = busy(&app, "ana").await;
+    let newest = "{ viewer { tasks(first: 4, orderBy: [{ field: CREATED_AT, direction: DESC }]) { nodes { id } } } }";
+    let newest = ana.ask(newest, json!({})).await;
+    let ids = &newest["viewer"]["tasks"]["nodes"];
+    stop_half_way(&app).await;
+    for (kind, input) in [
+        ("updateTask", json!({ "id": ids[0]["id"], "title": "Pay" })),
+        (
+            "updateTask",
+            json!({ "id": ids[0]["id"], "title": "Pay", "ifVersion": 1 }),
+        ),
+        (
+            "setTaskCompleted",
+            json!({ "id": ids[1]["id"], "completed": true }),
+        ),
+        (
+            "moveTask",
+            json!({ "id": ids[2]["id"], "placement": { "edge": "FIRST" } }),
+        ),
+        (
+            "createTask",
+            json!({ "title": "Pay", "due": { "date": DUE } }),
+        ),
+    ] {
+        let name = format!("{}{}Input", kind[..1].to_uppercase(), &kind[1..]);
+        let document = format!(
+            "mutation ($input: {name}!) {{ {kind}(input: $input) {{ task {{ due {{ at }} }} }} }}"
+        );
+        let data = ana.ask(&document, json!({ "input": input })).await;
+        let at = &data[kind]["task"]["due"]["at"];
+        assert_eq!(at, "2026-11-21T14:59:59.999Z", "{kind}");
+    }
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, json!({ "id": ids[3]["id"] })).await;
+    assert!(is_moving(&app).await);
+
+    assert_eq!(instants(&ana).await, tokyo());
+    // One was made, and one deleted.
+    assert_eq!(count(&app, IN_TOKYO).await, TASKS);
+    assert_eq!(count(&app, IN_UTC).await, 0);
+    assert_log_is_whole(&app).await;
+}
+
+#[tokio::test]
+async fn moves_that_overlap_end_in_the_last_time_zone() {
+    let app = app!();
+    let other = app.place.start(&[]).await.unwrap();
+    let ana = busy(&app, "ana").await;
+    let elsewhere = other.asked_by(&ana);
+    for zone in ["Asia/Tokyo", "America/Lima", "Europe/Vienna", "Asia/Tokyo"] {
+        tokio::join!(move_to(&ana, zone), move_to(&elsewhere, zone));
+    }
+    assert_eq!(instants(&elsewhere).await, tokyo());
+    assert_eq!(instants(&ana).await, tokyo());
+    assert_eq!(count(&app, IN_TOKYO).await, TASKS);
+    assert_log_is_whole(&app).await;
+}
+
+#[tokio::test]
+async fn a_move_is_seen_all_at_once_while_others_write() {
+    let app = app!();
+    let other = app.place.start(&[]).await.unwrap();
+    let ana = busy(&app, "ana").await;
+    let ben = app.sign_up("ben").await;
+    let moves = async {
+        for zone in ["Asia/Tokyo", "America/Lima", "Asia/Tokyo"] {
+            move_to(&ana, zone).await;
+        }
+    };
+    let writes = async {
+        for number in 0..20 {
+            ben.create_task(&number.to_string()).await;
+            ana.create_task(&number.to_string()).await;
+        }
+    };
+    let reads = async {
+        let elsewhere = other.asked_by(&ana);
+        for _ in 0..10 {
+            assert_eq!(instants(&ana).await.len(), 1);
+            assert_eq!(instants(&elsewhere).await.len(), 1);
+        }
+    };
+    tokio::join!(moves, writes, reads);
+    assert_eq!(instants(&ana).await, tokyo());
+    assert_eq!(count(&app, IN_TOKYO).await, TASKS);
+    assert_eq!(app.miscounted_tasks().await, 0);
+}
