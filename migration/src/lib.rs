@@ -12,6 +12,7 @@ mod m20261122_000007_outside_identities;
 mod m20261128_000008_task_counts;
 mod m20261128_000009_ascii_domains;
 mod m20261128_000010_time_zone_moves;
+mod m20261128_000011_row_bounds;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000008_task_counts::Migration),
             Box::new(m20261128_000009_ascii_domains::Migration),
             Box::new(m20261128_000010_time_zone_moves::Migration),
+            Box::new(m20261128_000011_row_bounds::Migration),
         ]
     }
 }

@@ -811,7 +811,7 @@ mod tests {
                 record(viewer, Kind::SignedIn).await?;
                 std::future::pending::<Result<()>>().await
             });
-            let patience = std::time::Duration::from_millis(100);
+            let patience = Duration::from_millis(100);
             assert!(tokio::time::timeout(patience, given_up).await.is_err());
             Ok::<_, Error>(())
         });

@@ -27,7 +27,10 @@ pub(crate) mod subscriptions;
 mod title;
 mod transfer;
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
 pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
@@ -54,6 +57,12 @@ use crate::{
     id::TaskId,
 };
 
+/// Of how many changes of a person's tasks the deletions are remembered.
+const MAX_DELETED: i64 = 1_000_000;
+
+/// How many deletions are forgotten at once.
+const FORGOTTEN_AT_ONCE: u64 = 10;
+
 /// What a new task starts with.
 struct Draft {
     /// Minted by the client, or nothing.
@@ -79,7 +88,7 @@ struct Changes {
 enum Refusal {
     /// There is no such task; or it is somebody else's, which is the same.
     NotFound,
-    /// The id was a task's that has been deleted.
+    /// The id was a task's that was deleted lately.
     WasDeleted,
     /// It was changed since; this is the row as it is stored.
     Conflict(Box<Model>),
@@ -254,9 +263,25 @@ async fn delete(
                 ..Default::default()
             };
             viewer.insert(row).await?;
+            forget_deleted(viewer, entry.seq()).await?;
             Ok(id)
         })
         .await
+}
+
+/// Forgets deletions that were too many changes ago: more than are added, and few, so that others do not wait.
+async fn forget_deleted(viewer: &Viewer, seq: i64) -> Result<()> {
+    let old = deleted::Entity::find()
+        .filter(deleted::Column::Seq.lte(seq - MAX_DELETED))
+        .order_by_asc(deleted::Column::Seq)
+        .limit(FORGOTTEN_AT_ONCE);
+    let old = viewer.all(old).await?;
+    if let Some(last) = old.last() {
+        viewer
+            .delete::<deleted::Entity>(deleted::Column::Seq.lte(last.seq))
+            .await?;
+    }
+    Ok(())
 }
 
 /// The task, if it is there and at the version that is expected.

@@ -68,7 +68,7 @@ impl<U: OutputType + From<Viewer>> TaskMutation<U> {
         Some(input.run(ctx).await)
     }
 
-    /// Removes a task for good. Its id is never used again.
+    /// Removes a task for good. Its id is refused for the next 30 days.
     async fn delete_task(
         &self,
         ctx: &Context<'_>,

@@ -435,6 +435,7 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
         "m20261128_000008_task_counts",
         "m20261128_000009_ascii_domains",
         "m20261128_000010_time_zone_moves",
+        "m20261128_000011_row_bounds",
     ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {

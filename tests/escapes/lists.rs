@@ -3,12 +3,13 @@
 /// Every table that has an entity: the file, the table, and the column that says whose a row is;
 /// nothing for a table that no viewer is asked for. An owner that is not `UserId` is a claim to
 /// think about.
-pub const TABLES: [(&str, &str, Option<&str>); 10] = [
+pub const TABLES: [(&str, &str, Option<&str>); 11] = [
     (
         "src/auth/entity/credential_attempts.rs",
         "credential_attempts",
         None,
     ),
+    ("src/auth/entity/deleted_tasks.rs", "deleted_tasks", None),
     (
         "src/auth/entity/identities.rs",
         "identities",

@@ -113,6 +113,11 @@ async fn create(
             // And of one who is shut out at once nothing is left.
             let session = rows::one(viewer, viewer.session_id()).await?;
             session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
+            // Those that have expired count no more, and leave no row.
+            let expired = Condition::all()
+                .add(sessions::Column::Kind.eq(Kind::AccessToken))
+                .add(rows::living(viewer.now()).not());
+            viewer.delete::<sessions::Entity>(expired).await?;
             if viewer.count(all(viewer)).await? >= MOST {
                 let message =
                     format!("There are {MOST} access tokens already. Revoke one that is not used.");

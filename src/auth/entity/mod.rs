@@ -2,6 +2,7 @@
 //! somebody guessed, the keys that tokens are signed with, and the count of their task changes.
 
 pub(super) mod credential_attempts;
+pub(super) mod deleted_tasks;
 pub(super) mod identities;
 pub(super) mod known_networks;
 pub(super) mod security_events;

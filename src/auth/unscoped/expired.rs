@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     auth::{
-        entity::{credential_attempts, known_networks, security_events, sessions},
+        entity::{credential_attempts, deleted_tasks, known_networks, security_events, sessions},
         sessions::lives,
     },
     clock::Timestamp,
@@ -19,6 +19,9 @@ const AT_ONCE: u64 = 500;
 
 /// How long what happened to an account is told, and a network is known that is not used.
 const KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// How long a deleted task is told of, and its id refused.
+const TOMBSTONE: Duration = Duration::from_hours(30 * 24);
 
 /// Removes what has expired. Answers how many rows that were.
 pub(in crate::auth) async fn clear_expired(database: &Database, now: Timestamp) -> Result<u64> {
@@ -56,7 +59,14 @@ async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
         .limit(AT_ONCE)
         .all(database.reads())
         .await?;
-    let found = session_ids.len() + events.len() + networks.len() + attempts.len();
+    let tombstones = deleted_tasks::Entity::find()
+        .filter(deleted_tasks::Column::DeletedAt.lte(now.minus(TOMBSTONE)))
+        .order_by_asc(deleted_tasks::Column::DeletedAt)
+        .limit(AT_ONCE)
+        .all(database.reads())
+        .await?;
+    let found =
+        session_ids.len() + events.len() + networks.len() + attempts.len() + tombstones.len();
     if found == 0 {
         return Ok(0);
     }
@@ -87,6 +97,14 @@ async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
         .filter(credential_attempts::Column::WindowEndsAt.lte(now))
         .exec(&transaction)
         .await?;
+    for of_one in tombstones.chunk_by(|one, next| one.user_id == next.user_id) {
+        let ids = of_one.iter().map(|task| task.id);
+        deleted_tasks::Entity::delete_many()
+            .filter(deleted_tasks::Column::UserId.eq(of_one[0].user_id))
+            .filter(deleted_tasks::Column::Id.is_in(ids))
+            .exec(&transaction)
+            .await?;
+    }
     transaction.commit().await?;
     Ok(found as u64)
 }

@@ -5,6 +5,7 @@ use sea_orm::{
     sea_query::LockType,
 };
 
+use super::bounds::bound_sessions;
 use crate::{
     auth::{
         entity::{identities, sessions, users},
@@ -178,6 +179,7 @@ async fn readmit(
     session.user_id = Set(owner);
     session.rotated_at = Set(after);
     let session = session.insert(&transaction).await?;
+    bound_sessions(&transaction, owner).await?;
     let opened = identities::ActiveModel {
         session_id: Set(session.id),
         ..Default::default()

@@ -9,6 +9,7 @@
 )]
 
 mod attempts;
+mod bounds;
 mod enrolment;
 mod expired;
 mod identities;
@@ -288,7 +289,9 @@ pub(super) async fn open_session(
     }
     event.insert(&transaction).await?;
     let session = session.insert(&transaction).await?;
+    bounds::bound_sessions(&transaction, session.user_id).await?;
     remember(&transaction, network).await?;
+    bounds::bound_networks(&transaction, session.user_id).await?;
     transaction.commit().await?;
     Ok(Some(session))
 }

@@ -186,7 +186,7 @@ impl<'a> Reading<'a> {
                 return Err(match taken {
                     Taken::There => format!("The task {id} is there already."),
                     Taken::Deleted => {
-                        format!("The task {id} was deleted, and an id is never used again.")
+                        format!("The task {id} was deleted, and its id cannot be used for 30 days.")
                     }
                 });
             }

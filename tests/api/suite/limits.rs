@@ -1,11 +1,17 @@
 //! The maximum number of rows that one account has of each table.
 
-use std::io::{self, Cursor};
+use std::{
+    collections::BTreeSet,
+    io::{self, Cursor},
+    time::Duration,
+};
 
 use cubby::{TaskFormat, TaskImport, TasksImported};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, Database};
+
+use super::DATABASE;
 
 const CREATE: &str = "mutation ($id: ID, $title: String!) {
     createTask(input: { id: $id, title: $title }) { task { id } userErrors { code path message } } }";
@@ -111,4 +117,233 @@ async fn an_import_beyond_the_limit_stores_nothing() {
     let stored = import(&app, &["a", "b"], TaskImport::default()).await;
     assert_eq!(stored.map(|imported| imported.stored), Ok(2));
     assert_eq!(app.miscounted_tasks().await, 0);
+}
+
+async fn run(app: &App, statement: &str) {
+    use sea_orm::ConnectionTrait;
+
+    let database = app.connect().await;
+    database
+        .execute_unprepared(statement)
+        .await
+        .expect("it runs");
+}
+
+async fn count(app: &App, rows: &str) -> i64 {
+    app.sql(&format!("SELECT COUNT(*) FROM {rows}")).await[0]
+}
+
+/// The expression of an id that is older than every one that Cubby makes, and of the number `i`.
+fn old_id() -> &'static str {
+    match DATABASE {
+        Database::Sqlite => "unhex(printf('%032x', i))",
+        Database::Postgresql => "lpad(to_hex(i), 32, '0')::uuid",
+    }
+}
+
+/// Stores sessions of the only person, used longer ago than any other.
+async fn add_sessions(app: &App, numbers: std::ops::RangeInclusive<u32>, ended_at: &str) {
+    let (first, last) = (numbers.start(), numbers.end());
+    let id = old_id();
+    run(
+        app,
+        &format!(
+            "INSERT INTO sessions (id, user_id, generation, rotated_at, confirmed_generation, delivery, created_at,
+               last_active_at, idle_expires_at, expires_at, ended_at, kind, scope)
+             WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+             SELECT {id}, user_id, generation, rotated_at, confirmed_generation, delivery, created_at,
+               last_active_at - 1000000 + i, idle_expires_at, expires_at, {ended_at}, kind, scope
+             FROM n, (SELECT * FROM sessions ORDER BY last_active_at DESC LIMIT 1) AS one"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_has_at_most_a_hundred_sessions() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    add_sessions(&app, 1..=60, "NULL").await;
+    add_sessions(&app, 61..=120, "created_at").await;
+    let phone = app.sign_in("ana").await;
+    assert_eq!(count(&app, "sessions").await, 100);
+    // Those that have ended go first.
+    assert_eq!(count(&app, "sessions WHERE ended_at IS NULL").await, 62);
+
+    add_sessions(&app, 121..=180, "NULL").await;
+    let laptop = app.sign_in("ana").await;
+    assert_eq!(count(&app, "sessions WHERE ended_at IS NULL").await, 100);
+    assert_eq!(count(&app, "sessions").await, 100);
+    // And then those that were not used for longest.
+    for client in [&ana, &phone, &laptop] {
+        client.ask("{ viewer { id } }", json!({})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_known_from_at_most_a_hundred_networks() {
+    let app = app!();
+    app.sign_up("ana").await;
+    run(
+        &app,
+        "INSERT INTO known_networks (user_id, network, last_used_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
+         SELECT user_id, CAST(i AS text), last_used_at - 1000 + i FROM n, known_networks",
+    )
+    .await;
+    app.sign_in("ana").await;
+    assert_eq!(count(&app, "known_networks").await, 100);
+    let oldest = count(&app, "known_networks WHERE network IN ('1', '51')").await;
+    assert_eq!(oldest, 0);
+}
+
+const TOKEN: &str = "mutation ($expires: DateTime) { createAccessToken(input: { name: \"CI\", expiresAt: $expires }) {
+    accessToken { id } userErrors { code } } }";
+
+#[tokio::test]
+async fn an_account_keeps_the_newest_events_of_each_kind() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let id = old_id();
+    run(
+        &app,
+        &format!(
+            "INSERT INTO security_events (id, user_id, kind, at)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+             SELECT {id}, user_id, 'access_token_created', at FROM n, security_events WHERE kind = 'signed_up'"
+        ),
+    )
+    .await;
+    assert_eq!(count(&app, "security_events").await, 201);
+    ana.ask(TOKEN, json!({})).await;
+    assert_eq!(count(&app, "security_events").await, 201);
+    let events = ana
+        .ask(
+            "{ viewer { securityEvents(first: 1) { nodes { kind at } } } }",
+            json!({}),
+        )
+        .await;
+    let newest = &events["viewer"]["securityEvents"]["nodes"][0];
+    assert_eq!(newest["kind"], "ACCESS_TOKEN_CREATED");
+    // A flood of one kind displaces no other, nor anybody else's.
+    assert_eq!(
+        count(&app, "security_events WHERE kind = 'signed_up'").await,
+        1
+    );
+    app.sign_up("ben").await;
+    assert_eq!(count(&app, "security_events").await, 202);
+}
+
+#[tokio::test]
+async fn an_expired_access_token_leaves_no_row_behind_the_next() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let expires = "2026-11-21T12:05:00Z";
+    for _ in 0..3 {
+        ana.ask(TOKEN, json!({ "expires": expires })).await;
+    }
+    ana.ask(TOKEN, json!({})).await;
+    assert_eq!(count(&app, "sessions WHERE kind = 'access_token'").await, 4);
+    app.pass(Duration::from_mins(6));
+    ana.ask(TOKEN, json!({})).await;
+    assert_eq!(count(&app, "sessions WHERE kind = 'access_token'").await, 2);
+}
+
+#[tokio::test]
+async fn a_deleted_task_is_forgotten_after_thirty_days() {
+    let app = app!();
+    let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
+    let old = ana.create_task("Buy milk").await;
+    delete(&ana, &old).await;
+    app.pass(Duration::from_hours(29 * 24));
+    let (ana, ben) = (app.sign_in(&ana.name).await, app.sign_in(&ben.name).await);
+    for person in [&ana, &ben] {
+        let id = person.create_task("Buy milk").await;
+        delete(person, &id).await;
+    }
+    let again = create(&ana, Some(&old)).await;
+    assert_eq!(again["userErrors"][0]["code"], "ALREADY_EXISTS");
+
+    // An instance looks as it starts.
+    app.pass(Duration::from_hours(24));
+    let _other = app.place.start(&[]).await.unwrap();
+    while count(&app, "deleted_tasks").await != 2 {
+        tokio::task::yield_now().await;
+    }
+    let ana = app.sign_in(&ana.name).await;
+    assert_eq!(create(&ana, Some(&old)).await["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn deletions_of_a_million_changes_ago_are_forgotten() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    for _ in 0..3 {
+        let id = ana.create_task("Buy milk").await;
+        delete(&ana, &id).await;
+    }
+    assert_eq!(count(&app, "deleted_tasks").await, 3);
+    run(&app, "UPDATE task_logs SET seq = seq + 999997").await;
+    let id = ana.create_task("Buy milk").await;
+    delete(&ana, &id).await;
+    let seqs = "SELECT seq FROM deleted_tasks ORDER BY seq";
+    assert_eq!(app.sql(seqs).await, [6, 1_000_005]);
+}
+
+#[tokio::test]
+async fn an_attempt_leaves_no_row_when_its_window_has_ended() {
+    let app = app!();
+    let now = app.now();
+    let id = match DATABASE {
+        Database::Sqlite => "x'00'",
+        Database::Postgresql => "'\\x00'::bytea",
+    };
+    let values = format!("({id}, 1, {now}, {now} - 1000)");
+    run(
+        &app,
+        &format!(
+            "INSERT INTO credential_attempts (id, count, window_ends_at, last_at) VALUES {values}"
+        ),
+    )
+    .await;
+    let _other = app.place.start(&[]).await.unwrap();
+    while count(&app, "credential_attempts").await != 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The data model says of every table what bounds it.
+#[tokio::test]
+async fn every_table_has_its_bound_in_the_data_model() {
+    let app = app!();
+    let model = std::fs::read_to_string("specs/001-user-auth/data-model.md").unwrap();
+    let (_, bounds) = model.split_once("## What bounds each table").unwrap();
+    let bounds = bounds.split("\n## ").next().unwrap();
+    let named: BTreeSet<_> = bounds
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(table, _)| table.to_owned())
+        .collect();
+    let tables = match DATABASE {
+        Database::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        }
+        Database::Postgresql => {
+            "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public'"
+        }
+    };
+    let connection = app.connect().await;
+    let found = names(&connection, tables).await;
+    let bounded: BTreeSet<_> = named.intersection(&found).cloned().collect();
+    assert_eq!(bounded, found);
+}
+
+async fn names(connection: &sea_orm::DatabaseConnection, sql: &str) -> BTreeSet<String> {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await.expect("it runs");
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).expect("a name"))
+        .collect()
 }

@@ -35,6 +35,24 @@ async fn tasks_stay_where_they_are_due_without_the_note_of_moves() {
 }
 
 #[tokio::test]
+async fn events_and_deletions_stay_without_their_bounds() {
+    let app = app!();
+    let ana = app.sign_up("ana").await;
+    let id = ana.create_task("a").await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, serde_json::json!({ "id": id })).await;
+    let rows = async |app: &App| {
+        let events = app.sql("SELECT COUNT(*) FROM security_events").await;
+        (events, app.sql("SELECT seq FROM deleted_tasks").await)
+    };
+    down_to_before(&app, "m20261128_000011_row_bounds", async |app| {
+        assert_eq!(rows(app).await, (vec![1], vec![2]));
+    })
+    .await;
+    assert_eq!(rows(&app).await, (vec![1], vec![2]));
+}
+
+#[tokio::test]
 async fn tasks_are_counted_when_their_count_is_added() {
     let app = app!();
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
