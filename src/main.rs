@@ -306,6 +306,8 @@ fn log(config: &Config, mode: Mode) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(config.log.filter())
         .with_ansi(io::stderr().is_terminal())
+        // A line that cannot be written, on a full disk perhaps, is lost: to print that would panic.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     match mode {
         Mode::Development => lines.init(),

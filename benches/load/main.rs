@@ -3,7 +3,7 @@
 //! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
 //! `--sign-in` for what a flood of sign-ins does, to itself and to those who read, `--revocation` for
 //! how soon the end of a session is felt by another instance, `--lists` for pages of short and long
-//! lists by each order.
+//! lists by each order, `--points` for the CPU time that an account's points can buy.
 //! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
 //! CPU of each is a better measure of a change than the requests per second.
 
@@ -16,6 +16,7 @@
 mod client;
 mod cpu;
 mod lists;
+mod points;
 mod postgresql;
 mod relay;
 mod revocation;
@@ -85,6 +86,10 @@ struct Args {
     #[arg(long)]
     lists: bool,
 
+    /// Measure the CPU time that one account can use in a minute by each kind of operation, and nothing else
+    #[arg(long)]
+    points: bool,
+
     /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
     /// that is not optimised
     #[arg(long, hide = true)]
@@ -136,6 +141,9 @@ async fn run(args: &Args) -> Result<()> {
     }
     if args.lists {
         return lists::measure_all(args.only, Duration::from_secs(args.seconds)).await;
+    }
+    if args.points {
+        return points::measure_all(args.only).await;
     }
     if args.sign_in {
         sign_in::measure_the_hash(Duration::from_secs(args.seconds));

@@ -278,6 +278,11 @@ impl Lease {
         self.end("COMMIT").await
     }
 
+    /// The transaction is back at a savepoint, before what failed.
+    pub(super) fn note_savepoint(&mut self) {
+        self.is_aborted = false;
+    }
+
     pub(super) async fn roll_back(&mut self) -> DbResult<()> {
         self.end("ROLLBACK").await
     }

@@ -86,8 +86,12 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_unprepared(&self, sql: &str) -> DbResult<ExecResult> {
         let mut lease = self.lease.lock().await;
-        lease
+        let done = lease
             .run(async |connection| connection.execute_unprepared(sql).await)
-            .await
+            .await?;
+        if sql.starts_with("ROLLBACK TO SAVEPOINT ") {
+            lease.note_savepoint();
+        }
+        Ok(done)
     }
 }

@@ -208,12 +208,13 @@ mod tests {
 
     #[test]
     fn refusal_names_the_setting() {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().unwrap());
+        let mut written = tempfile::NamedTempFile::new().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(written.reopen().unwrap());
         tracing::subscriber::with_default(subscriber.finish(), || {
             allows(true, "https://a.example", "cubby");
         });
-        let log = std::fs::read_to_string(log.path()).unwrap();
+        let mut log = String::new();
+        std::io::Read::read_to_string(&mut written, &mut log).unwrap();
         assert!(
             log.contains("https://a.example") && log.contains("CUBBY_CORS_ORIGINS"),
             "{log}"

@@ -711,3 +711,32 @@ async fn the_last_uses_of_sessions_are_written_at_the_end_on_postgresql() {
     ])
     .await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn log_that_cannot_be_written_stops_no_request() {
+    let here = directory();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut cubby = tokio::process::Command::new(env!("CARGO_BIN_EXE_cubby"))
+        .current_dir(here.path())
+        .env_clear()
+        .env("CUBBY_LISTEN", "127.0.0.1:0")
+        .stdout(std::process::Stdio::piped())
+        .stderr(full)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let greeting = tokio::io::BufReader::new(cubby.stdout.take().unwrap());
+    let mut lines = tokio::io::AsyncBufReadExt::lines(greeting);
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it starts");
+        if let Some((_, rest)) = line.split_once("Cubby is at ") {
+            break rest.split_once(' ').unwrap().0.to_owned();
+        }
+    };
+    let reply = reqwest::get(format!("{address}/health/ready")).await;
+    assert_eq!(reply.unwrap().status(), 200);
+}
