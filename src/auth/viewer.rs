@@ -43,6 +43,10 @@ use crate::{
 /// How many rows one statement writes; it has a parameter for each of their columns.
 const AT_ONCE: usize = 500;
 
+/// How many rows one statement rewrites: SQLite takes a list of values for as many queries, and the memory for
+/// each.
+const REWRITTEN_AT_ONCE: usize = 100;
+
 /// How long a list waits for tasks to follow their owner's time zone.
 const MOVE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -318,7 +322,7 @@ impl Viewer {
             .and_where(A::Entity::KEY.into_expr().eq(given(1)));
         let writing = self.begin().await?;
         let mut written = Ok(());
-        for some in rows.chunks(AT_ONCE) {
+        for some in rows.chunks(REWRITTEN_AT_ONCE) {
             let values = some.iter().map(|row| {
                 let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
                 let values = columns.filter_map(|column| row.get(column).into_value());
