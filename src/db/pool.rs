@@ -248,6 +248,8 @@ impl Lease {
                 self.pool.reconnect();
             }
             Failure::ReadOnly => self.pool.reconnect(),
+            // The next connection may pass another way.
+            Failure::Unavailable => self.pool.forget_route(),
             _ => {}
         }
         if !failure.leaves_connection_usable() {

@@ -716,16 +716,13 @@ async fn the_last_uses_of_sessions_are_written_at_the_end_on_postgresql() {
 #[tokio::test]
 async fn log_that_cannot_be_written_stops_no_request() {
     let here = directory();
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
     let mut cubby = tokio::process::Command::new(env!("CARGO_BIN_EXE_cubby"))
         .current_dir(here.path())
         .env_clear()
         .env("CUBBY_LISTEN", "127.0.0.1:0")
         .stdout(std::process::Stdio::piped())
-        .stderr(full)
+        .stderr(full.unwrap())
         .kill_on_drop(true)
         .spawn()
         .unwrap();

@@ -3,5 +3,5 @@
 use crate::db::Transaction;
 
 fn inside(transaction: &Transaction) {
-    let _ = &transaction.transaction; //~
+    let _ = &transaction.lease; //~
 }
