@@ -57,6 +57,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one statement may take; then it is cancelled.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the database may take to say that it is ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long closing waits for the connections that are in use.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -79,6 +82,15 @@ pub struct Database {
     url: DatabaseUrl,
     /// Its address past a pooler.
     direct: DatabaseUrl,
+}
+
+/// The state of the database, as a health check sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready,
+    /// It answers, and takes no writes: it is a standby.
+    ReadOnly,
+    Away,
 }
 
 impl Database {
@@ -198,9 +210,13 @@ impl Database {
             .collect())
     }
 
-    /// Whether the database answers, and takes writes.
-    pub(crate) async fn is_ready(&self) -> bool {
-        matches!(self.reads.is_writable_once().await, Ok(true))
+    /// Asks the database once, and at most for two seconds, whether it answers and takes writes.
+    pub(crate) async fn readiness(&self) -> Readiness {
+        match timeout(READY_TIMEOUT, self.reads.is_writable_once()).await {
+            Ok(Ok(true)) => Readiness::Ready,
+            Ok(Ok(false)) => Readiness::ReadOnly,
+            Ok(Err(_)) | Err(_) => Readiness::Away,
+        }
     }
 
     /// Closes every connection, once those in use have been given back, or after five seconds.

@@ -1,6 +1,6 @@
 //! Everything served that is not GraphQL: the start page, the schema, the keys, the health.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -14,10 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{App, graphiql};
-use crate::{config::Lead, error::RETRY_AFTER_SECONDS};
-
-/// How long the database may take to say that it is there.
-const READY_WITHIN: Duration = Duration::from_secs(2);
+use crate::{config::Lead, db::Readiness, error::RETRY_AFTER_SECONDS};
 
 /// GraphiQL for a browser, and for anything else where to go.
 pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -86,18 +83,17 @@ pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// The process can do its work: the database answers.
+/// The process can do its work: the database answers, and takes writes.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let is_ready = tokio::time::timeout(READY_WITHIN, app.database.is_ready())
-        .await
-        .unwrap_or(false);
-    if is_ready {
-        return Json(json!({ "status": "ready" })).into_response();
-    }
+    let status = match app.database.readiness().await {
+        Readiness::Ready => return Json(json!({ "status": "ready" })).into_response(),
+        Readiness::ReadOnly => "the database is read-only: it is a standby, or was a primary",
+        Readiness::Away => "the database does not answer",
+    };
     (
         StatusCode::SERVICE_UNAVAILABLE,
         [(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string())],
-        Json(json!({ "status": "the database does not answer" })),
+        Json(json!({ "status": status })),
     )
         .into_response()
 }
