@@ -262,7 +262,8 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         input: UpdateProfileInput,
     ) -> Nullable<UpdateProfilePayload<User>> {
-        Some(input.run(ctx, tasks::follow).await)
+        let follow = async |viewer: &Viewer| tasks::follow(ctx, viewer).await;
+        Some(input.run(ctx, follow).await)
     }
 }
 

@@ -4,12 +4,13 @@
 //! are rewritten in batches; what is read of tasks meanwhile waits for the last one
 //! (`Owned::FOLLOWS_TIME_ZONE`), and a task that is changed before its turn is moved first.
 
+use async_graphql::Context;
 use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
 };
 
-use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::Here};
+use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::Here, scan};
 use crate::{
     auth::{self, TimeZone, Viewer},
     clock::Timestamp,
@@ -39,7 +40,8 @@ pub(super) async fn of_due(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZon
 
 /// Begins to move the viewer's tasks to their new time zone, which is stored in the same transaction: another
 /// instant is no other due date, and so no other version. The caller holds the log's lock.
-pub(crate) async fn follow(viewer: &Viewer) -> Result<()> {
+pub(crate) async fn follow(ctx: &Context<'_>, viewer: &Viewer) -> Result<()> {
+    scan::charge_move(ctx, viewer).await?;
     viewer.begin_move().await?;
     if move_some(viewer).await? < BATCH {
         viewer.end_move().await?;

@@ -14,6 +14,9 @@ pub(super) const PATTERN: u64 = 10;
 /// Taking part in a sort.
 pub(super) const SORT: u64 = 10;
 
+/// Following another time zone: the task is read, written and indexed anew.
+const MOVE: u64 = 150;
+
 /// Comparisons for one point.
 const COMPARISONS_PER_POINT: u64 = 1_000;
 
@@ -36,4 +39,14 @@ pub(super) async fn charge(ctx: &Context<'_>, viewer: &Viewer, work: u64) -> Res
         )));
     }
     auth::charge(ctx, points)
+}
+
+/// Charges the viewer for moving all their tasks to another time zone, at most a minute's points.
+///
+/// # Errors
+/// [`Error::RateLimited`] when they have spent their points.
+pub(super) async fn charge_move(ctx: &Context<'_>, viewer: &Viewer) -> Result<()> {
+    let tasks = u64::try_from(viewer.task_count().await?).unwrap_or(0);
+    let points = tasks.saturating_mul(MOVE) / COMPARISONS_PER_POINT;
+    auth::charge(ctx, points.min(MAX_COST_PER_MINUTE))
 }
