@@ -1,7 +1,7 @@
 //! The CPU time that one account can use in a minute, by each kind of operation: it is repeated until the
 //! account's points are spent. The dearest per point stands first.
 
-use std::{fs, time::Duration};
+use std::{fs, net::TcpListener, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -173,6 +173,8 @@ async fn measure_one(
         let import = ["import", &file, "--user", &user, "--new-ids"];
         server::run(&directory.0, &settings, &import)?;
     }
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    settings.push(("CUBBY_LISTEN", &address));
     let server = Server::start(&directory.0, &settings)?;
     let mut all = Vec::new();
     for (operation, number) in OPERATIONS.iter().zip(1..) {

@@ -2,14 +2,18 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::{Result, client::Request};
+
+/// How long to wait before it is looked again whether the server is there.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a command of Cubby's to its end, with its data as for [`Server::start`].
 pub fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Result<()> {
@@ -49,6 +53,17 @@ impl Server {
                 .spawn()?,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
+        if let Some((_, address)) = settings.iter().find(|(name, _)| *name == "CUBBY_LISTEN") {
+            // In production nothing is said on standard output.
+            server.address = address.parse()?;
+            while TcpStream::connect(server.address).is_err() {
+                if let Some(status) = server.process.try_wait()? {
+                    return Err(format!("the server ended: {status}").into());
+                }
+                std::thread::sleep(PAUSE);
+            }
+            return Ok(server);
+        }
         let greeting = server.process.stdout.as_mut().ok_or("there is no output")?;
         for line in BufReader::new(greeting).lines() {
             let line = line?;
