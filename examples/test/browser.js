@@ -61,14 +61,30 @@ export async function openTab(page, url, { prepare } = {}) {
   return tab;
 }
 
+export const isStream = (request) => (request.postData() ?? "").includes("subscription");
+const isRequest = (request) => request.url().endsWith("/graphql") && !isStream(request);
+
 /** Counts the requests to the API from here on, but for those of streams. */
 export function countRequests(page) {
   const requests = [];
   page.on("request", (request) => {
-    const body = request.postData() ?? "";
-    if (request.url().endsWith("/graphql") && !body.includes("subscription")) requests.push(body);
+    if (isRequest(request)) requests.push(request.postData() ?? "");
   });
   return requests;
+}
+
+/**
+ * Loads a page that lists tasks, and waits until its list has been read twice: when it was shown, and when its stream
+ * opened. From then on the page sends what the user asks for, and nothing else.
+ */
+export async function untilLive(page, load) {
+  let reads = 0;
+  const isLive = page.waitForEvent("requestfinished", (request) => {
+    if (isRequest(request) && request.postData().includes("query Tasks")) reads += 1;
+    return reads === 2;
+  });
+  await load();
+  await isLive;
 }
 
 export const button = (page, name) => page.getByRole("button", { name, exact: true });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 
 import {
-  PASSWORD, add, box, button, countRequests, eachExample, heading, lists, open, openTab, row, signUp,
+  PASSWORD, add, box, button, countRequests, eachExample, heading, isStream, lists, open, openTab, row, signUp,
+  untilLive,
 } from "./browser.js";
 import { signInElsewhere } from "./elsewhere.js";
 
@@ -17,7 +18,7 @@ async function openList(t, { server, url }, count) {
   const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
   await elsewhere.createAll(titles(count).reverse());
   await lists(page, titles(count));
-  await page.reload();
+  await untilLive(page, () => page.reload());
   for (let shown = 20; shown < count; shown += 20) {
     await lists(page, titles(count, count - shown + 1));
     await button(page, "Load more").click();
@@ -62,7 +63,8 @@ eachExample(async (t, example) => {
 
   await t.test("completing one of 200 rows leaves 200 and sends one request", async (t) => {
     const { page, wrongs } = await openList(t, example, 200);
-    const other = await openTab(page, url);
+    const other = await openTab(page, "about:blank");
+    await untilLive(other, () => other.goto(url));
     await row(other, "Task 200").waitFor();
     const requests = countRequests(page);
     const otherRequests = countRequests(other);
@@ -81,7 +83,7 @@ eachExample(async (t, example) => {
 
   await t.test("a long list comes by pages, and changes without a request", async (t) => {
     const { page, wrongs, elsewhere } = await openList(t, example, 45);
-    await page.reload();
+    await untilLive(page, () => page.reload());
     await lists(page, titles(45, 26));
     await heading(page, "Tasks 20+").waitFor();
     await button(page, "Load more").click();
@@ -105,7 +107,7 @@ eachExample(async (t, example) => {
 
   await t.test("a change during a read is not lost", async (t) => {
     const { page, wrongs, elsewhere } = await openList(t, example, 45);
-    await page.reload();
+    await untilLive(page, () => page.reload());
     await lists(page, titles(45, 26));
     // The answer is read from the database, and comes after the change.
     let answer = () => {};
@@ -127,6 +129,31 @@ eachExample(async (t, example) => {
     await answer();
     const wanted = ["Task 46", ...titles(45, 6)].filter((title) => title !== "Task 19");
     await lists(page, wanted.with(wanted.indexOf("Task 20"), "Renamed meanwhile"));
+    assert.deepEqual(wrongs, []);
+  });
+
+  await t.test("a change before the stream opens is not lost", async (t) => {
+    const { page, wrongs, elsewhere } = await openList(t, example, 1);
+    let openStream = () => {};
+    const isChanged = new Promise((resolve) => (openStream = resolve));
+    const isOpen = page.waitForResponse((response) => isStream(response.request()));
+    let reads = 0;
+    const isRead = new Promise((resolve) => {
+      page.route("**/graphql", async (route) => {
+        if (isStream(route.request())) return isChanged.then(() => route.continue());
+        if (!route.request().postData()?.includes("query Tasks") || ++reads > 1) return route.continue();
+        // Read before the change, and answered after the stream has opened.
+        const response = await route.fetch();
+        resolve();
+        await isOpen;
+        return route.fulfill({ response });
+      });
+    });
+    await page.reload();
+    await isRead;
+    await elsewhere.create("Task 2");
+    openStream();
+    await lists(page, titles(2));
     assert.deepEqual(wrongs, []);
   });
 

@@ -21,6 +21,7 @@ export function keepLive<Change>(
   let timer = 0;
   let generation = 0;
   let reads = 0;
+  let finished: Promise<unknown> = Promise.resolve();
   // Since the oldest read that is under way: what is read may lack these changes.
   let recent: Change[] = [];
 
@@ -28,7 +29,9 @@ export function keepLive<Change>(
     close = open({
       opened() {
         generation += 1;
-        onOpened().catch(openLater);
+        const mine = generation;
+        // Clients answer a query that equals one under way with that one's result, which may be older than the stream.
+        finished.then(() => (mine === generation ? onOpened() : undefined)).catch(openLater);
       },
       change(change) {
         if (reads > 0) recent.push(change);
@@ -58,7 +61,9 @@ export function keepLive<Change>(
       const mine = generation;
       reads += 1;
       try {
-        const result = await read();
+        const reading = read();
+        finished = Promise.allSettled([finished, reading]);
+        const result = await reading;
         if (mine !== generation) return;
         show(result);
         recent.forEach(apply);
