@@ -118,7 +118,7 @@ fn patterns(count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// What the operation took until the account's points were spent.
+/// The number of requests that the account's points bought, and their CPU time.
 struct Spent {
     name: &'static str,
     times: usize,

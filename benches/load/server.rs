@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{Result, client::Request};
 
-/// How long to wait before it is looked again whether the server is there.
+/// The interval between two attempts to reach a server that starts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a command of Cubby's to its end, with its data as for [`Server::start`].

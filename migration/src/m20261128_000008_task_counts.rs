@@ -1,4 +1,4 @@
-//! How many tasks each person has, in the row that is locked by whatever changes their tasks.
+//! Stores each user's number of tasks in the row that every change of their tasks locks.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,4 @@
-//! What bounds the rows of one account: security events of each kind; and the index by which old tombstones of
-//! tasks are found.
+//! Bounds the security events of an account, for each kind, and indexes deleted tasks by their time.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
