@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::{
-    auth::{Authorization, Caller, Cookies, Device},
     clock::Clock,
     config::Config,
     http::App,
+    identity::{Authorization, Caller, Cookies, Device},
     server::Server,
 };
 

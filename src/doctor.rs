@@ -8,11 +8,11 @@
 use std::{io, time::Duration};
 
 use crate::{
-    auth::{KeyState, Keys, KeysError},
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
     db::Database,
-    private,
+    identity::{KeyState, Keys, KeysError},
+    private_file,
     server::{StartError, secrets},
 };
 
@@ -99,7 +99,7 @@ fn configuration(config: &Config) -> Finding {
 fn data_directory(config: &Config) -> Finding {
     const WHAT: &str = "data directory";
     let directory = config.data_dir.display();
-    match private::look_at(&config.data_dir) {
+    match private_file::look_at(&config.data_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => found(
             WHAT,
             Health::Well,

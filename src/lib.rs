@@ -1,6 +1,5 @@
 //! Cubby: identity provider and data API of a multi-user task app, in one process.
 
-mod auth;
 pub mod clock;
 pub mod config;
 mod count;
@@ -8,29 +7,30 @@ pub mod db;
 #[cfg(test)]
 mod differential;
 mod doctor;
-mod documents;
 mod error;
 mod http;
 mod id;
+mod identity;
 mod keyset;
 mod lines;
 mod maintenance;
 mod metrics;
 mod mutation;
 mod page;
-mod private;
+mod private_file;
+mod query_limits;
 mod schema;
 mod seed;
 mod server;
 mod tasks;
 mod transfer;
 
-pub use auth::{
+pub use count::counted;
+pub use doctor::{Finding, Health, examine};
+pub use identity::{
     ImportOptions, Imported, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person,
     Rotation,
 };
-pub use count::counted;
-pub use doctor::{Finding, Health, examine};
 pub use maintenance::{backup, people, signing_keys};
 pub use schema::sdl;
 pub use seed::{Seed, SeedError};

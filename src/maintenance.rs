@@ -8,10 +8,10 @@
 use std::path::Path;
 
 use crate::{
-    auth::{Keys, People},
     clock::Clock,
     config::{Config, Conflict, DatabaseUrl},
     db::Database,
+    identity::{Keys, People},
     server::{StartError, secrets},
 };
 

@@ -12,20 +12,20 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use crate::{
-    auth::{
+    clock::Timestamp,
+    config::{AccountLimits, DocumentLimits},
+    error::{Error, Nullable, Result},
+    identity::{
         self, AccessToken, AccessTokenMutation, IdentityProvider, TimeZone, Viewer,
         graphql::{Account, SecurityEvent, Session},
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
-    clock::Timestamp,
-    config::{AccountLimits, DocumentLimits},
-    documents::{self, ScalarFault},
-    error::{Error, Nullable, Result},
     page,
+    query_limits::{self, ScalarFault},
     tasks::{
         self,
         graphql::{Task, TaskLists},
-        local::{LocalDate, LocalTime},
+        local_date_time::{LocalDate, LocalTime},
         moment::Moment,
         mutations::TaskMutation,
         subscriptions::{SyncToken, TaskSubscription},
@@ -60,7 +60,7 @@ pub(crate) fn build(
         .data(limits)
         .data(account_limits)
         // Ours are measured before.
-        .limit_recursive_depth(documents::MAX_NESTING);
+        .limit_recursive_depth(query_limits::MAX_NESTING);
     if !introspection {
         schema = schema.disable_introspection().disable_suggestions();
     }
@@ -76,7 +76,7 @@ pub fn sdl() -> String {
 /// What says what the engine finds wrong with an operation, and runs nothing of it.
 pub(crate) fn validator() -> impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError> {
     let schema = blueprint()
-        .limit_recursive_depth(documents::MAX_NESTING)
+        .limit_recursive_depth(query_limits::MAX_NESTING)
         .extension(NothingRuns)
         .finish();
     move |document, name| {
@@ -202,7 +202,7 @@ impl Query {
     /// The signed-in user. Null, and no error, when the request carries no credentials; with a
     /// token that opens nothing the whole request is a 401, never a silent null.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
-        auth::viewer_or_nobody(ctx).cloned().map(User::from)
+        identity::viewer_or_nobody(ctx).cloned().map(User::from)
     }
 
     /// What a sign-in form needs to know before anyone is signed in.
@@ -231,7 +231,7 @@ impl Query {
 
     /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
-        let found = Node::find(auth::viewer_or_nobody(ctx)?, &[id]).await;
+        let found = Node::find(identity::viewer_or_nobody(ctx)?, &[id]).await;
         found.map(|mut nodes| nodes.pop().flatten()).transpose()
     }
 
@@ -243,7 +243,7 @@ impl Query {
                 ids.len()
             )));
         }
-        match auth::viewer_or_nobody(ctx) {
+        match identity::viewer_or_nobody(ctx) {
             Some(viewer) => Node::find(viewer, &ids).await,
             None => Ok(vec![None; ids.len()]),
         }

@@ -5,10 +5,10 @@ use std::fmt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    auth::{Enrolment, IdentityProvider},
     config::AccountLimits,
     count::counted,
     error::Error,
+    identity::{Enrolment, IdentityProvider},
     tasks,
 };
 

@@ -14,18 +14,18 @@ use sea_orm::DbErr;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    auth::{
-        IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules, Secret,
-        SecretError, Secrets, Throttles, Tokens,
-    },
     clock::Clock,
     config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
     count::counted,
     db::Database,
-    documents::{Documents, ManifestError, SchemaError},
     http::{self, App, Bounds, Origins, Proxies, Streams},
     id::Ids,
+    identity::{
+        IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules, Secret,
+        SecretError, Secrets, Throttles, Tokens,
+    },
     metrics::Metrics,
+    query_limits::{Documents, ManifestError, SchemaError},
     schema,
     seed::{self, Seed, SeedError},
     tasks,

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use crate::{
-    auth::{People, PeopleError},
+    identity::{People, PeopleError},
     tasks::{self, TaskFormat, TaskImport, TasksImported, TransferError},
 };
 

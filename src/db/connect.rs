@@ -27,7 +27,7 @@ use super::{
     pool::Pool,
     pooler::Route,
 };
-use crate::{config::DatabaseUrl, private};
+use crate::{config::DatabaseUrl, private_file};
 
 /// How long to wait between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -175,10 +175,10 @@ fn make_room_for(address: &str) -> DbResult<()> {
     let options = SqliteConnectOptions::from_str(address).map_err(connection_error)?;
     let file = options.get_filename();
     let made = match file.parent() {
-        Some(directory) => private::make_directory(directory),
+        Some(directory) => private_file::make_directory(directory),
         None => Ok(()),
     };
-    let made = made.and_then(|()| match private::make_file(file) {
+    let made = made.and_then(|()| match private_file::make_file(file) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop),
     });

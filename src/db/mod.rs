@@ -2,16 +2,16 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "this file holds the connections; it hands them to the viewer and to `auth::unscoped`"
+    reason = "this file holds the connections; it hands them to the viewer and to `identity::unscoped`"
 )]
 
 mod connect;
 mod connection;
 mod failure;
-mod line;
 mod pool;
 mod pooler;
 mod reads;
+mod session_end_listener;
 mod shares;
 mod transaction;
 
@@ -32,8 +32,8 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use line::{Heard, Line};
 pub(crate) use reads::Reads;
+pub(crate) use session_end_listener::{Heard, Line};
 pub(crate) use transaction::Transaction;
 
 use connect::Pools;
@@ -46,7 +46,7 @@ use crate::{
     config::DatabaseUrl,
     error::{Error, Result},
     id::UserId,
-    private,
+    private_file,
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
@@ -284,7 +284,7 @@ impl Database {
             return Err(format!("{} is in the way", other.display()));
         }
         // SQLite writes into an empty file, and makes none that others may not read.
-        drop(private::make_file(file).map_err(failed)?);
+        drop(private_file::make_file(file).map_err(failed)?);
         let name = file.to_string_lossy().replace('\'', "''");
         let statement = format!("VACUUM INTO '{name}'");
         let copying = async {
@@ -293,12 +293,12 @@ impl Database {
             connection.close().await
         };
         if let Err(error) = copying.await {
-            private::remove_file(file).map_err(failed)?;
+            private_file::remove_file(file).map_err(failed)?;
             // It may be there, or not.
-            let _ = private::remove_file(&beside("-journal"));
+            let _ = private_file::remove_file(&beside("-journal"));
             return Err(error.to_string());
         }
-        private::keep_file(file).map_err(failed)
+        private_file::keep_file(file).map_err(failed)
     }
 
     /// What runs queries of anybody's rows.

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "this file runs the reads that `db` hands to the viewer and to `auth::unscoped`"
+    reason = "this file runs the reads that `db` hands to the viewer and to `identity::unscoped`"
 )]
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -21,17 +21,16 @@ use tokio::time::timeout;
 
 use super::{
     App,
-    answer::Answer,
+    graphql_request::Params,
+    graphql_response::Answer,
     negotiate::{Accepted, Media},
-    operation, origins,
-    params::Params,
-    streams,
+    operation, origins, streams,
 };
 use crate::{
-    auth::{Authorization, Caller, Cookies, Device, Network},
-    documents::Operation,
     error::{Error, code},
     id::RequestId,
+    identity::{Authorization, Caller, Cookies, Device, Network},
+    query_limits::Operation,
 };
 
 /// The root fields that a request may ask for whatever its credentials are, so that a stale header

@@ -16,7 +16,7 @@ use axum::{
     response::Response,
 };
 
-use super::{App, answer::Answer, negotiate::Media};
+use super::{App, graphql_response::Answer, negotiate::Media};
 use crate::{error::code, id::RequestId};
 
 /// The longest path and query, in bytes.

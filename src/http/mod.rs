@@ -1,26 +1,26 @@
 //! The transport: routes, and what every answer carries.
 
-mod answer;
-mod bounds;
+mod admission;
+mod client_ip;
 mod connections;
 mod cors;
-mod forwarded;
 pub(crate) mod graphiql;
 mod graphql;
+mod graphql_request;
+mod graphql_response;
 mod headers;
+mod json;
 pub(crate) mod metrics;
 mod negotiate;
 mod operation;
 mod origins;
 mod pages;
-mod params;
 mod request_id;
 mod streams;
-mod written;
 
-pub(crate) use bounds::Bounds;
+pub(crate) use admission::Bounds;
+pub(crate) use client_ip::Proxies;
 pub(crate) use connections::serve;
-pub(crate) use forwarded::Proxies;
 pub(crate) use origins::Origins;
 pub(crate) use streams::Streams;
 
@@ -38,7 +38,7 @@ use tower_http::compression::{
 };
 
 use crate::{
-    auth::IdentityProvider, db::Database, documents::Documents, id::Ids, metrics::Metrics,
+    db::Database, id::Ids, identity::IdentityProvider, metrics::Metrics, query_limits::Documents,
     schema::Schema,
 };
 
@@ -99,7 +99,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// whose length would tell of it beside what somebody else chose (the BREACH attack).
 fn compression() -> CompressionLayer<impl Predicate> {
     let is_for_anybody = |_, _, _: &HeaderMap, extensions: &Extensions| {
-        extensions.get::<answer::HoldsToken>().is_none()
+        extensions.get::<graphql_response::HoldsToken>().is_none()
     };
     let predicate = DefaultPredicate::new()
         .and(NotForContentType::const_new("multipart/mixed"))

@@ -6,11 +6,11 @@ use async_graphql::{Request, Response, parser::types::OperationType};
 use axum::http::StatusCode;
 use futures_util::{FutureExt, Stream, StreamExt, future, stream};
 
-use super::{App, answer::Answer, params::Params};
+use super::{App, graphql_request::Params, graphql_response::Answer};
 use crate::{
-    auth::Caller,
-    documents::{self, Admission, Document},
     error::{Error, Panicked, code},
+    identity::Caller,
+    query_limits::{self, Admission, Document},
 };
 
 /// How long a request may take from when it has been read, and an operation on a stream. It is longer
@@ -36,7 +36,7 @@ pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answ
         });
     }
     match (query, &params.hash) {
-        (Some(query), Some(hash)) if documents::hash(query) != *hash => Err(bad(
+        (Some(query), Some(hash)) if query_limits::hash(query) != *hash => Err(bad(
             "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
         )),
         (Some(query), _) => Ok(app.documents.read(query)?),

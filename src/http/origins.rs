@@ -12,11 +12,11 @@ use axum::http::{
 };
 use tokio::time::Instant;
 
-use super::{App, answer::Answer};
+use super::{App, graphql_response::Answer};
 use crate::{
-    auth::{Authorization, Cookies},
     config::{Origin, Scheme},
     error::code,
+    identity::{Authorization, Cookies},
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

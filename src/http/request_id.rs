@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{App, X_REQUEST_ID, answer::Answer, negotiate::Media};
+use super::{App, X_REQUEST_ID, graphql_response::Answer, negotiate::Media};
 use crate::{
     error::{Error, Panicked},
     id::RequestId,

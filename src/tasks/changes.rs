@@ -4,10 +4,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{Column, Entity, Model, deleted};
 use crate::{
-    auth::Viewer,
     clock::Timestamp,
     error::Result,
     id::{SessionId, TaskId},
+    identity::Viewer,
 };
 
 /// How many changes are read at once: what a slow reader keeps waiting is no more than these.

@@ -9,9 +9,9 @@ use sea_orm::{
 use super::{
     Column,
     filter::{TaskFilter, is_due_within, is_overdue, never},
-    home, scan,
+    floating_due, scan,
 };
-use crate::{auth::Viewer, error::Result};
+use crate::{error::Result, identity::Viewer};
 
 /// How many tasks there are, by how they stand.
 #[derive(SimpleObject)]
@@ -40,7 +40,7 @@ impl Counts {
 
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
-        let here = home::here(viewer).await?;
+        let here = floating_due::here(viewer).await?;
         let select = super::select_here(&here, filter)?;
         let open = Column::CompletedAt.is_null();
         let is_due_today = here

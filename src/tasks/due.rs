@@ -5,12 +5,12 @@ use jiff::{civil, tz};
 
 use super::{
     entity::{ActiveModel, Model},
-    local::{LocalDate, LocalTime},
+    local_date_time::{LocalDate, LocalTime},
 };
 use crate::{
-    auth::TimeZone,
     clock::Timestamp,
     error::{Error, Fault, Result, UserErrorCode},
+    identity::TimeZone,
 };
 
 /// The `due_key` of a task without a due date: later than every date.

@@ -3,9 +3,9 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    auth::{KeyedByOwner, Owned, Owner},
     clock::Timestamp,
     id::{SessionId, TaskId},
+    identity::{KeyedByOwner, Owned, Owner},
 };
 
 use super::priority::Priority;
@@ -58,9 +58,9 @@ pub(super) mod deleted {
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        auth::{Owned, Owner},
         clock::Timestamp,
         id::{SessionId, TaskId},
+        identity::{Owned, Owner},
     };
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

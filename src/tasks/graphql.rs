@@ -8,19 +8,19 @@ use super::{
     Column, Due, Entity, Priority,
     counts::Counts,
     filter::TaskFilter,
-    local::{LocalDate, LocalTime},
+    local_date_time::{LocalDate, LocalTime},
     order::{self, TaskOrder},
-    row::Row,
     scan,
+    task_row::Row,
 };
 use crate::{
-    auth::{
-        TimeZone, Viewer,
-        list::{self, Connection, Listed},
-    },
     clock::Timestamp,
     error::{Error, Nullable, Result},
     id::TaskId,
+    identity::{
+        TimeZone, Viewer,
+        list::{self, Connection, Listed},
+    },
     page::Page,
 };
 

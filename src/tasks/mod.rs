@@ -5,25 +5,25 @@
 //! what is changed; a change that turns out to change nothing gives the number back by failing.
 
 mod changes;
+mod client_id;
 mod counts;
 mod description;
 mod due;
 mod entity;
 mod filter;
+mod floating_due;
 pub(crate) mod graphql;
-mod home;
 pub(crate) mod limit;
-pub(crate) mod local;
-mod minted_id;
+pub(crate) mod local_date_time;
 pub(crate) mod moment;
 pub(crate) mod mutations;
 pub(crate) mod order;
 mod placement;
 mod priority;
-mod row;
 mod sample;
 mod scan;
 pub(crate) mod subscriptions;
+mod task_row;
 mod title;
 mod transfer;
 
@@ -39,7 +39,7 @@ use description::Description;
 use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use filter::TaskFilter;
-pub(crate) use home::{follow, move_batch};
+pub(crate) use floating_due::{follow, move_batch};
 use limit::LimitReached;
 use moment::Here;
 use placement::Placement;
@@ -50,11 +50,11 @@ pub use transfer::{TaskFormat, TaskImport, TasksImported};
 pub(crate) use transfer::{TransferError, export, import};
 
 use crate::{
-    auth::{LogEntry, TimeZone, Viewer},
     clock::Timestamp,
     config::AccountLimits,
     error::{Error, Result},
     id::TaskId,
+    identity::{LogEntry, TimeZone, Viewer},
 };
 
 /// Of how many changes of a person's tasks the deletions are remembered.
@@ -117,7 +117,7 @@ impl From<LimitReached> for Refusal {
 async fn find(viewer: &Viewer, entry: &LogEntry, id: TaskId) -> Result<Option<Model>> {
     let task = viewer.one(Entity::find().filter(Column::Id.eq(id))).await?;
     match task {
-        Some(task) if entry.is_moving => home::catch_up(viewer, task).await.map(Some),
+        Some(task) if entry.is_moving => floating_due::catch_up(viewer, task).await.map(Some),
         task => Ok(task),
     }
 }
@@ -128,7 +128,7 @@ async fn select(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Select<E
         return Ok(Entity::find());
     };
     let here = if filter.needs_days() {
-        home::here(viewer).await?
+        floating_due::here(viewer).await?
     } else {
         Here {
             now: viewer.now(),
@@ -169,7 +169,7 @@ async fn create(
             let id = draft
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
-            let home = home::of_due(viewer, draft.due.as_ref()).await?;
+            let home = floating_due::of_due(viewer, draft.due.as_ref()).await?;
             let position = placement::make_room(viewer, draft.placement, None).await?;
             let row = ActiveModel {
                 id: Set(id),
@@ -193,7 +193,8 @@ async fn update(
         .atomically(async |viewer| {
             let entry = viewer.change_task().await?;
             let task = expect(viewer, &entry, id, if_version).await?;
-            let home = home::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
+            let home =
+                floating_due::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
             let row = changes.apply(&task, &home, viewer.now());
             if !row.is_changed() {
                 return Err(Refusal::Unchanged(task.into()));

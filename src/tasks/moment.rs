@@ -5,7 +5,7 @@ use jiff::{Span, civil, tz};
 
 use super::{
     due::{first_of, last_of},
-    local::{LocalDate, LocalTime, has_form},
+    local_date_time::{LocalDate, LocalTime, has_form},
 };
 use crate::clock::Timestamp;
 

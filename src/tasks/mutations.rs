@@ -8,16 +8,15 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    Changes, Description, Draft, Due, Model, Priority, Refusal, Title,
+    Changes, Description, Draft, Due, Model, Priority, Refusal, Title, client_id,
     due::DueInput,
     graphql::Task,
-    minted_id,
     placement::{ListEdge, Placement, PlacementInput},
 };
 use crate::{
-    auth::{self, Viewer},
     config::AccountLimits,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
+    identity::{self, Viewer},
     mutation::{Faults, clearable, named_payload, required},
 };
 
@@ -110,9 +109,9 @@ impl CreateTaskInput {
         self,
         ctx: &Context<'_>,
     ) -> Result<CreateTaskPayload<U>> {
-        let viewer = auth::viewer(ctx)?;
+        let viewer = identity::viewer(ctx)?;
         let mut faults = Faults::default();
-        let id = self.id.map(|id| minted_id::parse(&id, viewer.now()));
+        let id = self.id.map(|id| client_id::parse(&id, viewer.now()));
         let id = faults.check("id", id.transpose());
         let title = faults.check("title", Title::parse(&self.title));
         let description = self.description.map(Description::parse).transpose();
@@ -167,7 +166,7 @@ struct UpdateTaskPayload {
 
 impl UpdateTaskInput {
     async fn run(self, ctx: &Context<'_>) -> Result<UpdateTaskPayload> {
-        let viewer = auth::viewer(ctx)?;
+        let viewer = identity::viewer(ctx)?;
         let mut faults = Faults::default();
         let title = required(self.title, |title| Title::parse(&title));
         let title = faults.check("title", title);
@@ -217,7 +216,7 @@ impl SetTaskCompletedInput {
         self,
         ctx: &Context<'_>,
     ) -> Result<SetTaskCompletedPayload<U>> {
-        let viewer = auth::viewer(ctx)?;
+        let viewer = identity::viewer(ctx)?;
         let changes = Changes {
             completed: Some(self.completed),
             ..Changes::default()
@@ -249,7 +248,7 @@ struct MoveTaskPayload {
 
 impl MoveTaskInput {
     async fn run(self, ctx: &Context<'_>) -> Result<MoveTaskPayload> {
-        let viewer = auth::viewer(ctx)?;
+        let viewer = identity::viewer(ctx)?;
         let moved = match self.id.parse() {
             Ok(id) => super::place(viewer, id, self.if_version, self.placement.into()).await,
             Err(_) => Err(Refusal::NotFound),
@@ -282,7 +281,7 @@ impl DeleteTaskInput {
         self,
         ctx: &Context<'_>,
     ) -> Result<DeleteTaskPayload<U>> {
-        let viewer = auth::viewer(ctx)?;
+        let viewer = identity::viewer(ctx)?;
         let deleted = match self.id.parse() {
             Ok(id) => super::delete(viewer, id, self.if_version).await,
             Err(_) => Err(Refusal::NotFound),

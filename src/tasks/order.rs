@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func},
 };
 
-use super::{Column, due::NEVER, filter::TaskFilter, row::Row, scan};
+use super::{Column, due::NEVER, filter::TaskFilter, scan, task_row::Row};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},

@@ -12,9 +12,9 @@ use sea_orm::{
 
 use super::{ActiveModel, Column, Entity, Model, Refusal, note_change};
 use crate::{
-    auth::Viewer,
     error::{Error, Result},
     id::TaskId,
+    identity::Viewer,
 };
 
 /// How long a position may be, in bytes, before neighbours are spaced anew.

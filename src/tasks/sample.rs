@@ -12,16 +12,16 @@ use super::{
     Draft, Due, Placement, Priority,
     description::Description,
     entity::ActiveModel,
-    local::{LocalDate, LocalTime},
+    local_date_time::{LocalDate, LocalTime},
     moment::Here,
     placement::ListEdge,
     title::Title,
 };
 use crate::{
-    auth::{self, TimeZone, Viewer},
     clock::Timestamp,
     error::{Error, Fault, Result},
     id::{Ids, TaskId},
+    identity::{self, TimeZone, Viewer},
 };
 
 /// How many are stored before that is told.
@@ -77,7 +77,7 @@ const NOTE: &str = "It need not be perfect. Last time it took longer than anybod
 
 /// Stores so many new tasks of the viewer's, and tells after each lot how many it was.
 pub(crate) async fn sow(viewer: &Viewer, count: usize, told: impl Fn(usize)) -> Result<()> {
-    let home = auth::home(viewer).await?;
+    let home = identity::home(viewer).await?;
     let now = viewer.now();
     let positions = lexicon_fractional_index::n_keys_between(&None, &None, count)
         .map_err(|message| Error::internal(DbErr::Type(message)))?;

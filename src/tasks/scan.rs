@@ -3,8 +3,8 @@
 use async_graphql::Context;
 
 use crate::{
-    auth::{self, MAX_COST_PER_MINUTE, Viewer},
     error::{Error, Result},
+    identity::{self, MAX_COST_PER_MINUTE, Viewer},
 };
 
 /// Work on one row, in comparisons of a number or a short text.
@@ -38,7 +38,7 @@ pub(super) async fn charge(ctx: &Context<'_>, viewer: &Viewer, work: u64) -> Res
              has an index."
         )));
     }
-    auth::charge(ctx, points)
+    identity::charge(ctx, points)
 }
 
 /// Charges the viewer for moving all their tasks to another time zone, at most a minute's points.
@@ -48,5 +48,5 @@ pub(super) async fn charge(ctx: &Context<'_>, viewer: &Viewer, work: u64) -> Res
 pub(super) async fn charge_move(ctx: &Context<'_>, viewer: &Viewer) -> Result<()> {
     let tasks = u64::try_from(viewer.task_count().await?).unwrap_or(0);
     let points = tasks.saturating_mul(MOVE) / COMPARISONS_PER_POINT;
-    auth::charge(ctx, points.min(MAX_COST_PER_MINUTE))
+    identity::charge(ctx, points.min(MAX_COST_PER_MINUTE))
 }

@@ -10,9 +10,9 @@ use futures_util::{Stream, stream};
 
 use super::{changes, graphql::Task};
 use crate::{
-    auth::{self, Viewer, Watch},
     clock::Timestamp,
     error::Result,
+    identity::{self, Viewer, Watch},
     keyset::write_place,
 };
 
@@ -26,11 +26,11 @@ impl TaskSubscription {
     /// changes faster than it is read is told as it is then. Ends within a second of the session's
     /// end.
     async fn task_changes(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Change>>> {
-        let viewer = auth::viewer(ctx)?.clone();
+        let viewer = identity::viewer(ctx)?.clone();
         // Before the number is read, so that nothing is missed between the two.
         let watch = viewer.watch();
         let seq = viewer.last_seq().await?;
-        auth::is_listening(ctx);
+        identity::is_listening(ctx);
         Ok(Changes::from(viewer, watch, seq))
     }
 }

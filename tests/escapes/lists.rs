@@ -5,30 +5,38 @@
 /// think about.
 pub const TABLES: [(&str, &str, Option<&str>); 11] = [
     (
-        "src/auth/entity/credential_attempts.rs",
+        "src/identity/entity/credential_attempts.rs",
         "credential_attempts",
         None,
     ),
-    ("src/auth/entity/deleted_tasks.rs", "deleted_tasks", None),
     (
-        "src/auth/entity/identities.rs",
+        "src/identity/entity/deleted_tasks.rs",
+        "deleted_tasks",
+        None,
+    ),
+    (
+        "src/identity/entity/identities.rs",
         "identities",
         Some("UserId"),
     ),
     (
-        "src/auth/entity/known_networks.rs",
+        "src/identity/entity/known_networks.rs",
         "known_networks",
         Some("UserId"),
     ),
     (
-        "src/auth/entity/security_events.rs",
+        "src/identity/entity/security_events.rs",
         "security_events",
         Some("UserId"),
     ),
-    ("src/auth/entity/sessions.rs", "sessions", Some("UserId")),
-    ("src/auth/entity/signing_keys.rs", "signing_keys", None),
-    ("src/auth/entity/task_logs.rs", "task_logs", None),
-    ("src/auth/entity/users.rs", "users", Some("Id")),
+    (
+        "src/identity/entity/sessions.rs",
+        "sessions",
+        Some("UserId"),
+    ),
+    ("src/identity/entity/signing_keys.rs", "signing_keys", None),
+    ("src/identity/entity/task_logs.rs", "task_logs", None),
+    ("src/identity/entity/users.rs", "users", Some("Id")),
     ("src/tasks/entity.rs", "tasks", Some("UserId")),
     ("src/tasks/entity.rs", "deleted_tasks", Some("UserId")),
 ];
@@ -36,12 +44,12 @@ pub const TABLES: [(&str, &str, Option<&str>); 11] = [
 /// Every file that silences a lint, which lints, and why it needs to.
 pub const SILENCED: [(&str, &[&str], &str); 20] = [
     (
-        "src/auth/unscoped/mod.rs",
+        "src/identity/unscoped/mod.rs",
         &["disallowed_methods"],
         "what must be known before there is a viewer",
     ),
     (
-        "src/auth/viewer.rs",
+        "src/identity/viewer.rs",
         &["disallowed_types", "disallowed_methods"],
         "it runs the queries, and scopes them",
     ),
@@ -72,7 +80,7 @@ pub const SILENCED: [(&str, &[&str], &str); 20] = [
         "it wraps the driver's connections",
     ),
     (
-        "src/db/line.rs",
+        "src/db/session_end_listener.rs",
         &["disallowed_types"],
         "it listens to the database; what it hears are ids and moments",
     ),
@@ -137,17 +145,21 @@ pub const WORDS: [(&str, &[&str]); 18] = [
     (
         "fs",
         &[
-            "src/auth/secret/mod.rs",
+            "src/identity/secret/mod.rs",
             "src/cli/transfer.rs",
             "src/cli/user.rs",
             "src/config/env_file.rs",
-            "src/documents/trusted.rs",
-            "src/private.rs",
+            "src/query_limits/trusted.rs",
+            "src/private_file.rs",
         ],
     ),
     (
         "process",
-        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
+        &[
+            "src/identity/secret/mod.rs",
+            "src/main.rs",
+            "src/private_file.rs",
+        ],
     ),
     // PostgreSQL listens to whoever speaks to it.
     (
@@ -156,7 +168,7 @@ pub const WORDS: [(&str, &[&str]); 18] = [
     ),
     ("TcpSocket", &[]),
     // And what asks others.
-    ("reqwest", &["src/auth/outside/fetch.rs"]),
+    ("reqwest", &["src/identity/federation/fetch.rs"]),
     ("UnixStream", &[]),
     ("UnixSocket", &[]),
     // What reads options allows itself all of clippy's lints.
@@ -213,7 +225,7 @@ pub const IMPLEMENTED: [&str; 30] = [
 
 /// The files that implement what is in nobody else's gift.
 pub const IMPLEMENTORS: [&str; 3] = [
-    "src/auth/viewer.rs",
+    "src/identity/viewer.rs",
     "src/db/reads.rs",
     "src/db/transaction.rs",
 ];
@@ -247,17 +259,28 @@ pub const EXPRESSIONS: [&str; 6] = [
 pub const CONDITIONS: [(&str, &[&str]); 5] = [
     ("test", &[]),
     // How a thread gives way to others.
-    ("target_os = \"linux\"", &["src/auth/password/hasher.rs"]),
+    (
+        "target_os = \"linux\"",
+        &["src/identity/password/hasher.rs"],
+    ),
     (
         "not ( target_os = \"linux\" )",
-        &["src/auth/password/hasher.rs"],
+        &["src/identity/password/hasher.rs"],
     ),
     (
         "unix",
-        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
+        &[
+            "src/identity/secret/mod.rs",
+            "src/main.rs",
+            "src/private_file.rs",
+        ],
     ),
     (
         "not ( unix )",
-        &["src/auth/secret/mod.rs", "src/main.rs", "src/private.rs"],
+        &[
+            "src/identity/secret/mod.rs",
+            "src/main.rs",
+            "src/private_file.rs",
+        ],
     ),
 ];

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::Seat;
-use crate::auth::Network;
+use crate::identity::Network;
 
 /// The anonymous streams that are open.
 pub(super) struct AnonymousStreams {

@@ -1,9 +1,9 @@
 //! Streams of answers: who may open one, what comes down it, and what ends it.
 
 mod anonymous;
-mod events;
-mod parts;
+mod multipart;
 mod socket;
+mod sse;
 
 use std::{
     collections::HashMap,
@@ -24,20 +24,20 @@ use tracing::Instrument;
 
 use super::{
     App,
-    answer::Answer,
+    graphql_response::Answer,
     operation::{self, Admitted},
 };
 use crate::{
-    auth::{Caller, Credentials, Network, Watch},
     config::ConnectionLimits,
     error::{Error, Reason, code},
     id::{RequestId, UserId},
+    identity::{Caller, Credentials, Network, Watch},
 };
 
 use anonymous::{AnonymousSeat, AnonymousStreams};
-pub(super) use events::events;
-pub(super) use parts::parts;
+pub(super) use multipart::parts;
 pub(super) use socket::upgrade;
+pub(super) use sse::events;
 
 /// How often a stream on which nothing happens says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(12);

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Found, Sink, TaskText,
-    bounded::{Bounded, TOO_LONG},
+    limited_reader::{Bounded, TOO_LONG},
     text::{DueText, WRONG_PRIORITY, WRONG_VERSION},
 };
 use crate::tasks::priority::Priority;

@@ -4,11 +4,11 @@
 //! those that are read. It is read twice. What is wrong is found before anything is locked, and all of it is told;
 //! then everything is stored in one transaction, or nothing.
 
-mod bounded;
 mod calendar;
+mod csv;
 mod json;
+mod limited_reader;
 mod store;
-mod table;
 mod text;
 
 use std::{
@@ -26,9 +26,9 @@ use super::{
     limit::LimitReached,
 };
 use crate::{
-    auth::{TimeZone, Viewer},
     clock::Timestamp,
     error::Error,
+    identity::{TimeZone, Viewer},
 };
 use text::TaskText;
 
@@ -139,7 +139,7 @@ impl TaskFormat {
         let file = BufReader::new(file);
         Ok(match self {
             Self::Json => Box::new(json::Reader::new(file)),
-            Self::Csv => Box::new(table::Reader::new(file)?),
+            Self::Csv => Box::new(csv::Reader::new(file)?),
             Self::Icalendar => Box::new(calendar::Reader::new(file, now, home)),
         })
     }
@@ -155,7 +155,7 @@ pub(crate) async fn export(
 ) -> Result<(), TransferError> {
     let mut sink: Box<dyn Sink + Send> = match format {
         TaskFormat::Json => Box::new(json::Writer::new(file)),
-        TaskFormat::Csv => Box::new(table::Writer::new(file)?),
+        TaskFormat::Csv => Box::new(csv::Writer::new(file)?),
         TaskFormat::Icalendar => {
             let zones = calendar::zones_of(viewer).await?;
             Box::new(calendar::Writer::new(file, &zones)?)

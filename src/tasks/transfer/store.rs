@@ -9,11 +9,11 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySele
 
 use super::{Found, Source, TaskFormat, TaskImport, TasksImported, TransferError, text::Record};
 use crate::{
-    auth::{self, TimeZone, Viewer},
     clock::Timestamp,
     config::AccountLimits,
     error::Result,
     id::{Ids, TaskId},
+    identity::{self, TimeZone, Viewer},
     lines::{Wrongs, plain},
     tasks::{
         entity::{ActiveModel, Column, Entity, deleted},
@@ -34,7 +34,7 @@ pub(crate) async fn import<R: BufRead + Send>(
     mut open: impl FnMut() -> io::Result<R>,
 ) -> std::result::Result<TasksImported, TransferError> {
     let seq = viewer.last_seq().await?;
-    let home = auth::home(viewer).await?;
+    let home = identity::home(viewer).await?;
     let mut check = Reading::new(viewer, options, &home);
     let source = format.source(open()?, viewer.now(), &home)?;
     let found = check.read(source, async |_| Ok(())).await?;
@@ -56,7 +56,7 @@ pub(crate) async fn import<R: BufRead + Send>(
             let mut storing = Storing {
                 viewer,
                 limits,
-                home: auth::home(viewer).await?,
+                home: identity::home(viewer).await?,
                 last: last.max(placement::last(viewer).await?),
                 ids: Ids::default(),
                 made_at: Timestamp::from_millis(0),

@@ -4,16 +4,17 @@ use sea_orm::ActiveValue::Set;
 use serde::Serialize;
 
 use crate::{
-    auth::{TimeZone, Viewer},
     clock::Timestamp,
     error::{Error, Fault},
     id::TaskId,
+    identity::{TimeZone, Viewer},
     tasks::{
+        client_id,
         description::Description,
         due::{self, Due},
         entity::{ActiveModel, Model},
-        local::{LocalDate, LocalTime},
-        minted_id, placement,
+        local_date_time::{LocalDate, LocalTime},
+        placement,
         priority::Priority,
         title::Title,
     },
@@ -101,14 +102,14 @@ impl TaskText {
 
     /// The task of a person who lives in this time zone, or the first thing that is wrong with it.
     pub(super) fn read(self, now: Timestamp, home: &TimeZone) -> Result<Record, String> {
-        let id = of("id", self.id.map(|id| minted_id::parse(&id, now)))?;
+        let id = of("id", self.id.map(|id| client_id::parse(&id, now)))?;
         let created_at = moment("createdAt", self.created_at)?;
         if let (Some(id), Some(created_at)) = (id, created_at)
             && id.made_at() != Some(created_at)
         {
             return Err("createdAt: The id says another moment. Leave one of them out.".to_owned());
         }
-        if created_at.is_some_and(|at| at.as_millis() < 0 || at > now.plus(minted_id::AHEAD)) {
+        if created_at.is_some_and(|at| at.as_millis() < 0 || at > now.plus(client_id::AHEAD)) {
             return Err("createdAt: Write a moment from 1970 on that has come.".to_owned());
         }
         let position = self.position;

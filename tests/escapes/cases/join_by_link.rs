@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::entity::{Entity, Model};
-use crate::{auth::Viewer, error::Result};
+use crate::{identity::Viewer, error::Result};
 
 struct Others;
 

@@ -1,6 +1,6 @@
 //! Refused by E0599: an owner is read from no text.
 
-use crate::auth::{Owner, Viewer};
+use crate::identity::{Owner, Viewer};
 
 fn somebody(text: &str) {
     let _ = Owner::from_str(text); //~

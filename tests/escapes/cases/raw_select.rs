@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, raw_sql};
 
 use super::entity::Entity;
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 async fn all(viewer: &Viewer) {
     let statement = raw_sql!(Sqlite, "SELECT * FROM tasks");

@@ -3,7 +3,7 @@
 use sea_orm::EntityTrait;
 
 use super::entity::{Entity, deleted};
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 async fn both(viewer: &Viewer) {
     let _ = viewer.all(Entity::find().find_also_related(deleted::Entity)).await; //~

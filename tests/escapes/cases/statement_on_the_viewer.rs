@@ -1,6 +1,6 @@
 //! Refused by E0599: the viewer has no method that takes a statement.
 
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 async fn run(viewer: &Viewer) {
     let _ = viewer.execute_unprepared("DELETE FROM tasks").await; //~

@@ -1,4 +1,4 @@
-//! Refused by E0603: the queries that come before the viewer are private to `auth`.
+//! Refused by E0603: the queries that come before the viewer are private to `identity`.
 
-use crate::auth::unscoped::session_by_id; //~
-use crate::auth::unscoped::user_by_email; //~
+use crate::identity::unscoped::session_by_id; //~
+use crate::identity::unscoped::user_by_email; //~

@@ -2,6 +2,6 @@
 
 use std::sync::Mutex;
 
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 static LAST: Mutex<Option<Viewer>> = Mutex::new(None);

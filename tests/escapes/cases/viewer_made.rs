@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{auth::Viewer, db::Database, id::Ids};
+use crate::{identity::Viewer, db::Database, id::Ids};
 
 fn made_up(viewer: &Viewer, database: Database) -> Viewer {
     let session = todo();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 fn made_up<T>(inner: Arc<T>) -> Viewer {
     Viewer(inner) //~

@@ -1,6 +1,6 @@
 //! Refused by E0616: the viewer's connection is private.
 
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 fn inside(viewer: &Viewer) {
     let _ = &viewer.0; //~

@@ -1,4 +1,4 @@
 //! Refused by E0603: what the viewer is made of is private to it.
 
-use crate::auth::viewer::Connection; //~
-use crate::auth::viewer::Inner; //~
+use crate::identity::viewer::Connection; //~
+use crate::identity::viewer::Inner; //~

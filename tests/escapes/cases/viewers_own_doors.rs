@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use super::entity::Entity;
-use crate::auth::Viewer;
+use crate::identity::Viewer;
 
 async fn doors(viewer: &Viewer) {
     let _ = viewer.begin().await; //~

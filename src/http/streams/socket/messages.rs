@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::{
     http::{
-        answer::Answer,
-        written::{self, TooLong, was_run},
+        graphql_response::Answer,
+        json::{self, TooLong, was_run},
     },
     id::RequestId,
 };
@@ -72,5 +72,5 @@ fn told(id: Option<&str>, kind: &str, payload: Option<impl Serialize>) -> Result
         payload: Option<P>,
     }
 
-    written::json(&Told { id, kind, payload })
+    json::json(&Told { id, kind, payload })
 }

@@ -30,16 +30,16 @@ use self::{
 };
 use super::{AnonymousSeat, Seat, ViewersSeat, ended};
 use crate::{
-    auth::{Authorization, Caller, Cookies, Credentials, Device, Network, Watch},
     error::{Error, code},
     http::{
         App,
-        answer::Answer,
+        graphql_request::{Params, object},
+        graphql_response::Answer,
+        json,
         operation::{self, Admitted},
-        params::{Params, object},
-        written,
     },
     id::{RequestId, SessionId},
+    identity::{Authorization, Caller, Cookies, Credentials, Device, Network, Watch},
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -49,7 +49,7 @@ const MAX_MESSAGE: usize = 64 * 1024;
 
 /// How many bytes wait for a client to read them before it is given up: an answer, and what answers
 /// the client's pings.
-const MAX_WAITING: usize = written::MAX_LENGTH + 512 * 1024;
+const MAX_WAITING: usize = json::MAX_LENGTH + 512 * 1024;
 
 /// How many operations may run on one socket at once.
 const MAX_OPERATIONS: usize = 50;

@@ -8,11 +8,11 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    auth::TimeZone,
     clock::Timestamp,
+    identity::TimeZone,
     tasks::transfer::{
         Found,
-        bounded::{LONGEST, TOO_LONG},
+        limited_reader::{LONGEST, TOO_LONG},
     },
 };
 

@@ -16,9 +16,9 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    auth::TimeZone,
     clock::Timestamp,
     id::TaskId,
+    identity::TimeZone,
     tasks::{priority::Priority, transfer::text::TaskText},
 };
 

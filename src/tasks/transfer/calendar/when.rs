@@ -8,8 +8,8 @@ use jiff::{
 
 use super::{UTC, line::WrittenDate, zones::Zones};
 use crate::{
-    auth::TimeZone,
     clock::Timestamp,
+    identity::TimeZone,
     tasks::{due, transfer::text::DueText},
 };
 

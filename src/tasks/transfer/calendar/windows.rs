@@ -1,6 +1,6 @@
 //! The names that Windows has for time zones, which Outlook and Exchange write into calendars.
 
-use crate::auth::TimeZone;
+use crate::identity::TimeZone;
 
 /// The time zone of a name of Windows', wherever it is used.
 pub(super) fn zone(name: &str) -> Option<TimeZone> {

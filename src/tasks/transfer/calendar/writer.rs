@@ -15,9 +15,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{END, POSITION, UTC};
 use crate::{
-    auth::Viewer,
     clock::Timestamp,
     error::Result,
+    identity::Viewer,
     tasks::{
         entity::{Column, Entity},
         priority::Priority,

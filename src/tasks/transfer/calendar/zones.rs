@@ -13,7 +13,7 @@ use super::{
     line::{Line, WrittenDate, offset, text},
     windows,
 };
-use crate::auth::TimeZone;
+use crate::identity::TimeZone;
 
 /// How many time zones of its own a calendar has at most: about as many as there are.
 const MOST_ZONES: usize = 1_000;

@@ -1,0 +1,196 @@
+//! Personal access tokens, for scripts: each is a session that a secret of its own opens, so that it ends,
+//! is remembered and is announced as every session is.
+
+mod graphql;
+mod mutations;
+
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+
+use super::{
+    Refusal, Viewer,
+    device::Device,
+    entity::{
+        security_events,
+        sessions::{self, Kind, Scope},
+    },
+    events,
+    name::Name,
+    owned::Owner,
+    sessions::{lifetimes, new_session},
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Fault, Reason, Result, UserErrorCode},
+    id::{AccessTokenId, SessionId},
+};
+
+pub(crate) use graphql::AccessToken;
+pub(crate) use mutations::AccessTokenMutation;
+
+/// What every token begins with, so that a search for secrets that went astray finds it.
+const MARK: &str = "cubby_pat_";
+
+/// How the id begins that the token has without it.
+const ID_MARK: &str = "token_";
+
+/// How many a person may have.
+const MOST: u64 = 100;
+
+/// What was made of a token that came with a request.
+pub(super) struct Presented<'a> {
+    pub(super) id: AccessTokenId,
+    secret: &'a str,
+}
+
+/// Reads `cubby_pat_`, the 26 characters of the id, `_`, and the secret.
+pub(super) fn read(token: &str) -> Option<Presented<'_>> {
+    let (id, secret) = token.strip_prefix(MARK)?.split_once('_')?;
+    let id = format!("{ID_MARK}{id}").parse().ok()?;
+    Some(Presented { id, secret })
+}
+
+impl Presented<'_> {
+    /// Whether the session is the token's, and the secret is the one that it was made with.
+    pub(super) fn opens(&self, session: &sessions::Model) -> bool {
+        let digest = digest_of(self.secret);
+        session.kind == Kind::AccessToken
+            && session.secret_digest.as_ref().is_some_and(|stored| {
+                constant_time::verify_slices_are_equal(stored, &digest).is_ok()
+            })
+    }
+}
+
+/// What a token begins with: it names the token and opens nothing.
+fn prefix(id: AccessTokenId) -> String {
+    format!("{MARK}{}", id.to_string().trim_start_matches(ID_MARK))
+}
+
+/// The secret has 256 bits of its own: what is slow to reckon for a password would add nothing.
+fn digest_of(secret: &str) -> Vec<u8> {
+    let digest = digest::digest(&digest::SHA256, secret.as_bytes());
+    digest.as_ref().to_vec()
+}
+
+/// What making a token takes.
+struct NewToken {
+    name: Name,
+    scope: Scope,
+    /// Never, when it is nothing.
+    expires_at: Option<Timestamp>,
+}
+
+/// Makes a token. Its text is told this once.
+async fn create(
+    viewer: &Viewer,
+    device: &Device,
+    new: NewToken,
+) -> std::result::Result<(sessions::Model, String), Refusal> {
+    let mut secret = [0; 32];
+    aws_lc_rs::rand::fill(&mut secret)
+        .map_err(|error| Error::internal(std::io::Error::other(error)))?;
+    let secret = URL_SAFE_NO_PAD.encode(secret);
+    let now = viewer.now();
+    let id = AccessTokenId::new(viewer.ids(), now);
+    let expires_at = new.expires_at.unwrap_or(lifetimes::NEVER);
+    let owner = Owner::new(viewer.user_id());
+    let row = new_session::new_row(sessions::Model {
+        label: Some(new.name.into_string()),
+        user_agent: device.user_agent(),
+        ip_address: device.ip_address(),
+        last_active_at: lifetimes::BEFORE_ANY_USE,
+        idle_expires_at: expires_at,
+        kind: Kind::AccessToken,
+        scope: new.scope,
+        secret_digest: Some(digest_of(&secret)),
+        ..new_session::begun(id.into(), owner, now, expires_at)
+    });
+    let stored = viewer
+        .atomically(async |viewer| {
+            // Of two at once the second counts the first.
+            viewer.lock_log().await?;
+            // And of one who is shut out at once nothing is left.
+            let session = new_session::one(viewer, viewer.session_id()).await?;
+            session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
+            // Those that have expired count no more, and leave no row.
+            let expired = Condition::all()
+                .add(sessions::Column::Kind.eq(Kind::AccessToken))
+                .add(new_session::living(viewer.now()).not());
+            viewer.delete::<sessions::Entity>(expired).await?;
+            if viewer.count(all(viewer)).await? >= MOST {
+                let message =
+                    format!("There are {MOST} access tokens already. Revoke one that is not used.");
+                return Err(Fault::new(UserErrorCode::LimitReached, message)
+                    .nowhere()
+                    .into());
+            }
+            note(viewer, device, security_events::Kind::AccessTokenCreated).await?;
+            Ok::<_, Refusal>(viewer.insert(row).await?)
+        })
+        .await?;
+    Ok((stored, format!("{}_{secret}", prefix(id))))
+}
+
+/// Ends a token for good.
+async fn revoke(
+    viewer: &Viewer,
+    device: &Device,
+    id: Option<AccessTokenId>,
+) -> std::result::Result<AccessTokenId, Refusal> {
+    let not_found = || {
+        let message = "There is no such access token.";
+        Refusal::from(Fault::new(UserErrorCode::NotFound, message).at("id"))
+    };
+    let id = id.ok_or_else(not_found)?;
+    viewer
+        .atomically(async |viewer| {
+            // The event first: it locks the person, as whoever deletes the account does first.
+            note(viewer, device, security_events::Kind::AccessTokenRevoked).await?;
+            let which = Condition::all()
+                .add(sessions::Column::Id.eq(SessionId::from(id)))
+                .add(sessions::Column::Kind.eq(Kind::AccessToken));
+            let removed = viewer.delete::<sessions::Entity>(which).await?;
+            if removed.is_empty() {
+                return Err(not_found());
+            }
+            Ok(id)
+        })
+        .await
+}
+
+async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> Result<()> {
+    let event = events::new(viewer.ids(), device, kind, viewer.now());
+    viewer.insert(event).await.map(drop)
+}
+
+/// Those that open something.
+pub(super) fn all(viewer: &Viewer) -> Select<sessions::Entity> {
+    sessions::Entity::find()
+        .filter(sessions::Column::Kind.eq(Kind::AccessToken))
+        .filter(new_session::living(viewer.now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_its_mark_its_id_and_its_secret() {
+        let presented = read("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_a_b-c").unwrap();
+        assert_eq!(presented.id.to_string(), "token_01h2xcejqtf2nbrexx3vqjhp41");
+        assert_eq!(presented.secret, "a_b-c");
+        assert_eq!(prefix(presented.id), "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41");
+        for text in [
+            "",
+            "cubby_pat_",
+            "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41",
+            "cubby_pat_01H2XCEJQTF2NBREXX3VQJHP41_a",
+            "cubby_pat_token_01h2xcejqtf2nbrexx3vqjhp41_a",
+            "01h2xcejqtf2nbrexx3vqjhp41_a",
+            "a.b.c",
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! People of another service, taken over with the hashes of their passwords.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::{People, PeopleError};
+use crate::{
+    error::Fault,
+    identity::{
+        device::Device, email_address::EmailAddress, name::Name, password::imported_hash,
+        registration::Newcomer, time_zone::TimeZone, unscoped,
+    },
+    lines::Wrongs,
+};
+
+/// How many people are stored in one transaction.
+const AT_ONCE: usize = 500;
+
+/// What to do beside storing people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Store nothing, and say what is wrong.
+    pub dry_run: bool,
+    /// Leave out whoever's address has an account, instead of storing nobody.
+    pub skip_taken: bool,
+}
+
+/// What became of the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub stored: usize,
+    pub skipped: usize,
+}
+
+/// A line as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line {
+    email: String,
+    name: Option<String>,
+    time_zone: Option<String>,
+    password_hash: String,
+}
+
+impl People {
+    /// Stores the people of a text that has a JSON object on each line, and tells how many are stored as they
+    /// are. Where a line is wrong nobody is stored.
+    ///
+    /// # Errors
+    /// When a line is wrong, an address is taken, or the database is away; then whoever was told of is stored.
+    pub async fn import(
+        &self,
+        text: &str,
+        options: ImportOptions,
+        told: impl Fn(usize),
+    ) -> Result<Imported, PeopleError> {
+        let mut newcomers = read(text)?;
+        let taken = self.taken(&newcomers).await?;
+        let is_taken = |newcomer: &Newcomer| taken.contains(newcomer.email.key());
+        let mut wrongs = Wrongs::default();
+        for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
+            let email = newcomer.email.as_str();
+            wrongs.add(*line, format!("somebody has the address {email} already"));
+        }
+        if !options.skip_taken && !wrongs.is_empty() {
+            return Err(PeopleError::new(format!(
+                "nobody was stored{wrongs}\n--skip-taken leaves them out"
+            )));
+        }
+        newcomers.retain(|(_, newcomer)| !is_taken(newcomer));
+        let imported = Imported {
+            stored: newcomers.len(),
+            skipped: taken.len(),
+        };
+        if options.dry_run {
+            return Ok(imported);
+        }
+        let mut newcomers = newcomers
+            .into_iter()
+            .map(|(_, newcomer)| newcomer)
+            .peekable();
+        while newcomers.peek().is_some() {
+            let some: Vec<_> = newcomers.by_ref().take(AT_ONCE).collect();
+            let count = some.len();
+            self.store(some).await?;
+            told(count);
+        }
+        Ok(imported)
+    }
+
+    /// The keys of the addresses that have an account.
+    async fn taken(&self, newcomers: &[(u64, Newcomer)]) -> Result<HashSet<String>, PeopleError> {
+        let mut taken = HashSet::new();
+        for some in newcomers.chunks(AT_ONCE) {
+            let keys = some.iter().map(|(_, newcomer)| newcomer.email.key());
+            taken.extend(unscoped::taken_keys(&self.database, keys).await?);
+        }
+        Ok(taken)
+    }
+
+    async fn store(&self, newcomers: Vec<Newcomer>) -> Result<(), PeopleError> {
+        let now = self.clock.now();
+        let (mut people, mut arrivals) = (Vec::new(), Vec::new());
+        for newcomer in newcomers {
+            let rows = newcomer.into_rows(&self.ids, &Device::default(), now);
+            people.push(rows.user);
+            arrivals.push(rows.arrived);
+        }
+        if unscoped::store_people(&self.database, people, arrivals).await? {
+            Ok(())
+        } else {
+            Err(PeopleError::new(
+                "somebody has signed up with one of the addresses meanwhile: whoever was told of is stored. Try \
+                 again with --skip-taken",
+            ))
+        }
+    }
+}
+
+/// Every line, with its number; or all that is wrong.
+fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
+    let (mut newcomers, mut wrongs) = (Vec::new(), Wrongs::default());
+    let mut seen = HashSet::new();
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match Line::read(line) {
+            Ok(newcomer) if !seen.insert(newcomer.email.key().to_owned()) => {
+                let email = newcomer.email.as_str();
+                wrongs.add(number, format!("the address {email} is there before"));
+            }
+            Ok(newcomer) => newcomers.push((number, newcomer)),
+            Err(what) => wrongs.add(number, what),
+        }
+    }
+    if wrongs.is_empty() {
+        Ok(newcomers)
+    } else {
+        Err(PeopleError::new(format!("nobody was stored{wrongs}")))
+    }
+}
+
+impl Line {
+    fn read(line: &str) -> Result<Newcomer, String> {
+        // The reader's own words could repeat a hash.
+        let line: Self = serde_json::from_str(line).map_err(|_| {
+            "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
+                .to_owned()
+        })?;
+        let email = EmailAddress::parse(&line.email).map_err(Fault::into_message)?;
+        let name = line.name.as_deref().map(Name::parse).transpose();
+        let name = name.map_err(Fault::into_message)?;
+        let time_zone = match line.time_zone.as_deref() {
+            None => TimeZone::utc(),
+            Some(name) => TimeZone::named(name)
+                .ok_or_else(|| format!("{name} is no IANA time zone name such as Europe/Vienna"))?,
+        };
+        let password_hash =
+            imported_hash::import(&line.password_hash).map_err(|error| error.to_string())?;
+        Ok(Newcomer {
+            email,
+            name,
+            time_zone,
+            password_hash,
+        })
+    }
+}

@@ -1,0 +1,379 @@
+//! What whoever runs the service does about people, from the command line: as the person, so that it
+//! reaches that person's rows alone and is felt as their own mutations are.
+
+pub(super) mod enrolment;
+pub(super) mod import;
+mod person;
+
+use std::{fmt, sync::Arc};
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
+
+pub use person::Person;
+
+use super::{
+    Viewer,
+    change_notifier::Notices,
+    device::Device,
+    email_address::EmailAddress,
+    entity::{identities, security_events::Kind, sessions, users},
+    events,
+    name::Name,
+    owned::Owner,
+    password::{self, Password, hasher::Hasher},
+    registration::Newcomer,
+    sessions::{self as verbs, lifetimes, new_session},
+    time_zone::TimeZone,
+    unscoped,
+};
+use crate::{
+    clock::Clock,
+    config::{AccountLimits, PasswordPolicy},
+    db::Database,
+    error::{Error, Fault, Result},
+    id::{Ids, SessionId, UserId},
+};
+
+/// How many people are read at once.
+const AT_ONCE: u64 = 500;
+
+/// Everybody who has an account.
+pub struct People {
+    database: Database,
+    clock: Clock,
+    ids: Arc<Ids>,
+    notices: Arc<Notices>,
+    hasher: Hasher,
+    password_policy: PasswordPolicy,
+    pub(crate) limits: AccountLimits,
+}
+
+/// Why it was not done; the message says what to do.
+#[derive(Debug)]
+pub struct PeopleError(String);
+
+impl PeopleError {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for PeopleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PeopleError {}
+
+impl From<Error> for PeopleError {
+    fn from(error: Error) -> Self {
+        Self(match error {
+            Error::Unauthenticated(_) => "the account was removed meanwhile".to_owned(),
+            Error::Unavailable => {
+                "the database did not answer in time. Check that it runs, and try again".to_owned()
+            }
+            error => error.into_message(),
+        })
+    }
+}
+
+impl From<Fault> for PeopleError {
+    fn from(fault: Fault) -> Self {
+        Self(fault.into_message())
+    }
+}
+
+pub(super) type Told<T> = std::result::Result<T, PeopleError>;
+
+impl People {
+    pub(crate) fn new(
+        database: Database,
+        clock: Clock,
+        password_policy: PasswordPolicy,
+        limits: AccountLimits,
+    ) -> Self {
+        Self {
+            notices: Notices::start(database.clone(), clock.clone()),
+            database,
+            clock,
+            ids: Arc::default(),
+            hasher: Hasher::start(),
+            password_policy,
+            limits,
+        }
+    }
+
+    /// Tells of everybody, in the order in which they came.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list(&self, mut tell: impl FnMut(Person)) -> Told<()> {
+        let mut after = None;
+        loop {
+            let some = unscoped::people_after(&self.database, after, AT_ONCE).await?;
+            let Some(last) = some.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            for person in self.described(some).await? {
+                tell(person);
+            }
+        }
+    }
+
+    /// Who has this address or this id.
+    ///
+    /// # Errors
+    /// When there is nobody.
+    pub async fn show(&self, who: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        self.describe(user).await
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// When something is wrong with what it is made of, or somebody has the address.
+    pub async fn create(
+        &self,
+        email: &str,
+        name: Option<&str>,
+        time_zone: Option<&str>,
+        password: &str,
+    ) -> Told<Person> {
+        let email = EmailAddress::parse(email)?;
+        let name = name.map(Name::parse).transpose()?;
+        let time_zone = match time_zone {
+            None => TimeZone::utc(),
+            Some(name) => TimeZone::named(name).ok_or_else(|| {
+                PeopleError(format!(
+                    "{name} is no name of the IANA time zone database, such as Europe/Vienna"
+                ))
+            })?,
+        };
+        let person = password::Person {
+            email: Some(email.as_str()),
+            name: name.as_ref().map(Name::as_str),
+        };
+        let password = Password::choose(password, self.password_policy, person)?;
+        let newcomer = Newcomer {
+            email,
+            name,
+            time_zone,
+            password_hash: self.hash(password).await?,
+        };
+        let address = newcomer.email.as_str().to_owned();
+        let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
+        if !unscoped::store_person(&self.database, rows.user, rows.arrived).await? {
+            return Err(PeopleError(format!(
+                "somebody has the address {address} already"
+            )));
+        }
+        self.show(&rows.owner.user_id().to_string()).await
+    }
+
+    /// Sets another password, and ends every session.
+    ///
+    /// # Errors
+    /// When the policy refuses it, or the person's password is elsewhere.
+    pub async fn set_password(&self, who: &str, password: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        if user.password_hash.is_empty() {
+            return Err(PeopleError(
+                "another identity provider signs them in: their password is there".to_owned(),
+            ));
+        }
+        let person = password::Person {
+            email: Some(&user.email),
+            name: user.name.as_deref(),
+        };
+        let password = Password::choose(password, self.password_policy, person)?;
+        let password_hash = self.hash(password).await?;
+        self.act(user, async |viewer| {
+            let row = users::ActiveModel {
+                password_hash: Set(password_hash),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            change(viewer, Kind::PasswordChanged, row).await?;
+            verbs::end(viewer, Condition::all()).await.map(drop)
+        })
+        .await
+    }
+
+    /// Ends every session, and leaves the access tokens.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn sign_out(&self, who: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        self.act(user, async |viewer| {
+            note(viewer, Kind::SessionRevoked).await?;
+            verbs::end(viewer, Condition::all()).await.map(drop)
+        })
+        .await
+    }
+
+    /// Shuts somebody out: ends every session, revokes every access token, and lets nobody in as them.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn disable(&self, who: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        if user.disabled_at.is_some() {
+            return self.describe(user).await;
+        }
+        self.act(user, async |viewer| {
+            let row = users::ActiveModel {
+                disabled_at: Set(Some(viewer.now())),
+                ..Default::default()
+            };
+            change(viewer, Kind::AccountDisabled, row).await?;
+            verbs::end(viewer, Condition::all()).await?;
+            let tokens = sessions::Column::Kind.eq(sessions::Kind::AccessToken);
+            viewer.delete::<sessions::Entity>(tokens).await.map(drop)
+        })
+        .await
+    }
+
+    /// Lets somebody in again who was shut out.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn enable(&self, who: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        if user.disabled_at.is_none() {
+            return self.describe(user).await;
+        }
+        self.act(user, async |viewer| {
+            let row = users::ActiveModel {
+                disabled_at: Set(None),
+                ..Default::default()
+            };
+            change(viewer, Kind::AccountEnabled, row).await
+        })
+        .await
+    }
+
+    /// Removes somebody with all that is theirs, and gives them as they were.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn delete(&self, who: &str) -> Told<Person> {
+        let user = self.find(who).await?;
+        let person = self.describe(user.clone()).await?;
+        self.viewer_of(&user)
+            .atomically(async |viewer| {
+                viewer.lock_log().await?;
+                // What was said of them so far opens nothing any more, however long it is good for.
+                let known = viewer.one(identities::Entity::find()).await?;
+                let latest_at = known.and_then(|identity| identity.latest_at);
+                let refused = identities::ActiveModel {
+                    latest_at: Set(latest_at.max(Some(viewer.now()))),
+                    ..Default::default()
+                };
+                viewer.update(refused, Condition::all()).await?;
+                viewer.delete::<users::Entity>(Condition::all()).await
+            })
+            .await?;
+        Ok(person)
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Whoever has this address or this id, for what is theirs beside their account.
+    pub(crate) async fn viewer(&self, who: &str) -> Told<Viewer> {
+        Ok(self.viewer_of(&self.find(who).await?))
+    }
+
+    async fn hash(&self, password: Password) -> Told<String> {
+        match self.hasher.hash(password).await {
+            Err(Error::Unavailable) => Err(PeopleError::new(
+                "the password was not hashed in time, since this machine is busy: nothing was changed. Try again",
+            )),
+            hashed => Ok(hashed?),
+        }
+    }
+
+    async fn find(&self, who: &str) -> Told<users::Model> {
+        let found = match (who.parse::<UserId>(), EmailAddress::parse(who)) {
+            (Ok(id), _) => unscoped::person_by_id(&self.database, id).await?,
+            (_, Ok(email)) => unscoped::person_by_email(&self.database, &email).await?,
+            _ => None,
+        };
+        found.ok_or_else(|| PeopleError(format!("nobody has the address or the id {who}")))
+    }
+
+    /// Does something as the person, all of it or nothing, and gives them as they are then.
+    async fn act(
+        &self,
+        user: users::Model,
+        work: impl AsyncFnOnce(&Viewer) -> Result<()>,
+    ) -> Told<Person> {
+        self.viewer_of(&user)
+            .atomically(async |viewer| {
+                // Whoever changes the person holds it first, and a token that is being made is made before
+                // or not at all.
+                viewer.lock_log().await?;
+                work(viewer).await
+            })
+            .await?;
+        self.show(&user.id.to_string()).await
+    }
+
+    /// The person, with a session that is stored nowhere.
+    fn viewer_of(&self, user: &users::Model) -> Viewer {
+        let now = self.clock.now();
+        let id = SessionId::new(&self.ids, now);
+        let session = new_session::begun(id, Owner::new(user.id), now, lifetimes::NEVER);
+        Viewer::new(
+            &session,
+            now,
+            Arc::clone(&self.ids),
+            Arc::clone(&self.notices),
+            self.database.clone(),
+        )
+    }
+}
+
+/// Changes the person's row, and says so in their events. The event first: it locks the person, as whoever
+/// deletes the account does first.
+async fn change(viewer: &Viewer, kind: Kind, row: users::ActiveModel) -> Result<()> {
+    note(viewer, kind).await?;
+    viewer.update(row, Condition::all()).await.map(drop)
+}
+
+async fn note(viewer: &Viewer, kind: Kind) -> Result<()> {
+    let event = events::new(viewer.ids(), &Device::default(), kind, viewer.now());
+    viewer.insert(event).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Reason;
+
+    #[test]
+    fn each_error_is_told_as_what_it_is() {
+        let read_only = std::io::Error::other("attempt to write a readonly database");
+        for (error, says) in [
+            (Error::Unavailable, "did not answer"),
+            (Error::StorageFull, "disk of the database is full"),
+            (
+                Error::Unauthenticated(Reason::SessionEnded),
+                "was removed meanwhile",
+            ),
+            (Error::internal(read_only), "readonly database"),
+            (Error::BadUserInput("Too long.".to_owned()), "Too long."),
+            (Error::RateLimited(7), "7 seconds"),
+            (Error::InvalidCursor, "cursor"),
+        ] {
+            let said = PeopleError::from(error).to_string();
+            assert!(said.contains(says), "{said}");
+        }
+    }
+}

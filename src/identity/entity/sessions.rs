@@ -1,0 +1,87 @@
+//! The row of a session, which decides: a token only names it.
+
+use async_graphql::Enum;
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    clock::Timestamp,
+    id::SessionId,
+    identity::{
+        owned::{Owned, Owner},
+        sessions::delivery::Delivery,
+    },
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: SessionId,
+    pub user_id: Owner,
+    pub generation: i32,
+    pub rotated_at: Timestamp,
+    pub confirmed_generation: i32,
+    pub delivery: Delivery,
+    pub label: Option<String>,
+    pub user_agent: Option<String>,
+    pub ip_address: Option<String>,
+    pub created_at: Timestamp,
+    pub last_active_at: Timestamp,
+    pub idle_expires_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub kind: Kind,
+    pub scope: Scope,
+    /// The SHA-256 of an access token's secret.
+    pub secret_digest: Option<Vec<u8>>,
+}
+
+/// What opens a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Kind {
+    /// The password, and from then on the tokens that are issued for it.
+    #[sea_orm(string_value = "sign_in")]
+    SignIn,
+    /// A token of another identity provider.
+    #[sea_orm(string_value = "outside")]
+    Outside,
+    /// A secret of its own, which its owner gave to a script.
+    #[sea_orm(string_value = "access_token")]
+    AccessToken,
+}
+
+/// What the holder of an access token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
+#[graphql(name = "AccessTokenScope")]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Scope {
+    /// Ask, and listen.
+    #[sea_orm(string_value = "read")]
+    Read,
+    /// Change tasks and the profile too; and read.
+    #[sea_orm(string_value = "write")]
+    Write,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Owned for Entity {
+    const OWNER: Column = Column::UserId;
+    const ENDS_SESSIONS: bool = true;
+}
+
+impl Model {
+    /// Whether it was not ended, has not been idle too long and has not reached its end.
+    pub(in crate::identity) fn lives_at(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && now < self.ends_at()
+    }
+
+    /// When it ends unless it is used.
+    pub(in crate::identity) fn ends_at(&self) -> Timestamp {
+        self.idle_expires_at.min(self.expires_at)
+    }
+}

@@ -1,0 +1,292 @@
+//! Passwords hashed and compared, on threads that give way to everything else.
+
+use std::{
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use futures_util::future::select;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
+
+use super::{
+    Password,
+    hashing::{Fitting, Hashing},
+};
+use crate::{
+    error::{Error, Panicked, Result},
+    identity::entity::users,
+};
+
+/// Passwords that are hashed or wait for it; one more is told to come back.
+const PLACES: usize = 64;
+
+/// How long a password waits for the threads that give way, before one that does not is asked too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the thread that does not give way rests after each hash, so that it never takes more
+/// than about a fifth of a core.
+const REST: Duration = Duration::from_millis(100);
+
+/// How long a password waits in all; whoever has no hash by then is told to come back.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Proof that the person's password was given. Only [`Hasher::unlock`] makes one, and opening a
+/// session takes one.
+pub(in crate::identity) struct Unlocked {
+    user: users::Model,
+    renewed: Option<String>,
+}
+
+impl Unlocked {
+    pub(in crate::identity) fn user(&self) -> &users::Model {
+        &self.user
+    }
+
+    /// The password hashed anew, where the stored hash was made with other parameters than today's.
+    pub(in crate::identity) fn renewed_hash(&self) -> Option<&str> {
+        self.renewed.as_deref()
+    }
+}
+
+/// Hashes on as many threads as there are cores, which run only while nothing else wants these: a
+/// flood of sign-ins does not keep anybody's queries from running. On a machine that is never idle
+/// they would hardly run at all, and so one thread more takes a part of a core, for those whose
+/// patience is over.
+pub(in crate::identity) struct Hasher {
+    yielding: mpsc::Sender<Job>,
+    insisting: mpsc::Sender<Job>,
+    places: Semaphore,
+    patience: Duration,
+    deadline: Duration,
+    /// The hash of a password that nobody has: what an unknown address is compared with.
+    nobody: Arc<str>,
+}
+
+/// Answers whether it was still wanted.
+type Job = Box<dyn FnOnce(&mut Hashing) -> bool + Send>;
+
+impl Hasher {
+    /// Starts the threads; they end when the hasher is dropped.
+    pub(in crate::identity) fn start() -> Self {
+        let (yielding, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..threads() {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                give_way();
+                work(&queue, Duration::ZERO);
+            });
+        }
+        let (insisting, queue) = mpsc::channel();
+        thread::spawn(move || work(&Mutex::new(queue), REST));
+        Self {
+            yielding,
+            insisting,
+            places: Semaphore::new(PLACES),
+            patience: PATIENCE,
+            deadline: DEADLINE,
+            nobody: hash_of_nobody().into(),
+        }
+    }
+
+    /// The password's hash, as a PHC string.
+    pub(in crate::identity) async fn hash(&self, password: Password) -> Result<String> {
+        self.run(move |hashing| hashing.hash(&password)).await
+    }
+
+    /// The proof, when the password is the person's. For nobody it does the same work, and fails.
+    pub(in crate::identity) async fn unlock(
+        &self,
+        user: Option<users::Model>,
+        password: Password,
+    ) -> Result<Option<Unlocked>> {
+        let nobody = Arc::clone(&self.nobody);
+        self.run(move |hashing| {
+            let hash = user.as_ref().map_or(&*nobody, |user| &user.password_hash);
+            let fitting = hashing.compare(&password, hash)?;
+            let (Some(fitting), Some(user)) = (fitting, &user) else {
+                return Ok(None);
+            };
+            let renewed = match fitting {
+                Fitting::Current => None,
+                Fitting::Outdated => Some(hashing.hash(&password)?),
+            };
+            let user = user.clone();
+            Ok(Some(Unlocked { user, renewed }))
+        })
+        .await
+    }
+
+    /// # Errors
+    /// `Unavailable` when there is no place, or not enough time.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Hashing) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Unavailable)?;
+        let work = Arc::new(work);
+        let done = async {
+            let mut done = pin!(ask(&self.yielding, &work));
+            if let Ok(done) = timeout(self.patience, &mut done).await {
+                return done;
+            }
+            // It may have been begun and got stuck.
+            let again = pin!(ask(&self.insisting, &work));
+            select(done, again).await.factor_first().0
+        };
+        timeout(self.deadline, done)
+            .await
+            .unwrap_or(Err(Error::Unavailable))
+    }
+}
+
+/// Has the work done by one of the threads behind the queue, unless it is dropped before its turn.
+async fn ask<T: Send + 'static>(
+    queue: &mpsc::Sender<Job>,
+    work: &Arc<impl Fn(&mut Hashing) -> Result<T> + Send + Sync + 'static>,
+) -> Result<T> {
+    let (answer, done) = oneshot::channel();
+    let work = Arc::downgrade(work);
+    let job = move |hashing: &mut Hashing| {
+        // Whoever asked went away, or has the answer, or was told to come back.
+        let Some(work) = work.upgrade() else {
+            return false;
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| work(hashing)));
+        let done = done.unwrap_or_else(|panic| Err(Error::internal(Panicked::with(&*panic))));
+        // Whoever asked may have gone away by now.
+        answer.send(done).ok();
+        true
+    };
+    queue.send(Box::new(job)).map_err(|_| Error::Unavailable)?;
+    done.await.map_err(Error::internal)?
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Does one job after the other until the hasher is dropped, and rests after each.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration) {
+    let mut hashing = Hashing::new();
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else {
+            break;
+        };
+        if job(&mut hashing) {
+            thread::sleep(rest);
+        }
+    }
+}
+
+/// Has this thread run only while nothing else wants its core: `SCHED_IDLE` of sched(7).
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use thread_priority::{
+        NormalThreadSchedulePolicy::Idle, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
+    };
+    let idle = ThreadSchedulePolicy::Normal(Idle);
+    // It sets the niceness too, which may not be allowed and is of no use to an idle thread: what
+    // counts is the policy.
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).ok();
+    let policy = thread_schedule_policy();
+    tracing::debug!(
+        ?policy,
+        "a thread that hashes passwords has this scheduling policy"
+    );
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {
+    tracing::debug!("threads that hash passwords are scheduled like all others");
+}
+
+fn hash_of_nobody() -> String {
+    let mut unknown = [0_u8; 32];
+    aws_lc_rs::rand::fill(&mut unknown).expect("the system has randomness");
+    Hashing::new()
+        .hash(&Password::typed(&format!("{unknown:?}")))
+        .expect("any text can be hashed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps the threads behind the queue busy until what is returned is dropped.
+    fn occupy(queue: &mpsc::Sender<Job>, threads: usize) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel();
+        let released = Arc::new(Mutex::new(released));
+        let (begin, begun) = mpsc::channel();
+        for _ in 0..threads {
+            let (released, begin) = (Arc::clone(&released), begin.clone());
+            let job = move |_: &mut Hashing| {
+                begin.send(()).ok();
+                let released = released.lock().unwrap_or_else(PoisonError::into_inner);
+                released.recv().is_ok()
+            };
+            queue.send(Box::new(job)).unwrap();
+        }
+        for _ in 0..threads {
+            begun.recv().unwrap();
+        }
+        release
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_what_panicked_and_its_thread_goes_on() {
+        // Where others are busy a panic takes its time to be told.
+        let hasher = Hasher {
+            deadline: Duration::from_mins(1),
+            ..Hasher::start()
+        };
+        for _ in 0..=threads() {
+            let failed = hasher.run::<()>(|_| panic!("on purpose")).await;
+            assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
+        }
+        assert!(hasher.hash(Password::typed("correct horse")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
+        let hasher = Hasher {
+            deadline: Duration::ZERO,
+            ..Hasher::start()
+        };
+        let release = occupy(&hasher.yielding, threads());
+        let (begin, begun) = mpsc::channel();
+        let late = hasher.run(move |_| Ok(begin.send(()))).await;
+        assert!(matches!(late, Err(Error::Unavailable)), "{late:?}");
+        drop(release);
+        assert!(begun.recv().is_err(), "it was begun all the same");
+    }
+
+    #[tokio::test]
+    async fn who_finds_64_before_them_is_told_to_come_back_at_once() {
+        let hasher = Hasher::start();
+        let others = hasher.places.try_acquire_many(64).unwrap();
+        let refused = hasher.run(|_| Ok(())).await;
+        assert!(matches!(refused, Err(Error::Unavailable)), "{refused:?}");
+        drop(others);
+        assert!(hasher.run(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_the_threads_that_give_way_is_served_by_one_that_does_not() {
+        let hasher = Hasher {
+            patience: Duration::ZERO,
+            ..Hasher::start()
+        };
+        let _release = occupy(&hasher.yielding, threads());
+        assert!(hasher.hash(Password::typed("correct horse")).await.is_ok());
+    }
+}

@@ -1,0 +1,327 @@
+//! The uses of sessions: noted in memory as they happen, and written in batches beside the requests, so that
+//! a read waits for no write.
+
+use std::{
+    collections::HashMap,
+    slice,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{delivery::Delivery, lifetimes::idle_end};
+use crate::{
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+    id::SessionId,
+    identity::{
+        change_notifier::Notices,
+        entity::sessions::{Kind, Model},
+        unscoped,
+    },
+};
+
+/// The age at which `last_active_at` is written anew.
+const GRAIN: Duration = Duration::from_mins(1);
+
+/// The maximum time that a use waits to be written, while the database takes writes.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The pause after a write that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The maximum time that a request waits until its confirmation is written.
+const CONFIRMATION_WAIT: Duration = Duration::from_millis(250);
+
+/// The maximum number of sessions whose uses wait, about 10 MB; those of more are noted at a later request.
+const MAX_PENDING: usize = 100_000;
+
+/// The maximum number of sessions that one transaction writes.
+const MAX_BATCH: usize = 500;
+
+/// The uses of one session that are not written yet. [`Uses::apply`] and the statement of
+/// [`unscoped::write_uses`] follow the same rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::identity) struct Uses {
+    /// It only grows.
+    pub(in crate::identity) last_active_at: Timestamp,
+    /// A generation whose access token was used, where the row does not say so yet. It only grows.
+    pub(in crate::identity) confirmed_generation: Option<i32>,
+    pub(in crate::identity) slide: Option<Slide>,
+}
+
+/// The uses of this session.
+pub(in crate::identity) type UsesOf = (SessionId, Uses);
+
+/// Moves the end of a session that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::identity) struct Slide {
+    /// The end as the row had it at the use. One that was moved forward since was shortened, and stays.
+    pub(in crate::identity) from: Timestamp,
+    pub(in crate::identity) to: Timestamp,
+}
+
+impl Uses {
+    /// A use that the row does not say yet: to the minute, and once a generation.
+    fn of(session: &Model, generation: i32, now: Timestamp) -> Option<Self> {
+        let confirms = generation > session.confirmed_generation;
+        if !confirms && now.since(session.last_active_at) < GRAIN {
+            return None;
+        }
+        // The others slide as they are refreshed, or not at all.
+        let slides = session.delivery == Delivery::Cookie || session.kind == Kind::Outside;
+        Some(Self {
+            last_active_at: now,
+            confirmed_generation: confirms.then_some(generation),
+            slide: slides.then(|| Slide {
+                from: session.idle_expires_at,
+                to: idle_end(now, session.expires_at),
+            }),
+        })
+    }
+
+    /// Adds a later use.
+    fn add(&mut self, later: Self) {
+        self.last_active_at = self.last_active_at.max(later.last_active_at);
+        self.confirmed_generation = self.confirmed_generation.max(later.confirmed_generation);
+        self.slide = match (self.slide, later.slide) {
+            (Some(first), Some(later)) => Some(Slide {
+                from: first.from.min(later.from),
+                to: first.to.max(later.to),
+            }),
+            (first, later) => first.or(later),
+        };
+    }
+
+    /// Changes the session as its row will be changed.
+    fn apply(&self, session: &mut Model) {
+        if session.ended_at.is_some() {
+            return;
+        }
+        session.last_active_at = session.last_active_at.max(self.last_active_at);
+        if let Some(generation) = self.confirmed_generation {
+            session.confirmed_generation = session.confirmed_generation.max(generation);
+        }
+        if let Some(slide) = self.slide
+            && slide.from <= session.idle_expires_at
+        {
+            session.idle_expires_at = session.idle_expires_at.max(slide.to);
+        }
+    }
+}
+
+/// The uses that are not written yet.
+#[derive(Default)]
+pub(in crate::identity) struct Activity {
+    pending: Mutex<HashMap<SessionId, Uses>>,
+    /// Notified when there is something to write, and when it is to be written at once.
+    noted: Notify,
+    urgent: Notify,
+    /// Notified after each write.
+    written: Notify,
+}
+
+impl Activity {
+    /// Notes a use of the session by a token of this generation. Returns whether that confirms the generation.
+    pub(in crate::identity) fn note(
+        &self,
+        session: &Model,
+        generation: i32,
+        now: Timestamp,
+    ) -> bool {
+        let Some(uses) = Uses::of(session, generation, now) else {
+            return false;
+        };
+        let mut pending = self.lock();
+        if pending.len() >= MAX_PENDING && !pending.contains_key(&session.id) {
+            return false;
+        }
+        pending
+            .entry(session.id)
+            .and_modify(|earlier| earlier.add(uses))
+            .or_insert(uses);
+        drop(pending);
+        self.noted.notify_one();
+        if uses.confirmed_generation.is_some() {
+            self.urgent.notify_one();
+        }
+        uses.confirmed_generation.is_some()
+    }
+
+    /// Changes the session's row, as it was read, by the uses that are not written yet.
+    pub(in crate::identity) fn apply(&self, session: &mut Model) {
+        if let Some(uses) = self.of(session.id) {
+            uses.apply(session);
+        }
+    }
+
+    /// Returns the session with the uses that are not written yet.
+    pub(in crate::identity) fn applied(&self, session: Arc<Model>) -> Arc<Model> {
+        match self.of(session.id) {
+            None => session,
+            Some(uses) => {
+                let mut session = Arc::unwrap_or_clone(session);
+                uses.apply(&mut session);
+                Arc::new(session)
+            }
+        }
+    }
+
+    /// Waits until the session's confirmation is written, and not for long.
+    pub(in crate::identity) async fn confirmed(&self, id: SessionId) {
+        let written = async {
+            loop {
+                let written = self.written.notified();
+                let uses = self.of(id);
+                if uses.is_none_or(|uses| uses.confirmed_generation.is_none()) {
+                    return;
+                }
+                written.await;
+            }
+        };
+        let _ = tokio::time::timeout(CONFIRMATION_WAIT, written).await;
+    }
+
+    fn of(&self, id: SessionId) -> Option<Uses> {
+        self.lock().get(&id).copied()
+    }
+
+    /// All of them, those that confirm a generation before the others.
+    fn pending(&self) -> (Vec<UsesOf>, Vec<UsesOf>) {
+        let pending = self.lock();
+        let all = pending.iter().map(|(id, uses)| (*id, *uses));
+        all.partition(|(_, uses)| uses.confirmed_generation.is_some())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Uses>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the uses that are noted, for as long as this is held.
+pub(in crate::identity) fn start(
+    notices: Arc<Notices>,
+    database: Database,
+) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let activity = &notices.activity;
+        loop {
+            activity.noted.notified().await;
+            let _ = tokio::time::timeout(INTERVAL, activity.urgent.notified()).await;
+            while let Err(error) = write(&notices, &database).await {
+                tracing::debug!(?error, "the uses of sessions are not written yet");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }))
+}
+
+/// Writes the uses that are noted. Those that were not written stay noted.
+pub(in crate::identity) async fn write(notices: &Notices, database: &Database) -> Result<()> {
+    let (confirmations, others) = notices.activity.pending();
+    for confirmation in &confirmations {
+        unscoped::confirm(database, confirmation.0, &confirmation.1).await?;
+        forget(notices, slice::from_ref(confirmation));
+    }
+    for batch in others.chunks(MAX_BATCH) {
+        unscoped::write_uses(database, batch).await?;
+        forget(notices, batch);
+    }
+    Ok(())
+}
+
+/// Forgets what was written, and the rows as they were before it.
+fn forget(notices: &Notices, written: &[UsesOf]) {
+    for (id, uses) in written {
+        notices.sessions.forget(*id);
+        let mut pending = notices.activity.lock();
+        if pending.get(id) == Some(uses) {
+            pending.remove(id);
+        }
+    }
+    notices.activity.written.notify_waiters();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        id::{Ids, UserId},
+        identity::{owned::Owner, sessions::new_session},
+    };
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn cookie_session(now: Timestamp) -> Model {
+        let ids = Ids::default();
+        let (id, owner) = (
+            SessionId::new(&ids, now),
+            Owner::new(UserId::new(&ids, now)),
+        );
+        Model {
+            delivery: Delivery::Cookie,
+            ..new_session::begun(id, owner, now, now.plus(Duration::from_hours(90 * 24)))
+        }
+    }
+
+    #[test]
+    fn uses_of_a_session_are_one() {
+        let (activity, begun) = (Activity::default(), Timestamp::from_millis(0));
+        let session = cookie_session(begun);
+        assert!(!activity.note(&session, 1, begun.plus(MINUTE / 2)));
+        assert!(activity.lock().is_empty());
+        for minute in 1..=40 {
+            activity.note(&session, 0, begun.plus(minute * MINUTE));
+        }
+        assert!(activity.note(&session, 2, begun.plus(2 * MINUTE)));
+        let last = begun.plus(40 * MINUTE);
+        let slide = Slide {
+            from: session.idle_expires_at,
+            to: session.idle_expires_at.plus(40 * MINUTE),
+        };
+        let uses = Uses {
+            last_active_at: last,
+            confirmed_generation: Some(2),
+            slide: Some(slide),
+        };
+        assert_eq!(*activity.lock(), HashMap::from([(session.id, uses)]));
+    }
+
+    #[test]
+    fn a_use_neither_revives_nor_lowers_nor_lengthens_what_was_shortened() {
+        let (activity, begun) = (Activity::default(), Timestamp::from_millis(0));
+        let session = cookie_session(begun);
+        let used_at = begun.plus(2 * MINUTE);
+        assert!(activity.note(&session, 2, used_at));
+        let applied = |change: fn(&mut Model)| {
+            let mut row = session.clone();
+            change(&mut row);
+            let before = row.clone();
+            activity.apply(&mut row);
+            (before, row)
+        };
+        let (_, used) = applied(|_| {});
+        assert_eq!(
+            (used.last_active_at, used.confirmed_generation),
+            (used_at, 2)
+        );
+        assert_eq!(
+            used.idle_expires_at,
+            session.idle_expires_at.plus(2 * MINUTE)
+        );
+
+        let (before, ended) = applied(|row| row.ended_at = Some(Timestamp::from_millis(1)));
+        assert_eq!(ended, before);
+        let (before, shortened) = applied(|row| row.idle_expires_at = Timestamp::from_millis(1));
+        assert_eq!(shortened.idle_expires_at, before.idle_expires_at);
+        let (before, later) = applied(|row| {
+            row.confirmed_generation = 3;
+            row.last_active_at = Timestamp::from_millis(1_000_000);
+        });
+        assert_eq!(later.confirmed_generation, before.confirmed_generation);
+        assert_eq!(later.last_active_at, before.last_active_at);
+    }
+}

@@ -1,0 +1,112 @@
+//! The sessions that were read lately, so that most requests need not ask the database for theirs.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use quick_cache::sync::Cache;
+
+use crate::{
+    id::{SessionId, UserId},
+    identity::entity::sessions,
+};
+
+/// How many are remembered; whichever was used least is forgotten first.
+const REMEMBERED: usize = 20_000;
+
+/// Remembers sessions that lived when they were read, until it is told that they may have ended.
+pub(in crate::identity) struct SessionCache {
+    sessions: Cache<SessionId, Arc<sessions::Model>>,
+    /// How often it was told so.
+    ends: AtomicU64,
+}
+
+/// A reading of the database that has begun.
+pub(in crate::identity) struct Reading(u64);
+
+impl SessionCache {
+    pub(in crate::identity) fn new() -> Self {
+        Self {
+            sessions: Cache::new(REMEMBERED),
+            ends: AtomicU64::new(0),
+        }
+    }
+
+    pub(in crate::identity) fn get(&self, id: SessionId) -> Option<Arc<sessions::Model>> {
+        self.sessions.get(&id)
+    }
+
+    /// Before a session is read that is to be remembered.
+    pub(in crate::identity) fn begin_reading(&self) -> Reading {
+        Reading(self.ends.load(Ordering::SeqCst))
+    }
+
+    /// Remembers what was read, unless it may have ended while it was.
+    pub(in crate::identity) fn remember(&self, reading: &Reading, session: &Arc<sessions::Model>) {
+        self.sessions.insert(session.id, Arc::clone(session));
+        // Asked once it is there: whoever forgets counts first, and finds it or is counted here.
+        if self.ends.load(Ordering::SeqCst) != reading.0 {
+            self.forget(session.id);
+        }
+    }
+
+    /// Forgets one, and says whether it was remembered.
+    pub(in crate::identity) fn forget(&self, id: SessionId) -> bool {
+        self.sessions.remove(&id).is_some()
+    }
+
+    /// Forgets all that are this person's.
+    pub(in crate::identity) fn forget_those_of(&self, user_id: UserId) {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        self.sessions
+            .retain(|_, session| session.user_id.user_id() != user_id);
+    }
+
+    pub(in crate::identity) fn forget_all(&self) {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        self.sessions.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        id::Ids,
+        identity::{owned::Owner, sessions::new_session},
+    };
+
+    fn session(ids: &Ids, user_id: UserId) -> Arc<sessions::Model> {
+        let now = Timestamp::from_millis(0);
+        let id = SessionId::new(ids, now);
+        Arc::new(new_session::begun(id, Owner::new(user_id), now, now))
+    }
+
+    #[test]
+    fn what_was_read_while_sessions_ended_is_not_remembered() {
+        let (cache, ids) = (SessionCache::new(), Ids::default());
+        let now = Timestamp::from_millis(0);
+        let (ana, ben) = (UserId::new(&ids, now), UserId::new(&ids, now));
+        let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));
+
+        let reading = cache.begin_reading();
+        cache.remember(&reading, &of_ana);
+        cache.remember(&reading, &of_ben);
+        cache.forget_those_of(ana);
+        assert!(cache.get(of_ana.id).is_none());
+        assert!(cache.get(of_ben.id).is_some());
+
+        cache.remember(&reading, &of_ana);
+        assert!(cache.get(of_ana.id).is_none());
+        cache.remember(&cache.begin_reading(), &of_ana);
+        assert!(cache.get(of_ana.id).is_some());
+
+        let reading = cache.begin_reading();
+        cache.forget_all();
+        assert!(cache.get(of_ben.id).is_none());
+        cache.remember(&reading, &of_ben);
+        assert!(cache.get(of_ben.id).is_none());
+    }
+}

@@ -1,0 +1,74 @@
+//! The rows of sessions: how one begins, and which of them live.
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, Select,
+    sea_query::Expr,
+};
+
+use super::{delivery::Delivery, lifetimes};
+use crate::{
+    clock::Timestamp,
+    error::Result,
+    id::SessionId,
+    identity::{Viewer, entity::sessions, owned::Owner},
+};
+
+/// A session that begins now, of no device.
+pub(in crate::identity) fn begun(
+    id: SessionId,
+    owner: Owner,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> sessions::Model {
+    sessions::Model {
+        id,
+        user_id: owner,
+        generation: 1,
+        rotated_at: now,
+        confirmed_generation: 1,
+        delivery: Delivery::Bearer,
+        label: None,
+        user_agent: None,
+        ip_address: None,
+        created_at: now,
+        last_active_at: now,
+        idle_expires_at: lifetimes::idle_end(now, expires_at),
+        expires_at,
+        ended_at: None,
+        kind: sessions::Kind::SignIn,
+        scope: sessions::Scope::Write,
+        secret_digest: None,
+    }
+}
+
+/// Of a session that is not stored yet.
+pub(in crate::identity) fn new_row(session: sessions::Model) -> sessions::ActiveModel {
+    session.into_active_model().reset_all()
+}
+
+/// The viewer's session with this id, while it lives.
+pub(in crate::identity) async fn one(
+    viewer: &Viewer,
+    id: SessionId,
+) -> Result<Option<sessions::Model>> {
+    let session = viewer.one(with_id(id)).await?;
+    let session = session.map(|session| viewer.as_used(session));
+    Ok(session.filter(|session| session.lives_at(viewer.now())))
+}
+
+pub(super) fn with_id(id: SessionId) -> Select<sessions::Entity> {
+    sessions::Entity::find().filter(sessions::Column::Id.eq(id))
+}
+
+/// The filter of the sessions that are no access tokens.
+pub(in crate::identity) fn signed_in() -> Expr {
+    sessions::Column::Kind.ne(sessions::Kind::AccessToken)
+}
+
+/// The filter of the sessions that live.
+pub(in crate::identity) fn living(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(sessions::Column::EndedAt.is_null())
+        .add(sessions::Column::IdleExpiresAt.gt(now))
+        .add(sessions::Column::ExpiresAt.gt(now))
+}

@@ -1,0 +1,80 @@
+//! A private key as the database keeps it: sealed, so that whoever reads the database signs nothing.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+
+use crate::identity::secret::{Secret, Secrets};
+
+/// The 32 bytes of an Ed25519 private key.
+pub(in crate::identity) type Seed = [u8; 32];
+
+/// A private key that was opened.
+pub(in crate::identity) struct Opened {
+    pub(in crate::identity) seed: Seed,
+    /// Whether the secret that sealed it is the one in use.
+    pub(in crate::identity) by_first: bool,
+}
+
+/// AES-256-GCM with a random nonce in front, bound to the key's name: it opens for no other row.
+pub(in crate::identity) fn seal(seed: &Seed, id: &str, secret: &Secret) -> Vec<u8> {
+    let mut text = seed.to_vec();
+    let nonce = sealing(secret)
+        .seal_in_place_append_tag(Aad::from(id), &mut text)
+        .expect("32 bytes can be sealed");
+    [nonce.as_ref().as_slice(), &text].concat()
+}
+
+/// The private key, when one of the secrets has sealed it under this name.
+pub(in crate::identity) fn open(sealed: &[u8], id: &str, secrets: &Secrets) -> Option<Opened> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+    secrets.each().enumerate().find_map(|(at, secret)| {
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = text.to_vec();
+        let opened = sealing(secret).open_in_place(nonce, Aad::from(id), &mut text);
+        Some(Opened {
+            seed: (*opened.ok()?).try_into().ok()?,
+            by_first: at == 0,
+        })
+    })
+}
+
+fn sealing(secret: &Secret) -> RandomizedNonceKey {
+    RandomizedNonceKey::new(&AES_256_GCM, &secret.derive("signing-keys seal"))
+        .expect("AES-256 takes 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: Seed = [7; 32];
+
+    fn secrets(all: &[&str]) -> Secrets {
+        let mut all = all.iter().map(|secret| Secret::new(secret.as_bytes()));
+        Secrets::new(all.next().unwrap(), all)
+    }
+
+    #[test]
+    fn a_sealed_key_opens_by_the_secret_that_sealed_it_and_under_its_own_name() {
+        let both = secrets(&["new", "old"]);
+        let (new, old) = (secrets(&["new"]), secrets(&["old"]));
+        let sealed = seal(&SEED, "name", old.first());
+        assert_ne!(sealed, seal(&SEED, "name", old.first()));
+        let opened = open(&sealed, "name", &both).unwrap();
+        assert_eq!((opened.seed, opened.by_first), (SEED, false));
+        assert!(open(&sealed, "name", &old).unwrap().by_first);
+        assert!(open(&sealed, "name", &new).is_none());
+        assert!(open(&sealed, "another", &both).is_none());
+    }
+
+    #[test]
+    fn what_was_changed_or_cut_short_does_not_open() {
+        let secrets = secrets(&["secret"]);
+        let sealed = seal(&SEED, "name", secrets.first());
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(open(&changed, "name", &secrets).is_none(), "{at}");
+            assert!(open(&sealed[..at], "name", &secrets).is_none(), "{at}");
+        }
+    }
+}

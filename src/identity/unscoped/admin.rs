@@ -1,0 +1,115 @@
+//! Everybody, for whoever runs the service and for nobody else: no request comes here.
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+};
+
+use crate::{
+    db::Database,
+    error::Result,
+    id::UserId,
+    identity::{
+        email_address::EmailAddress,
+        entity::{identities, security_events, sessions, users},
+    },
+};
+
+/// The next people, in the order in which they came.
+pub(in crate::identity) async fn people_after(
+    database: &Database,
+    after: Option<UserId>,
+    count: u64,
+) -> Result<Vec<users::Model>> {
+    let mut people = users::Entity::find();
+    if let Some(after) = after {
+        people = people.filter(users::Column::Id.gt(after));
+    }
+    let people = people.order_by_asc(users::Column::Id).limit(count);
+    Ok(people.all(database.reads()).await?)
+}
+
+pub(in crate::identity) async fn person_by_id(
+    database: &Database,
+    id: UserId,
+) -> Result<Option<users::Model>> {
+    Ok(users::Entity::find_by_id(id).one(database.reads()).await?)
+}
+
+/// Whoever has the address, shut out or not.
+pub(in crate::identity) async fn person_by_email(
+    database: &Database,
+    email: &EmailAddress,
+) -> Result<Option<users::Model>> {
+    let found = users::Entity::find().filter(users::Column::EmailKey.eq(email.key()));
+    Ok(found.one(database.reads()).await?)
+}
+
+/// The sessions of these people, those that have ended too.
+pub(in crate::identity) async fn sessions_of(
+    database: &Database,
+    people: &[UserId],
+) -> Result<Vec<sessions::Model>> {
+    let theirs = sessions::Column::UserId.is_in(people.iter().copied());
+    let found = sessions::Entity::find().filter(theirs);
+    Ok(found.all(database.reads()).await?)
+}
+
+/// Who these people are elsewhere.
+pub(in crate::identity) async fn identities_of(
+    database: &Database,
+    people: &[UserId],
+) -> Result<Vec<identities::Model>> {
+    let theirs = identities::Column::UserId.is_in(people.iter().copied());
+    let found = identities::Entity::find().filter(theirs);
+    Ok(found.all(database.reads()).await?)
+}
+
+/// Stores a person without a session. Answers whether the address was free.
+pub(in crate::identity) async fn store_person(
+    database: &Database,
+    user: users::ActiveModel,
+    event: security_events::ActiveModel,
+) -> Result<bool> {
+    let transaction = database.begin().await?;
+    if let Err(error) = user.insert(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+            _ => Err(error.into()),
+        };
+    }
+    event.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Which of these addresses, as they are compared, have an account.
+pub(in crate::identity) async fn taken_keys(
+    database: &Database,
+    keys: impl Iterator<Item = &'_ str>,
+) -> Result<HashSet<String>> {
+    let taken = users::Entity::find().filter(users::Column::EmailKey.is_in(keys));
+    let taken = taken.all(database.reads()).await?.into_iter();
+    Ok(taken.map(|user| user.email_key).collect())
+}
+
+/// Stores people, all of them or none. Answers whether their addresses were free.
+pub(in crate::identity) async fn store_people(
+    database: &Database,
+    people: Vec<users::ActiveModel>,
+    arrivals: Vec<security_events::ActiveModel>,
+) -> Result<bool> {
+    let transaction = database.begin().await?;
+    let people = users::Entity::insert_many(people);
+    if let Err(error) = people.exec_without_returning(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+            _ => Err(error.into()),
+        };
+    }
+    let arrivals = security_events::Entity::insert_many(arrivals);
+    arrivals.exec_without_returning(&transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}

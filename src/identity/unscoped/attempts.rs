@@ -1,0 +1,131 @@
+//! The counters of attempts at credentials, and the networks that are known: before anybody is signed
+//! in.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
+};
+
+use crate::{
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+    id::UserId,
+    identity::{
+        entity::{
+            credential_attempts::{
+                self,
+                Column::{Count, Id, LastAt, WindowEndsAt},
+            },
+            known_networks,
+        },
+        owned::Owner,
+        rate_limit::{
+            counters::{AT_ONCE, Blocked, Counter, Rule},
+            network::Network,
+        },
+    },
+};
+
+/// Counts an attempt by each counter, or by none when one of them has had too many: then it says
+/// until when.
+pub(in crate::identity) async fn count_attempt(
+    database: &Database,
+    counters: &[Counter],
+    now: Timestamp,
+) -> Result<Option<Blocked>> {
+    let transaction = database.begin().await?;
+    for Counter { id, rule } in counters {
+        let column = |column| Expr::col((credential_attempts::Entity, column));
+        let ends_at = now.plus(rule.window);
+        let is_over = column(WindowEndsAt).lte(now);
+        let mut is_free = column(Count).lt(rule.most);
+        if rule.slows_down {
+            // Where there is nothing to wait for, an attempt may have begun after this one.
+            let waits = column(LastAt).add(delay(*rule)).lte(now);
+            is_free = is_free.and(column(Count).lt(AT_ONCE).or(waits));
+        }
+        let counted = OnConflict::column(Id)
+            .value(
+                Count,
+                Expr::case(is_over.clone(), 1).finally(column(Count).add(1)),
+            )
+            .value(
+                WindowEndsAt,
+                Expr::case(is_over.clone(), ends_at).finally(column(WindowEndsAt)),
+            )
+            .value(LastAt, now)
+            .action_and_where(is_over.or(is_free))
+            .to_owned();
+        let first = credential_attempts::ActiveModel {
+            id: Set(id.clone()),
+            count: Set(1),
+            window_ends_at: Set(ends_at),
+            last_at: Set(now),
+        };
+        let counted = credential_attempts::Entity::insert(first)
+            .on_conflict(counted)
+            .exec_without_returning(&transaction)
+            .await?;
+        if counted == 0 {
+            let found = credential_attempts::Entity::find_by_id(id.clone())
+                .one(&transaction)
+                .await?;
+            transaction.roll_back().await;
+            return Ok(Some(Blocked(found.map_or(now, |row| rule.free_at(&row)))));
+        }
+    }
+    transaction.commit().await?;
+    Ok(None)
+}
+
+/// How long after the last attempt the next may be made, in milliseconds, by how many there were.
+fn delay(rule: Rule) -> Expr {
+    let column = (credential_attempts::Entity, Count);
+    let mut delays = CaseStatement::new();
+    for count in 0..rule.most {
+        let delay = rule.delay(count).as_millis();
+        let delay = i64::try_from(delay).unwrap_or(i64::MAX);
+        delays = delays.case(Expr::col(column).eq(count), delay);
+    }
+    delays.finally(0_i64).into()
+}
+
+/// Takes back what an attempt that succeeded counted; and all that some counters counted.
+pub(in crate::identity) async fn forgive_attempt(
+    database: &Database,
+    wholly: Vec<Counter>,
+    once: Vec<Counter>,
+) -> Result<()> {
+    let ids = |counters: Vec<Counter>| counters.into_iter().map(|counter| counter.id);
+    let transaction = database.begin().await?;
+    // In the order in which they were counted.
+    for id in ids(once) {
+        credential_attempts::Entity::update_many()
+            .col_expr(Count, Expr::col(Count).sub(1))
+            .filter(Id.eq(id))
+            .filter(Count.gt(0))
+            .exec(&transaction)
+            .await?;
+    }
+    credential_attempts::Entity::delete_many()
+        .filter(Id.is_in(ids(wholly)))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await
+}
+
+/// Whether the person has signed in from the network before; nobody has.
+pub(in crate::identity) async fn is_known_network(
+    database: &Database,
+    user: Option<UserId>,
+    network: &Network,
+) -> Result<bool> {
+    // The same question for nobody, so that it takes the same time.
+    let owner = Owner::new(user.unwrap_or_else(UserId::nobody));
+    let known = known_networks::Entity::find_by_id((owner, network.as_str().to_owned()))
+        .one(database.reads())
+        .await?;
+    Ok(known.is_some())
+}

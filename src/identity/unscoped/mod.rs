@@ -1,0 +1,311 @@
+//! The only queries that no viewer scopes: what must be known before there is a viewer.
+//!
+//! Each is asked for by a proof of its own: an address, a session's id out of a verified token, a
+//! refresh token that was issued here, a password that was found right. Add nothing here that a viewer could do.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these queries come before the viewer"
+)]
+
+mod admin;
+mod attempts;
+mod bounds;
+mod enrolment;
+mod expired;
+mod identities;
+mod signing_keys;
+mod uses;
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    sea_query::{LockType, OnConflict},
+};
+
+pub(super) use admin::{
+    identities_of, people_after, person_by_email, person_by_id, sessions_of, store_people,
+    store_person, taken_keys,
+};
+pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
+pub(super) use enrolment::enrol;
+pub(super) use expired::clear_expired;
+pub(super) use identities::{admit, has_identities, note_ahead};
+pub(super) use signing_keys::{
+    Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
+};
+
+pub(super) use uses::{confirm, write_uses};
+
+use super::{
+    Issued,
+    email_address::EmailAddress,
+    entity::{known_networks, security_events, sessions, task_logs, users},
+    owned::Owner,
+    password::hasher::Unlocked,
+    sessions::{
+        activity::Activity,
+        refresh_tokens::{self, Presented, Refreshed, Verdict},
+    },
+};
+use crate::{
+    clock::Timestamp,
+    db::{Database, Transaction},
+    error::Result,
+    id::{SessionId, UserId},
+};
+
+/// How many ids one query names.
+const AT_ONCE: usize = 500;
+
+/// The person with the address, unless nobody gets in as them.
+pub(super) async fn user_by_email(
+    database: &Database,
+    email: &EmailAddress,
+) -> Result<Option<users::Model>> {
+    let user = person_by_email(database, email).await?;
+    Ok(user.filter(|user| user.disabled_at.is_none()))
+}
+
+/// The session that a verified token names.
+pub(super) async fn session_by_id(
+    database: &Database,
+    id: SessionId,
+) -> Result<Option<sessions::Model>> {
+    Ok(sessions::Entity::find_by_id(id)
+        .one(database.reads())
+        .await?)
+}
+
+/// Which of the sessions live; each is one that its owner's stream waits with.
+pub(super) async fn living_sessions(
+    database: &Database,
+    ids: &[SessionId],
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<HashSet<SessionId>> {
+    let mut living = HashSet::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let found = sessions::Entity::find()
+            .filter(sessions::Column::Id.is_in(ids.iter().copied()))
+            .all(database.reads())
+            .await?;
+        for mut session in found {
+            activity.apply(&mut session);
+            if session.lives_at(now) {
+                living.insert(session.id);
+            }
+        }
+    }
+    Ok(living)
+}
+
+/// The last number of each person's task log; none of them says what is in it.
+pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
+    let mut seqs = Vec::new();
+    for users in users.chunks(AT_ONCE) {
+        let logs = task_logs::Entity::find()
+            .filter(task_logs::Column::UserId.is_in(users.iter().copied()))
+            .all(database.reads())
+            .await?;
+        seqs.extend(logs.iter().map(|log| (log.user_id.user_id(), log.seq)));
+    }
+    Ok(seqs)
+}
+
+/// The people whose tasks have yet to follow them to another time zone, each with the session that changed it.
+pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
+    let logs = task_logs::Entity::find()
+        .filter(task_logs::Column::MovingSessionId.is_not_null())
+        .limit(AT_ONCE as u64)
+        .all(database.reads())
+        .await?;
+    let moving = logs
+        .iter()
+        .filter_map(|log| Some((log.user_id, log.moving_session_id?)));
+    Ok(moving.collect())
+}
+
+/// Rotates the refresh token that was presented, or ends the session, as [`refresh_tokens::judge`] says of the
+/// row and of the uses that are not written yet. The tokens are issued before the rotation is committed.
+pub(super) async fn refresh(
+    database: &Database,
+    presented: Presented,
+    activity: &Activity,
+    reuse: security_events::ActiveModel,
+    now: Timestamp,
+    issue: impl Fn(&sessions::Model) -> Result<Issued>,
+) -> Result<Refreshed> {
+    let transaction = database.begin().await?;
+    let found = sessions::Entity::find_by_id(presented.session_id)
+        .lock(LockType::Update)
+        .one(&transaction)
+        .await?;
+    let Some(mut session) = found else {
+        return Ok(Refreshed::Gone);
+    };
+    // The row is locked: what was noted before is in it, or here.
+    activity.apply(&mut session);
+    if !session.lives_at(now) {
+        return Ok(Refreshed::Gone);
+    }
+    match refresh_tokens::judge(&session, presented.generation, now) {
+        Verdict::Repeat => {
+            let issued = issue(&session)?;
+            Ok(Refreshed::Session(Box::new(session), issued))
+        }
+        Verdict::Rotate => {
+            let rotated = sessions::Entity::update_many()
+                .set(refresh_tokens::rotated(&session, now))
+                .filter(sessions::Column::Id.eq(session.id))
+                .exec_with_returning(&transaction)
+                .await?;
+            let Some(rotated) = rotated.into_iter().next() else {
+                return Ok(Refreshed::Gone);
+            };
+            let issued = issue(&rotated)?;
+            transaction.commit().await?;
+            Ok(Refreshed::Session(Box::new(rotated), issued))
+        }
+        Verdict::Reused => {
+            transaction.roll_back().await;
+            end_reused(database, &session, reuse, now).await?;
+            Ok(Refreshed::Reused(session.user_id.user_id()))
+        }
+    }
+}
+
+/// Ends the session. In a transaction of its own, which locks the person first, as whoever deletes
+/// the account does; what was judged a reuse stays one.
+async fn end_reused(
+    database: &Database,
+    session: &sessions::Model,
+    reuse: security_events::ActiveModel,
+    now: Timestamp,
+) -> Result<()> {
+    let transaction = database.begin().await?;
+    let event = security_events::ActiveModel {
+        user_id: Set(session.user_id),
+        ..reuse
+    };
+    match event.insert(&transaction).await {
+        Err(error) if is_of_nobody(&error) => return Ok(()),
+        stored => stored?,
+    };
+    let ended = sessions::ActiveModel {
+        ended_at: Set(Some(now)),
+        ..Default::default()
+    };
+    let ended = sessions::Entity::update_many()
+        .set(ended)
+        .filter(sessions::Column::Id.eq(session.id))
+        .filter(sessions::Column::EndedAt.is_null())
+        .exec(&transaction)
+        .await?;
+    if ended.rows_affected > 0 {
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// Stores what somebody did to the account who is not signed in to it.
+pub(super) async fn record(database: &Database, event: security_events::ActiveModel) -> Result<()> {
+    let transaction = database.begin().await?;
+    match event.insert(&transaction).await {
+        Err(error) if is_of_nobody(&error) => Ok(()),
+        stored => {
+            stored?;
+            transaction.commit().await
+        }
+    }
+}
+
+/// Whether the account has been deleted meanwhile.
+fn is_of_nobody(error: &DbErr) -> bool {
+    matches!(
+        error.sql_err(),
+        Some(SqlErr::ForeignKeyConstraintViolation(_))
+    )
+}
+
+/// Stores a person and their first session, or nothing when the address is taken.
+pub(super) async fn create_user(
+    database: &Database,
+    user: users::ActiveModel,
+    session: sessions::ActiveModel,
+    event: security_events::ActiveModel,
+    network: known_networks::ActiveModel,
+) -> Result<Option<sessions::Model>> {
+    let transaction = database.begin().await?;
+    if let Err(error) = user.insert(&transaction).await {
+        return match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(None),
+            _ => Err(error.into()),
+        };
+    }
+    event.insert(&transaction).await?;
+    let session = session.insert(&transaction).await?;
+    remember(&transaction, network).await?;
+    transaction.commit().await?;
+    Ok(Some(session))
+}
+
+/// Stores a session for the person whose password was found right, and the password's hash where it
+/// was made anew; or nothing when the stored hash has changed since, or the person was shut out: the lock
+/// makes one wait for the other.
+pub(super) async fn open_session(
+    database: &Database,
+    unlocked: &Unlocked,
+    session: sessions::ActiveModel,
+    event: security_events::ActiveModel,
+    network: known_networks::ActiveModel,
+) -> Result<Option<sessions::Model>> {
+    let transaction = database.begin().await?;
+    let user = unlocked.user();
+    let unchanged = users::Entity::find_by_id(user.id)
+        .filter(users::Column::PasswordHash.eq(&user.password_hash))
+        .filter(users::Column::DisabledAt.is_null());
+    let locked = match unlocked.renewed_hash() {
+        None => unchanged.lock(LockType::Share),
+        // Two that share a lock and want to write would wait for each other.
+        Some(_) => unchanged.lock(LockType::NoKeyUpdate),
+    };
+    if locked.one(&transaction).await?.is_none() {
+        return Ok(None);
+    }
+    if let Some(hash) = unlocked.renewed_hash() {
+        let renewed = users::ActiveModel {
+            password_hash: Set(hash.to_owned()),
+            ..Default::default()
+        };
+        users::Entity::update_many()
+            .set(renewed)
+            .filter(users::Column::Id.eq(user.id))
+            .exec(&transaction)
+            .await?;
+    }
+    event.insert(&transaction).await?;
+    let session = session.insert(&transaction).await?;
+    bounds::bound_sessions(&transaction, session.user_id).await?;
+    remember(&transaction, network).await?;
+    bounds::bound_networks(&transaction, session.user_id).await?;
+    transaction.commit().await?;
+    Ok(Some(session))
+}
+
+/// Notes that the person has signed in from there.
+async fn remember(transaction: &Transaction, network: known_networks::ActiveModel) -> Result<()> {
+    use known_networks::Column::{LastUsedAt, Network, UserId};
+
+    let known = OnConflict::columns([UserId, Network])
+        .update_column(LastUsedAt)
+        .to_owned();
+    known_networks::Entity::insert(network)
+        .on_conflict(known)
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
+}

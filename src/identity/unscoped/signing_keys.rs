@@ -1,0 +1,93 @@
+//! The keys that access tokens are signed with: they are nobody's.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, SqlErr,
+};
+
+use crate::{
+    clock::Timestamp,
+    db::Database,
+    error::Result,
+    identity::entity::{sessions, signing_keys},
+};
+
+/// What becomes of the keys before a new one.
+pub(in crate::identity) enum Before {
+    Kept,
+    /// Each that has no end yet has this one.
+    ExpireAt(Timestamp),
+    Gone,
+}
+
+/// Whether anybody has signed in, ever or still.
+pub(in crate::identity) async fn has_sessions(database: &Database) -> Result<bool> {
+    let any = sessions::Entity::find().one(database.reads()).await?;
+    Ok(any.is_some())
+}
+
+/// The keys that access tokens are signed with, oldest first, each sealed.
+pub(in crate::identity) async fn signing_keys(
+    database: &Database,
+) -> Result<Vec<signing_keys::Model>> {
+    Ok(signing_keys::Entity::find()
+        .order_by_asc(signing_keys::Column::Number)
+        .all(database.reads())
+        .await?)
+}
+
+/// Stores new keys and does with those before them as is said. Answers whether it did: the numbers
+/// may be taken.
+pub(in crate::identity) async fn add_signing_keys(
+    database: &Database,
+    keys: Vec<signing_keys::ActiveModel>,
+    before: Before,
+    now: Timestamp,
+) -> Result<bool> {
+    let transaction = database.begin().await?;
+    let expired = signing_keys::Column::ExpiresAt.lte(now);
+    let gone = match before {
+        Before::Gone => signing_keys::Entity::delete_many(),
+        Before::Kept | Before::ExpireAt(_) => signing_keys::Entity::delete_many().filter(expired),
+    };
+    gone.exec(&transaction).await?;
+    if let Before::ExpireAt(end) = before {
+        let ending = signing_keys::ActiveModel {
+            expires_at: Set(Some(end)),
+            ..Default::default()
+        };
+        signing_keys::Entity::update_many()
+            .set(ending)
+            .filter(signing_keys::Column::ExpiresAt.is_null())
+            .exec(&transaction)
+            .await?;
+    }
+    for key in keys {
+        if let Err(error) = key.insert(&transaction).await {
+            return match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+                _ => Err(error.into()),
+            };
+        }
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Keeps a key as another secret has sealed it.
+pub(in crate::identity) async fn reseal_signing_key(
+    database: &Database,
+    id: &str,
+    sealed_private_key: Vec<u8>,
+) -> Result<()> {
+    let transaction = database.begin().await?;
+    let sealed = signing_keys::ActiveModel {
+        sealed_private_key: Set(sealed_private_key),
+        ..Default::default()
+    };
+    signing_keys::Entity::update_many()
+        .set(sealed)
+        .filter(signing_keys::Column::Id.eq(id))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await
+}

@@ -1,0 +1,80 @@
+//! The uses of sessions, written beside the requests that were made with them.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, LockBehavior, LockType},
+};
+
+use crate::{
+    db::{Database, Transaction},
+    error::Result,
+    id::SessionId,
+    identity::{
+        entity::sessions::{self, Column},
+        sessions::activity::{Uses, UsesOf},
+    },
+};
+
+/// Writes uses of several sessions in one transaction. A session whose row is locked is left out, and its next
+/// use is noted anew: to wait for one row while others are held could end in a deadlock.
+pub(in crate::identity) async fn write_uses(database: &Database, uses: &[UsesOf]) -> Result<()> {
+    let uses: HashMap<_, _> = uses.iter().map(|(id, uses)| (*id, uses)).collect();
+    let transaction = database.begin().await?;
+    let free = sessions::Entity::find()
+        .filter(Column::Id.is_in(uses.keys().copied()))
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
+        .all(&transaction)
+        .await?;
+    for session in free {
+        if let Some(uses) = uses.get(&session.id) {
+            update(&transaction, session.id, uses).await?;
+        }
+    }
+    transaction.commit().await
+}
+
+/// Writes the uses of one session, waiting for its row: a confirmation is not left out.
+pub(in crate::identity) async fn confirm(
+    database: &Database,
+    id: SessionId,
+    uses: &Uses,
+) -> Result<()> {
+    let transaction = database.begin().await?;
+    update(&transaction, id, uses).await?;
+    transaction.commit().await
+}
+
+/// Each column only grows, an end that was shortened stays, and a session that has ended is left as it is.
+async fn update(transaction: &Transaction, id: SessionId, uses: &Uses) -> Result<()> {
+    let at = uses.last_active_at;
+    let last_active_at = Expr::case(Column::LastActiveAt.lt(at), at);
+    let mut update = sessions::Entity::update_many()
+        .col_expr(
+            Column::LastActiveAt,
+            last_active_at
+                .finally(Expr::col(Column::LastActiveAt))
+                .into(),
+        )
+        .filter(Column::Id.eq(id))
+        .filter(Column::EndedAt.is_null());
+    if let Some(generation) = uses.confirmed_generation {
+        let is_older = Column::ConfirmedGeneration.lt(generation);
+        let confirmed = Expr::case(is_older, generation);
+        update = update.col_expr(
+            Column::ConfirmedGeneration,
+            confirmed
+                .finally(Expr::col(Column::ConfirmedGeneration))
+                .into(),
+        );
+    }
+    if let Some(slide) = uses.slide {
+        let column = Column::IdleExpiresAt;
+        let slides = column.gte(slide.from).and(column.lt(slide.to));
+        let end = Expr::case(slides, slide.to).finally(Expr::col(column));
+        update = update.col_expr(column, end.into());
+    }
+    update.exec(transaction).await?;
+    Ok(())
+}

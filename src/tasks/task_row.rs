@@ -1,0 +1,126 @@
+//! A task as far as it is read: a list reads the columns that its selection shows, and no others.
+
+use sea_orm::{DbErr, Iterable, QueryResult};
+
+use super::{Column, Entity, Model, Priority};
+use crate::{
+    clock::Timestamp,
+    id::TaskId,
+    identity::list::{self, Fields},
+};
+
+/// What is shown of a task and what it is ordered by; of a column that was not read it is empty.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(super) id: TaskId,
+    pub(super) version: i32,
+    pub(super) title: String,
+    pub(super) title_key: String,
+    pub(super) completed_at: Option<Timestamp>,
+    pub(super) priority: Priority,
+    pub(super) due_date: Option<String>,
+    pub(super) due_time: Option<String>,
+    pub(super) due_time_zone: Option<String>,
+    pub(super) due_at: Option<Timestamp>,
+    pub(super) due_key: Timestamp,
+    pub(super) position: String,
+    pub(super) updated_at: Timestamp,
+    pub(super) description: Option<String>,
+}
+
+impl list::Row<Entity> for Row {
+    fn columns(fields: &Fields<'_>) -> Vec<Column> {
+        use Column::{
+            CompletedAt, Description, DueAt, DueDate, DueTime, DueTimeZone, Id, Position, Priority,
+            Title, UpdatedAt, Version,
+        };
+
+        let mut columns = Vec::new();
+        for field in fields {
+            let shown: &[Column] = match *field {
+                "id" | "createdAt" => &[Id],
+                "version" => &[Version],
+                "title" => &[Title],
+                "description" => &[Description],
+                "completed" | "completedAt" => &[CompletedAt],
+                "priority" => &[Priority],
+                "due" => &[DueDate, DueTime, DueTimeZone, DueAt, CompletedAt],
+                "position" => &[Position],
+                "updatedAt" => &[UpdatedAt],
+                "__typename" => &[],
+                // What is not known here may show anything.
+                _ => return Column::iter().collect(),
+            };
+            columns.extend(shown);
+        }
+        columns
+    }
+
+    fn read(result: &QueryResult, columns: &[Column]) -> Result<Self, DbErr> {
+        let mut row = Self::unread();
+        for (at, column) in columns.iter().enumerate() {
+            match column {
+                Column::Id => row.id = result.try_get_by_index(at)?,
+                Column::Version => row.version = result.try_get_by_index(at)?,
+                Column::Title => row.title = result.try_get_by_index(at)?,
+                Column::TitleKey => row.title_key = result.try_get_by_index(at)?,
+                Column::CompletedAt => row.completed_at = result.try_get_by_index(at)?,
+                Column::Priority => row.priority = result.try_get_by_index(at)?,
+                Column::DueDate => row.due_date = result.try_get_by_index(at)?,
+                Column::DueTime => row.due_time = result.try_get_by_index(at)?,
+                Column::DueTimeZone => row.due_time_zone = result.try_get_by_index(at)?,
+                Column::DueAt => row.due_at = result.try_get_by_index(at)?,
+                Column::DueKey => row.due_key = result.try_get_by_index(at)?,
+                Column::Position => row.position = result.try_get_by_index(at)?,
+                Column::UpdatedAt => row.updated_at = result.try_get_by_index(at)?,
+                Column::Description => row.description = result.try_get_by_index(at)?,
+                // Nothing shows them.
+                Column::UserId | Column::Seq | Column::OriginSessionId => {}
+            }
+        }
+        Ok(row)
+    }
+}
+
+impl Row {
+    fn unread() -> Self {
+        let never = Timestamp::from_millis(0);
+        Self {
+            id: TaskId::earliest(never),
+            version: 0,
+            title: String::new(),
+            title_key: String::new(),
+            completed_at: None,
+            priority: Priority::None,
+            due_date: None,
+            due_time: None,
+            due_time_zone: None,
+            due_at: None,
+            due_key: never,
+            position: String::new(),
+            updated_at: never,
+            description: None,
+        }
+    }
+}
+
+impl From<Model> for Row {
+    fn from(task: Model) -> Self {
+        Self {
+            id: task.id,
+            version: task.version,
+            title: task.title,
+            title_key: task.title_key,
+            completed_at: task.completed_at,
+            priority: task.priority,
+            due_date: task.due_date,
+            due_time: task.due_time,
+            due_time_zone: task.due_time_zone,
+            due_at: task.due_at,
+            due_key: task.due_key,
+            position: task.position,
+            updated_at: task.updated_at,
+            description: task.description,
+        }
+    }
+}
