@@ -20,6 +20,7 @@ mod page;
 mod private_file;
 mod query_limits;
 mod schema;
+mod scope;
 mod seed;
 mod server;
 mod tasks;

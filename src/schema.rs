@@ -16,12 +16,13 @@ use crate::{
     config::{AccountLimits, DocumentLimits},
     error::{Error, Nullable, Result},
     identity::{
-        self, AccessToken, AccessTokenMutation, IdentityProvider, TimeZone, Viewer,
+        self, AccessToken, AccessTokenMutation, IdentityProvider, TimeZone,
         graphql::{Account, SecurityEvent, Session},
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
     page,
     query_limits::{self, ScalarFault},
+    scope::Viewer,
     tasks::{
         self,
         graphql::{Task, TaskLists},

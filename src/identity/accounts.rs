@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 
 use super::{
-    IdentityProvider, Opened, Refusal, Viewer,
+    IdentityProvider, Opened, Refusal,
     authenticate::Caller,
     device::Device,
     email_address::EmailAddress,
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     error::{Error, Fault, Reason, Result, UserErrorCode},
     id::UserId,
+    scope::Viewer,
 };
 
 /// What signing up takes.
@@ -213,11 +214,12 @@ async fn unlock(
     password: Password,
     field: &str,
 ) -> std::result::Result<Unlocked, Refusal> {
-    let user_id = user.id;
-    let attempt = rate_limit::guess(provider, device, &user.email_key, Some(user_id)).await?;
+    let owner = user.id;
+    let attempt =
+        rate_limit::guess(provider, device, &user.email_key, Some(owner.user_id())).await?;
     let unlocked = attempt.unlock(provider, Some(user), password).await?;
     unlocked.ok_or_else(|| {
-        events::record_later(provider, device, user_id, Kind::SignInFailed);
+        events::record_later(provider, device, owner, Kind::SignInFailed);
         wrong_password(field)
     })
 }

@@ -12,13 +12,13 @@ use super::{
     entity::sessions,
     sessions::cookies::{Carried, Cookies},
     unscoped,
-    viewer::Viewer,
 };
 use crate::{
     clock::Timestamp,
     error::{Error, Reason, Result},
     id::SessionId,
     metrics::Source,
+    scope::Viewer,
 };
 
 /// Older than every generation of a session's tokens: what names a session and none of its tokens.
@@ -88,7 +88,7 @@ pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
 /// Whoever asks, and is signed in: a script that was given an access token changes nobody's credentials.
 pub(super) fn present<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     let viewer = viewer(ctx)?;
-    if !viewer.is_present() {
+    if !viewer.is_interactive() {
         return Err(Error::Unauthenticated(Reason::InsufficientScope));
     }
     Ok(viewer)
@@ -236,7 +236,7 @@ impl IdentityProvider {
         generation: i32,
         now: Timestamp,
     ) -> Result<Option<Arc<sessions::Model>>> {
-        let (cache, activity) = (&self.notices.sessions, &self.notices.activity);
+        let (cache, activity) = (&self.session_cache, &self.activity);
         let remembered = || Some(activity.applied(cache.get(id)?));
         let says_enough = |session: &Arc<sessions::Model>| {
             session.lives_at(now) && generation <= session.generation
@@ -279,7 +279,7 @@ impl IdentityProvider {
         generation: i32,
         now: Timestamp,
     ) {
-        let activity = &self.notices.activity;
+        let activity = &self.activity;
         if activity.note(session, generation, now) {
             activity.confirmed(session.id).await;
         }

@@ -8,12 +8,12 @@ use super::{
     IdentityProvider,
     device::Device,
     entity::security_events::{ActiveModel, Kind},
-    owned::Owner,
     unscoped,
 };
 use crate::{
     clock::Timestamp,
-    id::{Ids, SecurityEventId, UserId},
+    id::{Ids, SecurityEventId},
+    scope::Owner,
 };
 
 /// How long after an answer the work is done that it must not show.
@@ -34,14 +34,9 @@ pub(super) fn new(ids: &Ids, device: &Device, kind: Kind, now: Timestamp) -> Act
 /// Stores what somebody did who is not signed in, well after they have been answered: storing it takes
 /// time, and to an address that nobody has nothing happens. What is not stored when the process ends
 /// is lost.
-pub(super) fn record_later(
-    provider: &IdentityProvider,
-    device: &Device,
-    user_id: UserId,
-    kind: Kind,
-) {
+pub(super) fn record_later(provider: &IdentityProvider, device: &Device, owner: Owner, kind: Kind) {
     let event = ActiveModel {
-        user_id: Set(Owner::new(user_id)),
+        user_id: Set(owner),
         ..new(&provider.ids, device, kind, provider.clock.now())
     };
     let database = provider.database.clone();

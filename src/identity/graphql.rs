@@ -7,12 +7,12 @@ use sea_orm::{EntityTrait, QueryFilter, Select};
 use tokio::sync::OnceCell;
 
 use super::{
-    Viewer,
+    IdentityProvider,
     access_tokens::{self, AccessToken},
     accounts,
     entity::{security_events, sessions as sessions_entity, sessions::Model, users},
     list::{self, Connection, Listed},
-    sessions::{delivery::Delivery, new_session},
+    sessions::{activity::Activity, delivery::Delivery, new_session},
     time_zone::TimeZone,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     id::{SecurityEventId, SessionId, UserId},
     keyset::newest_first,
     page::Page,
+    scope::Viewer,
 };
 
 /// What accounts say of a person: themselves and the session that they are here with.
@@ -84,8 +85,9 @@ impl Account {
     }
 
     /// The session that this was read with.
-    async fn current_session(&self) -> Result<Session> {
-        let session = new_session::one(&self.viewer, self.viewer.session_id()).await?;
+    async fn current_session(&self, ctx: &Context<'_>) -> Result<Session> {
+        let session =
+            new_session::one(&self.viewer, activity(ctx), self.viewer.session_id()).await?;
         let session = session.map(|row| Session::of(row, &self.viewer));
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
@@ -182,7 +184,7 @@ impl Listed for Session {
     fn of(row: Model, viewer: &Viewer) -> Self {
         Self {
             is_current: row.id == viewer.session_id(),
-            row: viewer.as_used(row),
+            row,
         }
     }
 
@@ -231,8 +233,8 @@ impl Session {
     }
 
     /// When it was last used, to the minute.
-    async fn last_active_at(&self) -> Timestamp {
-        self.row.last_active_at
+    async fn last_active_at(&self, ctx: &Context<'_>) -> Timestamp {
+        activity(ctx).last_active_at(&self.row)
     }
 
     /// When it ends however it is used; no refresh passes it.
@@ -298,4 +300,10 @@ impl SecurityEvent {
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
+}
+
+/// The uses of sessions that are not written yet.
+pub(super) fn activity<'a>(ctx: &Context<'a>) -> &'a Activity {
+    let provider: &Arc<IdentityProvider> = ctx.data_unchecked();
+    &provider.activity
 }

@@ -8,11 +8,11 @@ use sea_orm::{
     QueryResult, QuerySelect, Select, Value,
 };
 
-use super::{Owned, Viewer};
 use crate::{
     error::Result,
     keyset::Keyset,
     page::{End, Page, PageInfo},
+    scope::{Owned, Viewer},
 };
 
 /// What is listed.

@@ -5,7 +5,6 @@ mod accounts;
 mod admin;
 mod authenticate;
 mod authorization;
-mod change_notifier;
 mod cleanup;
 mod device;
 mod email_address;
@@ -18,30 +17,31 @@ pub(crate) mod list;
 mod moves;
 pub(crate) mod mutations;
 mod name;
-mod owned;
 mod password;
 mod rate_limit;
 mod registration;
 mod secret;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod time_zone;
 mod tokens;
 mod unscoped;
-mod viewer;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::AbortOnDropHandle;
 
-use change_notifier::Notices;
 use moves::{MoveBatch, Mover};
 use password::hasher::Hasher;
 use rate_limit::meter::Meter;
 use rate_limit::{Throttle, seconds_until};
 use secret::signed_text::Seal;
-use sessions::activity;
+use sessions::activity::{self, Activity};
+use sessions::cache::SessionCache;
 use sessions::cookies::Carried;
 use sessions::delivery::Delivery;
+use sessions::listener_poll;
 use sessions::refresh_tokens::RefreshTokens;
 
 pub(crate) use access_tokens::{AccessToken, AccessTokenMutation};
@@ -51,12 +51,10 @@ pub use admin::import::{ImportOptions, Imported};
 pub use admin::{People, PeopleError, Person};
 pub(crate) use authenticate::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
 pub(crate) use authorization::Authorization;
-pub(crate) use change_notifier::watch::Watch;
 pub(crate) use device::Device;
 pub use federation::IssuerError;
 pub(crate) use federation::Issuers;
 pub(crate) use mutations::charge;
-pub(crate) use owned::{KeyedByOwner, Owned, Owner};
 pub use rate_limit::Throttles;
 pub(crate) use rate_limit::network::Network;
 pub use secret::{Secret, SecretError, Secrets};
@@ -64,7 +62,6 @@ pub(crate) use sessions::cookies::Cookies;
 pub(crate) use time_zone::TimeZone;
 pub use tokens::Tokens;
 pub use tokens::keys::{KeyState, Keys, KeysError, ListedKey, Rotation};
-pub(crate) use viewer::{LogEntry, Viewer};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -73,6 +70,7 @@ use crate::{
     error::{Error, Result, UserError},
     id::{Ids, SessionId, UserId},
     metrics::Metrics,
+    scope::{ChangeNotifier, Viewer},
 };
 
 /// How often a session may be refreshed in a minute.
@@ -99,7 +97,9 @@ pub struct IdentityProvider {
     costs: Meter<UserId>,
     password_policy: PasswordPolicy,
     sign_up: SignUp,
-    notices: Arc<Notices>,
+    changes: Arc<ChangeNotifier>,
+    session_cache: Arc<SessionCache>,
+    activity: Arc<Activity>,
     line: Line,
     metrics: Arc<Metrics>,
     _clearing: AbortOnDropHandle<()>,
@@ -161,21 +161,39 @@ impl IdentityProvider {
         rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let notices = Notices::start(database.clone(), clock.clone());
+        let session_cache = Arc::new(SessionCache::new());
+        let activity = Arc::<Activity>::default();
+        let changes = {
+            let cache = Arc::clone(&session_cache);
+            ChangeNotifier::new(clock.clone(), move |user_id| cache.forget_those_of(user_id))
+        };
+        listener_poll::start(
+            &changes,
+            database.clone(),
+            clock.clone(),
+            Arc::clone(&activity),
+        );
         let ids = Arc::<Ids>::default();
         let mover = Mover {
             database: database.clone(),
             clock: clock.clone(),
             ids: Arc::clone(&ids),
-            notices: Arc::clone(&notices),
+            changes: Arc::clone(&changes),
             move_batch: rules.move_batch,
         };
         let line = {
-            let (notices, metrics) = (Arc::clone(&notices), Arc::clone(&metrics));
-            Line::open(database.clone(), move |heard| {
-                notices.hear(&heard);
-                if let Heard::EndOf(_, Some(age)) = heard {
-                    metrics.revoked(age);
+            let (changes, metrics) = (Arc::clone(&changes), Arc::clone(&metrics));
+            let cache = Arc::clone(&session_cache);
+            Line::open(database.clone(), move |heard| match heard {
+                Heard::EndOf(user_id, age) => {
+                    changes.sessions_ended(user_id);
+                    if let Some(age) = age {
+                        metrics.revoked(age);
+                    }
+                }
+                Heard::EndOfAnybody => {
+                    cache.forget_all();
+                    changes.poll.notify_one();
                 }
             })
         };
@@ -185,8 +203,14 @@ impl IdentityProvider {
             costs: Meter::new(MAX_COST_PER_MINUTE),
             refresh_tokens: RefreshTokens::new(Seal::new(secrets, "refresh-token hmac")),
             session_cookies: Seal::new(secrets, "session-cookie hmac"),
-            _writing_uses: activity::start(Arc::clone(&notices), database.clone()),
-            notices,
+            _writing_uses: activity::start(
+                Arc::clone(&activity),
+                Arc::clone(&session_cache),
+                database.clone(),
+            ),
+            changes,
+            session_cache,
+            activity,
             line,
             metrics,
             _clearing: cleanup::start(database.clone(), clock.clone()),
@@ -204,7 +228,7 @@ impl IdentityProvider {
 
     /// Writes the uses of sessions that are not written yet, before the process ends.
     pub(crate) async fn settle(&self) {
-        let writing = activity::write(&self.notices, &self.database);
+        let writing = activity::write(&self.activity, &self.session_cache, &self.database);
         if !matches!(
             tokio::time::timeout(SETTLE_WITHIN, writing).await,
             Ok(Ok(()))
@@ -249,11 +273,11 @@ impl IdentityProvider {
 
     fn viewer(&self, session: &entity::sessions::Model, now: Timestamp) -> Viewer {
         Viewer::new(
-            session,
+            session.grant(),
             now,
             Arc::clone(&self.ids),
-            Arc::clone(&self.notices),
-            self.database.clone(),
+            Arc::clone(&self.changes),
+            &self.database,
         )
     }
 

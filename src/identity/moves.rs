@@ -8,13 +8,14 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    Viewer,
-    change_notifier::Notices,
-    sessions::{lifetimes, new_session},
-    unscoped,
+use super::unscoped;
+use crate::{
+    clock::Clock,
+    db::Database,
+    error::Result,
+    id::Ids,
+    scope::{ChangeNotifier, Grant, Viewer},
 };
-use crate::{clock::Clock, db::Database, error::Result, id::Ids};
 
 /// How often the database is asked for moves that another instance began and did not finish.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -30,7 +31,7 @@ pub(super) struct Mover {
     pub(super) database: Database,
     pub(super) clock: Clock,
     pub(super) ids: Arc<Ids>,
-    pub(super) notices: Arc<Notices>,
+    pub(super) changes: Arc<ChangeNotifier>,
     pub(super) move_batch: MoveBatch,
 }
 
@@ -40,7 +41,7 @@ impl Mover {
             loop {
                 match self.move_some().await {
                     Ok(0) => {
-                        let woken = self.notices.moves.notified();
+                        let woken = self.changes.moves.notified();
                         let _ = tokio::time::timeout(INTERVAL, woken).await;
                     }
                     Ok(_) => {}
@@ -60,11 +61,16 @@ impl Mover {
         let mut moved = Ok(moving.len());
         for (owner, session_id) in moving {
             let viewer = Viewer::new(
-                &new_session::begun(session_id, owner, now, lifetimes::NEVER),
+                Grant {
+                    owner,
+                    session_id,
+                    can_write: true,
+                    is_interactive: true,
+                },
                 now,
                 Arc::clone(&self.ids),
-                Arc::clone(&self.notices),
-                self.database.clone(),
+                Arc::clone(&self.changes),
+                &self.database,
             );
             // One person's error does not keep the others waiting.
             if let Err(error) = (self.move_batch)(&viewer).await {

@@ -12,12 +12,8 @@ use super::{
     },
     events,
     name::Name,
-    owned::Owner,
 };
-use crate::{
-    clock::Timestamp,
-    id::{Ids, UserId},
-};
+use crate::{clock::Timestamp, id::Ids, scope::Owner};
 
 pub(super) struct Newcomer {
     pub(super) email: EmailAddress,
@@ -35,12 +31,11 @@ pub(super) struct Rows {
 
 impl Newcomer {
     pub(super) fn into_rows(self, ids: &Ids, device: &Device, now: Timestamp) -> Rows {
-        let id = UserId::new(ids, now);
-        let owner = Owner::new(id);
+        let owner = Owner::mint(ids, now);
         Rows {
             owner,
             user: users::ActiveModel {
-                id: Set(id),
+                id: Set(owner),
                 email: Set(self.email.as_str().to_owned()),
                 email_key: Set(self.email.key().to_owned()),
                 name: Set(self.name.map(Name::into_string)),

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     error::Result,
     id::{SessionId, TaskId},
-    identity::Viewer,
+    scope::Viewer,
 };
 
 /// How many changes are read at once: what a slow reader keeps waiting is no more than these.

@@ -11,7 +11,7 @@ use super::{
     filter::{TaskFilter, is_due_within, is_overdue, never},
     floating_due, scan,
 };
-use crate::{error::Result, identity::Viewer};
+use crate::{error::Result, scope::Viewer};
 
 /// How many tasks there are, by how they stand.
 #[derive(SimpleObject)]

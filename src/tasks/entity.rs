@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::{SessionId, TaskId},
-    identity::{KeyedByOwner, Owned, Owner},
+    scope::{KeyedByOwner, Owned, Owner},
 };
 
 use super::priority::Priority;
@@ -60,7 +60,7 @@ pub(super) mod deleted {
     use crate::{
         clock::Timestamp,
         id::{SessionId, TaskId},
-        identity::{Owned, Owner},
+        scope::{Owned, Owner},
     };
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

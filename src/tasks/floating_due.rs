@@ -15,7 +15,8 @@ use crate::{
     clock::Timestamp,
     error::Result,
     id::TaskId,
-    identity::{self, TimeZone, Viewer},
+    identity::{self, TimeZone},
+    scope::Viewer,
 };
 
 /// How many tasks are looked at in one transaction, and so how long others wait for it.

@@ -18,10 +18,11 @@ use crate::{
     error::{Error, Nullable, Result},
     id::TaskId,
     identity::{
-        TimeZone, Viewer,
+        TimeZone,
         list::{self, Connection, Listed},
     },
     page::Page,
+    scope::Viewer,
 };
 
 /// Something to do.

@@ -54,7 +54,8 @@ use crate::{
     config::AccountLimits,
     error::{Error, Result},
     id::TaskId,
-    identity::{LogEntry, TimeZone, Viewer},
+    identity::TimeZone,
+    scope::{LogEntry, Viewer},
 };
 
 /// Of how many changes of a person's tasks the deletions are remembered.

@@ -16,8 +16,9 @@ use super::{
 use crate::{
     config::AccountLimits,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
-    identity::{self, Viewer},
+    identity::{self},
     mutation::{Faults, clearable, named_payload, required},
+    scope::Viewer,
 };
 
 /// What tasks can be told to do; `U` is the schema's user.

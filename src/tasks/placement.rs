@@ -14,7 +14,7 @@ use super::{ActiveModel, Column, Entity, Model, Refusal, note_change};
 use crate::{
     error::{Error, Result},
     id::TaskId,
-    identity::Viewer,
+    scope::Viewer,
 };
 
 /// How long a position may be, in bytes, before neighbours are spaced anew.

@@ -21,7 +21,8 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault, Result},
     id::{Ids, TaskId},
-    identity::{self, TimeZone, Viewer},
+    identity::{self, TimeZone},
+    scope::Viewer,
 };
 
 /// How many are stored before that is told.

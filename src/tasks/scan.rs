@@ -4,7 +4,8 @@ use async_graphql::Context;
 
 use crate::{
     error::{Error, Result},
-    identity::{self, MAX_COST_PER_MINUTE, Viewer},
+    identity::{self, MAX_COST_PER_MINUTE},
+    scope::Viewer,
 };
 
 /// Work on one row, in comparisons of a number or a short text.

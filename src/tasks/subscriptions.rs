@@ -12,8 +12,9 @@ use super::{changes, graphql::Task};
 use crate::{
     clock::Timestamp,
     error::Result,
-    identity::{self, Viewer, Watch},
+    identity::{self},
     keyset::write_place,
+    scope::{ChangeListener, Viewer},
 };
 
 /// What can be listened to of tasks.
@@ -28,32 +29,36 @@ impl TaskSubscription {
     async fn task_changes(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Change>>> {
         let viewer = identity::viewer(ctx)?.clone();
         // Before the number is read, so that nothing is missed between the two.
-        let watch = viewer.watch();
+        let listener = viewer.listen();
         let seq = viewer.last_seq().await?;
         identity::is_listening(ctx);
-        Ok(Changes::from(viewer, watch, seq))
+        Ok(Changes::from(viewer, listener, seq))
     }
 }
 
 /// Where a listener is in the log.
 struct Changes {
     viewer: Viewer,
-    watch: Watch,
+    listener: ChangeListener,
     seq: i64,
     read: VecDeque<changes::Change>,
 }
 
 impl Changes {
-    fn from(viewer: Viewer, watch: Watch, seq: i64) -> impl Stream<Item = Result<Change>> {
+    fn from(
+        viewer: Viewer,
+        listener: ChangeListener,
+        seq: i64,
+    ) -> impl Stream<Item = Result<Change>> {
         let changes = Self {
             viewer,
-            watch,
+            listener,
             seq,
             read: VecDeque::new(),
         };
         stream::try_unfold(changes, async |mut changes| {
             let next = changes.next().await?;
-            let now = changes.watch.now();
+            let now = changes.listener.now();
             Ok(Some((Change { change: next, now }, changes)))
         })
     }
@@ -68,7 +73,7 @@ impl Changes {
             self.seq = seq;
             self.read = read.into();
             if self.read.is_empty() && !is_behind {
-                self.watch.woken().await;
+                self.listener.changed().await;
             }
         }
     }

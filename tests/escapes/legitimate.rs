@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, QuerySelect, entity:
 
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
-    identity::Viewer,
+    scope::Viewer,
     error::Result,
     id::TaskId,
 };
@@ -68,7 +68,7 @@ mod lists {
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        identity::{Owned, Owner},
+        scope::{Owned, Owner},
         id::TaskId,
     };
 

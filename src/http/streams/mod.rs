@@ -31,7 +31,8 @@ use crate::{
     config::ConnectionLimits,
     error::{Error, Reason, code},
     id::{RequestId, UserId},
-    identity::{Caller, Credentials, Network, Watch},
+    identity::{Caller, Credentials, Network},
+    scope::ChangeListener,
 };
 
 use anonymous::{AnonymousSeat, AnonymousStreams};
@@ -155,7 +156,7 @@ pub(super) fn seats(
     streams: &Streams,
     credentials: &Credentials,
     network: Network,
-) -> Result<(Option<Watch>, Seats), Answer> {
+) -> Result<(Option<ChangeListener>, Seats), Answer> {
     let no_room = || Answer::of(Error::Unavailable);
     let Credentials::Viewer(viewer) = credentials else {
         let seat = streams.anonymous_seat(network).ok_or_else(no_room)?;
@@ -170,7 +171,7 @@ pub(super) fn seats(
         _seat: streams.seat().ok_or_else(no_room)?,
         _viewers: viewers,
     };
-    Ok((Some(viewer.watch()), seats))
+    Ok((Some(viewer.listen()), seats))
 }
 
 /// What comes down a stream.
@@ -188,7 +189,7 @@ struct Answers {
     app: Arc<App>,
     request_id: RequestId,
     answers: BoxStream<'static, Answer>,
-    watch: Option<Watch>,
+    watch: Option<ChangeListener>,
     heartbeat: Interval,
     is_over: bool,
 }
@@ -200,7 +201,7 @@ pub(super) async fn answers(
     admitted: Admitted,
     caller: Caller,
     request_id: RequestId,
-    watch: Option<Watch>,
+    watch: Option<ChangeListener>,
     seats: Seats,
 ) -> impl Stream<Item = Item> + Send + 'static {
     let listening = Arc::clone(&caller.listening);
@@ -274,7 +275,7 @@ impl Answers {
 }
 
 /// Waits for the end of the session, of which nobody has none.
-async fn ended(watch: Option<&mut Watch>) {
+async fn ended(watch: Option<&mut ChangeListener>) {
     match watch {
         Some(watch) => watch.ended().await,
         None => future::pending().await,

@@ -1,6 +1,6 @@
 //! What the schema says of an access token.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
 
 use super::{all, prefix};
 use crate::{
@@ -8,11 +8,12 @@ use crate::{
     error::Result,
     id::{AccessTokenId, SessionId},
     identity::{
-        Viewer,
         entity::sessions::{self, Scope},
+        graphql::activity,
         list::{self, Listed},
         sessions::lifetimes,
     },
+    scope::Viewer,
 };
 
 /// What lets a script act for its owner.
@@ -36,8 +37,8 @@ impl Listed for AccessToken {
     type Entity = sessions::Entity;
     type Row = sessions::Model;
 
-    fn of(row: sessions::Model, viewer: &Viewer) -> Self {
-        Self(viewer.as_used(row))
+    fn of(row: sessions::Model, _: &Viewer) -> Self {
+        Self(row)
     }
 
     fn row(&self) -> &sessions::Model {
@@ -78,8 +79,8 @@ impl AccessToken {
     }
 
     /// When it was last used, to the minute; null before that.
-    async fn last_used_at(&self) -> Option<Timestamp> {
-        let used_at = self.0.last_active_at;
+    async fn last_used_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
+        let used_at = activity(ctx).last_active_at(&self.0);
         (used_at != lifetimes::BEFORE_ANY_USE).then_some(used_at)
     }
 

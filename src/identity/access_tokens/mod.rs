@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
 use super::{
-    Refusal, Viewer,
+    Refusal,
     device::Device,
     entity::{
         security_events,
@@ -17,13 +17,13 @@ use super::{
     },
     events,
     name::Name,
-    owned::Owner,
-    sessions::{lifetimes, new_session},
+    sessions::{activity::Activity, lifetimes, new_session},
 };
 use crate::{
     clock::Timestamp,
     error::{Error, Fault, Reason, Result, UserErrorCode},
     id::{AccessTokenId, SessionId},
+    scope::Viewer,
 };
 
 pub(crate) use graphql::AccessToken;
@@ -84,6 +84,7 @@ struct NewToken {
 /// Makes a token. Its text is told this once.
 async fn create(
     viewer: &Viewer,
+    activity: &Activity,
     device: &Device,
     new: NewToken,
 ) -> std::result::Result<(sessions::Model, String), Refusal> {
@@ -94,7 +95,7 @@ async fn create(
     let now = viewer.now();
     let id = AccessTokenId::new(viewer.ids(), now);
     let expires_at = new.expires_at.unwrap_or(lifetimes::NEVER);
-    let owner = Owner::new(viewer.user_id());
+    let owner = viewer.owner();
     let row = new_session::new_row(sessions::Model {
         label: Some(new.name.into_string()),
         user_agent: device.user_agent(),
@@ -111,7 +112,7 @@ async fn create(
             // Of two at once the second counts the first.
             viewer.lock_log().await?;
             // And of one who is shut out at once nothing is left.
-            let session = new_session::one(viewer, viewer.session_id()).await?;
+            let session = new_session::one(viewer, activity, viewer.session_id()).await?;
             session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
             // Those that have expired count no more, and leave no row.
             let expired = Condition::all()

@@ -8,6 +8,7 @@ use crate::{
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
     identity::{
         authenticate::{caller, present},
+        graphql::activity,
         name::Name,
         sessions::lifetimes,
     },
@@ -72,7 +73,7 @@ impl CreateAccessTokenInput {
                     scope,
                     expires_at,
                 };
-                create(viewer, &caller(ctx).device, new).await
+                create(viewer, activity(ctx), &caller(ctx).device, new).await
             }
             _ => Err(faults.into()),
         };

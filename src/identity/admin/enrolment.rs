@@ -6,7 +6,7 @@ use crate::{
     db::Transaction,
     error::{Fault, Result},
     identity::{
-        IdentityProvider, TimeZone, Viewer,
+        IdentityProvider, TimeZone,
         device::Device,
         email_address::EmailAddress,
         entity::sessions,
@@ -16,6 +16,7 @@ use crate::{
         sessions::{Opening, delivery::Delivery, new_session, new_session::new_row},
         unscoped,
     },
+    scope::Viewer,
 };
 
 /// Where they live, in turn.
@@ -107,8 +108,15 @@ impl<'a> Enrolment<'a> {
         }
         let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
             let ids = Arc::clone(&provider.ids);
-            let notices = Arc::clone(&provider.notices);
-            fill(&Viewer::within(session, now, ids, notices, transaction)).await
+            let changes = Arc::clone(&provider.changes);
+            fill(&Viewer::within(
+                session.grant(),
+                now,
+                ids,
+                changes,
+                transaction,
+            ))
+            .await
         };
         unscoped::enrol(&provider.database, people, opened, fill).await
     }

@@ -12,17 +12,14 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
 pub use person::Person;
 
 use super::{
-    Viewer,
-    change_notifier::Notices,
     device::Device,
     email_address::EmailAddress,
     entity::{identities, security_events::Kind, sessions, users},
     events,
     name::Name,
-    owned::Owner,
     password::{self, Password, hasher::Hasher},
     registration::Newcomer,
-    sessions::{self as verbs, lifetimes, new_session},
+    sessions::{self as verbs},
     time_zone::TimeZone,
     unscoped,
 };
@@ -32,6 +29,7 @@ use crate::{
     db::Database,
     error::{Error, Fault, Result},
     id::{Ids, SessionId, UserId},
+    scope::{ChangeNotifier, Grant, Viewer},
 };
 
 /// How many people are read at once.
@@ -42,7 +40,7 @@ pub struct People {
     database: Database,
     clock: Clock,
     ids: Arc<Ids>,
-    notices: Arc<Notices>,
+    changes: Arc<ChangeNotifier>,
     hasher: Hasher,
     password_policy: PasswordPolicy,
     pub(crate) limits: AccountLimits,
@@ -94,7 +92,7 @@ impl People {
         limits: AccountLimits,
     ) -> Self {
         Self {
-            notices: Notices::start(database.clone(), clock.clone()),
+            changes: ChangeNotifier::new(clock.clone(), |_| {}),
             database,
             clock,
             ids: Arc::default(),
@@ -115,7 +113,7 @@ impl People {
             let Some(last) = some.last() else {
                 return Ok(());
             };
-            after = Some(last.id);
+            after = Some(last.id.user_id());
             for person in self.described(some).await? {
                 tell(person);
             }
@@ -322,20 +320,23 @@ impl People {
                 work(viewer).await
             })
             .await?;
-        self.show(&user.id.to_string()).await
+        self.show(&user.id.user_id().to_string()).await
     }
 
     /// The person, with a session that is stored nowhere.
     fn viewer_of(&self, user: &users::Model) -> Viewer {
         let now = self.clock.now();
-        let id = SessionId::new(&self.ids, now);
-        let session = new_session::begun(id, Owner::new(user.id), now, lifetimes::NEVER);
         Viewer::new(
-            &session,
+            Grant {
+                owner: user.id,
+                session_id: SessionId::new(&self.ids, now),
+                can_write: true,
+                is_interactive: true,
+            },
             now,
             Arc::clone(&self.ids),
-            Arc::clone(&self.notices),
-            self.database.clone(),
+            Arc::clone(&self.changes),
+            &self.database,
         )
     }
 }

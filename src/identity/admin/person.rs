@@ -37,13 +37,13 @@ pub struct Person {
 
 impl People {
     pub(super) async fn describe(&self, user: users::Model) -> Told<Person> {
-        let id = user.id;
+        let id = user.id.user_id();
         let described = self.described(vec![user]).await?.pop();
         described.ok_or_else(|| PeopleError(format!("nobody has the address or the id {id}")))
     }
 
     pub(super) async fn described(&self, people: Vec<users::Model>) -> Told<Vec<Person>> {
-        let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
+        let ids: Vec<UserId> = people.iter().map(|user| user.id.user_id()).collect();
         let now = self.clock.now();
         let (mut sessions, mut tokens) = (HashMap::new(), HashMap::new());
         for session in unscoped::sessions_of(&self.database, &ids).await? {
@@ -65,11 +65,11 @@ impl People {
             .into_iter()
             .map(|user| {
                 let (issuer, subject) = identities
-                    .remove(&user.id)
+                    .remove(&user.id.user_id())
                     .map(|identity| (identity.issuer, identity.subject))
                     .unzip();
                 Person {
-                    id: user.id.to_string(),
+                    id: user.id.user_id().to_string(),
                     email: Some(user.email).filter(|email| !email.is_empty()),
                     name: user.name,
                     time_zone: user.time_zone,
@@ -78,8 +78,8 @@ impl People {
                     disabled_at: user.disabled_at.map(text),
                     issuer,
                     subject,
-                    sessions: sessions.remove(&user.id).unwrap_or(0),
-                    access_tokens: tokens.remove(&user.id).unwrap_or(0),
+                    sessions: sessions.remove(&user.id.user_id()).unwrap_or(0),
+                    access_tokens: tokens.remove(&user.id.user_id()).unwrap_or(0),
                 }
             })
             .collect())

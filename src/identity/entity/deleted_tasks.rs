@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{clock::Timestamp, id::TaskId, identity::owned::Owner};
+use crate::{clock::Timestamp, id::TaskId, scope::Owner};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "deleted_tasks")]

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SessionId,
-    identity::owned::{Owned, Owner},
+    scope::{Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

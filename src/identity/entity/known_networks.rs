@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     clock::Timestamp,
-    identity::owned::{Owned, Owner},
+    scope::{Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -8,5 +8,4 @@ pub(super) mod known_networks;
 pub(super) mod security_events;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
-pub(super) mod task_logs;
 pub(super) mod users;

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SecurityEventId,
-    identity::owned::{Owned, Owner},
+    scope::{Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

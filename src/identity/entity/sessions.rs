@@ -6,10 +6,8 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SessionId,
-    identity::{
-        owned::{Owned, Owner},
-        sessions::delivery::Delivery,
-    },
+    identity::sessions::delivery::Delivery,
+    scope::{Grant, Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -75,6 +73,16 @@ impl Owned for Entity {
 }
 
 impl Model {
+    /// What the session entitles its holder to.
+    pub(in crate::identity) fn grant(&self) -> Grant {
+        Grant {
+            owner: self.user_id,
+            session_id: self.id,
+            can_write: self.scope == Scope::Write,
+            is_interactive: self.kind != Kind::AccessToken,
+        }
+    }
+
     /// Whether it was not ended, has not been idle too long and has not reached its end.
     pub(in crate::identity) fn lives_at(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.ends_at()

@@ -2,13 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{clock::Timestamp, id::UserId, identity::owned::Owned};
+use crate::{
+    clock::Timestamp,
+    scope::{Owned, Owner},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: UserId,
+    pub id: Owner,
     /// As it was typed.
     pub email: String,
     /// Folded; unique. Of whom another identity provider vouches for it is their own id.

@@ -29,17 +29,11 @@ use super::{
     },
     events,
     name::Name,
-    owned::Owner,
     sessions::{lifetimes, new_session},
     time_zone::TimeZone,
     unscoped,
 };
-use crate::{
-    clock::Timestamp,
-    config::TrustedIssuers,
-    error::Result,
-    id::{SessionId, UserId},
-};
+use crate::{clock::Timestamp, config::TrustedIssuers, error::Result, id::SessionId, scope::Owner};
 
 /// How many people are remembered with the session that their tokens open.
 const REMEMBERED: usize = 20_000;
@@ -216,7 +210,7 @@ impl IdentityProvider {
         }
         self.note_use(&session, super::authenticate::UNNAMED, now)
             .await;
-        let viewer = self.viewer(&session, now).lasting_until(said.ends_at());
+        let viewer = self.viewer(&session, now).expiring_at(said.ends_at());
         Ok(Some(Credentials::Viewer(viewer)))
     }
 
@@ -235,9 +229,8 @@ impl IdentityProvider {
     }
 
     fn rows_of(&self, outsider: &Outsider<'_>, now: Timestamp) -> Rows {
-        let user_id = UserId::new(&self.ids, now);
         let session_id = SessionId::new(&self.ids, now);
-        let owner = Owner::new(user_id);
+        let owner = Owner::mint(&self.ids, now);
         let said = outsider.said;
         // What is no address or no name is none.
         let email = said.email.as_deref().map(EmailAddress::parse);
@@ -250,10 +243,10 @@ impl IdentityProvider {
         };
         Rows {
             user: users::ActiveModel {
-                id: Set(user_id),
+                id: Set(owner),
                 email: Set(email.map_or_else(String::new, |email| email.as_str().to_owned())),
                 // No address is like it, so that nobody is taken for somebody else.
-                email_key: Set(user_id.to_string()),
+                email_key: Set(owner.user_id().to_string()),
                 name: Set(name.map(Name::into_string)),
                 time_zone: Set(TimeZone::utc().into_string()),
                 password_hash: Set(String::new()),

@@ -8,7 +8,7 @@ use super::{AuthTokens, Shown, optional, provider, show};
 use crate::{
     error::{Nullable, Result, UserError},
     identity::{
-        Opened, Refusal, Viewer,
+        Opened, Refusal,
         accounts::{self, NewUser, ProfileChanges},
         authenticate::{caller, present, viewer},
         email_address::EmailAddress,
@@ -19,6 +19,7 @@ use crate::{
         time_zone::TimeZone,
     },
     mutation::{Faults, clearable, named_payload, required},
+    scope::Viewer,
 };
 
 /// What an account can be told to do; `U` is the schema's user.

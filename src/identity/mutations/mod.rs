@@ -14,12 +14,13 @@ pub(crate) use accounts::{AccountMutation, UpdateProfileInput, UpdateProfilePayl
 pub(crate) use sessions::SessionMutation;
 
 use super::{
-    IdentityProvider, Issued, Opened, Refusal, Viewer, authenticate, graphql::Session, name::Name,
+    IdentityProvider, Issued, Opened, Refusal, authenticate, graphql::Session, name::Name,
 };
 use crate::{
     clock::Timestamp,
     error::{Fault, Result, UserError},
     mutation::Faults,
+    scope::Viewer,
 };
 
 /// What opens the session from now on.

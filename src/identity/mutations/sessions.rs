@@ -8,13 +8,13 @@ use super::{AuthTokens, Shown, count, optional, provider, show};
 use crate::{
     error::{Nullable, Result, UserError},
     identity::{
-        Viewer,
         authenticate::{caller, present},
         graphql::Session,
         password::Password,
         sessions::{self, Opening, delivery::Delivery, refresh},
     },
     mutation::{Faults, named_payload},
+    scope::Viewer,
 };
 
 /// What a session can be told to do; `U` is the schema's user.

@@ -11,14 +11,13 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{delivery::Delivery, lifetimes::idle_end};
+use super::{cache::SessionCache, delivery::Delivery, lifetimes::idle_end};
 use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
     id::SessionId,
     identity::{
-        change_notifier::Notices,
         entity::sessions::{Kind, Model},
         unscoped,
     },
@@ -158,6 +157,13 @@ impl Activity {
         }
     }
 
+    /// Returns when the session was last used, written or not.
+    pub(in crate::identity) fn last_active_at(&self, session: &Model) -> Timestamp {
+        let mut session = session.clone();
+        self.apply(&mut session);
+        session.last_active_at
+    }
+
     /// Returns the session with the uses that are not written yet.
     pub(in crate::identity) fn applied(&self, session: Arc<Model>) -> Arc<Model> {
         match self.of(session.id) {
@@ -201,17 +207,17 @@ impl Activity {
     }
 }
 
-/// Writes the uses that are noted, for as long as this is held.
+/// Writes the noted uses until it is dropped.
 pub(in crate::identity) fn start(
-    notices: Arc<Notices>,
+    activity: Arc<Activity>,
+    cache: Arc<SessionCache>,
     database: Database,
 ) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let activity = &notices.activity;
         loop {
             activity.noted.notified().await;
             let _ = tokio::time::timeout(INTERVAL, activity.urgent.notified()).await;
-            while let Err(error) = write(&notices, &database).await {
+            while let Err(error) = write(&activity, &cache, &database).await {
                 tracing::debug!(?error, "the uses of sessions are not written yet");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -220,47 +226,45 @@ pub(in crate::identity) fn start(
 }
 
 /// Writes the uses that are noted. Those that were not written stay noted.
-pub(in crate::identity) async fn write(notices: &Notices, database: &Database) -> Result<()> {
-    let (confirmations, others) = notices.activity.pending();
+pub(in crate::identity) async fn write(
+    activity: &Activity,
+    cache: &SessionCache,
+    database: &Database,
+) -> Result<()> {
+    let (confirmations, others) = activity.pending();
     for confirmation in &confirmations {
         unscoped::confirm(database, confirmation.0, &confirmation.1).await?;
-        forget(notices, slice::from_ref(confirmation));
+        forget(activity, cache, slice::from_ref(confirmation));
     }
     for batch in others.chunks(MAX_BATCH) {
         unscoped::write_uses(database, batch).await?;
-        forget(notices, batch);
+        forget(activity, cache, batch);
     }
     Ok(())
 }
 
-/// Forgets what was written, and the rows as they were before it.
-fn forget(notices: &Notices, written: &[UsesOf]) {
+/// Forgets the written uses, and the cached rows from before them.
+fn forget(activity: &Activity, cache: &SessionCache, written: &[UsesOf]) {
     for (id, uses) in written {
-        notices.sessions.forget(*id);
-        let mut pending = notices.activity.lock();
+        cache.forget(*id);
+        let mut pending = activity.lock();
         if pending.get(id) == Some(uses) {
             pending.remove(id);
         }
     }
-    notices.activity.written.notify_waiters();
+    activity.written.notify_waiters();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        id::{Ids, UserId},
-        identity::{owned::Owner, sessions::new_session},
-    };
+    use crate::{id::Ids, identity::sessions::new_session, scope::Owner};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn cookie_session(now: Timestamp) -> Model {
         let ids = Ids::default();
-        let (id, owner) = (
-            SessionId::new(&ids, now),
-            Owner::new(UserId::new(&ids, now)),
-        );
+        let (id, owner) = (SessionId::new(&ids, now), Owner::mint(&ids, now));
         Model {
             delivery: Delivery::Cookie,
             ..new_session::begun(id, owner, now, now.plus(Duration::from_hours(90 * 24)))

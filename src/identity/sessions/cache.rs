@@ -72,29 +72,25 @@ impl SessionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        id::Ids,
-        identity::{owned::Owner, sessions::new_session},
-    };
+    use crate::{clock::Timestamp, id::Ids, identity::sessions::new_session, scope::Owner};
 
-    fn session(ids: &Ids, user_id: UserId) -> Arc<sessions::Model> {
+    fn session(ids: &Ids, owner: Owner) -> Arc<sessions::Model> {
         let now = Timestamp::from_millis(0);
         let id = SessionId::new(ids, now);
-        Arc::new(new_session::begun(id, Owner::new(user_id), now, now))
+        Arc::new(new_session::begun(id, owner, now, now))
     }
 
     #[test]
     fn what_was_read_while_sessions_ended_is_not_remembered() {
         let (cache, ids) = (SessionCache::new(), Ids::default());
         let now = Timestamp::from_millis(0);
-        let (ana, ben) = (UserId::new(&ids, now), UserId::new(&ids, now));
+        let (ana, ben) = (Owner::mint(&ids, now), Owner::mint(&ids, now));
         let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));
 
         let reading = cache.begin_reading();
         cache.remember(&reading, &of_ana);
         cache.remember(&reading, &of_ben);
-        cache.forget_those_of(ana);
+        cache.forget_those_of(ana.user_id());
         assert!(cache.get(of_ana.id).is_none());
         assert!(cache.get(of_ben.id).is_some());
 

@@ -5,6 +5,7 @@ pub(super) mod cache;
 pub(super) mod cookies;
 pub(super) mod delivery;
 pub(super) mod lifetimes;
+pub(super) mod listener_poll;
 pub(super) mod new_session;
 pub(super) mod refresh;
 pub(super) mod refresh_tokens;
@@ -18,7 +19,7 @@ use delivery::Delivery;
 use new_session::{begun, new_row, signed_in, with_id};
 
 use super::{
-    IdentityProvider, Opened, Refusal, Viewer,
+    IdentityProvider, Opened, Refusal,
     authenticate::{Caller, Credentials},
     device::Device,
     email_address::EmailAddress,
@@ -30,7 +31,6 @@ use super::{
     events,
     follow_up::follow_up,
     name::Name,
-    owned::Owner,
     password::{Password, hasher::Unlocked},
     rate_limit::{self, network::Network},
     unscoped,
@@ -39,6 +39,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault, Result, UserErrorCode},
     id::SessionId,
+    scope::{Owner, Viewer},
 };
 
 /// How often a sign-in is tried whose password was right when it was compared, and whose hash had
@@ -69,9 +70,10 @@ pub(super) async fn sign_in(
     // What is no address belongs to nobody, and is answered just like that, after the same work.
     let address = EmailAddress::parse(email).ok();
     let user = user_with(provider, address.as_ref()).await?;
-    let user_id = user.as_ref().map(|user| user.id);
+    let owner = user.as_ref().map(|user| user.id);
     let key = rate_limit::key_of(address.as_ref(), email);
-    let attempt = rate_limit::guess(provider, &caller.device, &key, user_id).await?;
+    let attempt =
+        rate_limit::guess(provider, &caller.device, &key, owner.map(Owner::user_id)).await?;
     let mut unlocked = attempt.unlock(provider, user, password.clone()).await?;
     for tries_left in (0..TRIES).rev() {
         let Some(proof) = &unlocked else { break };
@@ -83,8 +85,8 @@ pub(super) async fn sign_in(
             unlocked = provider.hasher.unlock(user, password.clone()).await?;
         }
     }
-    if let Some(user_id) = user_id {
-        events::record_later(provider, &caller.device, user_id, Kind::SignInFailed);
+    if let Some(owner) = owner {
+        events::record_later(provider, &caller.device, owner, Kind::SignInFailed);
     }
     tokio::time::sleep_until(begun + FAILURE).await;
     let fault = Fault::new(
@@ -111,7 +113,7 @@ async fn open_session(
     opening: Opening,
 ) -> Result<Option<Opened>> {
     let now = provider.clock.now();
-    let owner = Owner::new(unlocked.user().id);
+    let owner = unlocked.user().id;
     let session = new_session(provider, owner, &caller.device, opening, now);
     let issued = provider.issue(&session, now)?;
     let event = security_events::ActiveModel {
@@ -237,7 +239,7 @@ fn named_by(
 ) -> Vec<(SessionId, Proof)> {
     let cookies = &caller.cookies;
     let of_credentials = match &caller.credentials {
-        Credentials::Viewer(viewer) if viewer.is_present() => {
+        Credentials::Viewer(viewer) if viewer.is_interactive() => {
             Some((viewer.session_id(), Proof::Session))
         }
         Credentials::Refused { session, .. } => session.map(|session| (session, Proof::Expired)),

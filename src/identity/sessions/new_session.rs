@@ -5,12 +5,13 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-use super::{delivery::Delivery, lifetimes};
+use super::{activity::Activity, delivery::Delivery, lifetimes};
 use crate::{
     clock::Timestamp,
     error::Result,
     id::SessionId,
-    identity::{Viewer, entity::sessions, owned::Owner},
+    identity::entity::sessions,
+    scope::{Owner, Viewer},
 };
 
 /// A session that begins now, of no device.
@@ -49,11 +50,14 @@ pub(in crate::identity) fn new_row(session: sessions::Model) -> sessions::Active
 /// The viewer's session with this id, while it lives.
 pub(in crate::identity) async fn one(
     viewer: &Viewer,
+    activity: &Activity,
     id: SessionId,
 ) -> Result<Option<sessions::Model>> {
-    let session = viewer.one(with_id(id)).await?;
-    let session = session.map(|session| viewer.as_used(session));
-    Ok(session.filter(|session| session.lives_at(viewer.now())))
+    let Some(mut session) = viewer.one(with_id(id)).await? else {
+        return Ok(None);
+    };
+    activity.apply(&mut session);
+    Ok(session.lives_at(viewer.now()).then_some(session))
 }
 
 pub(super) fn with_id(id: SessionId) -> Select<sessions::Entity> {

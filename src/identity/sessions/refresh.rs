@@ -47,13 +47,13 @@ pub(in crate::identity) async fn refresh(
     }
     let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
     let issue = |session: &sessions::Model| provider.issue(session, now);
-    let (database, activity) = (&provider.database, &provider.notices.activity);
+    let (database, activity) = (&provider.database, &provider.activity);
     match unscoped::refresh(database, presented, activity, reuse, now, issue).await? {
         Refreshed::Session(session, issued) => {
             Ok(provider.opened(*session, issued, now, &caller.cookies))
         }
         Refreshed::Reused(user_id) => {
-            provider.notices.ended(user_id);
+            provider.changes.sessions_ended(user_id);
             Err(refused(UserErrorCode::TokenReused))
         }
         Refreshed::Gone => Err(invalid()),
@@ -65,7 +65,7 @@ async fn unchanged(provider: &IdentityProvider, caller: &Caller) -> Result<Optio
     let Credentials::Viewer(viewer) = &caller.credentials else {
         return Ok(None);
     };
-    let session = new_session::one(viewer, viewer.session_id()).await?;
+    let session = new_session::one(viewer, &provider.activity, viewer.session_id()).await?;
     let session = session.filter(|session| session.delivery == Delivery::Cookie);
     Ok(session.map(|session| provider.shown(session, viewer.now())))
 }

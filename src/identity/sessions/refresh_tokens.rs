@@ -104,17 +104,14 @@ pub(in crate::identity) fn rotated(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        id::Ids,
-        identity::{owned::Owner, sessions::new_session},
-    };
+    use crate::{id::Ids, identity::sessions::new_session, scope::Owner};
 
     /// A session after a rotation whose tokens were used.
     fn session_rotated_at(rotated_at: Timestamp) -> sessions::Model {
         let ids = Ids::default();
         let (id, owner) = (
             SessionId::new(&ids, rotated_at),
-            Owner::new(UserId::new(&ids, rotated_at)),
+            Owner::mint(&ids, rotated_at),
         );
         sessions::Model {
             generation: 2,

@@ -34,7 +34,10 @@ pub(in crate::identity) async fn person_by_id(
     database: &Database,
     id: UserId,
 ) -> Result<Option<users::Model>> {
-    Ok(users::Entity::find_by_id(id).one(database.reads()).await?)
+    Ok(users::Entity::find()
+        .filter(users::Column::Id.eq(id))
+        .one(database.reads())
+        .await?)
 }
 
 /// Whoever has the address, shut out or not.

@@ -20,7 +20,6 @@ use crate::{
             },
             known_networks,
         },
-        owned::Owner,
         rate_limit::{
             counters::{AT_ONCE, Blocked, Counter, Rule},
             network::Network,
@@ -123,8 +122,10 @@ pub(in crate::identity) async fn is_known_network(
     network: &Network,
 ) -> Result<bool> {
     // The same question for nobody, so that it takes the same time.
-    let owner = Owner::new(user.unwrap_or_else(UserId::nobody));
-    let known = known_networks::Entity::find_by_id((owner, network.as_str().to_owned()))
+    let user_id = user.unwrap_or_else(UserId::nobody);
+    let known = known_networks::Entity::find()
+        .filter(known_networks::Column::UserId.eq(user_id))
+        .filter(known_networks::Column::Network.eq(network.as_str()))
         .one(database.reads())
         .await?;
     Ok(known.is_some())

@@ -7,9 +7,9 @@ use crate::{
     error::Result,
     identity::{
         entity::{known_networks, sessions},
-        owned::Owner,
         sessions::new_session::signed_in,
     },
+    scope::Owner,
 };
 
 /// The maximum number of sessions of one person, living and ended, without access tokens.

@@ -13,8 +13,8 @@ use crate::{
     identity::{
         entity::{identities, sessions, users},
         federation::{Outsider, Rows, Verdict},
-        owned::Owner,
     },
+    scope::Owner,
 };
 
 /// How often it is tried: of two who see somebody for the first time at once, one finds what the other
@@ -156,7 +156,7 @@ async fn readmit(
     rows: Rows,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
-    let may_enter = users::Entity::find_by_id(owner.user_id())
+    let may_enter = users::Entity::find_by_id(owner)
         .filter(users::Column::DisabledAt.is_null())
         .lock(LockType::Share)
         .one(&transaction)

@@ -43,8 +43,7 @@ pub(super) use uses::{confirm, write_uses};
 use super::{
     Issued,
     email_address::EmailAddress,
-    entity::{known_networks, security_events, sessions, task_logs, users},
-    owned::Owner,
+    entity::{known_networks, security_events, sessions, users},
     password::hasher::Unlocked,
     sessions::{
         activity::Activity,
@@ -56,6 +55,7 @@ use crate::{
     db::{Database, Transaction},
     error::Result,
     id::{SessionId, UserId},
+    scope::{Owner, change_logs},
 };
 
 /// How many ids one query names.
@@ -107,8 +107,8 @@ pub(super) async fn living_sessions(
 pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
     let mut seqs = Vec::new();
     for users in users.chunks(AT_ONCE) {
-        let logs = task_logs::Entity::find()
-            .filter(task_logs::Column::UserId.is_in(users.iter().copied()))
+        let logs = change_logs::Entity::find()
+            .filter(change_logs::Column::UserId.is_in(users.iter().copied()))
             .all(database.reads())
             .await?;
         seqs.extend(logs.iter().map(|log| (log.user_id.user_id(), log.seq)));
@@ -118,8 +118,8 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
 
 /// The people whose tasks have yet to follow them to another time zone, each with the session that changed it.
 pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
-    let logs = task_logs::Entity::find()
-        .filter(task_logs::Column::MovingSessionId.is_not_null())
+    let logs = change_logs::Entity::find()
+        .filter(change_logs::Column::MovingSessionId.is_not_null())
         .limit(AT_ONCE as u64)
         .all(database.reads())
         .await?;

@@ -25,11 +25,7 @@ use super::{
     entity::{Column, Entity},
     limit::LimitReached,
 };
-use crate::{
-    clock::Timestamp,
-    error::Error,
-    identity::{TimeZone, Viewer},
-};
+use crate::{clock::Timestamp, error::Error, identity::TimeZone, scope::Viewer};
 use text::TaskText;
 
 /// How many are read from the database at once.

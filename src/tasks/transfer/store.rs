@@ -13,8 +13,9 @@ use crate::{
     config::AccountLimits,
     error::Result,
     id::{Ids, TaskId},
-    identity::{self, TimeZone, Viewer},
+    identity::{self, TimeZone},
     lines::{Wrongs, plain},
+    scope::Viewer,
     tasks::{
         entity::{ActiveModel, Column, Entity, deleted},
         limit, placement,

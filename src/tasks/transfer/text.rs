@@ -7,7 +7,8 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault},
     id::TaskId,
-    identity::{TimeZone, Viewer},
+    identity::TimeZone,
+    scope::Viewer,
     tasks::{
         client_id,
         description::Description,

@@ -2,7 +2,7 @@
 
 use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, entity::prelude::async_trait};
 
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 #[async_trait::async_trait]
 impl sea_orm::ConnectionTrait for Viewer {

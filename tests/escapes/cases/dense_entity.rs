@@ -3,7 +3,7 @@
 mod list {
     use sea_orm::entity::prelude::*;
 
-    use crate::{identity::Owner, id::TaskId};
+    use crate::{scope::Owner, id::TaskId};
 
     #[sea_orm::model] //~
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,5 +2,5 @@
 
 #[sea_orm::model]
 pub struct Model {
-    pub user_id: crate::identity::Owner,
+    pub user_id: crate::scope::Owner,
 }

@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, JoinType, QuerySelect, RelationDef};
 
 use super::entity::{Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer, to: RelationDef) -> Result<Vec<Model>> {
     let select = Entity::find().join(JoinType::LeftJoin, to.clone()); //~

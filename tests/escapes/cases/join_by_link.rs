@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::entity::{Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 struct Others;
 

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::entity::{ActiveModel, Column, Entity, Model, Relation, deleted};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 impl sea_orm::Related<deleted::Entity> for Entity {
     fn to() -> RelationDef {

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::entity::{Entity, Model, deleted};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 impl sea_orm::Related<Entity> for deleted::Entity {
     fn to() -> RelationDef {

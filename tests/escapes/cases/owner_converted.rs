@@ -1,6 +1,6 @@
 //! Refused by E0277: nothing turns into an owner.
 
-use crate::{identity::Owner, id::UserId};
+use crate::{scope::Owner, id::UserId};
 
 fn somebody(id: UserId) -> Owner {
     id.into() //~

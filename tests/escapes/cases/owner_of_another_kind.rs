@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 
 use super::entity::{ActiveModel, Model};
-use crate::{identity::Owner, id::UserId};
+use crate::{scope::Owner, id::UserId};
 
 fn give(id: UserId, mut task: Model) -> (ActiveModel, Owner) {
     let mut row = ActiveModel::from(task.clone());

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::ValueType;
 
-use crate::{identity::Owner, id::UserId};
+use crate::{scope::Owner, id::UserId};
 
 fn somebody(id: UserId) -> Option<Owner> {
     <Owner as ValueType>::try_from(id.into()).ok()

@@ -1,6 +1,6 @@
 //! Refused by E0599: an owner is read from no text.
 
-use crate::identity::{Owner, Viewer};
+use crate::scope::{Owner, Viewer};
 
 fn somebody(text: &str) {
     let _ = Owner::from_str(text); //~

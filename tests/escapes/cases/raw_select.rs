@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, raw_sql};
 
 use super::entity::Entity;
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn all(viewer: &Viewer) {
     let statement = raw_sql!(Sqlite, "SELECT * FROM tasks");

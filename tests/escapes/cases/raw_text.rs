@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, QueryFilter, sea_query::{Expr, SimpleExpr}};
 
 use super::entity::{Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let _ = Expr::cust_with_values("1 = ?", [1]); //~

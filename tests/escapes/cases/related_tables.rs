@@ -3,7 +3,7 @@
 use sea_orm::EntityTrait;
 
 use super::entity::{Entity, deleted};
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn both(viewer: &Viewer) {
     let _ = viewer.all(Entity::find().find_also_related(deleted::Entity)).await; //~

@@ -3,7 +3,7 @@
 use sea_orm::{CursorTrait, EntityTrait, LoaderTrait, PaginatorTrait, QuerySelect};
 
 use super::entity::{Column, Entity, Model, deleted};
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn read(viewer: &Viewer, tasks: Vec<Model>) {
     let _ = Entity::find().all(viewer).await; //~

@@ -3,7 +3,7 @@
 use sea_orm::{entity::*, query::*};
 
 use super::entity::{Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let everybody = Entity::find().into_query(); //~

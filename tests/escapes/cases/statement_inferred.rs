@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use super::entity::{Column, Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let mut hidden = sea_query::QueryStatement::Select(Default::default()); //~

@@ -1,6 +1,6 @@
 //! Refused by E0599: the viewer has no method that takes a statement.
 
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn run(viewer: &Viewer) {
     let _ = viewer.execute_unprepared("DELETE FROM tasks").await; //~

@@ -3,7 +3,7 @@
 use sea_orm::EntityTrait;
 
 use super::entity::Entity;
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn read(viewer: &Viewer) {
     let _ = Entity::find().stream(viewer).await; //~

@@ -1,7 +1,7 @@
 //! Refused by sources::tables: an owner is named where the table is.
 
 use super::entity::deleted;
-use crate::identity::Owned;
+use crate::scope::Owned;
 
 impl Owned for deleted::Entity {
     const OWNER: deleted::Column = deleted::Column::Id;

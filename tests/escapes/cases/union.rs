@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::UnionType};
 
 use super::entity::{Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let mut select = Entity::find();

@@ -2,6 +2,6 @@
 
 use std::sync::Mutex;
 
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 static LAST: Mutex<Option<Viewer>> = Mutex::new(None);

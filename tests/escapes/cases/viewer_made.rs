@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{identity::Viewer, db::Database, id::Ids};
+use crate::{scope::Viewer, db::Database, id::Ids};
 
 fn made_up(viewer: &Viewer, database: Database) -> Viewer {
     let session = todo();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 fn made_up<T>(inner: Arc<T>) -> Viewer {
     Viewer(inner) //~

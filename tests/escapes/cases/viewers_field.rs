@@ -1,6 +1,6 @@
 //! Refused by E0616: the viewer's connection is private.
 
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 fn inside(viewer: &Viewer) {
     let _ = &viewer.0; //~

@@ -1,4 +1,4 @@
 //! Refused by E0603: what the viewer is made of is private to it.
 
-use crate::identity::viewer::Connection; //~
-use crate::identity::viewer::Inner; //~
+use crate::scope::viewer::Connection; //~
+use crate::scope::viewer::Inner; //~

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use super::entity::Entity;
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn doors(viewer: &Viewer) {
     let _ = viewer.begin().await; //~

@@ -3,7 +3,7 @@
 use sea_orm::{EntityTrait, QuerySelect, sea_query};
 
 use super::entity::{Column, Entity, Model};
-use crate::{identity::Viewer, error::Result};
+use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let window = sea_query::WindowStatement::partition_by_custom("1) FROM users --"); //~

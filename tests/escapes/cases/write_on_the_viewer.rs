@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, EntityTrait, ModelTrait};
 
 use super::entity::{ActiveModel, Entity, Model};
-use crate::identity::Viewer;
+use crate::scope::Viewer;
 
 async fn write(viewer: &Viewer, row: ActiveModel, task: Model) {
     let _ = Entity::insert(row.clone()).exec(viewer).await; //~

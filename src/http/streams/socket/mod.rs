@@ -39,7 +39,8 @@ use crate::{
         operation::{self, Admitted},
     },
     id::{RequestId, SessionId},
-    identity::{Authorization, Caller, Cookies, Credentials, Device, Network, Watch},
+    identity::{Authorization, Caller, Cookies, Credentials, Device, Network},
+    scope::ChangeListener,
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -122,7 +123,7 @@ enum Who {
 
 /// What a socket with a session holds.
 struct Signed {
-    watch: Watch,
+    watch: ChangeListener,
     _viewers: ViewersSeat,
     _seat: Seat,
 }
@@ -294,7 +295,7 @@ impl Connection {
                 let viewers = self.app.streams.viewers_seat(viewer.user_id());
                 let seat = self.anonymous.take().and_then(AnonymousSeat::sign_in);
                 let signed = Signed {
-                    watch: viewer.watch(),
+                    watch: viewer.listen(),
                     _viewers: viewers.ok_or(Some(Close::TooManySockets))?,
                     _seat: seat.ok_or(Some(Close::Evicted))?,
                 };

@@ -17,7 +17,7 @@ use super::{END, POSITION, UTC};
 use crate::{
     clock::Timestamp,
     error::Result,
-    identity::Viewer,
+    scope::Viewer,
     tasks::{
         entity::{Column, Entity},
         priority::Priority,

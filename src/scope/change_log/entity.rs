@@ -1,10 +1,10 @@
-//! The row that counts a person's committed task changes, and their tasks.
+//! The row that counts a user's committed task changes, and their tasks.
 
 use sea_orm::entity::prelude::*;
 
 use crate::{
     id::{SessionId, TaskId},
-    identity::owned::Owner,
+    scope::Owner,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

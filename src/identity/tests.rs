@@ -1,27 +1,41 @@
 //! Transactions of a viewer, on both databases.
 
-use std::path::Path;
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "it opens databases of its own"
+)]
 
-use super::*;
+use std::{path::Path, sync::Arc, time::Duration};
+
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend, EntityTrait};
+
+use super::{
+    Device,
+    entity::{
+        security_events::{self, Kind},
+        users,
+    },
+    events,
+};
 use crate::{
     clock::Clock,
     config::DatabaseUrl,
-    identity::{
-        Device,
-        entity::{security_events, security_events::Kind},
-        events,
-        sessions::new_session,
-    },
+    db::Database,
+    error::{Error, Result},
+    id::{Ids, SessionId},
+    scope::{ChangeNotifier, Grant, Owner, Viewer},
 };
 
 #[expect(dead_code, reason = "the tests of the API use all of it")]
-#[path = "../../../tests/api/postgresql.rs"]
+#[path = "../../tests/api/postgresql.rs"]
 mod postgresql;
 
 /// A viewer on SQLite, and one on PostgreSQL on a machine that has it, each in a new database.
-async fn viewers(directory: &Path) -> Vec<Viewer> {
+async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
     let sqlite = format!("sqlite:{}", directory.join("it").display());
-    let mut all = vec![viewer(&sqlite.parse().unwrap()).await];
+    let sqlite = viewer(&sqlite.parse().unwrap()).await;
+    let mut all = vec![(DatabaseBackend::Sqlite, sqlite)];
     if let Some(server) = postgresql::Server::shared().await {
         let name = format!("viewer_{:x}", fastrand::u128(..));
         let connection = sea_orm::Database::connect(server.url("postgres")).await;
@@ -31,7 +45,8 @@ async fn viewers(directory: &Path) -> Vec<Viewer> {
             .execute_unprepared(&create)
             .await
             .unwrap();
-        all.push(viewer(&server.url(&name).parse().unwrap()).await);
+        let postgresql = viewer(&server.url(&name).parse().unwrap()).await;
+        all.push((DatabaseBackend::Postgres, postgresql));
     }
     all
 }
@@ -41,9 +56,9 @@ async fn viewer(url: &DatabaseUrl) -> Viewer {
     database.migrate_up().await.unwrap();
     let (clock, ids) = (Clock::system(), Arc::<Ids>::default());
     let now = clock.now();
-    let (user_id, id) = (UserId::new(&ids, now), SessionId::new(&ids, now));
-    let user = crate::identity::entity::users::ActiveModel {
-        id: Set(user_id),
+    let owner = Owner::mint(&ids, now);
+    let user = users::ActiveModel {
+        id: Set(owner),
         email: Set("ana@example.com".to_owned()),
         email_key: Set("ana@example.com".to_owned()),
         name: Set(None),
@@ -56,9 +71,14 @@ async fn viewer(url: &DatabaseUrl) -> Viewer {
     let transaction = database.begin().await.unwrap();
     user.insert(&transaction).await.unwrap();
     transaction.commit().await.unwrap();
-    let session = new_session::begun(id, Owner::new(user_id), now, now);
-    let notices = Notices::start(database.clone(), clock);
-    Viewer::new(&session, now, ids, notices, database)
+    let grant = Grant {
+        owner,
+        session_id: SessionId::new(&ids, now),
+        can_write: true,
+        is_interactive: true,
+    };
+    let changes = ChangeNotifier::new(clock, |_| {});
+    Viewer::new(grant, now, ids, changes, &database)
 }
 
 async fn record(viewer: &Viewer, kind: Kind) -> Result<()> {
@@ -74,7 +94,7 @@ async fn recorded(viewer: &Viewer) -> Vec<Kind> {
 #[tokio::test]
 async fn a_nested_error_undoes_the_nested_writes() {
     let directory = tempfile::tempdir().unwrap();
-    for ana in viewers(directory.path()).await {
+    for (_, ana) in viewers(directory.path()).await {
         let committed = ana.atomically(async |viewer| {
             record(viewer, Kind::SignedUp).await?;
             let swallowed = viewer.atomically(async |viewer| {
@@ -101,7 +121,7 @@ async fn a_nested_error_undoes_the_nested_writes() {
 #[tokio::test]
 async fn an_abandoned_nested_part_prevents_the_commit() {
     let directory = tempfile::tempdir().unwrap();
-    for ana in viewers(directory.path()).await {
+    for (_, ana) in viewers(directory.path()).await {
         let torn = ana.atomically(async |viewer| {
             record(viewer, Kind::SignedUp).await?;
             let given_up = viewer.atomically(async |viewer| {
@@ -120,9 +140,9 @@ async fn an_abandoned_nested_part_prevents_the_commit() {
 #[tokio::test]
 async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
     let directory = tempfile::tempdir().unwrap();
-    for ana in viewers(directory.path()).await {
+    for (backend, ana) in viewers(directory.path()).await {
         // PostgreSQL answers the commit of such a transaction with a rollback, which is not an error to it.
-        let is_fatal = ana.0.connection.get_database_backend() == DatabaseBackend::Postgres;
+        let is_fatal = backend == DatabaseBackend::Postgres;
         let ignored = ana.atomically(async |viewer| {
             record(viewer, Kind::SignedUp).await?;
             assert!(fail(viewer).await.is_err());

@@ -1,0 +1,391 @@
+//! The viewer: the signed-in user, and the only way to their rows.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this file runs the queries, and adds the owner's filter to each"
+)]
+
+use std::{
+    iter,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait, IntoCondition, IntoIden, Query, TableRef, ValueTuple},
+};
+
+use super::{
+    change_log::{IS_MOVING, is_moving},
+    change_notifier::{ChangeListener, ChangeNotifier},
+    connection::Connection,
+    owner::{KeyedByOwner, Owned, Owner},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Database, Transaction},
+    error::Result,
+    id::{Ids, SessionId, UserId},
+};
+
+/// How many rows one statement writes; it has a parameter for each of their columns.
+const AT_ONCE: usize = 500;
+
+/// How many rows one statement rewrites: SQLite takes a list of values for as many queries, and the memory for
+/// each.
+const REWRITTEN_AT_ONCE: usize = 100;
+
+/// The name of the rows that a statement is given to write.
+const GIVEN: &str = "given";
+
+type DbResult<T> = std::result::Result<T, DbErr>;
+
+/// The signed-in user, for the length of one request.
+///
+/// It runs ordinary queries and adds the owner's filter to each. Its fields are private: an [`Owner`] makes one,
+/// which only a stored row carries, and nothing gets at its connection.
+#[derive(Clone)]
+pub(crate) struct Viewer(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    grant: Grant,
+    /// The end of what authenticated the request, if it comes before the session's.
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    ids: Arc<Ids>,
+    pub(super) changes: Arc<ChangeNotifier>,
+    pub(super) connection: Connection,
+    /// True if what was written may have ended sessions, which is announced after the commit.
+    pub(super) ends_sessions: AtomicBool,
+    /// The number of savepoints that were neither released nor rolled back.
+    pub(super) open_savepoints: AtomicUsize,
+}
+
+/// What a session entitles its holder to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    pub(crate) owner: Owner,
+    pub(crate) session_id: SessionId,
+    /// Allows changes; without it the viewer only reads.
+    pub(crate) can_write: bool,
+    /// True for a session of the user's own, false for an access token that they gave to a script.
+    pub(crate) is_interactive: bool,
+}
+
+impl Viewer {
+    /// The viewer of a session whose row was read or written just now.
+    pub(crate) fn new(
+        grant: Grant,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        changes: Arc<ChangeNotifier>,
+        database: &Database,
+    ) -> Self {
+        let connection = Connection::Pool(database.shared_by(grant.owner.user_id()));
+        Self::over(grant, now, ids, changes, connection)
+    }
+
+    /// The same within the transaction in which the session is opened.
+    pub(crate) fn within(
+        grant: Grant,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        changes: Arc<ChangeNotifier>,
+        transaction: Arc<Transaction>,
+    ) -> Self {
+        Self::over(
+            grant,
+            now,
+            ids,
+            changes,
+            Connection::Transaction(transaction),
+        )
+    }
+
+    fn over(
+        grant: Grant,
+        now: Timestamp,
+        ids: Arc<Ids>,
+        changes: Arc<ChangeNotifier>,
+        connection: Connection,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            grant,
+            expires_at: None,
+            now,
+            ids,
+            changes,
+            connection,
+            ends_sessions: AtomicBool::new(false),
+            open_savepoints: AtomicUsize::new(0),
+        }))
+    }
+
+    /// The same viewer, whose streams end at this time at the latest.
+    pub(crate) fn expiring_at(self, expires_at: Timestamp) -> Self {
+        let Connection::Pool(database) = &self.0.connection else {
+            return self;
+        };
+        let connection = Connection::Pool(database.clone());
+        self.with(connection, Some(expires_at))
+    }
+
+    /// The same viewer within a transaction.
+    pub(super) fn inside(&self, transaction: Arc<Transaction>) -> Self {
+        self.with(Connection::Transaction(transaction), self.0.expires_at)
+    }
+
+    fn with(&self, connection: Connection, expires_at: Option<Timestamp>) -> Self {
+        Self(Arc::new(Inner {
+            grant: self.0.grant,
+            expires_at,
+            now: self.0.now,
+            ids: Arc::clone(&self.0.ids),
+            changes: Arc::clone(&self.0.changes),
+            connection,
+            ends_sessions: AtomicBool::new(false),
+            open_savepoints: AtomicUsize::new(0),
+        }))
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.grant.owner
+    }
+
+    pub(crate) fn user_id(&self) -> UserId {
+        self.owner().user_id()
+    }
+
+    pub(crate) fn session_id(&self) -> SessionId {
+        self.0.grant.session_id
+    }
+
+    /// True for a user who is signed in themselves, false for a script with an access token.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.0.grant.is_interactive
+    }
+
+    pub(super) fn can_write(&self) -> bool {
+        self.0.grant.can_write
+    }
+
+    /// The moment of the request: one for all that it does.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.now
+    }
+
+    /// The maker of new ids.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// The viewer's rows among those that `select` finds.
+    pub(crate) async fn all<E: Owned>(&self, select: Select<E>) -> Result<Vec<E::Model>> {
+        Ok(self.scope(select).all(&self.0.connection).await?)
+    }
+
+    /// The viewer's one row among those that `select` finds.
+    pub(crate) async fn one<E: Owned>(&self, select: Select<E>) -> Result<Option<E::Model>> {
+        Ok(self.scope(select).one(&self.0.connection).await?)
+    }
+
+    /// The viewer's rows among those that `select` finds, as `read` reads what it selects of them.
+    pub(crate) async fn read<E: Owned, R>(
+        &self,
+        select: Select<E>,
+        read: impl Fn(&QueryResult) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        let connection = &self.0.connection;
+        let statement = self.scope(select).build(connection.get_database_backend());
+        let rows = connection.query_all_raw(statement).await?;
+        Ok(rows.iter().map(read).collect::<DbResult<_>>()?)
+    }
+
+    /// The same for a list, in which all rows follow the time zone that their owner has now.
+    pub(crate) async fn list<E: Owned, R>(
+        &self,
+        select: Select<E>,
+        read: impl Fn(&QueryResult) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
+            return self.read(select, read).await;
+        }
+        // Of one statement, so that the rows are as they were when none was moving.
+        let select = select.expr_as(self.is_moving(), IS_MOVING);
+        let read = |row: &QueryResult| Ok((row.try_get("", IS_MOVING)?, read(row)?));
+        loop {
+            let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
+            let is_moving = match rows.first() {
+                Some((is_moving, _)) => *is_moving == Some(true),
+                None => self.log().await?.as_ref().is_some_and(is_moving),
+            };
+            if !is_moving {
+                return Ok(rows.into_iter().map(|(_, row)| row).collect());
+            }
+            self.moved().await?;
+        }
+    }
+
+    /// What `select` makes of all the viewer's rows that it finds: counts, and nothing of a row's own.
+    pub(crate) async fn summary<E: Owned, R: FromQueryResult>(
+        &self,
+        select: Select<E>,
+    ) -> Result<Option<R>> {
+        let rows = self
+            .list(select, |row| R::from_query_result(row, ""))
+            .await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// How many of the rows that `select` finds are the viewer's.
+    pub(crate) async fn count<E: Owned>(&self, select: Select<E>) -> Result<u64> {
+        let count = select.select_only().expr(E::OWNER.count());
+        let rows: Vec<i64> = self.list(count, |row| row.try_get_by_index(0)).await?;
+        Ok(rows.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
+    /// Stores a new row, the viewer's whoever it says it is.
+    pub(crate) async fn insert<A>(&self, mut row: A) -> Result<<A::Entity as EntityTrait>::Model>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        row.set(A::Entity::OWNER, self.user_id().into());
+        let insert = A::Entity::insert(row);
+        let writing = self.begin().await?;
+        let stored = insert.exec_with_returning(writing.transaction()).await;
+        writing.end(stored).await
+    }
+
+    /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
+    /// finds, and gives them as they are now. The owner of a row never changes.
+    pub(crate) async fn update<A>(
+        &self,
+        mut changes: A,
+        filter: impl IntoCondition,
+    ) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        changes.not_set(A::Entity::OWNER);
+        let update = A::Entity::update_many()
+            .set(changes)
+            .filter(self.owned::<A::Entity>(filter));
+        let writing = self.begin().await?;
+        let stored = update.exec_with_returning(writing.transaction()).await;
+        let stored = writing.end(stored).await?;
+        self.note_written::<A::Entity>();
+        Ok(stored)
+    }
+
+    /// Stores new rows, the viewer's whoever they say they are, many at once.
+    pub(crate) async fn insert_all<A>(&self, rows: Vec<A>) -> Result<()>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Owned,
+    {
+        let writing = self.begin().await?;
+        let mut rows = rows.into_iter().peekable();
+        let mut written = Ok(0);
+        while rows.peek().is_some() && written.is_ok() {
+            let some = rows.by_ref().take(AT_ONCE).map(|mut row| {
+                row.set(A::Entity::OWNER, self.user_id().into());
+                row
+            });
+            let insert = A::Entity::insert_many(some);
+            written = insert.exec_without_returning(writing.transaction()).await;
+        }
+        writing.end(written).await.map(drop)
+    }
+
+    /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
+    pub(crate) async fn rewrite<A>(
+        &self,
+        rows: Vec<A>,
+        columns: &[<A::Entity as EntityTrait>::Column],
+    ) -> Result<()>
+    where
+        A: ActiveModelTrait,
+        A::Entity: KeyedByOwner,
+    {
+        // Both databases number the columns of a list of values so.
+        let given = |number: usize| Expr::col((GIVEN, format!("column{number}")));
+        let mut update = Query::update();
+        update
+            .table(A::Entity::default())
+            .values(
+                (2..)
+                    .zip(columns)
+                    .map(|(number, column)| (*column, given(number))),
+            )
+            .and_where(A::Entity::OWNER.eq(self.user_id()))
+            .and_where(A::Entity::KEY.into_expr().eq(given(1)));
+        let writing = self.begin().await?;
+        let mut written = Ok(());
+        for some in rows.chunks(REWRITTEN_AT_ONCE) {
+            let values = some.iter().map(|row| {
+                let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
+                let values = columns.filter_map(|column| row.get(column).into_value());
+                ValueTuple::Many(values.collect())
+            });
+            let mut update = update.clone();
+            update.from(TableRef::ValuesList(values.collect(), GIVEN.into_iden()));
+            let update = self.0.connection.get_database_backend().build(&update);
+            written = writing.transaction().execute_raw(update).await.map(drop);
+            if written.is_err() {
+                break;
+            }
+        }
+        writing.end(written).await?;
+        self.note_written::<A::Entity>();
+        Ok(())
+    }
+
+    /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
+    pub(crate) async fn delete<E: Owned>(
+        &self,
+        filter: impl IntoCondition,
+    ) -> Result<Vec<E::Model>> {
+        let delete = E::delete_many().filter(self.owned::<E>(filter));
+        let writing = self.begin().await?;
+        let removed = delete.exec_with_returning(writing.transaction()).await;
+        let removed = writing.end(removed).await?;
+        self.note_written::<E>();
+        Ok(removed)
+    }
+
+    /// Listens for changes of the viewer's rows, and for the end of their session.
+    pub(crate) fn listen(&self) -> ChangeListener {
+        self.0
+            .changes
+            .listen(self.user_id(), self.session_id(), self.0.expires_at)
+    }
+
+    /// Rows of `E` were changed or removed: at once, or when the transaction is committed.
+    fn note_written<E: Owned>(&self) {
+        match self.0.connection {
+            _ if !E::ENDS_SESSIONS => {}
+            Connection::Pool(_) => self.0.changes.sessions_ended(self.user_id()),
+            Connection::Transaction(_) => self.0.ends_sessions.store(true, Ordering::Relaxed),
+        }
+    }
+
+    fn scope<E: Owned>(&self, select: Select<E>) -> Select<E> {
+        select.filter(E::OWNER.eq(self.user_id()))
+    }
+
+    /// The filter and the owner's, whatever the filter's own shape.
+    fn owned<E: Owned>(&self, filter: impl IntoCondition) -> Condition {
+        Condition::all()
+            .add(E::OWNER.eq(self.user_id()))
+            .add(filter.into_condition())
+    }
+}
