@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    harness::{App, Client, Database, Place},
+    harness::{App, Client, Database, TestEnv},
     proxy::Proxy,
 };
 
@@ -25,11 +25,11 @@ struct Two {
 
 impl Two {
     async fn start() -> Option<Self> {
-        let place = Place::find(Database::Postgresql).await?;
-        let (proxy, direct) = Proxy::to(&place.database_url).await;
+        let env = TestEnv::new(Database::Postgresql).await?;
+        let (proxy, direct) = Proxy::to(&env.database_url).await;
         Some(Self {
-            here: place.start(&[]).await.unwrap(),
-            there: place
+            here: env.app().await,
+            there: env
                 .start(&["--direct-database-url", &direct])
                 .await
                 .unwrap(),

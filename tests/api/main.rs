@@ -1,10 +1,6 @@
 //! What Cubby must do, tried on the production router over each database, and on the binary.
 
 #![expect(
-    clippy::duplicate_mod,
-    reason = "the suite runs twice: over SQLite and over PostgreSQL"
-)]
-#![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -20,8 +16,6 @@ mod issuer;
 mod log;
 mod maintenance;
 mod migrations;
-mod on_postgresql;
-mod on_sqlite;
 mod outages;
 mod peers;
 mod poolers;
@@ -31,5 +25,6 @@ mod proxy;
 mod running;
 mod schema;
 mod specs;
+mod suite;
 mod taken_over;
 mod token_log;

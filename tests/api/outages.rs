@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{App, Client, Database, Place, Reply, empty_postgresql},
+    harness::{App, Client, Database, Reply, TestEnv, empty_postgresql},
     process::{Cubby, SECRET, directory},
     proxy::Proxy,
 };
@@ -27,9 +27,9 @@ struct Behind {
 
 impl Behind {
     async fn start() -> Option<Self> {
-        let place = Place::find(Database::Postgresql).await?;
-        let (proxy, url) = Proxy::to(&place.database_url).await;
-        let direct = place.database_url.clone();
+        let env = TestEnv::new(Database::Postgresql).await?;
+        let (proxy, url) = Proxy::to(&env.database_url).await;
+        let direct = env.database_url.clone();
         let flags = [
             "--database-url",
             &url,
@@ -38,7 +38,7 @@ impl Behind {
             "--database-connections",
             "3",
         ];
-        let app = place.start(&flags).await.unwrap();
+        let app = env.start(&flags).await.unwrap();
         Some(Self { app, proxy })
     }
 
@@ -177,7 +177,7 @@ async fn demoted_primary_is_unavailable_for_writes() {
     };
     let app = &behind.app;
     let ana = app.sign_up("ana").await;
-    let database = app.place.database_url.rsplit('/').next().unwrap();
+    let database = app.env.database_url.rsplit('/').next().unwrap();
     let database = database.split('?').next().unwrap();
     let demote = |setting: &str| {
         format!("ALTER DATABASE \"{database}\" SET default_transaction_read_only = {setting}")

@@ -35,7 +35,8 @@ fn tests() -> HashSet<String> {
         let text = fs::read_to_string(&path).unwrap();
         let mut lines = text.lines().map(str::trim).peekable();
         while let Some(line) = lines.next() {
-            let is_test = line == "#[test]" || line.starts_with("#[tokio::test");
+            let is_test = line.starts_with("#[tokio::test")
+                || ["#[test]", "#[apply(each_database)]"].contains(&line);
             while is_test && lines.peek().is_some_and(|line| line.starts_with("#[")) {
                 lines.next();
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, Reply};
+use crate::harness::{Client, PASSWORD, Reply, TestEnv, apply, each_database};
 
 const CREATE: &str =
     "mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) {
@@ -26,7 +26,7 @@ async fn script(client: &Client, scopes: Value) -> (Client, String) {
     let made = make(client, json!({ "name": "CI", "scopes": scopes })).await;
     let token = made["token"].as_str().expect("a token");
     let id = made["accessToken"]["id"].as_str().expect("an id");
-    (client.bearing(token), id.to_owned())
+    (client.with_token(token), id.to_owned())
 }
 
 async fn list(client: &Client) -> Value {
@@ -43,9 +43,9 @@ const SECRET: usize = 43;
 
 const ME: &str = "{ viewer { id } }";
 
-#[tokio::test]
-async fn a_script_reads_and_writes_with_a_token_of_its_own() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_script_reads_and_writes_with_a_token_of_its_own(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = ana.create_task("Ana's").await;
     let made = make(&ana, json!({ "name": " codegen ", "scopes": ["WRITE"] })).await;
@@ -67,8 +67,8 @@ async fn a_script_reads_and_writes_with_a_token_of_its_own() {
     assert!(token.starts_with(&format!("cubby_pat_{id}_")), "{token}");
     assert_eq!(token.len(), "cubby_pat_".len() + 26 + 1 + SECRET);
 
-    let script = ana.bearing(token);
-    app.pass(Duration::from_secs(5));
+    let script = ana.with_token(token);
+    app.advance(Duration::from_secs(5));
     let data = script
         .ask(
             "{ viewer { tasks { nodes { id } } currentSession { delivery expiresAt
@@ -89,16 +89,16 @@ async fn a_script_reads_and_writes_with_a_token_of_its_own() {
     assert_eq!(app.sql(kept).await, [1]);
 }
 
-#[tokio::test]
-async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let (reader, _) = script(&ana, json!(["READ"])).await;
     let (writer, _) = script(&ana, json!(["READ", "WRITE"])).await;
     let (default, _) = {
         let made = make(&ana, json!({ "name": "default" })).await;
         assert_eq!(made["accessToken"]["scopes"], json!(["READ"]));
-        (ana.bearing(made["token"].as_str().unwrap()), ())
+        (ana.with_token(made["token"].as_str().unwrap()), ())
     };
     let task = ana.create_task("Ana's").await;
     let session = ana
@@ -183,9 +183,9 @@ async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials() {
     );
 }
 
-#[tokio::test]
-async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_them() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_them(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let (script, id) = script(&ana, json!(["WRITE"])).await;
     let as_session = id.replace("token_", "session_");
@@ -235,9 +235,9 @@ async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_
     assert_opens_nothing(&script.send(ME, json!({})).await);
 }
 
-#[tokio::test]
-async fn a_token_ends_when_it_is_revoked_and_when_its_time_has_come() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_ends_when_it_is_revoked_and_when_its_time_has_come(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let (script, id) = script(&ana, json!(["READ"])).await;
@@ -261,16 +261,16 @@ async fn a_token_ends_when_it_is_revoked_and_when_its_time_has_come() {
     let input = json!({ "name": "a day", "expiresAt": "2026-11-22T12:00:00.000Z" });
     let made = make(&ana, input).await;
     assert_eq!(made["accessToken"]["expiresAt"], "2026-11-22T12:00:00.000Z");
-    let script = ana.bearing(made["token"].as_str().unwrap());
-    app.pass(Duration::from_millis(24 * 3_600_000 - 1));
+    let script = ana.with_token(made["token"].as_str().unwrap());
+    app.advance(Duration::from_millis(24 * 3_600_000 - 1));
     script.ask(ME, json!({})).await;
-    app.pass(Duration::from_millis(1));
+    app.advance(Duration::from_millis(1));
     assert_opens_nothing(&script.send(ME, json!({})).await);
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_a_new_token_is_said() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_wrong_with_a_new_token_is_said(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (input, path, code) in [
         (json!({ "name": " " }), "name", "TOO_SHORT"),
@@ -301,9 +301,9 @@ async fn what_is_wrong_with_a_new_token_is_said() {
     assert_eq!(list(&ana).await["totalCount"], 100);
 }
 
-#[tokio::test]
-async fn a_forged_token_opens_nothing_and_says_nothing() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_forged_token_opens_nothing_and_says_nothing(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let (script, id) = script(&ana, json!(["WRITE"])).await;
     let token = script.token.clone().unwrap();
@@ -330,7 +330,7 @@ async fn a_forged_token_opens_nothing_and_says_nothing() {
         format!("cubby_pat_{}_{secret}", other.to_uppercase()),
         format!("cubby_pat_{secret}"),
     ] {
-        assert_opens_nothing(&ana.bearing(&forged).send(ME, json!({})).await);
+        assert_opens_nothing(&ana.with_token(&forged).send(ME, json!({})).await);
     }
     script.ask(ME, json!({})).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD};
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) {
     tokens { accessToken accessTokenExpiresAt } user { id email name timeZone }
@@ -39,9 +39,9 @@ fn error(code: &str, path: Value) -> Value {
 /// How many sessions have not been ended.
 const LIVING: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
 
-#[tokio::test]
-async fn signing_up_makes_an_account_and_signs_in_to_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_up_makes_an_account_and_signs_in_to_it(env: TestEnv) {
+    let app = env.app().await;
     let payload = sign_up(
         &app.nobody(),
         json!({ "email": " Ana@Example.com ", "password": PASSWORD, "name": " Ana ",
@@ -58,13 +58,13 @@ async fn signing_up_makes_an_account_and_signs_in_to_it() {
         "2026-11-21T12:15:00.000Z"
     );
     let token = payload["tokens"]["accessToken"].as_str().unwrap();
-    let me = app.nobody().bearing(token).ask(ME, json!({})).await;
+    let me = app.nobody().with_token(token).ask(ME, json!({})).await;
     assert_eq!(me["viewer"]["id"], payload["user"]["id"]);
 }
 
-#[tokio::test]
-async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let me = ana.ask(ME, json!({})).await;
     assert_eq!(me["viewer"]["timeZone"], "UTC");
@@ -72,9 +72,9 @@ async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given() {
     assert_eq!(me["viewer"]["createdAt"], "2026-11-21T12:00:00.000Z");
 }
 
-#[tokio::test]
-async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once(env: TestEnv) {
+    let app = env.app().await;
     let payload = sign_up(
         &app.nobody(),
         json!({ "email": "ana", "password": "1234567", "name": " ",
@@ -101,9 +101,9 @@ async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once() {
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
-#[tokio::test]
-async fn an_unknown_time_zone_is_bad_input() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_unknown_time_zone_is_bad_input(env: TestEnv) {
+    let app = env.app().await;
     let input = json!({ "email": "a@b.c", "password": PASSWORD, "timeZone": "Mars/Olympus" });
     let reply = app.nobody().send(SIGN_UP, json!({ "input": input })).await;
     assert_eq!(reply.code(), "BAD_USER_INPUT");
@@ -119,9 +119,9 @@ async fn an_unknown_time_zone_is_bad_input() {
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
-#[tokio::test]
-async fn an_address_signs_up_once_whatever_its_case() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_address_signs_up_once_whatever_its_case(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     for email in ["ana@example.com", "ANA@Example.COM", " ana@example.com"] {
         let input = json!({ "email": email, "password": "another password" });
@@ -134,9 +134,9 @@ async fn an_address_signs_up_once_whatever_its_case() {
     assert_eq!(app.sql(LIVING).await, [1]);
 }
 
-#[tokio::test]
-async fn domain_in_unicode_and_in_ascii_is_one_address() {
-    let app = app!();
+#[apply(each_database)]
+async fn domain_in_unicode_and_in_ascii_is_one_address(env: TestEnv) {
+    let app = env.app().await;
     let email = "Info@m\u{fc}nchen.example";
     let input = json!({ "email": email, "password": PASSWORD });
     let payload = sign_up(&app.nobody(), input).await;
@@ -155,7 +155,7 @@ async fn domain_in_unicode_and_in_ascii_is_one_address() {
         assert_eq!(payload["user"]["email"], email, "{form}: {payload}");
     }
     assert_eq!(
-        app.place
+        app.env
             .people()
             .await
             .show(forms[0])
@@ -184,9 +184,9 @@ async fn domain_in_unicode_and_in_ascii_is_one_address() {
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
-#[tokio::test]
-async fn signing_up_in_parallel_gives_one_account() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_up_in_parallel_gives_one_account(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let tries = (0..8).map(|number| {
         let nobody = nobody.clone();
@@ -212,9 +212,9 @@ async fn signing_up_in_parallel_gives_one_account() {
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [1]);
 }
 
-#[tokio::test]
-async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let payload = sign_in(&app.nobody(), "ANA@EXAMPLE.COM", PASSWORD).await;
     assert_eq!(payload["userErrors"], json!([]));
@@ -230,18 +230,18 @@ async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is() {
     }
 }
 
-#[tokio::test]
-async fn a_password_typed_on_another_keyboard_is_the_same_password() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_password_typed_on_another_keyboard_is_the_same_password(env: TestEnv) {
+    let app = env.app().await;
     let input = json!({ "email": "ana@example.com", "password": "caf\u{e9} au lait" });
     sign_up(&app.nobody(), input).await;
     let payload = sign_in(&app.nobody(), "ana@example.com", "cafe\u{301} au lait").await;
     assert_eq!(payload["userErrors"], json!([]));
 }
 
-#[tokio::test]
-async fn an_unknown_address_and_a_wrong_password_are_answered_alike() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_unknown_address_and_a_wrong_password_are_answered_alike(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let wrong = sign_in(&app.nobody(), "ana@example.com", "wrong password").await;
     assert_eq!(wrong["userErrors"][0]["code"], "INVALID_CREDENTIALS");
@@ -260,9 +260,9 @@ async fn an_unknown_address_and_a_wrong_password_are_answered_alike() {
     }
 }
 
-#[tokio::test]
-async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_says() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_says(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("Ana's").await;
     let ben = app.sign_up("ben").await;
@@ -294,9 +294,9 @@ async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_say
     );
 }
 
-#[tokio::test]
-async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_other() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_other(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut phone = app.sign_in("ana").await;
     let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
@@ -322,9 +322,9 @@ async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_ot
     );
 }
 
-#[tokio::test]
-async fn a_session_ends_when_its_owner_says() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_ends_when_its_owner_says(env: TestEnv) {
+    let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let payload = phone
@@ -346,9 +346,9 @@ async fn a_session_ends_when_its_owner_says() {
     laptop.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn signing_out_everywhere_ends_every_session_of_ones_own() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_out_everywhere_ends_every_session_of_ones_own(env: TestEnv) {
+    let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let ben = app.sign_up("ben").await;
@@ -363,13 +363,13 @@ async fn signing_out_everywhere_ends_every_session_of_ones_own() {
     ben.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn signing_out_succeeds_whatever_the_credentials_are() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_out_succeeds_whatever_the_credentials_are(env: TestEnv) {
+    let app = env.app().await;
     let sign_out = "mutation { signOut { endedSessions } }";
     let nothing = json!({ "signOut": { "endedSessions": 0 } });
     assert_eq!(app.nobody().ask(sign_out, json!({})).await, nothing);
-    let forged = app.nobody().bearing("forged.token.indeed");
+    let forged = app.nobody().with_token("forged.token.indeed");
     assert_eq!(forged.ask(sign_out, json!({})).await, nothing);
     let by_variable =
         "mutation ($input: SignOutInput) { signOut(input: $input) { endedSessions } }";
@@ -381,11 +381,11 @@ async fn signing_out_succeeds_whatever_the_credentials_are() {
     assert_eq!(ana.ask(sign_out, json!({})).await, nothing);
 }
 
-#[tokio::test]
-async fn an_expired_token_still_ends_the_session_that_it_names() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_expired_token_still_ends_the_session_that_it_names(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    app.pass(Duration::from_mins(16));
+    app.advance(Duration::from_mins(16));
     assert_eq!(ana.send(ME, json!({})).await.reason(), "TOKEN_EXPIRED");
     let payload = ana
         .ask(
@@ -397,9 +397,9 @@ async fn an_expired_token_still_ends_the_session_that_it_names() {
     assert_eq!(app.sql(LIVING).await, [0]);
 }
 
-#[tokio::test]
-async fn the_profile_changes_by_what_is_given_and_null_clears_the_name() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_profile_changes_by_what_is_given_and_null_clears_the_name(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let update = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
         user { name timeZone updatedAt } userErrors { code path } } }";
@@ -407,13 +407,13 @@ async fn the_profile_changes_by_what_is_given_and_null_clears_the_name() {
         ana.ask(update, json!({ "input": input })).await["updateProfile"].clone()
     };
 
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let payload = run(json!({ "name": " Ana Lima " })).await;
     assert_eq!(
         payload["user"],
         json!({ "name": "Ana Lima", "timeZone": "UTC", "updatedAt": "2026-11-21T12:00:01.000Z" })
     );
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let unchanged = run(json!({ "name": "Ana Lima" })).await;
     assert_eq!(unchanged["user"], payload["user"]);
     let payload = run(json!({ "name": null, "timeZone": "Asia/Tokyo" })).await;
@@ -439,9 +439,9 @@ async fn change_password(client: &Client, input: Value) -> Value {
     payload["changePassword"].clone()
 }
 
-#[tokio::test]
-async fn changing_the_password_ends_the_other_sessions() {
-    let app = app!();
+#[apply(each_database)]
+async fn changing_the_password_ends_the_other_sessions(env: TestEnv) {
+    let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password" });
@@ -460,9 +460,9 @@ async fn changing_the_password_ends_the_other_sessions() {
         .await;
 }
 
-#[tokio::test]
-async fn the_other_sessions_go_on_when_that_is_asked_for() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_other_sessions_go_on_when_that_is_asked_for(env: TestEnv) {
+    let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password",
@@ -471,9 +471,9 @@ async fn the_other_sessions_go_on_when_that_is_asked_for() {
     laptop.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn a_wrong_current_password_changes_nothing() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_wrong_current_password_changes_nothing(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let input = json!({ "currentPassword": "wrong password", "newPassword": "another password" });
     assert_eq!(
@@ -488,9 +488,9 @@ async fn a_wrong_current_password_changes_nothing() {
     app.sign_in("ana").await;
 }
 
-#[tokio::test]
-async fn of_two_changes_of_the_password_at_once_one_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn of_two_changes_of_the_password_at_once_one_is_refused(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let changes = ["first password", "second password"].map(|new| {
         let ana = ana.clone();
@@ -507,9 +507,9 @@ async fn of_two_changes_of_the_password_at_once_one_is_refused() {
     assert_eq!(done, [false, true]);
 }
 
-#[tokio::test]
-async fn no_session_opened_with_the_old_password_outlives_its_change() {
-    let app = app!();
+#[apply(each_database)]
+async fn no_session_opened_with_the_old_password_outlives_its_change(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let sign_ins: Vec<_> = (0..6)
         .map(|_| {
@@ -522,7 +522,7 @@ async fn no_session_opened_with_the_old_password_outlives_its_change() {
     for payload in sign_ins {
         let payload = payload.await.unwrap();
         if let Some(token) = payload["tokens"]["accessToken"].as_str() {
-            let reply = ana.bearing(token).send(ME, json!({})).await;
+            let reply = ana.with_token(token).send(ME, json!({})).await;
             assert_eq!(reply.reason(), "SESSION_ENDED");
         }
     }
@@ -550,9 +550,9 @@ async fn rows_left(app: &App) -> Vec<i64> {
     rows
 }
 
-#[tokio::test]
-async fn deleting_the_account_removes_every_row_of_the_persons() {
-    let app = app!();
+#[apply(each_database)]
+async fn deleting_the_account_removes_every_row_of_the_persons(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("One").await;
     let deleted = ana.create_task("Two").await;
@@ -576,9 +576,9 @@ async fn deleting_the_account_removes_every_row_of_the_persons() {
     app.sign_up("ana").await;
 }
 
-#[tokio::test]
-async fn deleting_the_account_takes_the_password_and_the_address() {
-    let app = app!();
+#[apply(each_database)]
+async fn deleting_the_account_takes_the_password_and_the_address(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     assert_eq!(
         delete_account(&ana, "wrong password", "ana@example.com").await["userErrors"],
@@ -593,9 +593,9 @@ async fn deleting_the_account_takes_the_password_and_the_address() {
     ana.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn the_account_can_be_deleted_while_its_tasks_are_being_made() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_account_can_be_deleted_while_its_tasks_are_being_made(env: TestEnv) {
+    let app = env.app().await;
     for round in 0..4 {
         let ana = app.sign_up(&format!("ana{round}")).await;
         let creates = [(); 3].map(|()| {
@@ -614,9 +614,9 @@ async fn the_account_can_be_deleted_while_its_tasks_are_being_made() {
     assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [0]);
 }
 
-#[tokio::test]
-async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let reply = ana
         .send(
@@ -636,9 +636,9 @@ async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody() {
     assert_eq!(rows_left(&app).await, [0; 7]);
 }
 
-#[tokio::test]
-async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "{ viewer { currentSession { id isCurrent label userAgent ipAddress createdAt
         lastActiveAt expiresAt } } }";
@@ -646,17 +646,17 @@ async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used() {
     assert_eq!(session["isCurrent"], true);
     assert_eq!(session["label"], Value::Null);
     assert_eq!(session["lastActiveAt"], "2026-11-21T12:00:00.000Z");
-    app.pass(Duration::from_secs(59));
+    app.advance(Duration::from_secs(59));
     let session = ana.ask(query, json!({})).await["viewer"]["currentSession"].clone();
     assert_eq!(session["lastActiveAt"], "2026-11-21T12:00:00.000Z");
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let session = ana.ask(query, json!({})).await["viewer"]["currentSession"].clone();
     assert_eq!(session["lastActiveAt"], "2026-11-21T12:01:00.000Z");
 }
 
-#[tokio::test]
-async fn the_service_says_what_a_password_must_be() {
-    let app = app!("--password-policy", "nist");
+#[apply(each_database)]
+async fn the_service_says_what_a_password_must_be(env: TestEnv) {
+    let app = env.app_with(&["--password-policy", "nist"]).await;
     let query = "{ service { version signUpEnabled passwordPolicy { minLength maxLength } } }";
     let data = app.nobody().ask(query, json!({})).await;
     assert_eq!(
@@ -668,10 +668,10 @@ async fn the_service_says_what_a_password_must_be() {
     assert_eq!(payload["userErrors"][0]["code"], "PASSWORD_TOO_WEAK");
 }
 
-#[tokio::test]
-async fn closed_sign_up_makes_no_account() {
+#[apply(each_database)]
+async fn closed_sign_up_makes_no_account(env: TestEnv) {
     const QUERY: &str = "{ service { signUpEnabled } }";
-    let app = app!("--sign-up", "closed");
+    let app = env.app_with(&["--sign-up", "closed"]).await;
     let service = app.nobody().ask(QUERY, json!({})).await["service"].clone();
     assert_eq!(service, json!({ "signUpEnabled": false }));
     for email in ["ana@example.com", "no address"] {
@@ -687,19 +687,19 @@ async fn closed_sign_up_makes_no_account() {
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 
-    let people = app.place.people().await;
+    let people = app.env.people().await;
     let made = people.create("ana@example.com", None, None, PASSWORD).await;
     made.expect("the operator makes an account");
     app.sign_in("ana").await;
 
-    let open = app!();
+    let open = env.fresh().await.app().await;
     let service = open.nobody().ask(QUERY, json!({})).await["service"].clone();
     assert_eq!(service, json!({ "signUpEnabled": true }));
 }
 
-#[tokio::test]
-async fn neither_passwords_nor_tokens_are_stored() {
-    let app = app!();
+#[apply(each_database)]
+async fn neither_passwords_nor_tokens_are_stored(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let token = ana.token.as_deref().unwrap();
     let count = |text: &str| {

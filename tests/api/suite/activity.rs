@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::cookies::{OWN, query, send, set_cookie, sign_in};
-use crate::harness::{App, Client, Database};
+use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 
 const LAST: &str = "{ viewer { currentSession { lastActiveAt } } }";
 
@@ -56,14 +56,14 @@ async fn number(app: &App, column: &str) -> i64 {
     app.sql(&sql).await[0]
 }
 
-#[tokio::test]
-async fn reads_answer_while_a_writer_holds_the_sessions() {
-    let app = app!();
+#[apply(each_database)]
+async fn reads_answer_while_a_writer_holds_the_sessions(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let others = [app.sign_in("ana").await, app.sign_up("ben").await];
     let cookie = set_cookie(&send(&app.nobody(), sign_in("COOKIE"), &[]).await);
     rotate(&mut ana).await;
-    app.pass(LATER);
+    app.advance(LATER);
     let writer = app.hold_sessions().await;
     // The first token of a generation, too.
     for client in others.iter().chain([&ana]) {
@@ -87,7 +87,7 @@ async fn reads_answer_while_a_writer_holds_the_sessions() {
 
 /// Makes the database count how often a session is written.
 async fn count_writes(app: &App) {
-    let counting: &[&str] = match super::DATABASE {
+    let counting: &[&str] = match app.env.database {
         Database::Sqlite => &[
             "CREATE TABLE writes (session_id BLOB)",
             "CREATE TRIGGER count_writes AFTER UPDATE ON sessions
@@ -107,28 +107,28 @@ async fn count_writes(app: &App) {
     }
 }
 
-#[tokio::test]
-async fn forty_reads_at_once_are_written_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn forty_reads_at_once_are_written_once(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     count_writes(&app).await;
-    app.pass(LATER);
+    app.advance(LATER);
     let writes = "SELECT count(*) FROM writes";
     join_all((0..40).map(|_| last_active_at(&ana))).await;
     soon("it is written", async || app.sql(writes).await != [0]).await;
     assert_eq!(app.sql(writes).await, [1]);
     // Nor does what is written once keep the row from being remembered, or get written again.
     last_active_at(&ana).await;
-    app.pass(LATER);
+    app.advance(LATER);
     last_active_at(&ben).await;
     soon("it is written", async || app.sql(writes).await != [1]).await;
     assert_eq!(app.sql(writes).await, [2]);
 }
 
-#[tokio::test]
-async fn a_use_is_not_written_over_what_happened_meanwhile() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_use_is_not_written_over_what_happened_meanwhile(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let cookies = [
         set_cookie(&send(&app.nobody(), sign_in("COOKIE"), &[]).await),
@@ -136,7 +136,7 @@ async fn a_use_is_not_written_over_what_happened_meanwhile() {
         set_cookie(&send(&app.nobody(), sign_in("COOKIE"), &[]).await),
     ];
     rotate(&mut ana).await;
-    app.pass(LATER);
+    app.advance(LATER);
     let writer = app.hold_sessions().await;
     last_active_at(&ana).await;
     for cookie in &cookies {
@@ -172,14 +172,14 @@ async fn a_use_is_not_written_over_what_happened_meanwhile() {
     assert_eq!(idle[2..], [soon_over, now + 30 * DAY]);
 }
 
-#[tokio::test]
-async fn the_last_use_of_a_session_never_goes_back() {
-    let app = app!();
-    let other = app.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn the_last_use_of_a_session_never_goes_back(env: TestEnv) {
+    let app = env.app().await;
+    let other = app.env.app().await;
     let ana = app.sign_up("ana").await;
     let there = other.asked_by(&ana);
     let begun = app.now();
-    app.pass(2 * LATER);
+    app.advance(2 * LATER);
     last_active_at(&ana).await;
     // The clock of the other instance is a minute behind.
     app.set_back(LATER);
@@ -193,14 +193,14 @@ async fn the_last_use_of_a_session_never_goes_back() {
     assert_eq!(written().await, latest);
 }
 
-#[tokio::test]
-async fn a_use_on_one_instance_exposes_a_replaced_token_on_another() {
-    let app = app!();
-    let other = app.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn a_use_on_one_instance_exposes_a_replaced_token_on_another(env: TestEnv) {
+    let app = env.app().await;
+    let other = app.env.app().await;
     let mut ana = app.sign_up("ana").await;
     let replaced = rotate(&mut ana).await;
     last_active_at(&ana).await;
-    app.pass(Duration::from_secs(12));
+    app.advance(Duration::from_secs(12));
     let thief = other.asked_by(&ana);
     let payload = refreshed(&thief, &replaced).await;
     assert_eq!(payload["userErrors"][0]["code"], "TOKEN_REUSED");
@@ -208,12 +208,12 @@ async fn a_use_on_one_instance_exposes_a_replaced_token_on_another() {
 }
 
 /// Nothing is written while the writer goes on; the instance goes by what it has seen.
-#[tokio::test]
-async fn a_use_that_is_not_written_yet_exposes_a_replaced_token() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_use_that_is_not_written_yet_exposes_a_replaced_token(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let replaced = rotate(&mut ana).await;
-    app.pass(Duration::from_secs(12));
+    app.advance(Duration::from_secs(12));
     let writer = app.hold_sessions().await;
     last_active_at(&ana).await;
     let (payload, ()) = tokio::join!(refreshed(&ana, &replaced), async {
@@ -223,11 +223,11 @@ async fn a_use_that_is_not_written_yet_exposes_a_replaced_token() {
     assert_eq!(payload["userErrors"][0]["code"], "TOKEN_REUSED");
 }
 
-#[tokio::test]
-async fn a_clock_that_was_fast_forgives_no_replaced_token() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_clock_that_was_fast_forgives_no_replaced_token(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let replaced = rotate(&mut ana).await;
     app.set_back(Duration::from_hours(1));
     // Until its successor is used, its answer may have been lost.
@@ -239,15 +239,15 @@ async fn a_clock_that_was_fast_forgives_no_replaced_token() {
     assert_eq!(payload["userErrors"][0]["code"], "TOKEN_REUSED");
 }
 
-#[tokio::test]
-async fn a_cookie_session_slides_by_uses_that_are_not_written_yet() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cookie_session_slides_by_uses_that_are_not_written_yet(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let cookie = set_cookie(&send(&app.nobody(), sign_in("COOKIE"), &[]).await);
     let writer = app.hold_sessions().await;
     let headers = [("cookie", cookie.as_str()), OWN];
     for _ in 0..3 {
-        app.pass(Duration::from_hours(25 * 24));
+        app.advance(Duration::from_hours(25 * 24));
         let reply = send(&app.nobody(), query(LAST), &headers).await;
         assert_eq!(reply.status, 200, "{reply:?}");
     }

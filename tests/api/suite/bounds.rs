@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::sockets::Socket;
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 const PAGE: &str = "{ viewer { tasks(first: 100) { nodes {
     id title description completed completedAt priority version createdAt updatedAt } } } }";
@@ -27,9 +27,9 @@ async fn with_a_full_page(app: &App) -> Client {
     ana
 }
 
-#[tokio::test]
-async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib(env: TestEnv) {
+    let app = env.app().await;
     let ana = with_a_full_page(&app).await;
     let data = ana.ask(PAGE, json!({})).await;
     let nodes = data["viewer"]["tasks"]["nodes"].as_array().unwrap();
@@ -78,9 +78,9 @@ async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib() {
     );
 }
 
-#[tokio::test]
-async fn operations_of_a_socket_are_among_the_requests_that_are_worked_on() {
-    let app = app!("--max-requests", "1");
+#[apply(each_database)]
+async fn operations_of_a_socket_are_among_the_requests_that_are_worked_on(env: TestEnv) {
+    let app = env.app_with(&["--max-requests", "1"]).await;
     let mut socket = Socket::of(&app.serve().await, &app.nobody()).await;
     // Each takes as long as a hash.
     let sign_in = "mutation { signIn(input: { email: \"ana@example.com\", password: \"wrong\" }) {

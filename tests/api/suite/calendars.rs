@@ -4,7 +4,7 @@ use cubby::{TaskFormat, TaskImport};
 use serde_json::{Value, json};
 
 use super::transfer::{ANA, BEN, export, import, refused, tasks, try_import};
-use crate::harness::Client;
+use crate::harness::{Client, TestEnv, apply, each_database};
 
 /// Calendars as programs write them: what is in each, and what becomes of it.
 const CALENDARS: [(&str, &str); 5] = [
@@ -81,9 +81,9 @@ fn bytes(calendar: &str) -> Vec<u8> {
     }
 }
 
-#[tokio::test]
-async fn a_calendar_that_another_program_wrote_survives_the_trip() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
+    let app = env.app().await;
     let (_, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let expected = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let mut wanted = Vec::new();
@@ -130,9 +130,9 @@ async fn a_calendar_that_another_program_wrote_survives_the_trip() {
     assert_eq!(tasks(&ben).await.len(), 5);
 }
 
-#[tokio::test]
-async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let file = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:No task\r\nEND:VEVENT\r\nBEGIN:VTODO\r\nSUMMARY:a\r\n\
         RRULE:FREQ=DAILY\r\nCATEGORIES:x,y\r\nX-OWN:1\r\nBEGIN:VALARM\r\nSUMMARY:ring\r\nEND:VALARM\r\nEND:VTODO\r\n\
@@ -152,9 +152,9 @@ async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told() {
     );
 }
 
-#[tokio::test]
-async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let todo = |more: &str| {
         format!("BEGIN:VTODO\r\nUID:series\r\nCREATED:20260101T000000Z\r\n{more}\r\nEND:VTODO\r\n")
@@ -206,9 +206,9 @@ async fn live_in(person: &Client, zone: &str) {
     person.ask(update, json!({ "zone": zone })).await;
 }
 
-#[tokio::test]
-async fn offsets_are_honoured_in_every_date_time_property() {
-    let app = app!();
+#[apply(each_database)]
+async fn offsets_are_honoured_in_every_date_time_property(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (property, field, wanted) in [
         (
@@ -275,9 +275,9 @@ async fn offsets_are_honoured_in_every_date_time_property() {
     }
 }
 
-#[tokio::test]
-async fn text_that_is_no_date_is_refused_by_line() {
-    let app = app!();
+#[apply(each_database)]
+async fn text_that_is_no_date_is_refused_by_line(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     for name in [
         "DUE",
@@ -306,9 +306,9 @@ async fn text_that_is_no_date_is_refused_by_line() {
     assert!(refusal.contains(wanted), "{refusal}");
 }
 
-#[tokio::test]
-async fn a_calendar_describes_its_time_zones() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_calendar_describes_its_time_zones(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let lisbon = "X-LIC-LOCATION:Europe/Lisbon\r\n";
     for (described, name, summer, zone) in [
@@ -409,9 +409,9 @@ async fn a_calendar_describes_its_time_zones() {
     }
 }
 
-#[tokio::test]
-async fn empty_properties_are_as_if_absent() {
-    let app = app!();
+#[apply(each_database)]
+async fn empty_properties_are_as_if_absent(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let names = [
         "DTSTART",
@@ -448,9 +448,9 @@ async fn empty_properties_are_as_if_absent() {
     }
 }
 
-#[tokio::test]
-async fn a_day_of_completion_is_the_persons_own() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_day_of_completion_is_the_persons_own(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (zone, end) in [
         ("America/New_York", "2026-01-11T04:59:59.999Z"),
@@ -481,9 +481,9 @@ async fn a_day_of_completion_is_the_persons_own() {
     assert_eq!(task["completedAt"], task["updatedAt"]);
 }
 
-#[tokio::test]
-async fn lines_without_a_property_are_counted() {
-    let app = app!();
+#[apply(each_database)]
+async fn lines_without_a_property_are_counted(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let file = calendar(&format!(
         "{}{}",
@@ -517,9 +517,9 @@ async fn lines_without_a_property_are_counted() {
     assert_eq!(texts.collect::<Vec<_>>(), wanted);
 }
 
-#[tokio::test]
-async fn a_start_and_a_duration_are_the_due_date() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_start_and_a_duration_are_the_due_date(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let zone = own_zone("Own", "");
     for (start, duration, due) in [

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{revocation::FROM_MEMORY, sockets::Socket, sockets::connect, streams::LISTEN};
-use crate::harness::{App, Client, Database, PASSWORD, Reply};
+use crate::harness::{App, Client, Database, PASSWORD, Reply, TestEnv, apply, each_database};
 
 const ME: &str = "{ viewer { email } }";
 
@@ -78,9 +78,9 @@ fn email(reply: &Reply) -> &Value {
     &reply.body["data"]["viewer"]["email"]
 }
 
-#[tokio::test]
-async fn one_cookie_authenticates_everything_and_no_script_sees_a_token() {
-    let app = app!();
+#[apply(each_database)]
+async fn one_cookie_authenticates_everything_and_no_script_sees_a_token(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let nobody = app.nobody();
     let reply = send(&nobody, sign_in("COOKIE"), &[]).await;
@@ -101,7 +101,7 @@ async fn one_cookie_authenticates_everything_and_no_script_sees_a_token() {
 
     // It neither rotates nor expires while somebody is there.
     for _ in 0..3 {
-        app.pass(Duration::from_hours(25 * 24));
+        app.advance(Duration::from_hours(25 * 24));
         let reply = send(&nobody, query(ME), &[("cookie", &cookie), OWN]).await;
         assert_eq!(email(&reply), "ana@example.com");
         assert_eq!(set_cookies(&reply), [""; 0]);
@@ -112,7 +112,7 @@ async fn one_cookie_authenticates_everything_and_no_script_sees_a_token() {
     assert_eq!(payload["tokens"]["accessToken"], Value::Null);
     assert!(payload["session"]["id"].is_string(), "{payload}");
     assert_eq!(set_cookies(&reply), [""; 0]);
-    app.pass(Duration::from_hours(15 * 24));
+    app.advance(Duration::from_hours(15 * 24));
     let reply = send(&nobody, query(ME), &[("cookie", &cookie), OWN]).await;
     assert_eq!(
         (reply.status.as_u16(), reply.reason()),
@@ -120,15 +120,15 @@ async fn one_cookie_authenticates_everything_and_no_script_sees_a_token() {
     );
 }
 
-#[tokio::test]
-async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_refresh_token_in_a_cookie_gives_access_tokens(env: TestEnv) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "HYBRID").await;
     assert!(
         cookie.starts_with("__Host-cubby_refresh=session_"),
         "{cookie}"
     );
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let nobody = app.nobody();
     let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
     let tokens = &reply.body["data"]["refreshSession"]["tokens"];
@@ -136,7 +136,7 @@ async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
     assert_eq!(tokens["refreshTokenExpiresAt"], "2026-12-21T13:00:00.000Z");
     let next = set_cookie(&reply);
     assert_ne!(next, cookie);
-    let client = nobody.bearing(tokens["accessToken"].as_str().unwrap());
+    let client = nobody.with_token(tokens["accessToken"].as_str().unwrap());
     assert_eq!(
         client.ask(ME, json!({})).await["viewer"]["email"],
         "ana@example.com"
@@ -153,7 +153,7 @@ async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
     assert_eq!(errors[0]["code"], "TOKEN_INVALID");
     assert_eq!(set_cookies(&reply), [""; 0]);
 
-    app.pass(Duration::from_mins(1));
+    app.advance(Duration::from_mins(1));
     let reply = send(&nobody, query(REFRESH), &[("cookie", &cookie), OWN]).await;
     let errors = &reply.body["data"]["refreshSession"]["userErrors"];
     assert_eq!(errors[0]["code"], "TOKEN_REUSED");
@@ -162,9 +162,11 @@ async fn the_refresh_token_in_a_cookie_gives_access_tokens() {
     assert!(cleared.ends_with("Max-Age=0"), "{cleared}");
 }
 
-#[tokio::test]
-async fn a_cookie_counts_only_from_a_page_that_may() {
-    let app = app!("--cors-origins", "https://app.example.com");
+#[apply(each_database)]
+async fn a_cookie_counts_only_from_a_page_that_may(env: TestEnv) {
+    let app = env
+        .app_with(&["--cors-origins", "https://app.example.com"])
+        .await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let borne = ("cookie", cookie.as_str());
     let nobody = app.nobody();
@@ -213,7 +215,7 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
         }
     }
     // In production anybody on the way may have written a page that came without TLS.
-    let production = app.place.start(&["--mode", "production"]).await.unwrap();
+    let production = app.env.start(&["--mode", "production"]).await.unwrap();
     for (origin, status) in [
         ("http://cubby", 403),
         ("http://localhost:5173", 403),
@@ -230,9 +232,9 @@ async fn a_cookie_counts_only_from_a_page_that_may() {
     assert_eq!(reply.status, 403);
 }
 
-#[tokio::test]
-async fn authorization_wins_over_a_cookie() {
-    let app = app!();
+#[apply(each_database)]
+async fn authorization_wins_over_a_cookie(env: TestEnv) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let ben = app.sign_up("ben").await;
     let bearer = format!("Bearer {}", ben.token.as_ref().unwrap());
@@ -257,9 +259,9 @@ async fn authorization_wins_over_a_cookie() {
     assert_eq!(set_cookies(&reply), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_cookie_counts_beside_an_empty_authorization() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cookie_counts_beside_an_empty_authorization(env: TestEnv) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     for authorization in ["", "Bearer "] {
         let borne = [("cookie", &*cookie), ("authorization", authorization)];
@@ -270,9 +272,9 @@ async fn a_cookie_counts_beside_an_empty_authorization() {
     }
 }
 
-#[tokio::test]
-async fn a_cookie_that_opens_nothing_is_taken_back_and_keeps_nobody_from_signing_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cookie_that_opens_nothing_is_taken_back_and_keeps_nobody_from_signing_in(env: TestEnv) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let nobody = app.nobody();
     let out = query("mutation { signOut { endedSessions } }");
@@ -305,9 +307,9 @@ async fn a_cookie_that_opens_nothing_is_taken_back_and_keeps_nobody_from_signing
     }
 }
 
-#[tokio::test]
-async fn the_plain_name_is_for_loopback_in_development_alone() {
-    let app = app!("--mode", "development");
+#[apply(each_database)]
+async fn the_plain_name_is_for_loopback_in_development_alone(env: TestEnv) {
+    let app = env.app_with(&["--mode", "development"]).await;
     app.sign_up("ana").await;
     let nobody = app.nobody();
     let host = ("host", "localhost");
@@ -337,7 +339,7 @@ async fn the_plain_name_is_for_loopback_in_development_alone() {
         assert_eq!(reply.body["data"]["viewer"], Value::Null);
     }
 
-    let app = app!("--mode", "production");
+    let app = env.fresh().await.app_with(&["--mode", "production"]).await;
     app.sign_up("ana").await;
     let reply = send_from(
         &app.nobody(),
@@ -349,9 +351,11 @@ async fn the_plain_name_is_for_loopback_in_development_alone() {
     assert!(set_cookie(&reply).starts_with("__Host-"), "{reply:?}");
 }
 
-#[tokio::test]
-async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none() {
-    let app = app!("--cors-origins", "https://app.example.com");
+#[apply(each_database)]
+async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none(env: TestEnv) {
+    let app = env
+        .app_with(&["--cors-origins", "https://app.example.com"])
+        .await;
     let address = app.serve().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -410,9 +414,9 @@ async fn a_socket_is_opened_by_the_cookie_of_its_page_and_sets_none() {
     assert_eq!(socket.closed().await.0, 4403);
 }
 
-#[tokio::test]
-async fn signing_up_sets_cookies_too_and_what_ends_the_session_takes_them_back() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_up_sets_cookies_too_and_what_ends_the_session_takes_them_back(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let sign_up = "mutation ($input: SignUpInput!) { signUp(input: $input) {
         tokens { accessToken refreshToken } userErrors { code } } }";
@@ -454,9 +458,9 @@ async fn signing_up_sets_cookies_too_and_what_ends_the_session_takes_them_back()
     assert!(set_cookies(&reply)[0].ends_with("Max-Age=0"), "{reply:?}");
 }
 
-#[tokio::test]
-async fn a_cookie_that_is_not_to_be_remembered_lives_for_12_hours() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cookie_that_is_not_to_be_remembered_lives_for_12_hours(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let mut body = sign_in("COOKIE");
     body["variables"]["input"]["rememberMe"] = json!(false);
@@ -467,12 +471,12 @@ async fn a_cookie_that_is_not_to_be_remembered_lives_for_12_hours() {
     );
     let cookie = set_cookie(&reply);
     let borne = [("cookie", cookie.as_str()), OWN];
-    app.pass(Duration::from_hours(12) - Duration::from_millis(1));
+    app.advance(Duration::from_hours(12) - Duration::from_millis(1));
     assert_eq!(
         email(&send(&app.nobody(), query(ME), &borne).await),
         "ana@example.com"
     );
-    app.pass(Duration::from_millis(1));
+    app.advance(Duration::from_millis(1));
     let reply = send(&app.nobody(), query(ME), &borne).await;
     assert_eq!(
         (reply.status.as_u16(), reply.reason()),
@@ -480,9 +484,11 @@ async fn a_cookie_that_is_not_to_be_remembered_lives_for_12_hours() {
     );
 }
 
-#[tokio::test]
-async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old_one_is_accepted() {
-    let app = app!();
+#[apply(each_database)]
+async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old_one_is_accepted(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let ana = app.sign_in("ana").await;
     let refresh = json!({
@@ -492,7 +498,7 @@ async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old
     });
     let new = "another secret of the tests, long enough";
     let flags = ["--secret", new, "--secret-2", crate::harness::SECRET];
-    let both = app.place.start(&flags).await.unwrap();
+    let both = app.env.start(&flags).await.unwrap();
     let borne = [("cookie", cookie.as_str()), OWN];
     assert_eq!(
         email(&send(&both.nobody(), query(ME), &borne).await),
@@ -502,7 +508,7 @@ async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old
     let tokens = &reply.body["data"]["refreshSession"]["tokens"];
     assert!(tokens["refreshToken"].is_string(), "{reply:?}");
 
-    let alone = app.place.start(&["--secret", new]).await.unwrap();
+    let alone = app.env.start(&["--secret", new]).await.unwrap();
     let reply = send(&alone.nobody(), query(ME), &borne).await;
     assert_eq!(
         (reply.status.as_u16(), reply.reason()),
@@ -513,20 +519,20 @@ async fn cookies_and_refresh_tokens_outlive_a_change_of_the_secret_while_the_old
     assert_eq!(errors[0]["code"], "TOKEN_INVALID");
 }
 
-#[tokio::test]
-async fn a_session_that_is_remembered_still_runs_out_of_time() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_that_is_remembered_still_runs_out_of_time(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let mut short = sign_in("COOKIE");
     short["variables"]["input"]["rememberMe"] = json!(false);
     let cookie = set_cookie(&send(&app.nobody(), short, &[]).await);
     let ask = async || send(&app.nobody(), query(ME), &[("cookie", &cookie), OWN]).await;
-    app.pass(Duration::from_hours(12) - Duration::from_secs(30));
+    app.advance(Duration::from_hours(12) - Duration::from_secs(30));
     while app.metric(FROM_MEMORY).await == 0.0 {
         assert_eq!(email(&ask().await), "ana@example.com");
         tokio::task::yield_now().await;
     }
-    app.pass(Duration::from_secs(30));
+    app.advance(Duration::from_secs(30));
     let reply = ask().await;
     assert_eq!(
         (reply.status.as_u16(), reply.reason()),
@@ -540,9 +546,11 @@ async fn sessions_of_ana(app: &App) -> usize {
     usize::try_from(app.sql(living).await[0]).unwrap()
 }
 
-#[tokio::test]
-async fn signing_in_ends_the_session_whose_cookie_the_request_bears_and_takes_back_the_cookie() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_in_ends_the_session_whose_cookie_the_request_bears_and_takes_back_the_cookie(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let nobody = app.nobody();
     for (old, new) in [
@@ -567,7 +575,7 @@ async fn signing_in_ends_the_session_whose_cookie_the_request_bears_and_takes_ba
 
 /// Makes the database refuse to end a session.
 async fn refuse_ends(app: &App) {
-    let refusing: &[&str] = match super::DATABASE {
+    let refusing: &[&str] = match app.env.database {
         Database::Sqlite => &[
             "CREATE TRIGGER refuse_ends BEFORE UPDATE OF ended_at ON sessions
              BEGIN SELECT RAISE(ABORT, 'it may not end'); END",
@@ -585,9 +593,9 @@ async fn refuse_ends(app: &App) {
     }
 }
 
-#[tokio::test]
-async fn a_new_session_is_answered_though_the_old_one_cannot_be_ended() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_new_session_is_answered_though_the_old_one_cannot_be_ended(env: TestEnv) {
+    let app = env.app().await;
     let cookie = cookie_of_ana(&app, "COOKIE").await;
     let headers = [("cookie", cookie.as_str()), OWN];
     refuse_ends(&app).await;
@@ -611,9 +619,9 @@ async fn a_new_session_is_answered_though_the_old_one_cannot_be_ended() {
     }
 }
 
-#[tokio::test]
-async fn signing_out_ends_every_session_that_the_request_names() {
-    let app = app!();
+#[apply(each_database)]
+async fn signing_out_ends_every_session_that_the_request_names(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let nobody = app.nobody();
     let hybrid = set_cookie(&send(&nobody, sign_in("HYBRID"), &[]).await);

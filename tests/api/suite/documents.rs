@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Reply};
+use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
 /// What GraphiQL and code generators send.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -47,9 +47,9 @@ fn bomb(length: usize, end: &str) -> String {
     text
 }
 
-#[tokio::test]
-async fn a_chain_of_fragments_is_measured_as_what_it_unfolds_to() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_chain_of_fragments_is_measured_as_what_it_unfolds_to(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     for length in [12, 40] {
         refused(&nobody, &bomb(length, "__typename"), "FIELD_LIMIT_EXCEEDED").await;
@@ -73,9 +73,9 @@ async fn a_chain_of_fragments_is_measured_as_what_it_unfolds_to() {
     refused(&nobody, &unused, "FIELD_LIMIT_EXCEEDED").await;
 }
 
-#[tokio::test]
-async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows() {
-    let app = app!();
+#[apply(each_database)]
+async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let aliases = |count: usize| {
         let fields = (0..count).map(|number| format!("a{number}: __typename"));
@@ -161,9 +161,11 @@ async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows() {
     refused(&nobody, two, "GRAPHQL_VALIDATION_FAILED").await;
 }
 
-#[tokio::test]
-async fn the_limits_are_settings_and_the_service_tells_them() {
-    let app = app!("--max-depth", "3", "--max-cost", "70", "--max-aliases", "0");
+#[apply(each_database)]
+async fn the_limits_are_settings_and_the_service_tells_them(env: TestEnv) {
+    let app = env
+        .app_with(&["--max-depth", "3", "--max-cost", "70", "--max-aliases", "0"])
+        .await;
     let nobody = app.nobody();
     let limits = nobody
         .ask(
@@ -178,16 +180,18 @@ async fn the_limits_are_settings_and_the_service_tells_them() {
     refused(&nobody, "{ a: __typename }", "ALIAS_LIMIT_EXCEEDED").await;
 }
 
-#[tokio::test]
-async fn full_introspection_passes() {
-    let app = app!();
+#[apply(each_database)]
+async fn full_introspection_passes(env: TestEnv) {
+    let app = env.app().await;
     let schema = app.nobody().ask(INTROSPECTION, json!({})).await;
     assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
 }
 
-#[tokio::test]
-async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_that_fits() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_that_fits(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let page = format!(
         "query ($first: Int = 100) {{ viewer {{ tasks(first: $first) {{
@@ -216,7 +220,7 @@ async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_th
     } }";
     let reply = send(&ana, two, json!({ "first": 100 })).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    let app = app!("--max-cost", "150");
+    let app = env.fresh().await.app_with(&["--max-cost", "150"]).await;
     let ben = app.sign_up("ben").await;
     let reply = send(&ben, two, json!({ "first": 100 })).await;
     let message = reply.body["errors"][0]["message"].as_str().unwrap();
@@ -230,9 +234,9 @@ async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_th
     assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
 }
 
-#[tokio::test]
-async fn lists_of_ids_and_mutations_cost_what_they_ask_for() {
-    let app = app!("--max-cost", "60");
+#[apply(each_database)]
+async fn lists_of_ids_and_mutations_cost_what_they_ask_for(env: TestEnv) {
+    let app = env.app_with(&["--max-cost", "60"]).await;
     let ana = app.sign_up("ana").await;
     let nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     ana.ask(nodes, json!({ "ids": vec!["x"; 60] })).await;
@@ -269,9 +273,9 @@ async fn lists_of_ids_and_mutations_cost_what_they_ask_for() {
     assert_eq!(count["viewer"]["tasks"]["totalCount"], 5);
 }
 
-#[tokio::test]
-async fn a_request_makes_one_guess_at_a_password() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_request_makes_one_guess_at_a_password(env: TestEnv) {
+    let app = env.app().await;
     let guess =
         r#"signIn(input: { email: "a@b.c", password: "correct horse" }) { userErrors { code } }"#;
     let nobody = app.nobody();
@@ -293,9 +297,9 @@ async fn a_request_makes_one_guess_at_a_password() {
         .await;
 }
 
-#[tokio::test]
-async fn every_mutation_that_takes_a_password_is_counted_as_one() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_mutation_that_takes_a_password_is_counted_as_one(env: TestEnv) {
+    let app = env.app().await;
     let inputs = app
         .nobody()
         .ask("{ __schema { mutationType { fields { name args { type { ofType { inputFields { name } } } } } } } }", json!({}))
@@ -318,9 +322,9 @@ async fn every_mutation_that_takes_a_password_is_counted_as_one() {
     }
 }
 
-#[tokio::test]
-async fn variables_that_do_not_fit_are_refused_before_anything_runs() {
-    let app = app!();
+#[apply(each_database)]
+async fn variables_that_do_not_fit_are_refused_before_anything_runs(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($input: CreateTaskInput!, $n: Int) {
         createTask(input: $input) { userErrors { code } }
@@ -382,9 +386,9 @@ async fn variables_that_do_not_fit_are_refused_before_anything_runs() {
     assert_eq!(count["viewer"]["tasks"]["totalCount"], 0);
 }
 
-#[tokio::test]
-async fn a_document_that_was_sent_may_be_named_by_its_hash() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_document_that_was_sent_may_be_named_by_its_hash(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let query = "{ service { version } }";
     let hash = "d57b1ef1e3ba1c7b1d0aa3cf6e4b7bb5a6a1e0cc2a3ddd1d0e9b1a3d5b6c7d8e";
@@ -414,9 +418,9 @@ async fn a_document_that_was_sent_may_be_named_by_its_hash() {
     assert!(reply.body["data"]["service"]["version"].is_string());
 }
 
-#[tokio::test]
-async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_measured() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_measured(env: TestEnv) {
+    let app = env.app().await;
     for salt in 0..20 {
         let deep = |end: &str| "{ ... ".repeat(30) + "{ " + end + &" }".repeat(31);
         let document = format!(
@@ -429,9 +433,9 @@ async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_meas
     }
 }
 
-#[tokio::test]
-async fn variables_are_counted_wherever_they_are_used() {
-    let app = app!();
+#[apply(each_database)]
+async fn variables_are_counted_wherever_they_are_used(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let uses = |uses: usize| {
         let list = "$v ".repeat(uses);
@@ -464,18 +468,18 @@ async fn variables_are_counted_wherever_they_are_used() {
     .await;
 }
 
-#[tokio::test]
-async fn a_message_repeats_only_so_much_of_what_was_sent() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_message_repeats_only_so_much_of_what_was_sent(env: TestEnv) {
+    let app = env.app().await;
     let query = format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4_000));
     let reply = send(&app.nobody(), &query, json!({})).await;
     let message = reply.body["errors"][0]["message"].as_str().unwrap();
     assert!(message.chars().count() <= 500, "{}", message.len());
 }
 
-#[tokio::test]
-async fn what_the_parser_reads_as_many_tokens_is_counted_as_many() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_the_parser_reads_as_many_tokens_is_counted_as_many(env: TestEnv) {
+    let app = env.app().await;
     for value in ["0", "-0", "true", "null", "1.0"] {
         let values = value.repeat(6_000);
         let query = format!("{{ service(x: [{values}]) {{ __typename }} }}");
@@ -483,9 +487,9 @@ async fn what_the_parser_reads_as_many_tokens_is_counted_as_many() {
     }
 }
 
-#[tokio::test]
-async fn a_long_field_under_many_names_has_its_price() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_long_field_under_many_names_has_its_price(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let names = |count: usize| {
         let names = (0..count).map(|number| format!("d{number}: description"));
@@ -513,9 +517,9 @@ async fn refusal(client: &Client, query: &str, code: &str) -> (String, u64, u64)
     )
 }
 
-#[tokio::test]
-async fn strings_have_the_escapes_of_september_2025() {
-    let app = app!();
+#[apply(each_database)]
+async fn strings_have_the_escapes_of_september_2025(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (literal, title) in [
         (r#""\uD83D\uDE00""#, "\u{1f600}"),
@@ -553,9 +557,9 @@ async fn strings_have_the_escapes_of_september_2025() {
     assert_eq!((line, column), (1, 39));
 }
 
-#[tokio::test]
-async fn a_string_is_no_value_of_an_enum() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_string_is_no_value_of_an_enum(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (query, wanted) in [
         (
@@ -602,9 +606,9 @@ async fn a_string_is_no_value_of_an_enum() {
     assert_eq!(data["b"]["task"]["priority"], "LOW");
 }
 
-#[tokio::test]
-async fn a_scalar_that_is_wrong_says_why() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_scalar_that_is_wrong_says_why(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($due: DueInput) {
         createTask(input: { title: \"x\", due: $due }) { task { id } } }";
@@ -636,9 +640,9 @@ async fn a_scalar_that_is_wrong_says_why() {
     );
 }
 
-#[tokio::test]
-async fn a_syntax_error_names_no_rule_of_the_grammar() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_syntax_error_names_no_rule_of_the_grammar(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     for (query, says) in [
         ("{", "the document ends before it is complete"),
@@ -655,9 +659,9 @@ async fn a_syntax_error_names_no_rule_of_the_grammar() {
     }
 }
 
-#[tokio::test]
-async fn a_number_that_is_no_int_is_refused_before_anything_is_done() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_number_that_is_no_int_is_refused_before_anything_is_done(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for number in ["2147483648", "-2147483649", "99999999999", "1.0", "1e3"] {
         for query in [

@@ -8,7 +8,7 @@ use proptest::{
 use serde_json::{Value, json};
 
 use super::{listing::shown, streams::LISTEN};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 const FIELDS: &str = "id version updatedAt due { date time timeZone at isOverdue }";
 
@@ -52,9 +52,9 @@ pub(super) async fn move_to(client: &Client, zone: &str) {
 }
 
 /// It is 2026-11-21T12:00:00Z.
-#[tokio::test]
-async fn a_task_is_due_on_a_day_at_a_time_of_day_or_at_one_instant() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_task_is_due_on_a_day_at_a_time_of_day_or_at_one_instant(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     move_to(&ana, "America/New_York").await;
     for (due, at, is_overdue) in [
@@ -109,9 +109,9 @@ async fn a_task_is_due_on_a_day_at_a_time_of_day_or_at_one_instant() {
     assert_eq!(create(&ana, Value::Null).await["task"]["due"], Value::Null);
 }
 
-#[tokio::test]
-async fn a_due_date_is_changed_and_cleared_and_what_is_the_same_is_no_change() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_due_date_is_changed_and_cleared_and_what_is_the_same_is_no_change(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = create(&ana, json!({ "date": "2026-12-24", "time": "18:00" })).await["task"].clone();
     let same = json!({ "id": task["id"], "due": { "date": "2026-12-24", "time": "18:00:00" } });
@@ -132,9 +132,9 @@ async fn a_due_date_is_changed_and_cleared_and_what_is_the_same_is_no_change() {
     assert_eq!(read(&ana, &task["id"]).await, cleared);
 }
 
-#[tokio::test]
-async fn a_time_zone_without_a_time_is_refused_and_so_is_what_is_no_date() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_time_zone_without_a_time_is_refused_and_so_is_what_is_no_date(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let payload = create(&ana, json!({ "date": "2026-12-24", "timeZone": "UTC" })).await;
     assert_eq!(payload["task"], Value::Null);
@@ -158,9 +158,9 @@ async fn a_time_zone_without_a_time_is_refused_and_so_is_what_is_no_date() {
 }
 
 /// What floats follows a person who moves; nobody changed it, but whoever listens hears of it.
-#[tokio::test]
-async fn what_is_due_without_a_time_zone_follows_its_owner() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_due_without_a_time_zone_follows_its_owner(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let day = create(&ana, json!({ "date": "2026-11-21" })).await["task"].clone();
@@ -170,7 +170,7 @@ async fn what_is_due_without_a_time_zone_follows_its_owner() {
     let never = create(&ana, Value::Null).await["task"].clone();
     let of_ben = create(&ben, json!({ "date": "2026-11-21" })).await["task"].clone();
     let mut listening = ana.listen(LISTEN).await;
-    app.pass(std::time::Duration::from_secs(60));
+    app.advance(std::time::Duration::from_secs(60));
 
     move_to(&ana, "Asia/Tokyo").await;
     let moved = async |task: &Value, at: &str, is_overdue: bool| {
@@ -204,9 +204,9 @@ async fn what_is_due_without_a_time_zone_follows_its_owner() {
 }
 
 /// Many more than one statement writes.
-#[tokio::test]
-async fn a_thousand_due_dates_follow() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_thousand_due_dates_follow(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     create(&ana, json!({ "date": "2026-11-21" })).await;
     multiply(&app, 1_200).await;
@@ -225,9 +225,9 @@ async fn a_thousand_due_dates_follow() {
 }
 
 /// A stored value that cannot be read back is an internal error, and never another due date.
-#[tokio::test]
-async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let due = json!({ "date": "2026-12-24", "time": "18:00", "timeZone": "Europe/Vienna" });
     let id = create(&ana, due.clone()).await["task"]["id"].clone();
@@ -261,9 +261,9 @@ async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error() {
     }
 }
 
-#[tokio::test]
-async fn a_stored_time_zone_that_cannot_be_read_is_an_internal_error() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_stored_time_zone_that_cannot_be_read_is_an_internal_error(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let floating = json!({ "date": "2026-12-24" });
     let id = create(&ana, floating.clone()).await["task"]["id"].clone();
@@ -340,13 +340,14 @@ fn at(due: &Value, home: &TimeZone) -> Zoned {
     }
 }
 
-#[tokio::test]
-async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_instant_in_every_zone()
-{
+#[apply(each_database)]
+async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_instant_in_every_zone(
+    env: TestEnv,
+) {
     const CASES: usize = 40;
     const TASKS: usize = 6;
 
-    let app = app!();
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let mut ids = Vec::new();
     for _ in 0..TASKS {

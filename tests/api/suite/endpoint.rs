@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Reply};
+use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
 async fn call(
     client: &Client,
@@ -27,9 +27,9 @@ async fn call(
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-#[tokio::test]
-async fn a_query_may_be_sent_by_get_and_a_mutation_may_not() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_query_may_be_sent_by_get_and_a_mutation_may_not(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let reply = nobody.get("/graphql?query=%7B__typename%7D").await;
     assert_eq!(reply.body, json!({ "data": { "__typename": "Query" } }));
@@ -40,9 +40,9 @@ async fn a_query_may_be_sent_by_get_and_a_mutation_may_not() {
     assert_eq!(reply.header("allow"), "POST");
 }
 
-#[tokio::test]
-async fn other_methods_are_refused_with_those_that_are_not() {
-    let app = app!();
+#[apply(each_database)]
+async fn other_methods_are_refused_with_those_that_are_not(env: TestEnv) {
+    let app = env.app().await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH] {
         let reply = call(&app.nobody(), method, "/graphql", &[JSON], "{}").await;
         assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_REQUEST"));
@@ -50,9 +50,9 @@ async fn other_methods_are_refused_with_those_that_are_not() {
     }
 }
 
-#[tokio::test]
-async fn what_a_browser_sends_without_asking_first_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_a_browser_sends_without_asking_first_is_refused(env: TestEnv) {
+    let app = env.app().await;
     let body = json!({ "query": "{ __typename }" }).to_string();
     for media_type in [
         "text/plain",
@@ -70,9 +70,9 @@ async fn what_a_browser_sends_without_asking_first_is_refused() {
     assert_eq!(reply.status, 200);
 }
 
-#[tokio::test]
-async fn what_is_no_request_is_refused_as_graphql_answers() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_no_request_is_refused_as_graphql_answers(env: TestEnv) {
+    let app = env.app().await;
     for body in [
         "",
         "{",
@@ -109,9 +109,9 @@ async fn what_is_no_request_is_refused_as_graphql_answers() {
     assert_eq!((reply.status.as_u16(), reply.code()), (413, "BAD_REQUEST"));
 }
 
-#[tokio::test]
-async fn a_document_that_is_wrong_is_told_so_by_its_code() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_document_that_is_wrong_is_told_so_by_its_code(env: TestEnv) {
+    let app = env.app().await;
     let graphql = ("accept", "application/graphql-response+json");
     for (query, code) in [
         ("{", "GRAPHQL_PARSE_FAILED"),
@@ -155,18 +155,18 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code() {
     }
 }
 
-#[tokio::test]
-async fn a_value_that_does_not_fit_its_type_is_bad_user_input() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_value_that_does_not_fit_its_type_is_bad_user_input(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "query ($first: Int) { viewer { tasks(first: $first) { totalCount } } }";
     let reply = ana.send(query, json!({ "first": 2_147_483_648_i64 })).await;
     assert_eq!(reply.code(), "BAD_USER_INPUT", "{reply:?}");
 }
 
-#[tokio::test]
-async fn the_answer_keeps_the_order_of_the_query() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_answer_keeps_the_order_of_the_query(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "{ viewer { updatedAt tasks { totalCount pageInfo { endCursor } nodes { id } } id email } service { version } }";
     let body = Body::from(json!({ "query": query }).to_string());
@@ -195,9 +195,9 @@ async fn the_answer_keeps_the_order_of_the_query() {
     assert!(places.is_sorted(), "{text}");
 }
 
-#[tokio::test]
-async fn an_answer_may_not_be_stored_and_carries_the_requests_id() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_answer_may_not_be_stored_and_carries_the_requests_id(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let one = ana.send("{ viewer { id } }", json!({})).await;
     let two = ana.send("{ viewer { id } }", json!({})).await;
@@ -220,15 +220,19 @@ async fn preflight_with(client: &Client, origin: &str, asked_for: &str) -> Reply
     call(client, Method::OPTIONS, "/graphql", &headers, "").await
 }
 
-#[tokio::test]
-async fn no_other_origin_is_let_in_unless_it_is_configured() {
-    let app = app!();
+#[apply(each_database)]
+async fn no_other_origin_is_let_in_unless_it_is_configured(env: TestEnv) {
+    let app = env.app().await;
     let reply = preflight(&app.nobody(), "https://app.example.com").await;
     assert_eq!(reply.header("access-control-allow-origin"), "");
-    let app = app!(
-        "--cors-origins",
-        "https://app.example.com,http://localhost:5173"
-    );
+    let app = env
+        .fresh()
+        .await
+        .app_with(&[
+            "--cors-origins",
+            "https://app.example.com,http://localhost:5173",
+        ])
+        .await;
     for origin in ["https://app.example.com", "http://localhost:5173"] {
         let reply = preflight(&app.nobody(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), origin);
@@ -249,9 +253,11 @@ async fn no_other_origin_is_let_in_unless_it_is_configured() {
     }
 }
 
-#[tokio::test]
-async fn listed_origin_may_send_any_header() {
-    let app = app!("--cors-origins", "https://app.example.com");
+#[apply(each_database)]
+async fn listed_origin_may_send_any_header(env: TestEnv) {
+    let app = env
+        .app_with(&["--cors-origins", "https://app.example.com"])
+        .await;
     let client = app.nobody();
     for asked_for in [
         "apollographql-client-name,authorization,content-type",
@@ -278,9 +284,11 @@ async fn listed_origin_may_send_any_header() {
     }
 }
 
-#[tokio::test]
-async fn listed_origin_reads_answers() {
-    let app = app!("--cors-origins", "https://app.example.com");
+#[apply(each_database)]
+async fn listed_origin_reads_answers(env: TestEnv) {
+    let app = env
+        .app_with(&["--cors-origins", "https://app.example.com"])
+        .await;
     let body = json!({ "query": "{ __typename }" }).to_string();
     for (origin, may) in [
         ("https://app.example.com", true),
@@ -304,10 +312,10 @@ async fn listed_origin_reads_answers() {
     }
 }
 
-#[tokio::test]
-async fn loopback_origins_are_allowed_in_development() {
-    let app = app!();
-    let production = app.place.start(&["--mode", "production"]).await.unwrap();
+#[apply(each_database)]
+async fn loopback_origins_are_allowed_in_development(env: TestEnv) {
+    let app = env.app().await;
+    let production = app.env.start(&["--mode", "production"]).await.unwrap();
     for origin in [
         "http://localhost:5173",
         "http://127.0.0.1:3000",
@@ -325,10 +333,10 @@ async fn loopback_origins_are_allowed_in_development() {
     }
 }
 
-#[tokio::test]
-async fn listed_origins_are_compared_as_urls() {
+#[apply(each_database)]
+async fn listed_origins_are_compared_as_urls(env: TestEnv) {
     let listed = "https://App.Example.com:443, https://münchen.example,http://[::ffff:192.0.2.1]";
-    let app = app!("--cors-origins", listed);
+    let app = env.app_with(&["--cors-origins", listed]).await;
     for origin in [
         "https://app.example.com",
         "https://xn--mnchen-3ya.example",
@@ -349,9 +357,9 @@ async fn listed_origins_are_compared_as_urls() {
     }
 }
 
-#[tokio::test]
-async fn the_schema_the_health_and_the_start_page_are_served() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_schema_the_health_and_the_start_page_are_served(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     assert_eq!(nobody.get("/health/live").await.status, 200);
     assert_eq!(
@@ -381,9 +389,9 @@ fn quoted<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     places.filter_map(|place| place.split(['"', '\'']).next())
 }
 
-#[tokio::test]
-async fn graphiql_runs_what_its_page_names_and_nothing_else() {
-    let app = app!();
+#[apply(each_database)]
+async fn graphiql_runs_what_its_page_names_and_nothing_else(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let page = visit(&nobody).await;
     let policy = page.header("content-security-policy");
@@ -412,9 +420,9 @@ async fn graphiql_runs_what_its_page_names_and_nothing_else() {
     assert!(!next.header("content-security-policy").contains(nonce));
 }
 
-#[tokio::test]
-async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let page = visit(&nobody).await;
     let html = page.body.as_str().unwrap();
@@ -446,9 +454,9 @@ async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash() {
     }
 }
 
-#[tokio::test]
-async fn a_file_that_graphiql_has_not_is_not_found() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_file_that_graphiql_has_not_is_not_found(env: TestEnv) {
+    let app = env.app().await;
     for unknown in [
         "index.html",
         "main.js",
@@ -463,10 +471,10 @@ async fn a_file_that_graphiql_has_not_is_not_found() {
     }
 }
 
-#[tokio::test]
-async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwise() {
+#[apply(each_database)]
+async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwise(env: TestEnv) {
     let introspect = "{ __schema { queryType { name } } }";
-    let app = app!("--mode", "production");
+    let app = env.app_with(&["--mode", "production"]).await;
     let reply = app.nobody().send(introspect, json!({})).await;
     assert_eq!(reply.body["data"]["__schema"], Value::Null, "{reply:?}");
     let misspelt = app.nobody().send("{ viewr { id } }", json!({})).await;
@@ -481,14 +489,18 @@ async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwis
     for file in files_of_graphiql() {
         assert_eq!(app.nobody().get(&file).await.status, 404, "{file}");
     }
-    let app = app!(
-        "--mode",
-        "production",
-        "--introspection",
-        "on",
-        "--graphiql",
-        "on"
-    );
+    let app = env
+        .fresh()
+        .await
+        .app_with(&[
+            "--mode",
+            "production",
+            "--introspection",
+            "on",
+            "--graphiql",
+            "on",
+        ])
+        .await;
     let data = app.nobody().ask(introspect, json!({})).await;
     assert_eq!(data["__schema"]["queryType"]["name"], "Query");
     let page = visit(&app.nobody()).await;
@@ -509,9 +521,9 @@ fn files_of_graphiql() -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn an_internal_error_shows_its_requests_id_and_nothing_else() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_internal_error_shows_its_requests_id_and_nothing_else(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let drop = "DROP TABLE deleted_tasks";
     sea_orm::ConnectionTrait::execute_unprepared(&app.connect().await, drop)
@@ -535,9 +547,9 @@ async fn an_internal_error_shows_its_requests_id_and_nothing_else() {
     assert_eq!(ana.titles().await, ["Buy milk"]);
 }
 
-#[tokio::test]
-async fn what_nobody_can_answer_in_is_not_acceptable() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_nobody_can_answer_in_is_not_acceptable(env: TestEnv) {
+    let app = env.app().await;
     let body = json!({ "query": "{ __typename }" }).to_string();
     for accept in ["text/html", "application/xml", "application/json;q=0"] {
         let reply = app.nobody().post_accepting(accept, body.clone()).await;
@@ -563,9 +575,9 @@ async fn what_nobody_can_answer_in_is_not_acceptable() {
     }
 }
 
-#[tokio::test]
-async fn a_get_is_read_by_its_parameters() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_get_is_read_by_its_parameters(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let two = "query=query%20A%7Ba:__typename%7D%20mutation%20B%7B__typename%7D";
     let reply = nobody.get(&format!("/graphql?{two}&operationName=A")).await;
@@ -592,9 +604,9 @@ async fn a_get_is_read_by_its_parameters() {
     }
 }
 
-#[tokio::test]
-async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_answer_says_that_it_is_no_page_and_is_not_kept(env: TestEnv) {
+    let app = env.app().await;
     for path in [
         "/graphql?query=%7B__typename%7D",
         "/",
@@ -622,9 +634,9 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_has_at_most_ten_errors() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_answer_has_at_most_ten_errors(env: TestEnv) {
+    let app = env.app().await;
     let fields: String = (0..15).map(|number| format!(" nope{number}")).collect();
     let reply = app
         .nobody()

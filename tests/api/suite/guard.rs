@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     forger::{Forger, read},
-    harness::{App, Client, PASSWORD},
+    harness::{Client, PASSWORD, TestEnv, apply, each_database},
 };
 
 const ME: &str = "{ viewer { id } }";
@@ -34,9 +34,9 @@ async fn refused(client: &Client, reason: &str) {
     assert_eq!(reply.body.get("data"), None);
 }
 
-#[tokio::test]
-async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations() {
-    let app = app!();
+#[apply(each_database)]
+async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations(env: TestEnv) {
+    let app = env.app().await;
     let nobody = app.nobody();
     let id = "task_01h2xcejqtf2nbrexx3vqjhp41";
     let data = nobody
@@ -61,9 +61,9 @@ async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations() {
     assert_eq!(reply.body["data"], json!({ "createTask": null }));
 }
 
-#[tokio::test]
-async fn a_token_names_a_session_and_says_nothing_personal() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_names_a_session_and_says_nothing_personal(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let (header, claims) = read(token(&ana));
     assert_eq!(
@@ -94,9 +94,9 @@ async fn a_token_names_a_session_and_says_nothing_personal() {
     assert_eq!(claims["exp"], app.now() / 1000 + 15 * 60);
 }
 
-#[tokio::test]
-async fn anybody_can_verify_a_token_with_the_published_key() {
-    let app = app!();
+#[apply(each_database)]
+async fn anybody_can_verify_a_token_with_the_published_key(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let reply = ana.get("/.well-known/jwks.json").await;
     assert_eq!(reply.header("content-type"), "application/jwk-set+json");
@@ -113,19 +113,19 @@ async fn anybody_can_verify_a_token_with_the_published_key() {
     jsonwebtoken::decode::<Value>(token(&ana), &key, &validation).expect("it verifies");
 }
 
-#[tokio::test]
-async fn a_token_lives_for_fifteen_minutes_to_the_second() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_lives_for_fifteen_minutes_to_the_second(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    app.pass(Duration::from_mins(15) - Duration::from_millis(1));
+    app.advance(Duration::from_mins(15) - Duration::from_millis(1));
     ana.ask(ME, json!({})).await;
-    app.pass(Duration::from_millis(1));
+    app.advance(Duration::from_millis(1));
     refused(&ana, "TOKEN_EXPIRED").await;
 }
 
-#[tokio::test]
-async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody() {
-    let app = app!();
+#[apply(each_database)]
+async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let good = token(&ana);
     let bearer = format!("Bearer {good}");
@@ -160,9 +160,9 @@ async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody() {
     assert_eq!(ana.request(request).await.status, 200);
 }
 
-#[tokio::test]
-async fn authorization_without_a_token_is_as_absent() {
-    let app = app!();
+#[apply(each_database)]
+async fn authorization_without_a_token_is_as_absent(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let bearer = format!("Bearer {}", token(&ana));
     for (values, id) in [
@@ -198,36 +198,28 @@ fn resign(token: &str, change: impl FnOnce(&mut Header, &mut Value)) -> String {
     .unwrap()
 }
 
-async fn with_shared_secret(database: crate::harness::Database) -> Option<App> {
-    App::start(database, &["--jwt-secret", SHARED]).await
-}
-
-#[tokio::test]
-async fn with_a_shared_secret_tokens_are_hs256_and_no_key_is_published() {
-    let Some(app) = with_shared_secret(super::DATABASE).await else {
-        return;
-    };
+#[apply(each_database)]
+async fn with_a_shared_secret_tokens_are_hs256_and_no_key_is_published(env: TestEnv) {
+    let app = env.app_with(&["--jwt-secret", SHARED]).await;
     let ana = app.sign_up("ana").await;
     assert_eq!(read(token(&ana)).0["alg"], "HS256");
     assert_eq!(
         ana.get("/.well-known/jwks.json").await.body,
         json!({ "keys": [] })
     );
-    let same = ana.bearing(&resign(token(&ana), |_, _| {}));
+    let same = ana.with_token(&resign(token(&ana), |_, _| {}));
     same.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn each_claim_of_a_rightly_signed_token_is_checked() {
-    let Some(app) = with_shared_secret(super::DATABASE).await else {
-        return;
-    };
+#[apply(each_database)]
+async fn each_claim_of_a_rightly_signed_token_is_checked(env: TestEnv) {
+    let app = env.app_with(&["--jwt-secret", SHARED]).await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let (_, of_ben) = read(token(&ben));
     let now = app.now() / 1000;
     let refused_with = async |reason: &str, change: &dyn Fn(&mut Header, &mut Value)| {
-        refused(&ana.bearing(&resign(token(&ana), change)), reason).await;
+        refused(&ana.with_token(&resign(token(&ana), change)), reason).await;
     };
     refused_with("TOKEN_INVALID", &|header, _| {
         header.typ = Some("JWT".into())
@@ -299,9 +291,9 @@ fn signed_by_hmac(header: &str, claims: &str, key: &[u8]) -> String {
     format!("{signed}.{}", encode(tag))
 }
 
-#[tokio::test]
-async fn forged_tokens_are_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn forged_tokens_are_refused(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let good = token(&ana).to_owned();
@@ -395,7 +387,7 @@ async fn forged_tokens_are_refused() {
         "....".to_owned(),
     ]);
     for forged in forgeries {
-        refused(&ana.bearing(&forged), "TOKEN_INVALID").await;
+        refused(&ana.with_token(&forged), "TOKEN_INVALID").await;
     }
     ana.ask(ME, json!({})).await;
 }
@@ -411,9 +403,9 @@ fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_token_has_one_spelling() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_has_one_spelling(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let good = token(&ana).to_owned();
     let parts: Vec<&str> = good.split('.').collect();
@@ -456,7 +448,7 @@ async fn a_token_has_one_spelling() {
     // Cut anywhere.
     others.extend((1..good.len()).map(|length| good[..length].to_owned()));
     for other in others {
-        refused(&ana.bearing(&other), "TOKEN_INVALID").await;
+        refused(&ana.with_token(&other), "TOKEN_INVALID").await;
     }
     for other in [
         format!("{good} "),
@@ -469,29 +461,29 @@ async fn a_token_has_one_spelling() {
         format!("\"{good}\""),
         good.replace('.', "%2E"),
     ] {
-        let reply = ana.bearing(&other).send(ME, json!({})).await;
+        let reply = ana.with_token(&other).send(ME, json!({})).await;
         // White space at the end of a header is none of its value's.
         let is_same = other.trim_end() == good;
         assert_eq!(reply.status == 200, is_same, "{other:?} {reply:?}");
     }
     for length in [4096, 8192, 12_000] {
         let huge = format!("{}.{}.{}", parts[0], "A".repeat(length), parts[2]);
-        refused(&ana.bearing(&huge), "TOKEN_INVALID").await;
+        refused(&ana.with_token(&huge), "TOKEN_INVALID").await;
     }
     ana.ask(ME, json!({})).await;
 }
 
 /// What only whoever has the key can make: this is how little is taken on trust even then.
-#[tokio::test]
-async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_server() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_server(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let forger = Forger::of(&app).await;
     let (header, (_, claims)) = (forger.header(), read(token(&ana)));
     let text = claims.to_string();
     let kid = &forger.kid;
     let now = app.now() / 1000;
-    let same = ana.bearing(&forger.token(&header, &text));
+    let same = ana.with_token(&forger.token(&header, &text));
     same.ask(ME, json!({})).await;
 
     let with_member = |member: &str| header.replace('}', &format!(",{member}}}"));
@@ -635,22 +627,24 @@ async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_se
             .map(|payload| forger.token(&header, payload)),
     );
     for (at, wrong) in wrong.iter().enumerate() {
-        let reply = ana.bearing(wrong).send(ME, json!({})).await;
+        let reply = ana.with_token(wrong).send(ME, json!({})).await;
         assert_eq!(reply.status, 401, "{at}: {:?} {reply:?}", read(wrong));
         assert_eq!(reply.reason(), "TOKEN_INVALID", "{at}: {:?}", read(wrong));
     }
     for (name, value) in [("nbf", json!(now)), ("iat", json!(now + 5 * 60))] {
-        let good = ana.bearing(&forger.token(&header, set(name, value)));
+        let good = ana.with_token(&forger.token(&header, set(name, value)));
         good.ask(ME, json!({})).await;
     }
-    let past = ana.bearing(&forger.token(&header, set("exp", json!(now))));
+    let past = ana.with_token(&forger.token(&header, set("exp", json!(now))));
     refused(&past, "TOKEN_EXPIRED").await;
     ana.ask(ME, json!({})).await;
 }
 
-#[tokio::test]
-async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_session() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_session(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
     for device in [&ana, &ana, &phone] {
@@ -660,23 +654,27 @@ async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_se
         .ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
     refused(&phone, "SESSION_ENDED").await;
-    app.pass(Duration::from_hours(12));
+    app.advance(Duration::from_hours(12));
     refused(&ana, "TOKEN_EXPIRED").await;
     refused(&ana, "TOKEN_EXPIRED").await;
 }
 
-#[tokio::test]
-async fn a_token_of_another_server_is_refused() {
-    let app = app!();
-    let other = app!("--secret", "another secret, at least as long as that");
+#[apply(each_database)]
+async fn a_token_of_another_server_is_refused(env: TestEnv) {
+    let app = env.app().await;
+    let other = env
+        .fresh()
+        .await
+        .app_with(&["--secret", "another secret, at least as long as that"])
+        .await;
     let ana = app.sign_up("ana").await;
     other.sign_up("ana").await;
-    refused(&other.nobody().bearing(token(&ana)), "TOKEN_INVALID").await;
+    refused(&other.nobody().with_token(token(&ana)), "TOKEN_INVALID").await;
 }
 
-#[tokio::test]
-async fn a_stale_header_never_keeps_anybody_from_signing_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_stale_header_never_keeps_anybody_from_signing_in(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -687,7 +685,7 @@ async fn a_stale_header_never_keeps_anybody_from_signing_in() {
         "mutation ($input: SignInInput!) { ...F } fragment F on Mutation {
            ... on Mutation { signIn(input: $input) { user { tasks { totalCount } } } } }",
     ] {
-        for stale in [ana.clone(), ana.bearing("forged")] {
+        for stale in [ana.clone(), ana.with_token("forged")] {
             stale.ask(query, sign_in.clone()).await;
         }
     }
@@ -695,9 +693,9 @@ async fn a_stale_header_never_keeps_anybody_from_signing_in() {
         .await;
 }
 
-#[tokio::test]
-async fn a_stale_header_opens_nothing_else() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_stale_header_opens_nothing_else(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -727,9 +725,9 @@ async fn a_stale_header_opens_nothing_else() {
     assert_eq!(send("Private").await, 401);
 }
 
-#[tokio::test]
-async fn a_session_without_a_row_is_no_session() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_without_a_row_is_no_session(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.sql("DELETE FROM sessions RETURNING created_at").await;
     refused(&ana, "SESSION_ENDED").await;

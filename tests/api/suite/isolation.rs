@@ -13,7 +13,7 @@ use async_graphql::parser::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD};
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 /// What is Ana's. None of it may be in an answer to anybody else.
 struct Ana {
@@ -315,10 +315,10 @@ fn ids(ana: &Ana) -> Value {
             "event": ana.event, "token": ana.token })
 }
 
-#[tokio::test]
-async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches() {
+#[apply(each_database)]
+async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches(env: TestEnv) {
     for case in cases() {
-        let app = app!();
+        let app = env.fresh().await.app().await;
         let ana = Ana::arrive(&app).await;
         let before = ana.everything().await;
         let attack = (case.attack)(&ana);
@@ -375,9 +375,9 @@ const PUBLIC: [&str; 4] = [
     "Query.service",
 ];
 
-#[tokio::test]
-async fn every_private_field_is_tried() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_private_field_is_tried(env: TestEnv) {
+    let app = env.app().await;
     let data = app
         .nobody()
         .ask(

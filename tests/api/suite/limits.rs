@@ -9,9 +9,7 @@ use std::{
 use cubby::{TaskFormat, TaskImport, TasksImported};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, Database};
-
-use super::DATABASE;
+use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 
 const CREATE: &str = "mutation ($id: ID, $title: String!) {
     createTask(input: { id: $id, title: $title }) { task { id } userErrors { code path message } } }";
@@ -35,9 +33,9 @@ fn limit_reached() -> Value {
     }])
 }
 
-#[tokio::test]
-async fn one_task_more_than_the_limit_is_refused() {
-    let app = app!("--max-tasks", "3");
+#[apply(each_database)]
+async fn one_task_more_than_the_limit_is_refused(env: TestEnv) {
+    let app = env.app_with(&["--max-tasks", "3"]).await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let limits = app
         .nobody()
@@ -67,9 +65,9 @@ async fn one_task_more_than_the_limit_is_refused() {
     assert_eq!(app.miscounted_tasks().await, 0);
 }
 
-#[tokio::test]
-async fn simultaneous_creates_do_not_exceed_the_limit() {
-    let app = app!("--max-tasks", "3");
+#[apply(each_database)]
+async fn simultaneous_creates_do_not_exceed_the_limit(env: TestEnv) {
+    let app = env.app_with(&["--max-tasks", "3"]).await;
     let ana = app.sign_up("ana").await;
     let creates = (0..8).map(|_| create(&ana, None));
     let answers = futures_util::future::join_all(creates).await;
@@ -82,7 +80,7 @@ async fn simultaneous_creates_do_not_exceed_the_limit() {
 }
 
 async fn import(app: &App, titles: &[&str], options: TaskImport) -> Result<TasksImported, String> {
-    let people = app.place.people_with(&["--max-tasks", "3"]).await;
+    let people = app.env.people_with(&["--max-tasks", "3"]).await;
     let tasks: Vec<_> = titles
         .iter()
         .map(|title| json!({ "title": title }))
@@ -95,9 +93,9 @@ async fn import(app: &App, titles: &[&str], options: TaskImport) -> Result<Tasks
     imported.map_err(|error| error.to_string())
 }
 
-#[tokio::test]
-async fn an_import_beyond_the_limit_stores_nothing() {
-    let app = app!("--max-tasks", "3");
+#[apply(each_database)]
+async fn an_import_beyond_the_limit_stores_nothing(env: TestEnv) {
+    let app = env.app_with(&["--max-tasks", "3"]).await;
     let ana = app.sign_up("ana").await;
     ana.create_task("Buy milk").await;
     let dry_run = TaskImport {
@@ -134,8 +132,8 @@ async fn count(app: &App, rows: &str) -> i64 {
 }
 
 /// The expression of an id that is older than every one that Cubby makes, and of the number `i`.
-fn old_id() -> &'static str {
-    match DATABASE {
+fn old_id(database: Database) -> &'static str {
+    match database {
         Database::Sqlite => "unhex(printf('%032x', i))",
         Database::Postgresql => "lpad(to_hex(i), 32, '0')::uuid",
     }
@@ -144,7 +142,7 @@ fn old_id() -> &'static str {
 /// Stores sessions of the only person, used longer ago than any other.
 async fn add_sessions(app: &App, numbers: std::ops::RangeInclusive<u32>, ended_at: &str) {
     let (first, last) = (numbers.start(), numbers.end());
-    let id = old_id();
+    let id = old_id(app.env.database);
     run(
         app,
         &format!(
@@ -159,9 +157,9 @@ async fn add_sessions(app: &App, numbers: std::ops::RangeInclusive<u32>, ended_a
     .await;
 }
 
-#[tokio::test]
-async fn a_person_has_at_most_a_hundred_sessions() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_person_has_at_most_a_hundred_sessions(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     add_sessions(&app, 1..=60, "NULL").await;
     add_sessions(&app, 61..=120, "created_at").await;
@@ -180,9 +178,9 @@ async fn a_person_has_at_most_a_hundred_sessions() {
     }
 }
 
-#[tokio::test]
-async fn a_person_is_known_from_at_most_a_hundred_networks() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_person_is_known_from_at_most_a_hundred_networks(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     run(
         &app,
@@ -200,11 +198,11 @@ async fn a_person_is_known_from_at_most_a_hundred_networks() {
 const TOKEN: &str = "mutation ($expires: DateTime) { createAccessToken(input: { name: \"CI\", expiresAt: $expires }) {
     accessToken { id } userErrors { code } } }";
 
-#[tokio::test]
-async fn an_account_keeps_the_newest_events_of_each_kind() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_account_keeps_the_newest_events_of_each_kind(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let id = old_id();
+    let id = old_id(app.env.database);
     run(
         &app,
         &format!(
@@ -234,9 +232,9 @@ async fn an_account_keeps_the_newest_events_of_each_kind() {
     assert_eq!(count(&app, "security_events").await, 202);
 }
 
-#[tokio::test]
-async fn an_expired_access_token_leaves_no_row_behind_the_next() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_expired_access_token_leaves_no_row_behind_the_next(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let expires = "2026-11-21T12:05:00Z";
     for _ in 0..3 {
@@ -244,18 +242,18 @@ async fn an_expired_access_token_leaves_no_row_behind_the_next() {
     }
     ana.ask(TOKEN, json!({})).await;
     assert_eq!(count(&app, "sessions WHERE kind = 'access_token'").await, 4);
-    app.pass(Duration::from_mins(6));
+    app.advance(Duration::from_mins(6));
     ana.ask(TOKEN, json!({})).await;
     assert_eq!(count(&app, "sessions WHERE kind = 'access_token'").await, 2);
 }
 
-#[tokio::test]
-async fn a_deleted_task_is_forgotten_after_thirty_days() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_deleted_task_is_forgotten_after_thirty_days(env: TestEnv) {
+    let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let old = ana.create_task("Buy milk").await;
     delete(&ana, &old).await;
-    app.pass(Duration::from_hours(29 * 24));
+    app.advance(Duration::from_hours(29 * 24));
     let (ana, ben) = (app.sign_in(&ana.name).await, app.sign_in(&ben.name).await);
     for person in [&ana, &ben] {
         let id = person.create_task("Buy milk").await;
@@ -265,8 +263,8 @@ async fn a_deleted_task_is_forgotten_after_thirty_days() {
     assert_eq!(again["userErrors"][0]["code"], "ALREADY_EXISTS");
 
     // An instance looks as it starts.
-    app.pass(Duration::from_hours(24));
-    let _other = app.place.start(&[]).await.unwrap();
+    app.advance(Duration::from_hours(24));
+    let _other = app.env.app().await;
     while count(&app, "deleted_tasks").await != 2 {
         tokio::task::yield_now().await;
     }
@@ -274,9 +272,9 @@ async fn a_deleted_task_is_forgotten_after_thirty_days() {
     assert_eq!(create(&ana, Some(&old)).await["userErrors"], json!([]));
 }
 
-#[tokio::test]
-async fn deletions_of_a_million_changes_ago_are_forgotten() {
-    let app = app!();
+#[apply(each_database)]
+async fn deletions_of_a_million_changes_ago_are_forgotten(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for _ in 0..3 {
         let id = ana.create_task("Buy milk").await;
@@ -290,11 +288,11 @@ async fn deletions_of_a_million_changes_ago_are_forgotten() {
     assert_eq!(app.sql(seqs).await, [6, 1_000_005]);
 }
 
-#[tokio::test]
-async fn an_attempt_leaves_no_row_when_its_window_has_ended() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_attempt_leaves_no_row_when_its_window_has_ended(env: TestEnv) {
+    let app = env.app().await;
     let now = app.now();
-    let id = match DATABASE {
+    let id = match env.database {
         Database::Sqlite => "x'00'",
         Database::Postgresql => "'\\x00'::bytea",
     };
@@ -306,25 +304,25 @@ async fn an_attempt_leaves_no_row_when_its_window_has_ended() {
         ),
     )
     .await;
-    let _other = app.place.start(&[]).await.unwrap();
+    let _other = app.env.app().await;
     while count(&app, "credential_attempts").await != 0 {
         tokio::task::yield_now().await;
     }
 }
 
 /// The data model says of every table what bounds it.
-#[tokio::test]
-async fn every_table_has_its_bound_in_the_data_model() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_table_has_its_bound_in_the_data_model(env: TestEnv) {
+    let app = env.app().await;
     let model = std::fs::read_to_string("specs/001-user-auth/data-model.md").unwrap();
-    let (_, bounds) = model.split_once("## What bounds each table").unwrap();
+    let (_, bounds) = model.split_once("## Bounds of each table").unwrap();
     let bounds = bounds.split("\n## ").next().unwrap();
     let named: BTreeSet<_> = bounds
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(table, _)| table.to_owned())
         .collect();
-    let tables = match DATABASE {
+    let tables = match env.database {
         Database::Sqlite => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         }

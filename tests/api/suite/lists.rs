@@ -11,7 +11,7 @@ use proptest::{
 use serde_json::{Value, json};
 
 use super::listing::{LIST, PRIORITIES, asked, expected, walk};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 /// What the server says of a task is what the model knows of it: its moments are written so that their
 /// texts order as they do.
@@ -56,7 +56,7 @@ async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
         userErrors { code } } }";
     for number in 0..48 {
         if number % 3 == 0 {
-            app.pass(Duration::from_mins(30));
+            app.advance(Duration::from_mins(30));
             *ana = app.sign_in("ana").await;
         }
         let input = json!({
@@ -68,12 +68,12 @@ async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
         assert_eq!(created["createTask"]["userErrors"], json!([]));
         if number % 4 == 1 {
             let id = &created["createTask"]["task"]["id"];
-            app.pass(Duration::from_millis(1));
+            app.advance(Duration::from_millis(1));
             ana.ask(complete, json!({ "id": id })).await;
         }
     }
     // Noon of the day after.
-    app.pass(Duration::from_millis(
+    app.advance(Duration::from_millis(
         (1_795_348_800_000 - app.now()).try_into().unwrap(),
     ));
     *ana = app.sign_in("ana").await;
@@ -82,9 +82,11 @@ async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
     data["viewer"]["tasks"]["nodes"].as_array().unwrap().clone()
 }
 
-#[tokio::test]
-async fn pages_of_any_filter_and_order_walked_either_way_have_each_task_once_as_sorted_in_memory() {
-    let app = app!();
+#[apply(each_database)]
+async fn pages_of_any_filter_and_order_walked_either_way_have_each_task_once_as_sorted_in_memory(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Milk").await;
@@ -103,9 +105,9 @@ async fn pages_of_any_filter_and_order_walked_either_way_have_each_task_once_as_
     }
 }
 
-#[tokio::test]
-async fn a_cursor_is_of_one_order_and_one_filter() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cursor_is_of_one_order_and_one_filter(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for title in ["a", "b", "c"] {
         ana.create_task(title).await;
@@ -145,9 +147,9 @@ fn forged(cursor: &Value, other: &str) -> String {
 }
 
 /// What is text stays text, whatever it looks like.
-#[tokio::test]
-async fn titles_that_look_like_numbers_and_ids_are_walked_like_others() {
-    let app = app!();
+#[apply(each_database)]
+async fn titles_that_look_like_numbers_and_ids_are_walked_like_others(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let titles = ["0188bac7-4afa-78aa-bc3b-bd1eef28d881", "7", "null", "[]"];
     let mut ids = Vec::new();
@@ -160,9 +162,9 @@ async fn titles_that_look_like_numbers_and_ids_are_walked_like_others() {
     assert_eq!(walked, expected);
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_while_tasks_come_and_go() {
-    let app = app!();
+#[apply(each_database)]
+async fn pages_follow_each_other_while_tasks_come_and_go(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut ids = Vec::new();
     for title in ["a", "b", "c", "d", "e"] {
@@ -192,9 +194,9 @@ async fn pages_follow_each_other_while_tasks_come_and_go() {
     assert_eq!(found, [&json!(between), &json!(ids[3]), &json!(ids[4])]);
 }
 
-#[tokio::test]
-async fn a_filter_that_is_too_much_is_refused_with_what_to_do() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_filter_that_is_too_much_is_refused_with_what_to_do(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut deep = json!({ "completed": true });
     for _ in 0..5 {
@@ -226,9 +228,11 @@ async fn a_filter_that_is_too_much_is_refused_with_what_to_do() {
     assert_eq!(reply.code(), "BAD_USER_INPUT");
 }
 
-#[tokio::test]
-async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_asked_for() {
-    let app = app!();
+#[apply(each_database)]
+async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_asked_for(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) {
         task { id } userErrors { code } } }";
@@ -236,7 +240,7 @@ async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_aske
         "due": { "date": "2026-11-23", "time": "09:30", "timeZone": "Europe/Vienna" } });
     let created = ana.ask(create, json!({ "input": input })).await;
     let id = &created["createTask"]["task"]["id"];
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let complete = "mutation ($id: ID!) { setTaskCompleted(input: { id: $id, completed: true }) {
         userErrors { code } } }";
     ana.ask(complete, json!({ "id": id })).await;

@@ -2,11 +2,11 @@
 
 use cubby::db::Database;
 
-use crate::harness::App;
+use crate::harness::{App, TestEnv, apply, each_database};
 
 /// Takes back every migration from this one on, and runs them again.
 async fn down_to_before(app: &App, name: &str, look: impl AsyncFnOnce(&App)) {
-    let url = app.place.database_url.parse().expect("its address");
+    let url = app.env.database_url.parse().expect("its address");
     let database = Database::open(&url, 1).await.expect("it opens");
     let migrations = database.migrations().await.expect("they are listed");
     let from = migrations.iter().position(|(known, _)| known == name);
@@ -18,9 +18,9 @@ async fn down_to_before(app: &App, name: &str, look: impl AsyncFnOnce(&App)) {
     database.close().await;
 }
 
-#[tokio::test]
-async fn tasks_stay_where_they_are_due_without_the_note_of_moves() {
-    let app = app!();
+#[apply(each_database)]
+async fn tasks_stay_where_they_are_due_without_the_note_of_moves(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("a").await;
     let migration = "m20261128_000010_time_zone_moves";
@@ -34,9 +34,9 @@ async fn tasks_stay_where_they_are_due_without_the_note_of_moves() {
     assert_eq!(app.sql("SELECT task_count FROM task_logs").await, [1]);
 }
 
-#[tokio::test]
-async fn events_and_deletions_stay_without_their_bounds() {
-    let app = app!();
+#[apply(each_database)]
+async fn events_and_deletions_stay_without_their_bounds(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("a").await;
     let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
@@ -52,9 +52,9 @@ async fn events_and_deletions_stay_without_their_bounds() {
     assert_eq!(rows(&app).await, (vec![1], vec![2]));
 }
 
-#[tokio::test]
-async fn tasks_are_counted_when_their_count_is_added() {
-    let app = app!();
+#[apply(each_database)]
+async fn tasks_are_counted_when_their_count_is_added(env: TestEnv) {
+    let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     app.sign_up("cem").await;
     for title in ["a", "b", "c"] {

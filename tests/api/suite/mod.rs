@@ -1,17 +1,5 @@
-//! One file a feature. Each test has a database of its own.
-
-use super::DATABASE;
-
-/// Starts the app, with flags if any are given. Without a PostgreSQL the test says that it was
-/// skipped, and ends.
-macro_rules! app {
-    ($($flag:expr),* $(,)?) => {
-        match crate::harness::App::start(super::DATABASE, &[$($flag),*]).await {
-            Some(app) => app,
-            None => return,
-        }
-    };
-}
+//! What the production router must do, one file a subject. Each test has its own database and runs on SQLite
+//! and on PostgreSQL.
 
 mod access_tokens;
 mod accounts;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::due::move_to;
 use super::listing::{PRIORITIES, asked, expected, walk};
 use super::world::{Changes, Due, Ids, Operation, Owned, Place, written, zone};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 
 const PEOPLE: [&str; 3] = ["ana", "ben", "cem"];
 
@@ -235,9 +235,9 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
     }
     let mut model = vec![Owned::new(); PEOPLE.len()];
     for (person, operation) in operations {
-        app.pass(Duration::from_millis(1));
+        app.advance(Duration::from_millis(1));
         if let Operation::Wait(minutes) = operation {
-            app.pass(Duration::from_mins(minutes.unsigned_abs()));
+            app.advance(Duration::from_mins(minutes.unsigned_abs()));
             for client in &mut clients {
                 *client = app.sign_in(&client.name).await;
             }
@@ -296,8 +296,8 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
     Ok(())
 }
 
-#[test]
-fn everybody_has_exactly_what_they_made_whatever_everybody_does() {
+#[apply(each_database)]
+fn everybody_has_exactly_what_they_made_whatever_everybody_does(database: Database) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut runner = TestRunner::new(ProptestConfig {
         cases: RUNS,
@@ -306,8 +306,8 @@ fn everybody_has_exactly_what_they_made_whatever_everybody_does() {
     });
     let result = runner.run(&vec(operation(), 1..OPERATIONS), |operations| {
         runtime.block_on(async {
-            match App::start(super::DATABASE, &[]).await {
-                Some(app) => run(&app, &operations).await,
+            match TestEnv::new(database).await {
+                Some(env) => run(&env.app().await, &operations).await,
                 None => Ok(()),
             }
         })

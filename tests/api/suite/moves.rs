@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::Test
 use serde_json::{Value, json};
 
 use super::streams::LISTEN;
-use crate::harness::Client;
+use crate::harness::{Client, TestEnv, apply, each_database};
 
 const MOVE: &str = "mutation ($input: MoveTaskInput!) { moveTask(input: $input) {
     task { id version position } userErrors { code path } } }";
@@ -76,9 +76,9 @@ fn put(list: &mut Vec<String>, id: String, place: Place) -> Value {
     placement
 }
 
-#[tokio::test]
-async fn tasks_are_where_they_were_placed_and_moved() {
-    let app = app!();
+#[apply(each_database)]
+async fn tasks_are_where_they_were_placed_and_moved(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Ben's").await;
@@ -103,9 +103,9 @@ async fn tasks_are_where_they_were_placed_and_moved() {
     }
 }
 
-#[tokio::test]
-async fn a_move_writes_one_row_and_what_is_there_already_is_left() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_move_writes_one_row_and_what_is_there_already_is_left(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut ids = Vec::new();
     for title in ["a", "b", "c", "d"] {
@@ -133,9 +133,9 @@ async fn a_move_writes_one_row_and_what_is_there_already_is_left() {
     assert_eq!(refused["task"]["version"], 3);
 }
 
-#[tokio::test]
-async fn a_task_is_placed_beside_ones_own_alone_and_in_one_place() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_task_is_placed_beside_ones_own_alone_and_in_one_place(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let id = ana.create_task("a").await;
@@ -172,9 +172,9 @@ async fn a_task_is_placed_beside_ones_own_alone_and_in_one_place() {
 
 /// Always into the same gap, from either side: positions stay short, and everybody's neighbours
 /// are told of what moved with them.
-#[tokio::test]
-async fn positions_stay_short_however_many_are_moved_into_the_same_gap() {
-    let app = app!();
+#[apply(each_database)]
+async fn positions_stay_short_however_many_are_moved_into_the_same_gap(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut list = Vec::new();
     for number in 0..60 {
@@ -210,11 +210,11 @@ async fn positions_stay_short_however_many_are_moved_into_the_same_gap() {
     assert_eq!(app.sql("SELECT seq FROM task_logs").await, last);
 }
 
-#[tokio::test]
-async fn moves_at_once_end_in_one_order_and_are_told_to_who_listens() {
-    let app = app!();
+#[apply(each_database)]
+async fn moves_at_once_end_in_one_order_and_are_told_to_who_listens(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let other = app.place.start(&[]).await.unwrap();
+    let other = app.env.app().await;
     let there = other.asked_by(&ana);
     let mut ids = Vec::new();
     for number in 0..8 {

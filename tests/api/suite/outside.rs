@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{App, Client, PASSWORD, Reply},
+    harness::{App, Client, PASSWORD, Reply, TestEnv, apply, each_database},
     issuer::{Issuer, Key, claims},
 };
 
@@ -17,8 +17,8 @@ pub(super) const ME: &str =
     securityEvents { nodes { kind } } tasks { nodes { title } } } }";
 
 /// Whoever the token is of.
-pub(super) fn bearing(app: &App, token: &str) -> Client {
-    app.nobody().bearing(token)
+pub(super) fn with_token(app: &App, token: &str) -> Client {
+    app.nobody().with_token(token)
 }
 
 pub(super) async fn me(client: &Client) -> Value {
@@ -31,7 +31,7 @@ pub(super) fn assert_refused(reply: &Reply, reason: &str) {
 }
 
 pub(super) async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
-    let reply = bearing(app, token).send(ME, json!({})).await;
+    let reply = with_token(app, token).send(ME, json!({})).await;
     assert_eq!(reply.status, 401, "{what}: {reply:?}");
     assert_eq!(reply.reason(), "TOKEN_INVALID", "{what}");
 }
@@ -39,7 +39,7 @@ pub(super) async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
 /// Waits until the app has felt what was done beside it.
 pub(super) async fn until_refused(app: &App, token: &str) {
     for _ in 0..100 {
-        if bearing(app, token).send(ME, json!({})).await.status == 401 {
+        if with_token(app, token).send(ME, json!({})).await.status == 401 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -47,13 +47,15 @@ pub(super) async fn until_refused(app: &App, token: &str) {
     panic!("it still opens something");
 }
 
-#[tokio::test]
-async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
+#[apply(each_database)]
+async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let token = |subject: &str| key.sign(&issuer.claims(subject, app.now()));
-    let ana = bearing(&app, &token("ana"));
+    let ana = with_token(&app, &token("ana"));
     let before = me(&ana).await;
     assert_eq!(
         (&before["email"], &before["name"], &before["timeZone"]),
@@ -70,8 +72,8 @@ async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
     ana.ask(rename, json!({})).await;
 
     // Another token of the same person is the same person, and what they changed here stays.
-    app.pass(Duration::from_secs(60));
-    let again = me(&bearing(&app, &token("ana"))).await;
+    app.advance(Duration::from_secs(60));
+    let again = me(&with_token(&app, &token("ana"))).await;
     assert_eq!(again["id"], before["id"]);
     assert_eq!(
         again["currentSession"]["id"],
@@ -84,20 +86,24 @@ async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own() {
     assert_eq!(again["tasks"]["nodes"], json!([{ "title": "Ana's" }]));
 
     // Another subject is another person.
-    let ben = me(&bearing(&app, &token("ben"))).await;
+    let ben = me(&with_token(&app, &token("ben"))).await;
     assert_ne!(ben["id"], before["id"]);
     assert_eq!(ben["tasks"]["nodes"], json!([]));
     assert_eq!(issuer.asked(), 1);
 }
 
-#[tokio::test]
-async fn audience_may_be_in_another_claim() {
+#[apply(each_database)]
+async fn audience_may_be_in_another_claim(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     for claim in ["client_id", "azp"] {
         let mut setting: Value = serde_json::from_str(&issuer.setting("EdDSA")).unwrap();
         setting[0]["audienceClaim"] = json!(claim);
-        let app = app!("--trusted-issuers", &setting.to_string());
+        let app = env
+            .fresh()
+            .await
+            .app_with(&["--trusted-issuers", &setting.to_string()])
+            .await;
         let token = |audience: Option<Value>, aud: Option<&str>| {
             let mut claims = issuer.claims("ana", app.now());
             let claims_map = claims.as_object_mut().unwrap();
@@ -107,7 +113,7 @@ async fn audience_may_be_in_another_claim() {
             key.sign(&claims)
         };
         for aud in [None, Some("account")] {
-            let ana = bearing(&app, &token(Some(json!("cubby-app")), aud));
+            let ana = with_token(&app, &token(Some(json!("cubby-app")), aud));
             assert_eq!(me(&ana).await["email"], "ana@example.com", "{claim}");
         }
         for (audience, aud) in [
@@ -125,8 +131,8 @@ async fn audience_may_be_in_another_claim() {
     }
 }
 
-#[tokio::test]
-async fn each_provider_says_who_somebody_is_for_itself_alone() {
+#[apply(each_database)]
+async fn each_provider_says_who_somebody_is_for_itself_alone(env: TestEnv) {
     let (one, other) = (Key::ed25519("k"), Key::p256("k"));
     let (first, second) = (Issuer::with(&[&one]).await, Issuer::with(&[&other]).await);
     let secret = "a secret that two servers share, yes";
@@ -138,7 +144,9 @@ async fn each_provider_says_who_somebody_is_for_itself_alone() {
         settings.extend(setting);
     }
     settings.push(shared);
-    let app = app!("--trusted-issuers", &json!(settings).to_string());
+    let app = env
+        .app_with(&["--trusted-issuers", &json!(settings).to_string()])
+        .await;
     let now = app.now();
     let mut ids = HashSet::new();
     for token in [
@@ -146,7 +154,7 @@ async fn each_provider_says_who_somebody_is_for_itself_alone() {
         other.sign(&second.claims("ana", now)),
         Key::shared(secret).sign(&claims("https://front.example", "ana", now)),
     ] {
-        ids.insert(me(&bearing(&app, &token)).await["id"].to_string());
+        ids.insert(me(&with_token(&app, &token)).await["id"].to_string());
     }
     assert_eq!(ids.len(), 3);
     // None signs for another.
@@ -177,21 +185,23 @@ async fn each_provider_says_who_somebody_is_for_itself_alone() {
     }
 }
 
-#[tokio::test]
-async fn nobody_is_linked_by_an_address() {
+#[apply(each_database)]
+async fn nobody_is_linked_by_an_address(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let ana = app.sign_up("ana").await;
     ana.create_task("Ana's").await;
     let token = key.sign(&issuer.claims("ana", app.now()));
-    let outsider = me(&bearing(&app, &token)).await;
+    let outsider = me(&with_token(&app, &token)).await;
     assert_eq!(outsider["email"], "ana@example.com");
     assert_eq!(outsider["tasks"]["nodes"], json!([]));
     assert_ne!(outsider["id"], me(&ana).await["id"]);
     // Nor does an outsider's address keep anybody from signing up with it.
     let token = key.sign(&issuer.claims("ben", app.now()));
-    let outsider = me(&bearing(&app, &token)).await;
+    let outsider = me(&with_token(&app, &token)).await;
     let ben = app.sign_up("ben").await;
     assert_ne!(me(&ben).await["id"], outsider["id"]);
     app.sign_in("ben").await;
@@ -200,7 +210,7 @@ async fn nobody_is_linked_by_an_address() {
     let mut odd = issuer.claims("eve", app.now());
     odd["email"] = json!("no address");
     odd["name"] = json!("a\u{0}b");
-    let eve = me(&bearing(&app, &key.sign(&odd))).await;
+    let eve = me(&with_token(&app, &key.sign(&odd))).await;
     assert_eq!((&eve["email"], &eve["name"]), (&json!(""), &Value::Null));
     let sign_in = "mutation ($email: String!) { signIn(input: { email: $email, password: \"\" }) {
         userErrors { code } } }";
@@ -213,13 +223,15 @@ async fn nobody_is_linked_by_an_address() {
     }
 }
 
-#[tokio::test]
-async fn of_many_who_see_somebody_first_at_once_one_stores_them() {
+#[apply(each_database)]
+async fn of_many_who_see_somebody_first_at_once_one_stores_them(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let requests = (0..20).map(|_| {
-        let client = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+        let client = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
         async move { me(&client).await["currentSession"]["id"].to_string() }
     });
     let sessions: HashSet<String> = join_all(requests).await.into_iter().collect();
@@ -231,11 +243,13 @@ async fn of_many_who_see_somebody_first_at_once_one_stores_them() {
     assert_eq!(issuer.asked(), 1);
 }
 
-#[tokio::test]
-async fn what_is_not_just_so_opens_nothing() {
+#[apply(each_database)]
+async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
     let (key, forger) = (Key::ed25519("one"), Key::ed25519("one"));
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let now = app.now();
     let good = issuer.claims("ana", now);
     let with = |name: &str, value: Value| {
@@ -271,7 +285,7 @@ async fn what_is_not_just_so_opens_nothing() {
     }
     let token = key.sign(&with("exp", json!(seconds - 60)));
     assert_refused(
-        &bearing(&app, &token).send(ME, json!({})).await,
+        &with_token(&app, &token).send(ME, json!({})).await,
         "TOKEN_EXPIRED",
     );
 
@@ -334,7 +348,7 @@ async fn what_is_not_just_so_opens_nothing() {
         with("iat", json!(seconds as f64 + 0.5)),
         with("email", Value::Null),
     ] {
-        me(&bearing(&app, &key.sign(&claims))).await;
+        me(&with_token(&app, &key.sign(&claims))).await;
     }
     for kind in [
         None,
@@ -342,31 +356,33 @@ async fn what_is_not_just_so_opens_nothing() {
         Some("at+jwt"),
         Some("application/at+jwt"),
     ] {
-        me(&bearing(&app, &key.sign_as(&header(kind, "one"), &good))).await;
+        me(&with_token(&app, &key.sign_as(&header(kind, "one"), &good))).await;
     }
     // Whatever names they have, the provider was asked once.
     assert_eq!(issuer.asked(), 1);
 }
 
-#[tokio::test]
-async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after() {
+#[apply(each_database)]
+async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let token = || key.sign(&issuer.claims("ana", app.now()));
     let (first, second) = (token(), token());
-    let before = me(&bearing(&app, &first)).await;
-    app.pass(Duration::from_secs(10));
+    let before = me(&with_token(&app, &first)).await;
+    app.advance(Duration::from_secs(10));
     let sign_out = "mutation { signOut { endedSessions } }";
     let same_second = token();
-    let ended = bearing(&app, &first).ask(sign_out, json!({})).await;
+    let ended = with_token(&app, &first).ask(sign_out, json!({})).await;
     assert_eq!(ended["signOut"]["endedSessions"], 1);
     for token in [&first, &second, &same_second] {
-        let reply = bearing(&app, token).send(ME, json!({})).await;
+        let reply = with_token(&app, token).send(ME, json!({})).await;
         assert_refused(&reply, "SESSION_ENDED");
     }
-    app.pass(Duration::from_secs(1));
-    let after = me(&bearing(&app, &token())).await;
+    app.advance(Duration::from_secs(1));
+    let after = me(&with_token(&app, &token())).await;
     assert_eq!(after["id"], before["id"]);
     assert_ne!(
         after["currentSession"]["id"],
@@ -376,7 +392,7 @@ async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after() 
     assert_eq!(after["securityEvents"]["nodes"], kinds);
     // What was issued before it is still refused, now that there is a session again.
     for token in [&first, &same_second] {
-        let reply = bearing(&app, token).send(ME, json!({})).await;
+        let reply = with_token(&app, token).send(ME, json!({})).await;
         assert_refused(&reply, "SESSION_ENDED");
     }
 
@@ -384,30 +400,32 @@ async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after() 
     let mut long = issuer.claims("ana", app.now());
     long["exp"] = json!(app.now() / 1000 + 90 * 86_400);
     let long = key.sign(&long);
-    me(&bearing(&app, &long)).await;
-    bearing(&app, &long).ask(sign_out, json!({})).await;
-    app.pass(Duration::from_secs(38 * 86_400));
+    me(&with_token(&app, &long)).await;
+    with_token(&app, &long).ask(sign_out, json!({})).await;
+    app.advance(Duration::from_secs(38 * 86_400));
     let connection = app.connect().await;
     sea_orm::ConnectionTrait::execute_unprepared(&connection, "DELETE FROM sessions")
         .await
         .unwrap();
     let fresh = app
-        .place
+        .env
         .start(&["--trusted-issuers", &issuer.setting("EdDSA")])
         .await
         .unwrap();
-    let reply = bearing(&fresh, &long).send(ME, json!({})).await;
+    let reply = with_token(&fresh, &long).send(ME, json!({})).await;
     assert_refused(&reply, "SESSION_ENDED");
-    let back = me(&bearing(&fresh, &token())).await;
+    let back = me(&with_token(&fresh, &token())).await;
     assert_eq!(back["id"], before["id"]);
 }
 
-#[tokio::test]
-async fn what_needs_a_password_says_where_it_is() {
+#[apply(each_database)]
+async fn what_needs_a_password_says_where_it_is(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let ana = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
+    let ana = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
     me(&ana).await;
     for (field, document, input) in [
         (
@@ -434,16 +452,18 @@ async fn what_needs_a_password_says_where_it_is() {
     }
 }
 
-#[tokio::test]
-async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them() {
+#[apply(each_database)]
+async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let token = || key.sign(&issuer.claims("ana", app.now()));
     let first = token();
-    let before = me(&bearing(&app, &first)).await;
+    let before = me(&with_token(&app, &first)).await;
     let id = before["id"].as_str().unwrap();
-    let people = app.place.people().await;
+    let people = app.env.people().await;
     let person = people.show(id).await.unwrap();
     assert_eq!(person.issuer.as_deref(), Some(issuer.url.as_str()));
     assert_eq!(person.subject.as_deref(), Some("ana"));
@@ -453,87 +473,93 @@ async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them() {
 
     people.disable(id).await.unwrap();
     until_refused(&app, &first).await;
-    app.pass(Duration::from_secs(60));
+    app.advance(Duration::from_secs(60));
     for token in [first, token()] {
-        let reply = bearing(&app, &token).send(ME, json!({})).await;
+        let reply = with_token(&app, &token).send(ME, json!({})).await;
         assert_refused(&reply, "SESSION_ENDED");
     }
     people.enable(id).await.unwrap();
-    assert_eq!(me(&bearing(&app, &token())).await["id"], before["id"]);
+    assert_eq!(me(&with_token(&app, &token())).await["id"], before["id"]);
 
     // Whoever is removed comes as somebody new.
     people.delete(id).await.unwrap();
-    app.pass(Duration::from_secs(60));
-    let again = me(&bearing(&app, &token())).await;
+    app.advance(Duration::from_secs(60));
+    let again = me(&with_token(&app, &token())).await;
     assert_ne!(again["id"], before["id"]);
     people.close().await;
 }
 
-#[tokio::test]
-async fn a_provider_whose_clock_goes_ahead_keeps_nobody_in_who_signs_out() {
+#[apply(each_database)]
+async fn a_provider_whose_clock_goes_ahead_keeps_nobody_in_who_signs_out(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let ahead = key.sign(&issuer.claims("ana", app.now() + 50_000));
-    let before = me(&bearing(&app, &ahead)).await;
+    let before = me(&with_token(&app, &ahead)).await;
     let sign_out = "mutation { signOut { endedSessions } }";
-    bearing(&app, &ahead).ask(sign_out, json!({})).await;
+    with_token(&app, &ahead).ask(sign_out, json!({})).await;
     for _ in 0..2 {
-        let reply = bearing(&app, &ahead).send(ME, json!({})).await;
+        let reply = with_token(&app, &ahead).send(ME, json!({})).await;
         assert_refused(&reply, "SESSION_ENDED");
-        app.pass(Duration::from_secs(60));
+        app.advance(Duration::from_secs(60));
     }
     let later = key.sign(&issuer.claims("ana", app.now()));
-    assert_eq!(me(&bearing(&app, &later)).await["id"], before["id"]);
-    let reply = bearing(&app, &ahead).send(ME, json!({})).await;
+    assert_eq!(me(&with_token(&app, &later)).await["id"], before["id"]);
+    let reply = with_token(&app, &ahead).send(ME, json!({})).await;
     assert_refused(&reply, "SESSION_ENDED");
 }
 
-#[tokio::test]
-async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back() {
+#[apply(each_database)]
+async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let old = key.sign(&issuer.claims("ana", app.now()));
     let ahead = key.sign(&issuer.claims("ana", app.now() + 30_000));
-    let before = me(&bearing(&app, &old)).await;
-    me(&bearing(&app, &ahead)).await;
-    let people = app.place.people().await;
+    let before = me(&with_token(&app, &old)).await;
+    me(&with_token(&app, &ahead)).await;
+    let people = app.env.people().await;
     people.delete(before["id"].as_str().unwrap()).await.unwrap();
     until_refused(&app, &old).await;
-    app.pass(Duration::from_secs(10));
+    app.advance(Duration::from_secs(10));
     for token in [&old, &ahead] {
-        let reply = bearing(&app, token).send(ME, json!({})).await;
+        let reply = with_token(&app, token).send(ME, json!({})).await;
         assert_refused(&reply, "SESSION_ENDED");
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
-    app.pass(Duration::from_secs(21));
+    app.advance(Duration::from_secs(21));
     let new = key.sign(&issuer.claims("ana", app.now()));
     let requests = (0..8).map(|_| {
-        let client = bearing(&app, &new);
+        let client = with_token(&app, &new);
         async move { me(&client).await["id"].to_string() }
     });
     let after: HashSet<String> = join_all(requests).await.into_iter().collect();
     assert_eq!(after.len(), 1);
     assert!(!after.contains(&before["id"].to_string()));
-    let reply = bearing(&app, &old).send(ME, json!({})).await;
+    let reply = with_token(&app, &old).send(ME, json!({})).await;
     assert_refused(&reply, "SESSION_ENDED");
     people.close().await;
 }
 
-#[tokio::test]
-async fn a_stream_ends_with_the_token_that_opened_it() {
+#[apply(each_database)]
+async fn a_stream_ends_with_the_token_that_opened_it(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let ana = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
+    let ana = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
     let mut stream = ana.listen(super::streams::LISTEN).await;
-    app.pass(Duration::from_secs(900 + 59));
-    let young = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    app.advance(Duration::from_secs(900 + 59));
+    let young = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
     young.create_task("heard").await;
     let heard = stream.next().await.expect("a change");
     assert!(heard.to_string().contains("heard"), "{heard}");
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let last = stream.next().await.expect("an end");
     assert!(last.to_string().contains("SESSION_ENDED"), "{last}");
     // The session goes on, by other tokens.

@@ -6,20 +6,25 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::harness::{TestEnv, apply, each_database};
 use crate::issuer::{Answer, Issuer, Key, set};
 
-use super::outside::{ME, assert_opens_nothing, bearing, me};
+use super::outside::{ME, assert_opens_nothing, me, with_token};
 
-#[tokio::test]
-async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_are_not_asked_for() {
+#[apply(each_database)]
+async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_are_not_asked_for(
+    env: TestEnv,
+) {
     let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
     let issuer = Issuer::with(&[&old]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let by = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
-    me(&bearing(&app, &by(&old))).await;
+    me(&with_token(&app, &by(&old))).await;
     issuer.publish(&[&old, &new]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &by(&new))).await;
+    app.advance(Duration::from_secs(31));
+    me(&with_token(&app, &by(&new))).await;
     assert_eq!(issuer.asked(), 2);
     for number in 0..20 {
         let made_up = Key::ed25519(&format!("made up {number}"));
@@ -29,31 +34,33 @@ async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_a
 
     // It is noticed within ten minutes and a request that a key is gone, also of tokens found good before.
     let remembered = by(&old);
-    me(&bearing(&app, &remembered)).await;
+    me(&with_token(&app, &remembered)).await;
     issuer.publish(&[&new]);
-    app.pass(Duration::from_secs(601));
+    app.advance(Duration::from_secs(601));
     let token = by(&old);
-    bearing(&app, &token).send(ME, json!({})).await;
+    with_token(&app, &token).send(ME, json!({})).await;
     // The keys are asked for beside the request that noticed: for two seconds at most.
     for _ in 0..200 {
-        if issuer.asked() == 3 && bearing(&app, &token).send(ME, json!({})).await.status == 401 {
+        if issuer.asked() == 3 && with_token(&app, &token).send(ME, json!({})).await.status == 401 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_opens_nothing(&app, &token, "its key is gone").await;
     assert_opens_nothing(&app, &remembered, "its key is gone").await;
-    me(&bearing(&app, &by(&new))).await;
+    me(&with_token(&app, &by(&new))).await;
 }
 
-#[tokio::test]
-async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so() {
+#[apply(each_database)]
+async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::start(Answer::Down).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let token = || key.sign(&issuer.claims("ana", app.now()));
     let unavailable = async |token: &str| {
-        let reply = bearing(&app, token).send(ME, json!({})).await;
+        let reply = with_token(&app, token).send(ME, json!({})).await;
         assert_eq!(reply.status, 503, "{reply:?}");
         assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
     };
@@ -64,21 +71,21 @@ async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so
     app.sign_up("ben").await;
 
     issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &token())).await;
+    app.advance(Duration::from_secs(31));
+    me(&with_token(&app, &token())).await;
     issuer.answer(Answer::Down);
-    app.pass(Duration::from_secs(23 * 3600));
-    me(&bearing(&app, &token())).await;
+    app.advance(Duration::from_secs(23 * 3600));
+    me(&with_token(&app, &token())).await;
     // After a day its keys are too old to go by.
-    app.pass(Duration::from_secs(3600));
+    app.advance(Duration::from_secs(3600));
     unavailable(&token()).await;
     issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(31));
-    me(&bearing(&app, &token())).await;
+    app.advance(Duration::from_secs(31));
+    me(&with_token(&app, &token())).await;
 }
 
-#[tokio::test]
-async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
+#[apply(each_database)]
+async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer(env: TestEnv) {
     let key = Key::ed25519("one");
     let elsewhere = Issuer::with(&[&key]).await;
     for answer in [
@@ -90,9 +97,13 @@ async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
         Answer::Text(r#"{"keys": 7}"#),
     ] {
         let issuer = Issuer::start(answer).await;
-        let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+        let app = env
+            .fresh()
+            .await
+            .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+            .await;
         let token = key.sign(&issuer.claims("ana", app.now()));
-        let reply = bearing(&app, &token).send(ME, json!({})).await;
+        let reply = with_token(&app, &token).send(ME, json!({})).await;
         assert_eq!(reply.status, 503, "{reply:?}");
         assert_eq!(issuer.asked(), 1);
     }
@@ -113,9 +124,13 @@ async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
     ];
     keys["keys"].as_array_mut().unwrap().extend(odd);
     let issuer = Issuer::start(Answer::Keys(keys)).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .fresh()
+        .await
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let now = app.now();
-    me(&bearing(&app, &key.sign(&issuer.claims("ana", now)))).await;
+    me(&with_token(&app, &key.sign(&issuer.claims("ana", now)))).await;
     let mut symmetric = Key::shared("whoever reads this may sign as us");
     symmetric.kid = "oct".to_owned();
     for (wrong, what) in [
@@ -127,8 +142,8 @@ async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer() {
     }
 }
 
-#[tokio::test]
-async fn a_private_address_is_asked_only_where_that_is_set() {
+#[apply(each_database)]
+async fn a_private_address_is_asked_only_where_that_is_set(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let port = issuer.url.rsplit_once(':').unwrap().1;
@@ -137,9 +152,11 @@ async fn a_private_address_is_asked_only_where_that_is_set() {
                  "jwks": format!("https://{host}:{port}/jwks") }])
         .to_string()
     };
-    let app = app!("--trusted-issuers", &setting("localhost"));
+    let app = env
+        .app_with(&["--trusted-issuers", &setting("localhost")])
+        .await;
     let token = key.sign(&issuer.claims("ana", app.now()));
-    let reply = bearing(&app, &token).send(ME, json!({})).await;
+    let reply = with_token(&app, &token).send(ME, json!({})).await;
     assert_eq!(reply.status, 503, "{reply:?}");
     for (setting, says) in [
         (setting("127.0.0.1"), "allowPrivateAddress"),
@@ -150,14 +167,14 @@ async fn a_private_address_is_asked_only_where_that_is_set() {
             "CUBBY_ISSUER",
         ),
     ] {
-        let refused = app.place.start(&["--trusted-issuers", &setting]).await;
+        let refused = app.env.start(&["--trusted-issuers", &setting]).await;
         let said = refused.err().expect("it does not start").to_string();
         assert!(said.contains(says), "{said}");
     }
 }
 
-#[tokio::test]
-async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
+#[apply(each_database)]
+async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out(env: TestEnv) {
     let (key, twin, other) = (
         Key::ed25519("one"),
         Key::ed25519("two"),
@@ -169,18 +186,20 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
     verifies.jwk["key_ops"] = json!(["verify"]);
     let keys = [&key, &twin, &other, &signs, &verifies];
     let issuer = Issuer::with(&keys).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     for (at, odd) in [json!(5), json!(false), json!({ "a": 1 }), json!(["a"])]
         .into_iter()
         .enumerate()
     {
         let mut claims = issuer.claims(&format!("ana-{at}"), app.now());
         (claims["email"], claims["name"]) = (odd.clone(), odd);
-        let ana = me(&bearing(&app, &key.sign(&claims))).await;
+        let ana = me(&with_token(&app, &key.sign(&claims))).await;
         assert_eq!((&ana["email"], &ana["name"]), (&json!(""), &Value::Null));
     }
     let token = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
-    me(&bearing(&app, &token(&verifies))).await;
+    me(&with_token(&app, &token(&verifies))).await;
     for (wrong, what) in [
         (&twin, "one of two of the same name"),
         (&other, "the other one"),
@@ -191,9 +210,13 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
 
     // An empty answer is no key set, also the first time; and it is asked again soon.
     let issuer = Issuer::start(Answer::Text("")).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
+    let app = env
+        .fresh()
+        .await
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
     let token = key.sign(&issuer.claims("ana", app.now()));
-    let ana = bearing(&app, &token);
+    let ana = with_token(&app, &token);
     assert_eq!(ana.send(ME, json!({})).await.status, 503);
     // What is open to anybody is, whatever header comes with it; and nobody has come by this provider who
     // could be signed out.
@@ -201,23 +224,25 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out() {
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
     issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(5));
+    app.advance(Duration::from_secs(5));
     me(&ana).await;
 }
 
-#[tokio::test]
-async fn a_provider_that_is_slow_keeps_few_waiting() {
+#[apply(each_database)]
+async fn a_provider_that_is_slow_keeps_few_waiting(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::start(Answer::Slow(Duration::from_secs(8))).await;
-    let app = app!(
-        "--trusted-issuers",
-        &issuer.setting("EdDSA"),
-        "--max-requests",
-        "40"
-    );
+    let app = env
+        .app_with(&[
+            "--trusted-issuers",
+            &issuer.setting("EdDSA"),
+            "--max-requests",
+            "40",
+        ])
+        .await;
     let ben = app.sign_up("ben").await;
     let waiting = (0..60).map(|_| {
-        let client = bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+        let client = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
         async move { client.send(ME, json!({})).await.status.as_u16() }
     });
     let waiting = tokio::spawn(join_all(waiting));
@@ -231,15 +256,17 @@ async fn a_provider_that_is_slow_keeps_few_waiting() {
     assert_eq!(issuer.asked(), 1);
 }
 
-#[tokio::test]
-async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable() {
+#[apply(each_database)]
+async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
-    let app = app!("--trusted-issuers", &issuer.setting("EdDSA"));
-    let ana = || bearing(&app, &key.sign(&issuer.claims("ana", app.now())));
+    let app = env
+        .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
+        .await;
+    let ana = || with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
     me(&ana()).await;
     issuer.answer(Answer::Down);
-    app.pass(Duration::from_hours(25));
+    app.advance(Duration::from_hours(25));
     let sign_out = "mutation { signOut { endedSessions } }";
     let reply = ana().send(sign_out, json!({})).await;
     assert_eq!(reply.status, 503, "{reply:?}");
@@ -248,7 +275,7 @@ async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable() {
     ana().ask("{ service { version } }", json!({})).await;
 
     issuer.publish(&[&key]);
-    app.pass(Duration::from_secs(31));
+    app.advance(Duration::from_secs(31));
     let ended = ana().ask(sign_out, json!({})).await;
     assert_eq!(ended["signOut"]["endedSessions"], 1);
 }

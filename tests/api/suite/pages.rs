@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Client;
+use crate::harness::{Client, TestEnv, apply, each_database};
 
 const PAGE: &str = "query ($first: Int, $after: String, $last: Int, $before: String) {
     viewer { tasks(first: $first, after: $after, last: $last, before: $before) {
@@ -27,9 +27,9 @@ async fn with_tasks(client: &Client, count: usize) {
     }
 }
 
-#[tokio::test]
-async fn a_list_is_walked_forwards_newest_first() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_list_is_walked_forwards_newest_first(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 5).await;
     let one = page(&ana, json!({ "first": 2 })).await;
@@ -56,9 +56,9 @@ async fn a_list_is_walked_forwards_newest_first() {
     assert_eq!(three["totalCount"], 5);
 }
 
-#[tokio::test]
-async fn a_list_is_walked_backwards_and_each_page_reads_forwards() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_list_is_walked_backwards_and_each_page_reads_forwards(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 5).await;
     let last = page(&ana, json!({ "last": 2 })).await;
@@ -81,9 +81,9 @@ async fn a_list_is_walked_backwards_and_each_page_reads_forwards() {
     assert_eq!(titles(&between), ["4", "3", "2"]);
 }
 
-#[tokio::test]
-async fn pages_stay_where_they_are_while_tasks_come_and_go() {
-    let app = app!();
+#[apply(each_database)]
+async fn pages_stay_where_they_are_while_tasks_come_and_go(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 4).await;
     let one = page(&ana, json!({ "first": 2 })).await;
@@ -105,9 +105,9 @@ async fn pages_stay_where_they_are_while_tasks_come_and_go() {
     assert_eq!(titles(&two), ["2", "1"]);
 }
 
-#[tokio::test]
-async fn an_empty_list_is_a_page_without_cursors() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_empty_list_is_a_page_without_cursors(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let empty = page(&ana, json!({})).await;
     assert_eq!(
@@ -117,9 +117,9 @@ async fn an_empty_list_is_a_page_without_cursors() {
     );
 }
 
-#[tokio::test]
-async fn a_page_has_50_tasks_unless_it_is_told_otherwise_and_at_most_100() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_page_has_50_tasks_unless_it_is_told_otherwise_and_at_most_100(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 51).await;
     let default = page(&ana, json!({})).await;
@@ -140,9 +140,9 @@ async fn a_page_has_50_tasks_unless_it_is_told_otherwise_and_at_most_100() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_that_is_none_of_ours_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_cursor_that_is_none_of_ours_is_refused(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for cursor in [
         " ",
@@ -161,9 +161,9 @@ async fn a_cursor_that_is_none_of_ours_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn an_empty_cursor_is_as_null() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_empty_cursor_is_as_null(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for title in ["one", "two", "three"] {
         ana.create_task(title).await;
@@ -184,9 +184,9 @@ async fn an_empty_cursor_is_as_null() {
     assert_eq!(viewer["tasks"]["pageInfo"]["hasPreviousPage"], false);
 }
 
-#[tokio::test]
-async fn an_object_is_found_by_its_id_and_the_order_of_ids_is_kept() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_object_is_found_by_its_id_and_the_order_of_ids_is_kept(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = ana.create_task("Buy milk").await;
     let me = ana
@@ -233,9 +233,9 @@ async fn an_object_is_found_by_its_id_and_the_order_of_ids_is_kept() {
     );
 }
 
-#[tokio::test]
-async fn at_most_100_ids_are_looked_up_at_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn at_most_100_ids_are_looked_up_at_once(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     let data = ana.ask(query, json!({ "ids": vec!["x"; 100] })).await;

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD};
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) {
     tokens { accessToken } userErrors { message code path
@@ -62,9 +62,9 @@ async fn current_hashes(app: &App) -> i64 {
     app.sql(&count).await[0]
 }
 
-#[tokio::test]
-async fn a_common_password_is_refused_whatever_its_case() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_common_password_is_refused_whatever_its_case(env: TestEnv) {
+    let app = env.app().await;
     for password in [
         "12345678",
         "password",
@@ -83,9 +83,9 @@ async fn a_common_password_is_refused_whatever_its_case() {
     app.sign_in("ana").await;
 }
 
-#[tokio::test]
-async fn repeated_common_password_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn repeated_common_password_is_refused(env: TestEnv) {
+    let app = env.app().await;
     for password in [
         "iloveyouiloveyou",
         "passw0rdpassw0rd",
@@ -97,9 +97,9 @@ async fn repeated_common_password_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn a_password_made_of_ones_own_address_or_name_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_password_made_of_ones_own_address_or_name_is_refused(env: TestEnv) {
+    let app = env.app().await;
     for password in [
         "ana.lima@example.com",
         "ANA.LIMA-1",
@@ -120,9 +120,9 @@ async fn a_password_made_of_ones_own_address_or_name_is_refused() {
     assert_eq!(change_password(&ferreira, "teodosia 2026").await, json!([]));
 }
 
-#[tokio::test]
-async fn a_password_made_of_the_services_name_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_password_made_of_the_services_name_is_refused(env: TestEnv) {
+    let app = env.app().await;
     for password in ["cubbycubby", "My-Cubby-2026"] {
         let reasons = refusal(&app, "ana@example.com", None, password).await;
         assert_eq!(reasons, json!(["CONTAINS_SERVICE_NAME"]), "{password}");
@@ -132,9 +132,9 @@ async fn a_password_made_of_the_services_name_is_refused() {
     assert_eq!(payload["signUp"]["userErrors"], json!([]));
 }
 
-#[tokio::test]
-async fn all_that_is_wrong_with_a_password_is_told_at_once() {
-    let app = app!("--password-policy", "nist");
+#[apply(each_database)]
+async fn all_that_is_wrong_with_a_password_is_told_at_once(env: TestEnv) {
+    let app = env.app_with(&["--password-policy", "nist"]).await;
     let input = json!({ "email": "iloveyou@example.com", "password": "iloveyou" });
     let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await;
     assert_eq!(
@@ -153,12 +153,12 @@ async fn all_that_is_wrong_with_a_password_is_told_at_once() {
     assert_eq!(reasons, json!(["COMMON"]));
 }
 
-#[tokio::test]
-async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     age_the_hash(&app).await;
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let wrong = sign_in(&app.nobody(), "wrong password").await;
     assert_eq!(wrong[0]["code"], "INVALID_CREDENTIALS");
     assert_eq!(current_hashes(&app).await, 0);
@@ -175,9 +175,9 @@ async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in() {
     assert_eq!(change_password(&again, "another password").await, json!([]));
 }
 
-#[tokio::test]
-async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_in(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     age_the_hash(&app).await;
     let sign_ins = [(); 8].map(|()| {
@@ -191,9 +191,9 @@ async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_
     assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [9]);
 }
 
-#[tokio::test]
-async fn who_finds_the_queue_full_is_told_to_come_back() {
-    let app = app!();
+#[apply(each_database)]
+async fn who_finds_the_queue_full_is_told_to_come_back(env: TestEnv) {
+    let app = env.app().await;
     let sign_ins: Vec<_> = (0..160)
         .map(|_| {
             let nobody = app.nobody();

@@ -1,13 +1,11 @@
 //! How the database finds a page: by one index, in its order, and among its owner's rows alone.
 
 use crate::{
-    harness::{App, Client, Database, PASSWORD, Place},
+    harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_database},
     log::statements,
 };
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
-
-use super::DATABASE;
 
 const PAGE: &str = "query ($order: [TaskOrder!], $filter: TaskFilter, $first: Int, $after: String, $last: Int, $before: String) {
     viewer { tasks(orderBy: $order, filter: $filter, first: $first, after: $after, last: $last, before: $before) {
@@ -33,10 +31,10 @@ async fn rows(connection: &DatabaseConnection, sql: String, column: usize) -> Ve
 /// How the database would go about it; of PostgreSQL both for values that it knows and for any.
 async fn plans(app: &App, sql: &str) -> Vec<String> {
     // One alone knows what is prepared on it.
-    let mut options = ConnectOptions::new(&app.place.database_url);
+    let mut options = ConnectOptions::new(&app.env.database_url);
     options.max_connections(1);
     let connection = sea_orm::Database::connect(options).await.unwrap();
-    if DATABASE == Database::Sqlite {
+    if app.env.database == Database::Sqlite {
         let plan = rows(&connection, format!("EXPLAIN QUERY PLAN {sql}"), 3).await;
         return vec![plan.join("\n")];
     }
@@ -65,15 +63,13 @@ async fn plans(app: &App, sql: &str) -> Vec<String> {
     plans
 }
 
-#[tokio::test]
-async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neither_scanned_nor_sorted()
- {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
-    place.seed(30, 100, "example.com").await;
-    place.seed(1, 2_000, "many.example.com").await;
-    let app = place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neither_scanned_nor_sorted(
+    env: TestEnv,
+) {
+    env.seed(30, 100, "example.com").await;
+    env.seed(1, 2_000, "many.example.com").await;
+    let app = env.app().await;
     let ana = app.sign_in_with("person-1", PASSWORD).await;
     for (field, index) in [
         ("POSITION", "tasks_by_position"),
@@ -96,7 +92,7 @@ async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neit
                         panic!("{statements:?}");
                     };
                     for plan in plans(&app, sql).await {
-                        assert!(is_straight(&plan, index), "{sql}\n{plan}");
+                        assert!(is_straight(env.database, &plan, index), "{sql}\n{plan}");
                     }
                 }
             }
@@ -105,12 +101,12 @@ async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neit
 }
 
 /// The plan without the look-up of the one row that says whether tasks are moving.
-fn without_log(plan: &str) -> String {
+fn without_log(database: Database, plan: &str) -> String {
     let mut lines = Vec::new();
     let mut is_of_log = false;
     for line in plan.lines() {
         // PostgreSQL says the condition on a line of its own.
-        let is_condition = DATABASE == Database::Postgresql && is_of_log && !line.contains("->");
+        let is_condition = database == Database::Postgresql && is_of_log && !line.contains("->");
         is_of_log = ["SCALAR SUBQUERY", "InitPlan", "task_logs"]
             .iter()
             .any(|it| line.contains(it));
@@ -121,9 +117,9 @@ fn without_log(plan: &str) -> String {
     lines.join("\n")
 }
 
-fn is_straight(plan: &str, index: &str) -> bool {
-    let plan = without_log(plan);
-    match DATABASE {
+fn is_straight(database: Database, plan: &str, index: &str) -> bool {
+    let plan = without_log(database, plan);
+    match database {
         Database::Sqlite => {
             let by = match index {
                 "tasks_pkey" => "PRIMARY KEY".to_owned(),
@@ -150,19 +146,16 @@ fn is_straight(plan: &str, index: &str) -> bool {
 }
 
 /// What is looked for is found where it is.
-#[tokio::test]
-async fn an_order_that_no_index_has_is_seen_to_be_sorted() {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
-    place.seed(1, 200, "example.com").await;
-    let app = place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn an_order_that_no_index_has_is_seen_to_be_sorted(env: TestEnv) {
+    env.seed(1, 200, "example.com").await;
+    let app = env.app().await;
     let ana = app.sign_in_with("person-1", PASSWORD).await;
     let order = json!([{ "field": "TITLE" }]);
     let (_, statements) = asked(&ana, json!({ "order": order, "first": 20 })).await;
     for plan in plans(&app, &statements[0]).await {
         let sorts = ["TEMP B-TREE", "Sort"].iter().any(|it| plan.contains(it));
         assert!(sorts, "{plan}");
-        assert!(!is_straight(&plan, "tasks_pkey"), "{plan}");
+        assert!(!is_straight(env.database, &plan, "tasks_pkey"), "{plan}");
     }
 }

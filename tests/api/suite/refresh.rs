@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Reply};
+use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
 const ME: &str = "{ viewer { email } }";
 
@@ -48,12 +48,12 @@ async fn is_signed_in(client: &Client) -> bool {
     reply.status == 200 && reply.body["data"]["viewer"].is_object()
 }
 
-#[tokio::test]
-async fn a_refresh_token_gives_the_next_tokens_and_the_session_slides() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_refresh_token_gives_the_next_tokens_and_the_session_slides(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let first = held(&ana);
-    app.pass(Duration::from_hours(20 * 24));
+    app.advance(Duration::from_hours(20 * 24));
     assert!(!is_signed_in(&ana).await);
     let payload = refresh(&ana, &first).await;
     assert_eq!(
@@ -74,19 +74,19 @@ async fn a_refresh_token_gives_the_next_tokens_and_the_session_slides() {
     assert!(is_signed_in(&ana).await);
 
     // Nobody uses it for 30 days.
-    app.pass(Duration::from_hours(30 * 24));
+    app.advance(Duration::from_hours(30 * 24));
     assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
 }
 
-#[tokio::test]
-async fn no_refresh_passes_the_end_of_the_session() {
-    let app = app!();
+#[apply(each_database)]
+async fn no_refresh_passes_the_end_of_the_session(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     for _ in 0..4 {
-        app.pass(Duration::from_hours(20 * 24));
+        app.advance(Duration::from_hours(20 * 24));
         rotate(&mut ana).await;
     }
-    app.pass(Duration::from_hours(10 * 24) - Duration::from_mins(1));
+    app.advance(Duration::from_hours(10 * 24) - Duration::from_mins(1));
     let payload = refresh(&ana, &held(&ana)).await;
     assert_eq!(
         payload["tokens"]["accessTokenExpiresAt"],
@@ -97,13 +97,13 @@ async fn no_refresh_passes_the_end_of_the_session() {
         "2027-02-19T12:00:00.000Z"
     );
     ana.take_tokens(&payload);
-    app.pass(Duration::from_mins(1));
+    app.advance(Duration::from_mins(1));
     assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
 }
 
-#[tokio::test]
-async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours() {
-    let app = app!();
+#[apply(each_database)]
+async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
         tokens { accessToken refreshToken refreshTokenExpiresAt } session { expiresAt }
@@ -118,15 +118,15 @@ async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours() {
         "2026-11-22T00:00:00.000Z"
     );
     phone.take_tokens(&payload);
-    app.pass(Duration::from_hours(11));
+    app.advance(Duration::from_hours(11));
     rotate(&mut phone).await;
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     assert_eq!(code(&refresh(&phone, &held(&phone)).await), "TOKEN_INVALID");
 }
 
-#[tokio::test]
-async fn tabs_that_refresh_at_once_all_stay_signed_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn tabs_that_refresh_at_once_all_stay_signed_in(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let token = held(&ana);
     let tabs = join_all((0..16).map(|_| refresh(&ana, &token))).await;
@@ -136,18 +136,18 @@ async fn tabs_that_refresh_at_once_all_stay_signed_in() {
     assert!(successors.all(|other| other == successor));
     for tab in &tabs {
         let token = tab["tokens"]["accessToken"].as_str().unwrap();
-        assert!(is_signed_in(&ana.bearing(token)).await);
+        assert!(is_signed_in(&ana.with_token(token)).await);
     }
     // A late one, though the successor is in use by now.
-    app.pass(Duration::from_secs(10));
+    app.advance(Duration::from_secs(10));
     let late = refresh(&ana, &token).await;
     assert_eq!(&late["tokens"]["refreshToken"], successor);
 }
 
-#[tokio::test]
-async fn tabs_on_two_instances_all_stay_signed_in() {
-    let app = app!();
-    let other = app.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn tabs_on_two_instances_all_stay_signed_in(env: TestEnv) {
+    let app = env.app().await;
+    let other = app.env.app().await;
     let ana = app.sign_up("ana").await;
     let token = held(&ana);
     let tabs = (0..16).map(|number| {
@@ -162,35 +162,35 @@ async fn tabs_on_two_instances_all_stay_signed_in() {
         // Each goes on at the instance that it did not refresh at.
         let instance = if number % 2 == 0 { &other } else { &app };
         let token = tab["tokens"]["accessToken"].as_str().unwrap();
-        assert!(is_signed_in(&instance.nobody().bearing(token)).await);
+        assert!(is_signed_in(&instance.nobody().with_token(token)).await);
     }
     let next = refresh(&other.nobody(), successor.as_str().unwrap()).await;
     assert!(next["tokens"]["refreshToken"].is_string(), "{next}");
 }
 
-#[tokio::test]
-async fn a_refresh_whose_answer_was_lost_succeeds_an_hour_later() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_refresh_whose_answer_was_lost_succeeds_an_hour_later(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let lost = refresh(&ana, &held(&ana)).await;
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let again = refresh(&ana, &held(&ana)).await;
     assert_eq!(
         again["tokens"]["refreshToken"],
         lost["tokens"]["refreshToken"]
     );
     let token = again["tokens"]["accessToken"].as_str().unwrap();
-    assert!(is_signed_in(&ana.bearing(token)).await);
+    assert!(is_signed_in(&ana.with_token(token)).await);
 }
 
-#[tokio::test]
-async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let stolen = held(&ana);
     rotate(&mut ana).await;
     assert!(is_signed_in(&ana).await);
-    app.pass(LATER);
+    app.advance(LATER);
     assert_eq!(code(&refresh(&ana, &stolen).await), "TOKEN_REUSED");
     assert!(!is_signed_in(&ana).await);
     assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
@@ -200,14 +200,14 @@ async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it() {
     );
 }
 
-#[tokio::test]
-async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut thief = ana.clone();
     rotate(&mut thief).await;
     assert!(is_signed_in(&thief).await);
-    app.pass(LATER);
+    app.advance(LATER);
     assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_REUSED");
     assert!(!is_signed_in(&thief).await);
     assert_eq!(code(&refresh(&thief, &held(&thief)).await), "TOKEN_INVALID");
@@ -217,9 +217,9 @@ async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh() 
     );
 }
 
-#[tokio::test]
-async fn a_token_that_is_older_than_the_one_before_is_never_forgiven() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_token_that_is_older_than_the_one_before_is_never_forgiven(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let oldest = held(&ana);
     rotate(&mut ana).await;
@@ -228,9 +228,9 @@ async fn a_token_that_is_older_than_the_one_before_is_never_forgiven() {
     assert!(!is_signed_in(&ana).await);
 }
 
-#[tokio::test]
-async fn what_is_no_refresh_token_of_ours_opens_nothing_and_ends_nothing() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_no_refresh_token_of_ours_opens_nothing_and_ends_nothing(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let token = held(&ana);
@@ -267,9 +267,9 @@ async fn what_is_no_refresh_token_of_ours_opens_nothing_and_ends_nothing() {
     assert!(refresh(&ana, &token).await["tokens"]["accessToken"].is_string());
 }
 
-#[tokio::test]
-async fn who_reads_the_database_can_make_no_refresh_token() {
-    let app = app!();
+#[apply(each_database)]
+async fn who_reads_the_database_can_make_no_refresh_token(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let token = held(&ana);
     let (text, tag) = token.rsplit_once('.').unwrap();
@@ -286,12 +286,12 @@ async fn who_reads_the_database_can_make_no_refresh_token() {
     }
 }
 
-#[tokio::test]
-async fn a_refresh_token_signs_out_where_the_access_token_has_expired() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_refresh_token_signs_out_where_the_access_token_has_expired(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let sign_out = "mutation ($input: SignOutInput) { signOut(input: $input) { endedSessions } }";
     let input = json!({ "input": { "refreshToken": held(&phone) } });
     let data = app.nobody().ask(sign_out, input.clone()).await;
@@ -313,9 +313,9 @@ async fn a_refresh_token_signs_out_where_the_access_token_has_expired() {
     assert_eq!(data["signOut"]["endedSessions"], 2);
 }
 
-#[tokio::test]
-async fn of_refreshes_and_ends_at_once_each_leaves_one_truth() {
-    let app = app!();
+#[apply(each_database)]
+async fn of_refreshes_and_ends_at_once_each_leaves_one_truth(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     for _ in 0..5 {
         let mut ana = app.sign_in("ana").await;

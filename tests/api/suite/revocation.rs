@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::harness::{App, Client, PASSWORD};
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 pub(super) const FROM_MEMORY: &str = "cubby_session_lookups_total{source=\"memory\"}";
 
@@ -43,10 +43,12 @@ async fn is_refused(client: &Client) {
 }
 
 /// Every way of ending a session: what its owner does elsewhere, or somebody at the database's prompt.
-#[tokio::test]
-async fn a_session_that_is_ended_by_one_instance_is_over_for_another_that_remembers_it() {
-    let here = app!();
-    let there = here.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn a_session_that_is_ended_by_one_instance_is_over_for_another_that_remembers_it(
+    env: TestEnv,
+) {
+    let here = env.app().await;
+    let there = here.env.app().await;
     let ana = here.sign_up("ana").await;
     let current = json!({ "current": PASSWORD, "new": "staple battery horse" });
     for (mutation, variables) in [
@@ -96,10 +98,12 @@ fn password_before(mutation: &str) -> &'static str {
     }
 }
 
-#[tokio::test]
-async fn an_account_that_is_deleted_is_gone_for_another_instance_that_remembers_its_session() {
-    let here = app!();
-    let there = here.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn an_account_that_is_deleted_is_gone_for_another_instance_that_remembers_its_session(
+    env: TestEnv,
+) {
+    let here = env.app().await;
+    let there = here.env.app().await;
     let ana = here.sign_up("ana").await;
     let ana_there = there.asked_by(&ana);
     is_remembered(&here, &ana).await;
@@ -114,9 +118,9 @@ async fn an_account_that_is_deleted_is_gone_for_another_instance_that_remembers_
     is_refused(&ana_there).await;
 }
 
-#[tokio::test]
-async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_ended() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_ended(env: TestEnv) {
+    let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     for mutation in [
         "mutation { signOut { endedSessions } }",
@@ -142,7 +146,7 @@ async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_end
     let refreshed = ana.ask(refresh, stolen.clone()).await;
     ana.take_tokens(&refreshed["refreshSession"]);
     is_remembered(&app, &ana).await;
-    app.pass(Duration::from_secs(11));
+    app.advance(Duration::from_secs(11));
     let reused = app.nobody().ask(refresh, stolen).await;
     assert_eq!(
         reused["refreshSession"]["userErrors"][0]["code"],
@@ -151,12 +155,12 @@ async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_end
     assert_eq!(ana.send(ASK, json!({})).await.status, 401);
 }
 
-#[tokio::test]
-async fn a_session_that_is_remembered_is_still_seen_to_be_used() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_that_is_remembered_is_still_seen_to_be_used(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     is_remembered(&app, &ana).await;
-    app.pass(Duration::from_secs(61));
+    app.advance(Duration::from_secs(61));
     let last = "{ viewer { currentSession { lastActiveAt } } }";
     let seen = ana.ask(last, json!({})).await;
     assert_eq!(

@@ -5,9 +5,7 @@ use std::sync::Mutex;
 use cubby::{Seed, SeedError, StartError};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, Place};
-
-use super::DATABASE;
+use crate::harness::{PASSWORD, TestEnv, apply, each_database};
 
 const ALL: &str = "{ viewer { email timeZone sessions { nodes { label } }
     taskCounts { total open completed overdue }
@@ -23,13 +21,10 @@ fn seed(users: u32, tasks: u32) -> Seed {
     }
 }
 
-#[tokio::test]
-async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_order() {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
-    place.seed(3, 40, "example.com").await;
-    let app = place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_order(env: TestEnv) {
+    env.seed(3, 40, "example.com").await;
+    let app = env.app().await;
     let mut ids = Vec::new();
     let (mut of_all, mut described, mut at_a_time) = ([0; 3], 0, 0);
     for name in ["person-1", "person-2", "person-3"] {
@@ -72,15 +67,14 @@ async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_or
     assert_eq!(app.miscounted_tasks().await, 0);
 }
 
-#[tokio::test]
-async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_nothing_is_lost() {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
-    place.seed(2, 5, "example.com").await;
+#[apply(each_database)]
+async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_nothing_is_lost(
+    env: TestEnv,
+) {
+    env.seed(2, 5, "example.com").await;
     let said = Mutex::new(0);
     let sow = async |seed: Seed| {
-        let told = place.try_seed(&seed, |count| *said.lock().unwrap() += count);
+        let told = env.try_seed(&seed, |count| *said.lock().unwrap() += count);
         match told.await {
             Err(StartError::Seed(error)) => error,
             other => panic!("{other:?}"),
@@ -114,30 +108,27 @@ async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_
         assert!(matches!(refused, SeedError::Refused(_)), "{refused}");
     }
     assert_eq!(*said.lock().unwrap(), 0);
-    let app = place.start(&[]).await.unwrap();
+    let app = env.app().await;
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [2]);
     assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [10]);
 }
 
-#[tokio::test]
-async fn what_is_told_while_people_are_made_up_adds_up_to_all_that_is_stored() {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
+#[apply(each_database)]
+async fn what_is_told_while_people_are_made_up_adds_up_to_all_that_is_stored(env: TestEnv) {
     let said = Mutex::new(Vec::new());
     let told = |count| said.lock().unwrap().push(count);
-    place.try_seed(&seed(7, 0), told).await.unwrap();
+    env.try_seed(&seed(7, 0), told).await.unwrap();
     assert_eq!(said.lock().unwrap().iter().sum::<usize>(), 0);
     let more = Seed {
         domain: "more.example.com".to_owned(),
         ..seed(2, 5_001)
     };
-    place.try_seed(&more, told).await.unwrap();
+    env.try_seed(&more, told).await.unwrap();
     let mut counts = said.into_inner().unwrap();
     // Two people may be stored at once.
     counts.sort_unstable();
     assert_eq!(counts, [1, 1, 5_000, 5_000]);
-    let app = place.start(&[]).await.unwrap();
+    let app = env.app().await;
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [9]);
     assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [10_002]);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD};
+use crate::harness::{Client, PASSWORD, TestEnv, apply, each_database};
 
 const REVOKE: &str = "mutation ($id: ID!) { revokeSession(input: { id: $id }) {
     revokedSessionId userErrors { code path } } }";
@@ -29,12 +29,12 @@ async fn reason(client: &Client) -> String {
     reply.reason().to_owned()
 }
 
-#[tokio::test]
-async fn somebody_sees_where_they_are_signed_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn somebody_sees_where_they_are_signed_in(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.sign_up("ben").await;
-    app.pass(Duration::from_secs(90));
+    app.advance(Duration::from_secs(90));
     let phone = app.sign_in("ana").await;
     let data = ana
         .ask(
@@ -63,9 +63,9 @@ async fn somebody_sees_where_they_are_signed_in() {
     assert_eq!(second["pageInfo"]["hasNextPage"], false);
 }
 
-#[tokio::test]
-async fn a_session_that_is_revoked_ends_at_once_and_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_session_that_is_revoked_ends_at_once_and_once(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
     let id = session(&phone).await;
@@ -89,9 +89,9 @@ async fn a_session_that_is_revoked_ends_at_once_and_once() {
     assert_eq!(node["node"], Value::Null);
 }
 
-#[tokio::test]
-async fn an_unknown_session_and_somebody_elses_are_not_found_alike() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_unknown_session_and_somebody_elses_are_not_found_alike(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     for id in [
@@ -111,9 +111,9 @@ async fn an_unknown_session_and_somebody_elses_are_not_found_alike() {
     session(&ben).await;
 }
 
-#[tokio::test]
-async fn ending_the_other_sessions_leaves_this_one() {
-    let app = app!();
+#[apply(each_database)]
+async fn ending_the_other_sessions_leaves_this_one(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let phone = app.sign_in("ana").await;
@@ -138,9 +138,9 @@ async fn ending_the_other_sessions_leaves_this_one() {
     );
 }
 
-#[tokio::test]
-async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let sign_in =
         "mutation { signIn(input: { email: \"ana@example.com\", password: \"a guess\" }) {
@@ -175,33 +175,33 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it() {
     assert_eq!(ben.events().await, ["SIGNED_UP"]);
 }
 
-#[tokio::test]
-async fn what_has_expired_is_cleared_away() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_has_expired_is_cleared_away(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let count = async |table: &str| app.sql(&format!("SELECT count(*) FROM {table}")).await[0];
-    app.pass(Duration::from_hours(24));
+    app.advance(Duration::from_hours(24));
     let phone = app.sign_in("ana").await;
     revoke(
-        &ana.bearing(phone.token.as_ref().unwrap()),
+        &ana.with_token(phone.token.as_ref().unwrap()),
         &session(&phone).await,
     )
     .await;
     // A second instance looks as it starts.
-    app.pass(Duration::from_hours(36 * 24));
-    let _first = app.place.start(&[]).await.unwrap();
+    app.advance(Duration::from_hours(36 * 24));
+    let _first = app.env.app().await;
     while count("sessions").await != 1 {
         tokio::task::yield_now().await;
     }
     assert_eq!(count("security_events").await, 3);
     assert_eq!(count("known_networks").await, 1);
-    app.pass(Duration::from_hours(53 * 24 + 1));
-    let _second = app.place.start(&[]).await.unwrap();
+    app.advance(Duration::from_hours(53 * 24 + 1));
+    let _second = app.env.app().await;
     while count("security_events").await != 2 {
         tokio::task::yield_now().await;
     }
-    app.pass(Duration::from_hours(48));
-    let _third = app.place.start(&[]).await.unwrap();
+    app.advance(Duration::from_hours(48));
+    let _third = app.env.app().await;
     while count("known_networks").await != 0 {
         tokio::task::yield_now().await;
     }
@@ -211,9 +211,9 @@ async fn what_has_expired_is_cleared_away() {
     );
 }
 
-#[tokio::test]
-async fn two_sessions_that_end_each_other_at_once_leave_one_truth() {
-    let app = app!();
+#[apply(each_database)]
+async fn two_sessions_that_end_each_other_at_once_leave_one_truth(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
     let (of_ana, of_phone) = (session(&ana).await, session(&phone).await);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::cookies::{OWN, query, send, set_cookie, set_cookies, sign_in};
 use crate::{
-    harness::{App, Database, Held, Place, Reply},
+    harness::{App, Database, Held, Reply, TestEnv, apply, each_database},
     proxy::Proxy,
 };
 
@@ -76,17 +76,14 @@ enum Stall {
 }
 
 /// Its seconds are those that the server waits for its database.
-#[tokio::test]
-async fn sign_out_fails_while_the_database_stalls_and_succeeds_again() {
-    let Some(mut place) = Place::find(super::DATABASE).await else {
-        return;
-    };
+#[apply(each_database)]
+async fn sign_out_fails_while_the_database_stalls_and_succeeds_again(mut env: TestEnv) {
     let mut proxy = None;
-    if super::DATABASE == Database::Postgresql {
-        let (to, url) = Proxy::to(&place.database_url).await;
-        (place.database_url, proxy) = (url, Some(to));
+    if env.database == Database::Postgresql {
+        let (to, url) = Proxy::to(&env.database_url).await;
+        (env.database_url, proxy) = (url, Some(to));
     }
-    let app = place.start(&[]).await.unwrap();
+    let app = env.app().await;
     app.sign_up("ana").await;
     let ways = ways(&app).await;
     let stall = match proxy {
@@ -137,12 +134,12 @@ fn ended(reply: &Reply) -> u64 {
     payload["endedSessions"].as_u64().unwrap()
 }
 
-#[tokio::test]
-async fn sign_out_fails_while_sessions_cannot_be_looked_up() {
-    let app = app!();
+#[apply(each_database)]
+async fn sign_out_fails_while_sessions_cannot_be_looked_up(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let ways = ways(&app).await;
-    let other = app.place.start(&[]).await.unwrap();
+    let other = app.env.app().await;
     let rename = async |from: &str, to: &str| {
         let sql = format!("ALTER TABLE {from} RENAME TO {to}");
         let connection = app.connect().await;
@@ -163,14 +160,14 @@ async fn sign_out_fails_while_sessions_cannot_be_looked_up() {
 }
 
 /// Its token was signed by a key that this instance has yet to read.
-#[tokio::test]
-async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read() {
-    let app = app!();
+#[apply(each_database)]
+async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let keys = app.place.keys(&[]).await.unwrap();
+    let keys = app.env.keys(&[]).await.unwrap();
     keys.rotate(cubby::Rotation::Now).await.unwrap();
     keys.close().await;
-    let other = app.place.start(&[]).await.unwrap();
+    let other = app.env.app().await;
     let phone = other.sign_in("ana").await;
     let rename = async |from: &str, to: &str| {
         let sql = format!("ALTER TABLE {from} RENAME TO {to}");
@@ -178,7 +175,7 @@ async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read() {
         connection.execute_unprepared(&sql).await.unwrap();
     };
     rename("signing_keys", "elsewhere").await;
-    app.pass(Duration::from_secs(2));
+    app.advance(Duration::from_secs(2));
     let phone = app.asked_by(&phone);
     let reply = phone.send(SIGN_OUT, json!({})).await;
     assert_eq!(
@@ -186,16 +183,16 @@ async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read() {
         (503, "SERVICE_UNAVAILABLE")
     );
     rename("elsewhere", "signing_keys").await;
-    app.pass(Duration::from_secs(2));
+    app.advance(Duration::from_secs(2));
     let ended = phone.ask(SIGN_OUT, json!({})).await;
     assert_eq!(ended["signOut"]["endedSessions"], 1);
     assert_eq!(ana.send("{ viewer { id } }", json!({})).await.status, 401);
 }
 
 /// The row of a session is older than its token where a backup was restored.
-#[tokio::test]
-async fn sign_out_ends_the_session_of_a_token_that_the_row_does_not_know() {
-    let app = app!();
+#[apply(each_database)]
+async fn sign_out_ends_the_session_of_a_token_that_the_row_does_not_know(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let refresh = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
         tokens { accessToken refreshToken } userErrors { code } } }";

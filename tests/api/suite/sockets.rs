@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 };
 
 use super::streams::LISTEN;
-use crate::harness::{App, Client, PASSWORD};
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -108,9 +108,9 @@ async fn signed_in(app: &App) -> (String, Client, Socket) {
     (address, ana, socket)
 }
 
-#[tokio::test]
-async fn queries_mutations_and_subscriptions_run_over_one_socket() {
-    let app = app!();
+#[apply(each_database)]
+async fn queries_mutations_and_subscriptions_run_over_one_socket(env: TestEnv) {
+    let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     socket.subscribe("s", LISTEN).await;
     socket
@@ -157,9 +157,9 @@ async fn queries_mutations_and_subscriptions_run_over_one_socket() {
     );
 }
 
-#[tokio::test]
-async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody() {
-    let app = app!();
+#[apply(each_database)]
+async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody(env: TestEnv) {
+    let app = env.app().await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
     let bearer = format!("Bearer {}", ana.token.as_ref().unwrap());
@@ -207,9 +207,9 @@ async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody() {
     );
 }
 
-#[tokio::test]
-async fn credentials_that_open_nothing_close_the_socket() {
-    let app = app!();
+#[apply(each_database)]
+async fn credentials_that_open_nothing_close_the_socket(env: TestEnv) {
+    let app = env.app().await;
     let address = app.serve().await;
     let gone = app.sign_up("ana").await;
     gone.ask("mutation { signOut { endedSessions } }", json!({}))
@@ -235,9 +235,9 @@ async fn credentials_that_open_nothing_close_the_socket() {
     }
 }
 
-#[tokio::test]
-async fn a_socket_ends_within_a_second_of_its_session() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_socket_ends_within_a_second_of_its_session(env: TestEnv) {
+    let app = env.app().await;
     let (address, ana, mut listening) = signed_in(&app).await;
     let mut idle = Socket::of(&address, &ana).await;
     let mut of_nobody = Socket::of(&address, &app.nobody()).await;
@@ -256,9 +256,11 @@ async fn a_socket_ends_within_a_second_of_its_session() {
     assert_eq!(of_nobody.hear().await["type"], "next");
 }
 
-#[tokio::test]
-async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out_by_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out_by_it(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let (_, ana, mut socket) = signed_in(&app).await;
     let sign_in = format!(
         "mutation {{ signIn(input: {{ email: \"ana@example.com\", password: \"{PASSWORD}\" }})
@@ -280,9 +282,9 @@ async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out
     assert_eq!(socket.closed().await.0, 4403);
 }
 
-#[tokio::test]
-async fn no_operation_runs_once_its_session_has_ended() {
-    let app = app!();
+#[apply(each_database)]
+async fn no_operation_runs_once_its_session_has_ended(env: TestEnv) {
+    let app = env.app().await;
     let (_, ana, mut socket) = signed_in(&app).await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -291,9 +293,9 @@ async fn no_operation_runs_once_its_session_has_ended() {
     assert_eq!(socket.closed().await.0, 4403);
 }
 
-#[tokio::test]
-async fn what_the_protocol_does_not_say_closes_the_socket() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_the_protocol_does_not_say_closes_the_socket(env: TestEnv) {
+    let app = env.app().await;
     let address = app.serve().await;
     let many = "x".repeat(10);
     for message in [
@@ -341,9 +343,11 @@ async fn what_the_protocol_does_not_say_closes_the_socket() {
     }
 }
 
-#[tokio::test]
-async fn nothing_runs_before_the_connection_is_acknowledged_and_it_is_initialised_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn nothing_runs_before_the_connection_is_acknowledged_and_it_is_initialised_once(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let address = app.serve().await;
     let mut socket = Socket::open(&address).await;
     socket.subscribe("1", "{ __typename }").await;
@@ -365,26 +369,26 @@ async fn nothing_runs_before_the_connection_is_acknowledged_and_it_is_initialise
     assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
 }
 
-#[tokio::test]
-async fn who_never_says_who_they_are_is_not_waited_for() {
-    let app = app!();
+#[apply(each_database)]
+async fn who_never_says_who_they_are_is_not_waited_for(env: TestEnv) {
+    let app = env.app().await;
     let mut socket = Socket::open(&app.serve().await).await;
     let timeout = (4408, "Connection initialisation timeout".to_owned());
     assert_eq!(socket.closed().await, timeout);
 }
 
-#[tokio::test]
-async fn a_close_is_answered_with_a_close() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_close_is_answered_with_a_close(env: TestEnv) {
+    let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     socket.subscribe("1", LISTEN).await;
     socket.0.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Message::Close(_)));
 }
 
-#[tokio::test]
-async fn an_id_is_used_by_one_operation_at_a_time() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_id_is_used_by_one_operation_at_a_time(env: TestEnv) {
+    let app = env.app().await;
     let (address, ana, mut socket) = signed_in(&app).await;
     socket.subscribe("1", LISTEN).await;
     socket.subscribe("1", "{ __typename }").await;
@@ -402,9 +406,9 @@ async fn an_id_is_used_by_one_operation_at_a_time() {
     assert!(reason.starts_with("Subscriber for \u{1f600}"), "{reason}");
 }
 
-#[tokio::test]
-async fn subscribe_may_name_a_stored_document() {
-    let app = app!();
+#[apply(each_database)]
+async fn subscribe_may_name_a_stored_document(env: TestEnv) {
+    let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let hash = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38";
     for payload in [
@@ -420,9 +424,9 @@ async fn subscribe_may_name_a_stored_document() {
     }
 }
 
-#[tokio::test]
-async fn what_cannot_run_is_an_error_and_the_last_of_its_operation() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_cannot_run_is_an_error_and_the_last_of_its_operation(env: TestEnv) {
+    let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let mut many = "{ ".to_owned();
     for number in 0..31 {
@@ -452,9 +456,9 @@ async fn what_cannot_run_is_an_error_and_the_last_of_its_operation() {
     }
 }
 
-#[tokio::test]
-async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets() {
-    let app = app!("--max-streams-per-viewer", "2");
+#[apply(each_database)]
+async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets(env: TestEnv) {
+    let app = env.app_with(&["--max-streams-per-viewer", "2"]).await;
     let (address, ana, mut socket) = signed_in(&app).await;
     for number in 0..50 {
         socket.subscribe(&number.to_string(), LISTEN).await;
@@ -478,9 +482,9 @@ async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets() {
     assert_eq!(third.closed().await, (4429, "Too many sockets".to_owned()));
 }
 
-#[tokio::test]
-async fn signed_in_sockets_have_places_among_anonymous_ones() {
-    let app = app!("--max-streams", "8");
+#[apply(each_database)]
+async fn signed_in_sockets_have_places_among_anonymous_ones(env: TestEnv) {
+    let app = env.app_with(&["--max-streams", "8"]).await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
     let mut silent = Vec::new();
@@ -510,9 +514,11 @@ async fn signed_in_sockets_have_places_among_anonymous_ones() {
     }
 }
 
-#[tokio::test]
-async fn anonymous_sockets_of_a_network_are_few() {
-    let app = app!("--max-anonymous-streams-per-network", "2");
+#[apply(each_database)]
+async fn anonymous_sockets_of_a_network_are_few(env: TestEnv) {
+    let app = env
+        .app_with(&["--max-anonymous-streams-per-network", "2"])
+        .await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
     let mut of_ana = Socket::of(&address, &ana).await;
@@ -529,9 +535,9 @@ async fn anonymous_sockets_of_a_network_are_few() {
     }
 }
 
-#[tokio::test]
-async fn idle_anonymous_socket_is_closed() {
-    let app = app!();
+#[apply(each_database)]
+async fn idle_anonymous_socket_is_closed(env: TestEnv) {
+    let app = env.app().await;
     let (address, _, mut of_ana) = signed_in(&app).await;
     let mut socket = Socket::of(&address, &app.nobody()).await;
     socket.subscribe("1", "{ __typename }").await;
@@ -550,9 +556,9 @@ async fn idle_anonymous_socket_is_closed() {
     assert_eq!(of_ana.hear().await["type"], "next");
 }
 
-#[tokio::test]
-async fn a_message_that_is_too_long_ends_the_socket() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_message_that_is_too_long_ends_the_socket(env: TestEnv) {
+    let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let query = format!("{{ __typename }} #{}", " ".repeat(64 * 1024));
     let payload = json!({ "query": query });
@@ -565,9 +571,9 @@ async fn a_message_that_is_too_long_ends_the_socket() {
     assert!(!matches!(end, Some(Ok(Message::Text(_)))), "{end:?}");
 }
 
-#[tokio::test]
-async fn unreadable_frames_close_with_the_code_of_what_is_wrong() {
-    let app = app!();
+#[apply(each_database)]
+async fn unreadable_frames_close_with_the_code_of_what_is_wrong(env: TestEnv) {
+    let app = env.app().await;
     let address = app.serve().await;
     let half = "x".repeat(40 * 1024);
     for (frames, code) in [
@@ -595,9 +601,11 @@ async fn unreadable_frames_close_with_the_code_of_what_is_wrong() {
     }
 }
 
-#[tokio::test]
-async fn pages_of_other_origins_and_other_protocols_open_no_socket() {
-    let app = app!("--cors-origins", "https://app.example.com");
+#[apply(each_database)]
+async fn pages_of_other_origins_and_other_protocols_open_no_socket(env: TestEnv) {
+    let app = env
+        .app_with(&["--cors-origins", "https://app.example.com"])
+        .await;
     let address = app.serve().await;
     let own = format!("http://{address}");
     let protocol = ("sec-websocket-protocol", PROTOCOL);

@@ -4,6 +4,8 @@ use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
+use crate::harness::{TestEnv, apply, each_database};
+
 /// Every field of a change.
 pub(super) const LISTEN: &str = "subscription { taskChanges {
     token kind nodeId version at node { ... on Task { id version title } } originSessionId } }";
@@ -17,9 +19,9 @@ fn told(event: Option<Value>) -> (String, i64, Value) {
     (kind.to_owned(), version, change["node"]["title"].clone())
 }
 
-#[tokio::test]
-async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ana.create_task("before").await;
@@ -68,9 +70,9 @@ async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses() {
     );
 }
 
-#[tokio::test]
-async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none() {
-    let app = app!();
+#[apply(each_database)]
+async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut listener = ana.listen(LISTEN).await;
     let mut ids = Vec::new();
@@ -102,9 +104,9 @@ async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none() {
     assert_eq!(last, 130);
 }
 
-#[tokio::test]
-async fn a_stream_ends_within_a_second_of_its_session_and_says_so() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_stream_ends_within_a_second_of_its_session_and_says_so(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
     let mut of_phone = phone.listen(LISTEN).await;
@@ -122,19 +124,19 @@ async fn a_stream_ends_within_a_second_of_its_session_and_says_so() {
     ana.create_task("one").await;
     assert_eq!(told(of_ana.next().await).2, "one");
     // So it does when the time of a session is up.
-    app.pass(std::time::Duration::from_hours(30 * 24));
+    app.advance(std::time::Duration::from_hours(30 * 24));
     let event = of_ana.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "SESSION_ENDED");
 }
 
-#[tokio::test]
-async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in() {
-    let app = app!();
+#[apply(each_database)]
+async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in(env: TestEnv) {
+    let app = env.app().await;
     let mut listener = app.nobody().listen(LISTEN).await;
     let event = listener.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "NO_CREDENTIALS");
     assert_eq!(listener.next().await, None);
-    let stale = app.nobody().bearing("forged.token.indeed");
+    let stale = app.nobody().with_token("forged.token.indeed");
     let reply = stale
         .post_accepting("text/event-stream", json!({ "query": LISTEN }).to_string())
         .await;
@@ -144,9 +146,11 @@ async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in() {
     );
 }
 
-#[tokio::test]
-async fn one_answer_and_what_is_wrong_with_a_document_come_as_events_to_who_accepts_nothing_else() {
-    let app = app!();
+#[apply(each_database)]
+async fn one_answer_and_what_is_wrong_with_a_document_come_as_events_to_who_accepts_nothing_else(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let mut listener = app.nobody().listen("{ service { version } }").await;
     assert!(listener.next().await.unwrap()["data"]["service"]["version"].is_string());
     assert_eq!(listener.next().await, None);
@@ -163,9 +167,9 @@ async fn one_answer_and_what_is_wrong_with_a_document_come_as_events_to_who_acce
     assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
 }
 
-#[tokio::test]
-async fn parts_carry_payloads_as_apollo_client_reads_them() {
-    let app = app!();
+#[apply(each_database)]
+async fn parts_carry_payloads_as_apollo_client_reads_them(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let request = Request::post("/graphql")
         .header("content-type", "application/json")
@@ -202,9 +206,11 @@ async fn parts_carry_payloads_as_apollo_client_reads_them() {
     assert_eq!(next().await, "--\r\n");
 }
 
-#[tokio::test]
-async fn a_person_has_so_many_streams_and_no_more_and_an_instance_too() {
-    let app = app!("--max-streams-per-viewer", "2", "--max-streams", "3");
+#[apply(each_database)]
+async fn a_person_has_so_many_streams_and_no_more_and_an_instance_too(env: TestEnv) {
+    let app = env
+        .app_with(&["--max-streams-per-viewer", "2", "--max-streams", "3"])
+        .await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let body = json!({ "query": LISTEN }).to_string();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 const TASK: &str = "id version title description completed completedAt priority position createdAt
     updatedAt";
@@ -74,9 +74,9 @@ async fn seqs(app: &App) -> Vec<i64> {
         .await
 }
 
-#[tokio::test]
-async fn a_task_is_made_with_what_is_given_and_sensible_defaults() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_task_is_made_with_what_is_given_and_sensible_defaults(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let payload = create(&ana, json!({ "title": "  Buy milk\n" })).await;
     let task = &payload["task"];
@@ -96,9 +96,9 @@ async fn a_task_is_made_with_what_is_given_and_sensible_defaults() {
     assert_eq!(payload["task"]["priority"], "URGENT");
 }
 
-#[tokio::test]
-async fn every_field_of_a_task_that_is_wrong_is_told_at_once() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_field_of_a_task_that_is_wrong_is_told_at_once(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let input = json!({ "id": "7", "title": "   ", "description": "x".repeat(16_385) });
     let payload = create(&ana, input).await;
@@ -118,9 +118,9 @@ async fn every_field_of_a_task_that_is_wrong_is_told_at_once() {
     assert_eq!(ana.titles().await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_new_task_goes_last_by_position_and_first_by_age() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_new_task_goes_last_by_position_and_first_by_age(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut positions = Vec::new();
     for number in 0..70 {
@@ -136,15 +136,15 @@ async fn a_new_task_goes_last_by_position_and_first_by_age() {
     assert_eq!(ana.titles().await, newest_first);
 }
 
-#[tokio::test]
-async fn sending_a_create_again_with_its_minted_id_is_harmless() {
-    let app = app!();
+#[apply(each_database)]
+async fn sending_a_create_again_with_its_minted_id_is_harmless(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = minted(app.now() - 60_000);
     let first = create(&ana, json!({ "id": id, "title": "Offline" })).await;
     assert_eq!(first["task"]["id"], id);
     assert_eq!(first["task"]["createdAt"], "2026-11-21T11:59:00.000Z");
-    app.pass(Duration::from_secs(5));
+    app.advance(Duration::from_secs(5));
     let again = create(&ana, json!({ "id": id, "title": "Something else" })).await;
     assert_eq!(again, first);
     assert_eq!(seqs(&app).await, [1]);
@@ -152,9 +152,9 @@ async fn sending_a_create_again_with_its_minted_id_is_harmless() {
     assert_eq!(seqs(&app).await, [1, 2]);
 }
 
-#[tokio::test]
-async fn a_create_sent_many_times_at_once_makes_one_task() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_create_sent_many_times_at_once_makes_one_task(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = minted(app.now());
     let sent: Vec<_> = (0..8)
@@ -170,9 +170,9 @@ async fn a_create_sent_many_times_at_once_makes_one_task() {
     assert_eq!(seqs(&app).await, [1]);
 }
 
-#[tokio::test]
-async fn an_id_that_no_client_could_have_minted_is_refused() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_id_that_no_client_could_have_minted_is_refused(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ahead = minted(app.now() + 5 * 60_000 + 1);
     let user = minted(app.now()).replace("task_", "user_");
@@ -193,9 +193,9 @@ async fn an_id_that_no_client_could_have_minted_is_refused() {
     assert_eq!(payload["userErrors"], json!([]));
 }
 
-#[tokio::test]
-async fn a_deleted_id_is_never_used_again() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_deleted_id_is_never_used_again(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = minted(app.now());
     create(&ana, json!({ "id": id, "title": "Gone" })).await;
@@ -206,9 +206,9 @@ async fn a_deleted_id_is_never_used_again() {
     assert_eq!(seqs(&app).await, [2]);
 }
 
-#[tokio::test]
-async fn another_persons_id_neither_collides_nor_is_told_apart() {
-    let app = app!();
+#[apply(each_database)]
+async fn another_persons_id_neither_collides_nor_is_told_apart(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let (kept, deleted) = (minted(app.now()), minted(app.now()));
@@ -228,12 +228,12 @@ async fn another_persons_id_neither_collides_nor_is_told_apart() {
     assert_eq!(task(&ana, &kept).await["title"], "Ana's");
 }
 
-#[tokio::test]
-async fn an_update_changes_what_is_given_and_null_clears() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_update_changes_what_is_given_and_null_clears(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let input = json!({ "id": id, "description": "two litres", "priority": "HIGH" });
     let changed = update(&ana, input).await["task"].clone();
     assert_eq!(changed["title"], "Buy milk");
@@ -247,9 +247,9 @@ async fn an_update_changes_what_is_given_and_null_clears() {
     assert_eq!(task(&ana, &id).await, cleared);
 }
 
-#[tokio::test]
-async fn null_for_what_cannot_be_empty_is_required() {
-    let app = app!();
+#[apply(each_database)]
+async fn null_for_what_cannot_be_empty_is_required(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
     let payload = update(&ana, json!({ "id": id, "title": null, "priority": null })).await;
@@ -263,13 +263,13 @@ async fn null_for_what_cannot_be_empty_is_required() {
     assert_eq!(task(&ana, &id).await["version"], 1);
 }
 
-#[tokio::test]
-async fn an_update_that_changes_nothing_takes_no_version_moment_or_number() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_update_that_changes_nothing_takes_no_version_moment_or_number(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
     let before = task(&ana, &id).await;
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     for input in [
         json!({ "id": id }),
         json!({ "id": id, "title": " Buy milk " }),
@@ -283,16 +283,16 @@ async fn an_update_that_changes_nothing_takes_no_version_moment_or_number() {
     assert_eq!(app.sql("SELECT seq FROM task_logs").await, [1]);
 }
 
-#[tokio::test]
-async fn completing_is_a_set_and_not_a_toggle() {
-    let app = app!();
+#[apply(each_database)]
+async fn completing_is_a_set_and_not_a_toggle(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let done = set_completed(&ana, json!({ "id": id, "completed": true })).await["task"].clone();
     assert_eq!(done["completed"], true);
     assert_eq!(done["completedAt"], "2026-11-21T12:00:01.000Z");
-    app.pass(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let again = set_completed(&ana, json!({ "id": id, "completed": true })).await["task"].clone();
     assert_eq!(again, done);
     let open = set_completed(&ana, json!({ "id": id, "completed": false })).await["task"].clone();
@@ -300,9 +300,11 @@ async fn completing_is_a_set_and_not_a_toggle() {
     assert_eq!(open["version"], 3);
 }
 
-#[tokio::test]
-async fn a_change_of_another_version_than_expected_is_a_conflict_and_shows_the_stored_task() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_change_of_another_version_than_expected_is_a_conflict_and_shows_the_stored_task(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
     let input = json!({ "id": id, "title": "Buy oat milk", "ifVersion": 1 });
@@ -333,9 +335,9 @@ async fn a_change_of_another_version_than_expected_is_a_conflict_and_shows_the_s
     assert_eq!(payload["deletedTaskId"], id);
 }
 
-#[tokio::test]
-async fn of_many_updates_of_one_version_at_once_one_is_made() {
-    let app = app!();
+#[apply(each_database)]
+async fn of_many_updates_of_one_version_at_once_one_is_made(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("0").await;
     let sent: Vec<_> = (1..=8)
@@ -355,9 +357,9 @@ async fn of_many_updates_of_one_version_at_once_one_is_made() {
     assert_eq!(task(&ana, &id).await["version"], 2);
 }
 
-#[tokio::test]
-async fn what_is_not_there_cannot_be_changed_or_deleted() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_not_there_cannot_be_changed_or_deleted(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let absent = minted(app.now());
     for id in [
@@ -385,9 +387,9 @@ async fn what_is_not_there_cannot_be_changed_or_deleted() {
     assert_eq!(app.sql("SELECT count(*) FROM task_logs").await, [0]);
 }
 
-#[tokio::test]
-async fn a_deleted_task_is_gone_and_leaves_its_number() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_deleted_task_is_gone_and_leaves_its_number(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
     let payload = delete(&ana, json!({ "id": id })).await;
@@ -406,9 +408,9 @@ async fn a_deleted_task_is_gone_and_leaves_its_number() {
     );
 }
 
-#[tokio::test]
-async fn changes_take_the_numbers_of_their_owners_log_without_a_gap() {
-    let app = app!();
+#[apply(each_database)]
+async fn changes_take_the_numbers_of_their_owners_log_without_a_gap(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let work: Vec<_> = [&ana, &ben, &ana, &ben]
@@ -433,16 +435,16 @@ async fn changes_take_the_numbers_of_their_owners_log_without_a_gap() {
     assert_eq!(app.sql(held).await, [10, 10]);
 }
 
-#[tokio::test]
-async fn a_change_remembers_the_session_that_made_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_change_remembers_the_session_that_made_it(env: TestEnv) {
+    let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let id = phone.create_task("Buy milk").await;
     let same = "SELECT count(*) FROM tasks t JOIN sessions s ON s.id = t.origin_session_id
         WHERE s.id = (SELECT max(id) FROM sessions)";
     // PostgreSQL 15 has no max of UUIDs; their text orders alike.
-    let same = if super::DATABASE == crate::harness::Database::Postgresql {
+    let same = if env.database == crate::harness::Database::Postgresql {
         same.replace(
             "s.id = (SELECT max(id)",
             "s.id::text = (SELECT max(id::text)",

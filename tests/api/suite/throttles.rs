@@ -6,16 +6,14 @@ use axum::{body::Body, extract::ConnectInfo, http::Request};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::DATABASE;
-use crate::harness::{App, Client, PASSWORD, Place, Reply};
+use crate::harness::{App, Client, PASSWORD, Reply, TestEnv, apply, each_database};
 
 const ERRORS: &str = "userErrors { code path message ... on RateLimitedError { retryAfter } }";
 
 /// A server that spares nobody.
-macro_rules! throttled {
-    ($($flag:expr),* $(,)?) => {
-        app!("--mode", "production", "--throttles", "on", $($flag),*)
-    };
+async fn throttled(env: &TestEnv, flags: &[&str]) -> App {
+    let production = ["--mode", "production", "--throttles", "on"];
+    env.app_with(&[&production, flags].concat()).await
 }
 
 /// Sends it from this address.
@@ -70,9 +68,9 @@ async fn sign_up(app: &App, address: &str, email: &str) -> Value {
     reply.body["data"]["signUp"]["userErrors"][0].clone()
 }
 
-#[tokio::test]
-async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     // An address that nobody has is answered just so.
     for email in ["ana@example.com", "nobody@example.com"] {
@@ -82,24 +80,24 @@ async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed(
         }
         for delay in [1, 2, 4, 8, 16, 32] {
             assert_eq!(wait(&app, "192.0.2.1", email).await, Some(delay), "{email}");
-            app.pass(Duration::from_secs(delay) - Duration::from_millis(1));
+            app.advance(Duration::from_secs(delay) - Duration::from_millis(1));
             assert_eq!(wait(&app, "192.0.2.1", email).await, Some(1), "{email}");
-            app.pass(Duration::from_millis(1));
+            app.advance(Duration::from_millis(1));
             assert_eq!(wait(&app, "192.0.2.1", email).await, None, "{email}");
         }
         let left = 15 * 60 - (app.now() - begun) / 1000;
         let waits = wait(&app, "192.0.2.1", email).await;
         assert_eq!(waits.map(|it| it as i64), Some(left), "{email}");
-        app.pass(Duration::from_secs(left as u64));
+        app.advance(Duration::from_secs(left as u64));
         assert_eq!(wait(&app, "192.0.2.1", email).await, None, "{email}");
     }
     let reply = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
     assert_eq!(reply, Value::Null);
 }
 
-#[tokio::test]
-async fn many_guesses_at_once_are_no_more_than_many_in_turn() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn many_guesses_at_once_are_no_more_than_many_in_turn(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     let guesses = (0..30).map(|_| wait(&app, "192.0.2.1", "ana@example.com"));
     let made = join_all(guesses).await.into_iter().filter(Option::is_none);
@@ -107,11 +105,11 @@ async fn many_guesses_at_once_are_no_more_than_many_in_turn() {
 }
 
 /// Of two at once, that which began first may be counted last.
-#[tokio::test]
-async fn an_attempt_is_not_refused_for_one_that_began_after_it() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn an_attempt_is_not_refused_for_one_that_began_after_it(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     for number in 0..28 {
-        app.pass(Duration::from_millis(5));
+        app.advance(Duration::from_millis(5));
         let (later, earlier) = (
             format!("l{number}@example.com"),
             format!("e{number}@example.com"),
@@ -122,9 +120,9 @@ async fn an_attempt_is_not_refused_for_one_that_began_after_it() {
     }
 }
 
-#[tokio::test]
-async fn only_failures_count() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn only_failures_count(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     sign_up(&app, "192.0.2.1", "ana@example.com").await;
     for _ in 0..70 {
         let error = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
@@ -138,15 +136,15 @@ async fn only_failures_count() {
         for _ in 0..4 {
             assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
         }
-        app.pass(Duration::from_secs(1));
+        app.advance(Duration::from_secs(1));
         let error = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
         assert_eq!(error, Value::Null);
     }
 }
 
-#[tokio::test]
-async fn a_network_guesses_sixty_times_whoever_it_guesses_at() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn a_network_guesses_sixty_times_whoever_it_guesses_at(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     for number in 0..60 {
         // Whoever has one address of a /64 has all of it.
         let address = format!("[2001:db8::{number:x}]");
@@ -161,16 +159,16 @@ async fn a_network_guesses_sixty_times_whoever_it_guesses_at() {
         wait(&app, "[2001:db8:0:1::1]", "another@example.com").await,
         None
     );
-    app.pass(Duration::from_mins(15));
+    app.advance(Duration::from_mins(15));
     assert_eq!(
         wait(&app, "[2001:db8::ffff]", "another@example.com").await,
         None
     );
 }
 
-#[tokio::test]
-async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     for number in 0..100 {
         let address = format!("203.0.113.{number}");
@@ -185,14 +183,14 @@ async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been() {
     assert_eq!(elsewhere["retryAfter"], 60 * 60);
     let at_home = sign_in(&app, "198.51.100.1", "ana@example.com", PASSWORD).await;
     assert_eq!(at_home, Value::Null);
-    app.pass(Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let elsewhere = sign_in(&app, "192.0.2.9", "ana@example.com", PASSWORD).await;
     assert_eq!(elsewhere, Value::Null);
 }
 
-#[tokio::test]
-async fn a_network_makes_twenty_accounts_an_hour() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn a_network_makes_twenty_accounts_an_hour(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     for number in 0..20 {
         let error = sign_up(&app, "192.0.2.1", &format!("person{number}@example.com")).await;
         assert_eq!(error, Value::Null);
@@ -208,9 +206,9 @@ async fn a_network_makes_twenty_accounts_an_hour() {
     );
 }
 
-#[tokio::test]
-async fn the_current_password_is_guessed_no_oftener_than_at_signing_in() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn the_current_password_is_guessed_no_oftener_than_at_signing_in(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     let ana = app.sign_up("ana").await;
     let change = format!(
         "mutation ($input: ChangePasswordInput!) {{ changePassword(input: $input) {{ {ERRORS} }} }}"
@@ -226,13 +224,13 @@ async fn the_current_password_is_guessed_no_oftener_than_at_signing_in() {
     assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, Some(1));
 }
 
-#[tokio::test]
-async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     for _ in 0..4 {
         assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
     }
-    let restarted = app.place.start(&["--mode", "production"]).await.unwrap();
+    let restarted = app.env.start(&["--mode", "production"]).await.unwrap();
     assert_eq!(
         wait(&restarted, "192.0.2.1", "ana@example.com").await,
         Some(1)
@@ -243,9 +241,9 @@ async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are(
     assert_eq!(lengths, [32, 32, 32]);
 }
 
-#[tokio::test]
-async fn a_session_is_refreshed_sixty_times_a_minute() {
-    let app = throttled!();
+#[apply(each_database)]
+async fn a_session_is_refreshed_sixty_times_a_minute(env: TestEnv) {
+    let app = throttled(&env, &[]).await;
     let mut ana = app.sign_up("ana").await;
     let refresh = "mutation ($token: String) { refreshSession(input: { refreshToken: $token }) {
         tokens { accessToken refreshToken } userErrors { code } } }";
@@ -260,23 +258,27 @@ async fn a_session_is_refreshed_sixty_times_a_minute() {
     assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
     assert_eq!(reply.header("retry-after"), "60");
     assert_eq!(reply.body["errors"][0]["extensions"]["retryAfter"], 60);
-    app.pass(Duration::from_mins(1));
+    app.advance(Duration::from_mins(1));
     let payload = ana
         .ask(refresh, json!({ "token": ana.refresh_token }))
         .await;
     assert_eq!(payload["refreshSession"]["userErrors"], json!([]));
 }
 
-#[tokio::test]
-async fn a_person_spends_so_many_points_a_minute() {
-    let app = throttled!(
-        "--max-cost",
-        "40000",
-        "--max-aliases",
-        "400",
-        "--max-fields",
-        "2000"
-    );
+#[apply(each_database)]
+async fn a_person_spends_so_many_points_a_minute(env: TestEnv) {
+    let app = throttled(
+        &env,
+        &[
+            "--max-cost",
+            "40000",
+            "--max-aliases",
+            "400",
+            "--max-fields",
+            "2000",
+        ],
+    )
+    .await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let pages = (0..300).map(|number| format!("p{number}: tasks(first: 100) {{ nodes {{ id }} }}"));
@@ -289,7 +291,7 @@ async fn a_person_spends_so_many_points_a_minute() {
     assert_eq!(reply.body.get("data"), None);
     ana.ask("{ viewer { id } }", json!({})).await;
     ben.ask(&dear, json!({})).await;
-    app.pass(Duration::from_mins(1));
+    app.advance(Duration::from_mins(1));
     ana.ask(&dear, json!({})).await;
 }
 
@@ -305,12 +307,9 @@ async fn times_until_refused(client: &Client, query: &str, variables: &Value) ->
     panic!("{query} is not refused");
 }
 
-#[tokio::test]
-async fn lists_cost_what_no_index_saves() {
-    let Some(place) = Place::find(DATABASE).await else {
-        return;
-    };
-    place.seed(2, 2_000, "example.com").await;
+#[apply(each_database)]
+async fn lists_cost_what_no_index_saves(env: TestEnv) {
+    env.seed(2, 2_000, "example.com").await;
     let flags = [
         "--mode",
         "production",
@@ -319,7 +318,7 @@ async fn lists_cost_what_no_index_saves() {
         "--max-cost",
         "4000",
     ];
-    let app = place.start(&flags).await.unwrap();
+    let app = env.start(&flags).await.unwrap();
     let ana = app.sign_in_with("person-1", PASSWORD).await;
     let ben = app.sign_in_with("person-2", PASSWORD).await;
     let many = |count: usize, field: &str| {
@@ -336,7 +335,7 @@ async fn lists_cost_what_no_index_saves() {
     let a_little = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     // Leaves 900 of the 60,000 points of a minute.
     let spend_most = async || {
-        app.pass(Duration::from_mins(1));
+        app.advance(Duration::from_mins(1));
         for (query, times) in [(spend.as_str(), 28), (a_little, 31)] {
             for _ in 0..times {
                 ana.ask(query, json!({ "ids": ids })).await;
@@ -405,9 +404,9 @@ async fn lists_cost_what_no_index_saves() {
     }
 }
 
-#[tokio::test]
-async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address() {
-    let app = throttled!("--trusted-proxies", "10.0.0.0/8,192.0.2.1");
+#[apply(each_database)]
+async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address(env: TestEnv) {
+    let app = throttled(&env, &["--trusted-proxies", "10.0.0.0/8,192.0.2.1"]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
         session { ipAddress } userErrors { code } } }";
@@ -435,9 +434,11 @@ async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address()
     assert_eq!(payload["session"]["ipAddress"], "198.51.100.9");
 }
 
-#[tokio::test]
-async fn on_the_same_machine_nobody_waits_in_development() {
-    let app = app!("--mode", "development", "--throttles", "on");
+#[apply(each_database)]
+async fn on_the_same_machine_nobody_waits_in_development(env: TestEnv) {
+    let app = env
+        .app_with(&["--mode", "development", "--throttles", "on"])
+        .await;
     sign_up(&app, "127.0.0.1", "ana@example.com").await;
     for _ in 0..12 {
         assert_eq!(wait(&app, "127.0.0.1", "ana@example.com").await, None);

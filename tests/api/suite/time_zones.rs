@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::due::{move_to, multiply};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 /// More tasks than are moved at once.
 const TASKS: usize = 1_300;
@@ -99,9 +99,9 @@ async fn assert_log_is_whole(app: &App) {
     assert_eq!(app.miscounted_tasks().await, 0);
 }
 
-#[tokio::test]
-async fn a_list_waits_until_all_tasks_have_followed() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_list_waits_until_all_tasks_have_followed(env: TestEnv) {
+    let app = env.app().await;
     let ana = busy(&app, "ana").await;
     stop_half_way(&app).await;
     assert_eq!(instants(&ana).await, tokyo());
@@ -110,9 +110,9 @@ async fn a_list_waits_until_all_tasks_have_followed() {
     assert_log_is_whole(&app).await;
 }
 
-#[tokio::test]
-async fn every_read_of_tasks_waits_for_a_move() {
-    let app = app!();
+#[apply(each_database)]
+async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
+    let app = env.app().await;
     let ana = busy(&app, "ana").await;
     let last = "{ viewer { tasks(first: 1) { nodes { id } } } }";
     let data = ana.ask(last, json!({})).await;
@@ -162,12 +162,12 @@ async fn every_read_of_tasks_waits_for_a_move() {
     }
 }
 
-#[tokio::test]
-async fn an_instance_that_starts_finishes_a_move() {
-    let app = app!();
+#[apply(each_database)]
+async fn an_instance_that_starts_finishes_a_move(env: TestEnv) {
+    let app = env.app().await;
     busy(&app, "ana").await;
     stop_half_way(&app).await;
-    let other = app.place.start(&[]).await.unwrap();
+    let other = app.env.app().await;
     while is_moving(&other).await {
         tokio::task::yield_now().await;
     }
@@ -175,9 +175,9 @@ async fn an_instance_that_starts_finishes_a_move() {
     assert_log_is_whole(&app).await;
 }
 
-#[tokio::test]
-async fn tasks_that_change_during_a_move_are_due_where_their_owner_is() {
-    let app = app!();
+#[apply(each_database)]
+async fn tasks_that_change_during_a_move_are_due_where_their_owner_is(env: TestEnv) {
+    let app = env.app().await;
     let ana = busy(&app, "ana").await;
     let newest = "{ viewer { tasks(first: 4, orderBy: [{ field: CREATED_AT, direction: DESC }]) { nodes { id } } } }";
     let newest = ana.ask(newest, json!({})).await;
@@ -221,10 +221,10 @@ async fn tasks_that_change_during_a_move_are_due_where_their_owner_is() {
     assert_log_is_whole(&app).await;
 }
 
-#[tokio::test]
-async fn moves_that_overlap_end_in_the_last_time_zone() {
-    let app = app!();
-    let other = app.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn moves_that_overlap_end_in_the_last_time_zone(env: TestEnv) {
+    let app = env.app().await;
+    let other = app.env.app().await;
     let ana = busy(&app, "ana").await;
     let elsewhere = other.asked_by(&ana);
     for zone in ["Asia/Tokyo", "America/Lima", "Europe/Vienna", "Asia/Tokyo"] {
@@ -236,10 +236,10 @@ async fn moves_that_overlap_end_in_the_last_time_zone() {
     assert_log_is_whole(&app).await;
 }
 
-#[tokio::test]
-async fn a_move_is_seen_all_at_once_while_others_write() {
-    let app = app!();
-    let other = app.place.start(&[]).await.unwrap();
+#[apply(each_database)]
+async fn a_move_is_seen_all_at_once_while_others_write(env: TestEnv) {
+    let app = env.app().await;
+    let other = app.env.app().await;
     let ana = busy(&app, "ana").await;
     let ben = app.sign_up("ben").await;
     let moves = async {

@@ -5,15 +5,13 @@ use std::io::{self, Cursor};
 use cubby::{TaskFormat, TaskImport, TasksImported};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, PASSWORD};
-
-use super::DATABASE;
+use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
 pub(super) const ANA: &str = "ana@example.com";
 pub(super) const BEN: &str = "ben@example.com";
 
 pub(super) async fn export(app: &App, who: &str, format: TaskFormat) -> String {
-    let people = app.place.people().await;
+    let people = app.env.people().await;
     let mut file = Vec::new();
     let written = cubby::export_tasks(&people, who, format, &mut file, |_| {}).await;
     written.expect("they are written");
@@ -28,7 +26,7 @@ pub(super) async fn try_import(
     options: TaskImport,
     file: &[u8],
 ) -> Result<TasksImported, String> {
-    let people = app.place.people().await;
+    let people = app.env.people().await;
     let open = || Ok::<_, io::Error>(Cursor::new(file));
     let imported = cubby::import_tasks(&people, who, format, options, open).await;
     people.close().await;
@@ -85,14 +83,11 @@ pub(super) async fn tasks(person: &Client) -> Vec<Value> {
     edges.map(|edge| edge["node"].clone()).collect()
 }
 
-#[tokio::test]
-async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there() {
-    let Some(here) = crate::harness::Place::find(DATABASE).await else {
-        return;
-    };
-    here.seed(1, 1_300, "example.com").await;
-    let here = here.start(&[]).await.unwrap();
-    let there = app!();
+#[apply(each_database)]
+async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) {
+    env.seed(1, 1_300, "example.com").await;
+    let here = env.app().await;
+    let there = env.fresh().await.app().await;
     let who = "person-1@example.com";
     let person = here.sign_in_with("person-1", PASSWORD).await;
     let ana = there.sign_up("ana").await;
@@ -172,9 +167,11 @@ async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there() {
     assert_eq!(of(tasks(&ana).await), twice);
 }
 
-#[tokio::test]
-async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_by_its_number() {
-    let app = app!();
+#[apply(each_database)]
+async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_by_its_number(
+    env: TestEnv,
+) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let json = |lines: &[&str]| format!("[\n{}\n]\n", lines.join(",\n"));
     let good = r#"{"title":"Milk"}"#;
@@ -382,9 +379,9 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
     );
 }
 
-#[tokio::test]
-async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_said() {
-    let app = app!();
+#[apply(each_database)]
+async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_said(env: TestEnv) {
+    let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let (kept, gone) = (ana.create_task("Kept").await, ana.create_task("Gone").await);
     let file = export(&app, ANA, TaskFormat::Json).await;
@@ -444,9 +441,9 @@ async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_sai
     assert_eq!(export(&app, BEN, TaskFormat::Json).await, file);
 }
 
-#[tokio::test]
-async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order() {
-    let app = app!();
+#[apply(each_database)]
+async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("before").await;
     let mut file = vec![
@@ -478,9 +475,9 @@ async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order() {
     assert_eq!(titles(by_age)[..700], wanted[4..]);
 }
 
-#[tokio::test]
-async fn csv_lines_are_counted_whatever_ends_them() {
-    let app = app!();
+#[apply(each_database)]
+async fn csv_lines_are_counted_whatever_ends_them(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     let lines = [
         "title,description,dueDate",
@@ -520,9 +517,9 @@ async fn csv_lines_are_counted_whatever_ends_them() {
     }
 }
 
-#[tokio::test]
-async fn csv_is_read_as_spreadsheets_write_it() {
-    let app = app!();
+#[apply(each_database)]
+async fn csv_is_read_as_spreadsheets_write_it(env: TestEnv) {
+    let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let utf16 = |text: &str| -> Vec<u8> {
         let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
@@ -586,9 +583,9 @@ async fn csv_is_read_as_spreadsheets_write_it() {
     }
 }
 
-#[tokio::test]
-async fn json_reads_every_field_that_a_task_shows() {
-    let app = app!();
+#[apply(each_database)]
+async fn json_reads_every_field_that_a_task_shows(env: TestEnv) {
+    let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let due = json!({ "date": "2026-11-22", "time": "09:30", "timeZone": "Europe/Vienna" });
     for (title, due) in [("Due", due), ("Open", Value::Null)] {
@@ -615,9 +612,9 @@ async fn json_reads_every_field_that_a_task_shows() {
     assert_eq!(shown(ben.ask(query, json!({})).await), nodes);
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_json_names_the_field() {
-    let app = app!();
+#[apply(each_database)]
+async fn what_is_wrong_with_json_names_the_field(env: TestEnv) {
+    let app = env.app().await;
     app.sign_up("ana").await;
     for (field, wrong) in [
         (r#""title":null"#, "title: Write a title."),

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Client, Place, Reply};
+use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
 const TASKS: &str =
     "query Tasks($first: Int) { viewer { tasks(first: $first) { nodes { title } } } }";
@@ -78,8 +78,8 @@ fn is_not_found(reply: &Reply) {
     );
 }
 
-#[tokio::test]
-async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_is() {
+#[apply(each_database)]
+async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_is(env: TestEnv) {
     let manifests = Manifests::new();
     let apollo = manifests.apollo(&[("Tasks", TASKS)]);
     let hashed = format!("sha256:{}", sha256(ME));
@@ -88,7 +88,9 @@ async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_i
         "relay.json",
         &json!({ "0123456789abcdef0123456789abcdef": CREATE }),
     );
-    let app = app!("--trusted-documents", &[apollo, codegen, relay].join(","));
+    let app = env
+        .app_with(&["--trusted-documents", &[apollo, codegen, relay].join(",")])
+        .await;
     let ana = app.sign_up("ana").await;
 
     let created = by_id(
@@ -150,16 +152,18 @@ async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_i
     assert_eq!(reply.code(), "BAD_REQUEST");
 }
 
-#[tokio::test]
-async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused() {
+#[apply(each_database)]
+async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused(env: TestEnv) {
     let manifests = Manifests::new();
     let file = manifests.apollo(&[("Tasks", TASKS), ("Up", UP)]);
-    let app = app!(
-        "--trusted-documents",
-        &file,
-        "--trusted-documents-only",
-        "on"
-    );
+    let app = env
+        .app_with(&[
+            "--trusted-documents",
+            &file,
+            "--trusted-documents-only",
+            "on",
+        ])
+        .await;
     let ana = app.sign_up("ana").await;
     let first = json!({ "first": 1 });
     for reply in [
@@ -198,8 +202,8 @@ async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused() {
     assert_eq!(ana.post_accepting(accepting, id).await.status, 400);
 }
 
-async fn why_not(place: &Place, flags: &[&str]) -> String {
-    let started = place.start(flags).await;
+async fn why_not(env: &TestEnv, flags: &[&str]) -> String {
+    let started = env.start(flags).await;
     started.err().map_or_else(
         || {
             panic!(
@@ -211,11 +215,8 @@ async fn why_not(place: &Place, flags: &[&str]) -> String {
     )
 }
 
-#[tokio::test]
-async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document() {
-    let Some(place) = Place::find(super::DATABASE).await else {
-        return;
-    };
+#[apply(each_database)]
+async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(env: TestEnv) {
     let manifests = Manifests::new();
     let dear =
         "query Dear { viewer { tasks(first: 100) { nodes { id due { at } } } a: tasks(first: 100) {
@@ -254,14 +255,14 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document()
         ),
     ] {
         let file = manifests.apollo(&[("Tasks", TASKS), (name, text)]);
-        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        let why = why_not(&env, &["--trusted-documents", &file]).await;
         assert!(
             why.contains(says) && why.contains(&sha256(text)),
             "{name}: {why}"
         );
         assert!(why.contains(&format!("the operation {name}")), "{why}");
         let file = manifests.write("map.json", &json!({ "an id": text }));
-        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        let why = why_not(&env, &["--trusted-documents", &file]).await;
         assert!(
             why.contains("an id") && why.contains("could never run"),
             "{name}: {why}"
@@ -272,7 +273,7 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document()
         "query Some($first: Int!, $all: Boolean!) { viewer { tasks(first: $first) { nodes { id } }
         more: tasks(first: 100) @include(if: $all) { nodes { id due { at } } } } }";
     let file = manifests.apollo(&[("Some", variable)]);
-    assert!(place.start(&["--trusted-documents", &file]).await.is_ok());
+    assert!(env.start(&["--trusted-documents", &file]).await.is_ok());
 
     for (manifest, says) in [
         (json!([]), "is no manifest"),
@@ -293,7 +294,7 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document()
         ),
     ] {
         let file = manifests.write("wrong.json", &manifest);
-        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        let why = why_not(&env, &["--trusted-documents", &file]).await;
         assert!(why.contains(says), "{why}");
         assert!(
             why.contains("CUBBY_TRUSTED_DOCUMENTS") && why.contains("wrong.json"),
@@ -306,27 +307,27 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document()
         r#"{"a": "query A { __typename }", "a": "query B { __typename }"}"#,
     )
     .unwrap();
-    let why = why_not(&place, &["--trusted-documents", file.to_str().unwrap()]).await;
+    let why = why_not(&env, &["--trusted-documents", file.to_str().unwrap()]).await;
     assert!(why.contains("has the id of another document"), "{why}");
     for id in ["", "sha256:", &format!("sha256:{}", sha256(ME))] {
         let file = manifests.write("hash.json", &json!({ id: TASKS }));
-        let why = why_not(&place, &["--trusted-documents", &file]).await;
+        let why = why_not(&env, &["--trusted-documents", &file]).await;
         assert!(why.contains("an id that is not its own"), "{id}: {why}");
     }
-    let why = why_not(&place, &["--trusted-documents", "/dev/zero"]).await;
+    let why = why_not(&env, &["--trusted-documents", "/dev/zero"]).await;
     assert!(why.contains("more than 67108864 bytes"), "{why}");
-    let why = why_not(&place, &["--trusted-documents", "nowhere.json"]).await;
+    let why = why_not(&env, &["--trusted-documents", "nowhere.json"]).await;
     assert!(
         why.contains("nowhere.json") && why.contains("cannot be read"),
         "{why}"
     );
-    let why = why_not(&place, &["--trusted-documents-only", "on"]).await;
+    let why = why_not(&env, &["--trusted-documents-only", "on"]).await;
     assert!(why.contains("needs documents"), "{why}");
 }
 
-#[tokio::test]
-async fn a_document_without_variables_is_priced_once_and_costs_the_same() {
-    let app = app!("--max-cost", "60");
+#[apply(each_database)]
+async fn a_document_without_variables_is_priced_once_and_costs_the_same(env: TestEnv) {
+    let app = env.app_with(&["--max-cost", "60"]).await;
     let ana = app.sign_up("ana").await;
     let fits = "{ viewer { tasks(first: 50) { nodes { id } } } }";
     let dear = "{ viewer { tasks(first: 100) { nodes { id } } } }";

@@ -1,5 +1,7 @@
 //! The app under test, and the people who use it.
 
+mod each_database;
+
 use std::{
     sync::{
         Arc,
@@ -28,6 +30,9 @@ use tokio::sync::OnceCell;
 use tower::ServiceExt;
 
 use crate::postgresql;
+
+pub(crate) use each_database::{each_database, run};
+pub(crate) use macro_rules_attribute::apply;
 
 /// 2026-11-21T12:00:00Z, when every test begins.
 const BEGINNING: i64 = 1_795_262_400_000;
@@ -59,17 +64,18 @@ pub(crate) fn config(flags: &[&str]) -> Config {
         .config
 }
 
-/// A database that is nobody else's, and a clock that the test moves: where apps are started.
+/// The environment of one test: an empty, migrated database and a clock that the test moves.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct TestEnv {
     now: Arc<AtomicI64>,
+    pub(crate) database: Database,
     pub(crate) database_url: String,
     directory: Arc<TempDir>,
 }
 
-impl Place {
-    /// Nothing when the database is PostgreSQL and there is none on the machine.
-    pub(crate) async fn find(database: Database) -> Option<Self> {
+impl TestEnv {
+    /// Returns `None` if the database is PostgreSQL and the machine has none.
+    pub(crate) async fn new(database: Database) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let database_url = match database {
             Database::Sqlite => format!("sqlite:{}/cubby.sqlite", directory.path().display()),
@@ -77,18 +83,36 @@ impl Place {
         };
         Some(Self {
             now: Arc::new(AtomicI64::new(BEGINNING)),
+            database,
             database_url,
             directory: Arc::new(directory),
         })
     }
 
-    /// Starts an app here; there may be several.
+    /// Another environment on the same kind of database.
+    pub(crate) async fn fresh(&self) -> Self {
+        let env = Self::new(self.database).await;
+        env.expect("this kind of database is on the machine")
+    }
+
+    /// Starts an app with the default settings.
+    pub(crate) async fn app(&self) -> App {
+        self.app_with(&[]).await
+    }
+
+    /// Starts an app with these command-line flags.
+    pub(crate) async fn app_with(&self, flags: &[&str]) -> App {
+        self.start(flags).await.expect("it starts")
+    }
+
+    /// Starts an app with these command-line flags, or returns why it does not start. Several apps can share an
+    /// environment.
     pub(crate) async fn start(&self, flags: &[&str]) -> Result<App, StartError> {
         let server = Server::open(&self.config(flags), self.clock()).await?;
         Ok(App {
             router: server.router(),
             metrics: server.metrics_router(),
-            place: self.clone(),
+            env: self.clone(),
         })
     }
 
@@ -159,16 +183,10 @@ impl Place {
 pub(crate) struct App {
     router: Router,
     metrics: Router,
-    pub(crate) place: Place,
+    pub(crate) env: TestEnv,
 }
 
 impl App {
-    /// Nothing when the database is PostgreSQL and there is none on the machine.
-    pub(crate) async fn start(database: Database, flags: &[&str]) -> Option<Self> {
-        let place = Place::find(database).await?;
-        Some(place.start(flags).await.expect("it starts"))
-    }
-
     /// Serves on a port of its own, and gives its address.
     pub(crate) async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
@@ -179,26 +197,26 @@ impl App {
         address.to_string()
     }
 
-    /// Time passes.
-    pub(crate) fn pass(&self, duration: Duration) {
+    /// Moves the clock forward.
+    pub(crate) fn advance(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
-        self.place.now.fetch_add(millis, Ordering::SeqCst);
+        self.env.now.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// It is another time, in milliseconds since the Unix epoch.
     pub(crate) fn move_to(&self, millis: i64) {
-        self.place.now.store(millis, Ordering::SeqCst);
+        self.env.now.store(millis, Ordering::SeqCst);
     }
 
     /// A clock that goes after the others.
     pub(crate) fn set_back(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
-        self.place.now.fetch_sub(millis, Ordering::SeqCst);
+        self.env.now.fetch_sub(millis, Ordering::SeqCst);
     }
 
     /// The moment, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        self.place.now.load(Ordering::SeqCst)
+        self.env.now.load(Ordering::SeqCst)
     }
 
     /// The same person with the same tokens, who asks this app.
@@ -285,7 +303,7 @@ impl App {
 
     /// Keeps everybody from writing sessions until it commits.
     pub(crate) async fn hold_sessions(&self) -> Held {
-        let mut options = ConnectOptions::new(&self.place.database_url);
+        let mut options = ConnectOptions::new(&self.env.database_url);
         options.max_connections(1);
         let connection = sea_orm::Database::connect(options).await;
         let connection = connection.expect("the database answers");
@@ -302,7 +320,7 @@ impl App {
 
     /// A connection past the app, for what only the database can tell.
     pub(crate) async fn connect(&self) -> DatabaseConnection {
-        sea_orm::Database::connect(&self.place.database_url)
+        sea_orm::Database::connect(&self.env.database_url)
             .await
             .expect("the database answers")
     }
@@ -432,7 +450,7 @@ impl Client {
     }
 
     /// The same person with another token.
-    pub(crate) fn bearing(&self, token: &str) -> Self {
+    pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
             ..self.clone()
