@@ -1,19 +1,18 @@
 //! Cubby: identity provider and data API of a multi-user task app, in one process.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 mod count;
 pub mod db;
 #[cfg(test)]
 mod differential;
-mod doctor;
 mod error;
 mod http;
 mod id;
 mod identity;
 mod keyset;
 mod lines;
-mod maintenance;
 mod metrics;
 mod mutation;
 mod page;
@@ -26,13 +25,7 @@ mod server;
 mod tasks;
 mod transfer;
 
-pub use count::counted;
-pub use doctor::{Finding, Health, examine};
-pub use identity::{
-    ImportOptions, Imported, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Person,
-    Rotation,
-};
-pub use maintenance::{backup, people, signing_keys};
+pub use identity::{KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
 pub use schema::sdl;
 pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError};

@@ -59,16 +59,16 @@ pub enum StartError {
     Database(DbErr),
     Listen(SocketAddr, io::Error),
     Seed(SeedError),
-    /// There is no database to look after.
-    Missing(String),
-    /// So many migrations have not run.
-    Behind(usize),
+    /// The SQLite file does not exist.
+    NoDatabase(String),
+    /// The number of migrations that have not run.
+    PendingMigrations(usize),
     People(PeopleError),
     Backup(String),
-    /// Nobody answers there, or not well.
-    Away(SocketAddr, io::Error),
-    /// The doctor said what is wrong.
-    Unwell,
+    /// The server at this address does not answer, or reports that it is not ready.
+    NotReady(SocketAddr, io::Error),
+    /// A check of `cubby doctor` failed; the findings have been printed.
+    ChecksFailed,
 }
 
 impl fmt::Display for StartError {
@@ -92,19 +92,19 @@ impl fmt::Display for StartError {
                  another address, or to port 0 for any free port"
             ),
             Self::Seed(error) => error.fmt(f),
-            Self::Missing(file) => write!(
+            Self::NoDatabase(file) => write!(
                 f,
                 "there is no database {file}: set CUBBY_DATA_DIR or DATABASE_URL to where it is, or start \
                  Cubby once to have one made"
             ),
-            Self::Behind(count) => write!(
+            Self::PendingMigrations(count) => write!(
                 f,
                 "{} not run on the database: run `cubby migrate up`, or start Cubby once",
                 counted(*count as u64, "migration has", "migrations have")
             ),
             Self::People(error) => error.fmt(f),
-            Self::Away(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),
-            Self::Unwell => f.write_str("something is wrong, and is said above"),
+            Self::NotReady(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),
+            Self::ChecksFailed => f.write_str("something is wrong, and is said above"),
             Self::Backup(message) => write!(f, "there is no backup: {message}"),
         }
     }

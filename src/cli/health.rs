@@ -1,4 +1,4 @@
-//! `cubby health`: whether the server on this machine is ready, for what watches a container without a shell.
+//! `cubby health`: checks that the server on this machine is ready, for images without a shell.
 
 use std::{
     io::{self, Read, Write},
@@ -6,11 +6,20 @@ use std::{
     time::Duration,
 };
 
-/// How long each step may take.
+use crate::{config::Config, server::StartError};
+
+/// The timeout of connecting, writing and reading, each.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks the server that listens there.
-pub(crate) fn ask(listen: SocketAddr) -> io::Result<()> {
+/// Requests the readiness check of the server that listens at the configured address.
+///
+/// # Errors
+/// Fails if the server is not ready, or does not answer in time.
+pub fn run(config: &Config) -> Result<(), StartError> {
+    check(config.listen).map_err(|error| StartError::NotReady(config.listen, error))
+}
+
+fn check(listen: SocketAddr) -> io::Result<()> {
     let address = SocketAddr::new(reachable(listen.ip()), listen.port());
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -28,7 +37,7 @@ pub(crate) fn ask(listen: SocketAddr) -> io::Result<()> {
     Err(io::Error::other(format!("it answered {status}")))
 }
 
-/// Whoever listens everywhere listens here.
+/// The loopback address if the server listens on all addresses.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

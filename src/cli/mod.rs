@@ -1,72 +1,150 @@
-//! The commands that look after a running service, and what they say.
+//! The command line: one file for each command, and what several of them share.
 
-use clap::{Arg, Args, Command, builder::Resettable};
-use indicatif::{ProgressBar, ProgressStyle};
+#![expect(
+    clippy::print_stderr,
+    reason = "the command line prints to the terminal"
+)]
 
-pub(crate) mod doctor;
-pub(crate) mod health;
-pub(crate) mod transfer;
-pub(crate) mod user;
+mod admin;
+pub mod backup;
+pub mod doctor;
+pub mod export;
+pub mod health;
+pub mod import;
+pub mod keys;
+mod log;
+pub mod migrate;
+mod progress;
+pub mod schema;
+pub mod seed;
+pub mod serve;
+pub mod settings;
+mod task_file;
+pub mod user;
 
-/// How far something has come. It is drawn where somebody looks, and not into a file.
-pub(crate) fn bar(count: u64, of: &str) -> ProgressBar {
-    let template = format!("{{bar:40}} {{human_pos}} of {{human_len}} {of}, {{eta}} left");
-    let style = ProgressStyle::with_template(&template);
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
+
+pub use self::admin::{signing_keys, user_admin};
+use crate::config::{Config, load_env_file, unknown_variables};
+
+/// The exit status of a command that failed.
+const FAILURE: u8 = 1;
+
+/// Identity provider and data API of a multi-user task app, in one process
+///
+/// Settings are environment variables, also from a file `.env` in the working directory, or flags of any
+/// command. A flag wins over a variable, and a variable over `.env`.
+#[derive(Parser)]
+#[command(
+    name = "cubby",
+    version,
+    max_term_width = 100,
+    after_help = "Settings are environment variables or flags: see `cubby help settings`."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub config: Config,
 }
 
-/// The verb about so many things that were done, or would be.
-pub(crate) fn were(count: u64, is_trial: bool) -> &'static str {
-    match (is_trial, count) {
-        (true, _) => "would be",
-        (false, 1) => "was",
-        (false, _) => "were",
+#[derive(Subcommand)]
+pub enum Command {
+    /// Migrate the database and serve; the default
+    Serve,
+    /// Migrate the database's schema, or show its state
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// List or rotate the keys that access tokens are signed with
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Manage accounts; running instances notice every change at once
+    User(user::User),
+    /// Write a person's tasks into a file: JSON, CSV or iCalendar
+    Export(export::Export),
+    /// Store the tasks of a file for a person
+    ///
+    /// Stores all tasks of the file, or none when something in it is wrong.
+    Import(import::Import),
+    /// Copy a SQLite database that is in use
+    Backup(backup::Backup),
+    /// Check that the server on this machine is ready
+    Health,
+    /// Check the settings and the database, and say what to fix
+    Doctor,
+    /// Create sample people and tasks, to try things at size
+    ///
+    /// What is stored already stays as it is.
+    Seed(seed::SeedArgs),
+    /// Print the GraphQL schema
+    Schema,
+    /// Every setting, as a flag and as an environment variable
+    ///
+    /// A flag wins over a variable, and a variable over the file `.env` in the working directory. An empty
+    /// variable counts as unset. Unknown names and wrong values stop the start.
+    #[command(
+        hide = true,
+        help_template = "{about-with-newline}{after-help}\n{options}"
+    )]
+    Settings,
+}
+
+/// Parses the arguments and the environment of this process.
+///
+/// # Errors
+/// The exit status, if there is no command to run: the help or the error has been printed. Help is
+/// printed even if a setting is wrong.
+pub fn parse() -> Result<Cli, u8> {
+    let from_file = load_env_file();
+    let mut command = settings::global(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    if let Err(help) = &matches
+        && !help.use_stderr()
+    {
+        let _ = help.print();
+        return Err(0);
     }
-}
-
-/// The existing person that a command is about.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Who {
-    /// The person: an e-mail address or the id of an account
-    #[arg(value_name = "PERSON")]
-    person: Option<String>,
-
-    /// The person, as in every other command
-    #[arg(long, value_name = "PERSON")]
-    user: Option<String>,
-}
-
-impl Who {
-    /// The address or the id; clap has seen to it that there is one.
-    pub(crate) fn named(self) -> String {
-        self.user.or(self.person).unwrap_or_default()
+    if let Err(message) = from_file {
+        return Err(fail(&message));
     }
-}
-
-/// Lets every command take the settings, and shows them in the help of `cubby` and of `cubby settings` alone.
-pub(crate) fn with_settings(command: Command) -> Command {
-    let mut command = command.mut_args(|setting| unless_empty(setting).hide(true));
-    // Each subcommand gets a copy here.
-    command.build();
-    command
-        .mut_args(|argument| match argument.is_global_set() {
-            true => argument.hide(false).hide_short_help(true),
-            false => argument,
-        })
-        .mut_subcommand("settings", |settings| {
-            settings.mut_args(|argument| {
-                let is_setting = argument.is_global_set();
-                argument.hide(!is_setting)
-            })
-        })
-}
-
-/// The setting without its variable, if that is empty: an empty variable counts as unset.
-fn unless_empty(setting: Arg) -> Arg {
-    let variable = setting.get_env().and_then(std::env::var_os);
-    match variable {
-        Some(value) if value.is_empty() => setting.env(Resettable::Reset),
-        _ => setting,
+    let unknown = unknown_variables(&Cli::command());
+    if !unknown.is_empty() {
+        return Err(fail(&format!(
+            "unknown setting {}: `cubby help settings` lists them all",
+            unknown.join(", ")
+        )));
     }
+    matches
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| print_usage_error(error.format(&mut command), &command))
+}
+
+/// Prints the message of a command that failed, and returns its exit status.
+pub fn fail(message: &str) -> u8 {
+    eprintln!("cubby: {message}");
+    FAILURE
+}
+
+/// Prints the error with the environment variable that the wrong value may have come from, and returns
+/// the exit status. The value of a secret setting is not printed.
+fn print_usage_error(mut error: clap::Error, command: &clap::Command) -> u8 {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => command
+            .get_arguments()
+            .find(|known| known.to_string() == *argument),
+        _ => None,
+    };
+    if argument.is_some_and(clap::Arg::is_hide_env_values_set) {
+        let hidden = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    let _ = error.print();
+    if let Some(variable) = argument.and_then(clap::Arg::get_env) {
+        eprintln!("It may also have been set as {}.", variable.display());
+    }
+    u8::try_from(error.exit_code()).unwrap_or(FAILURE)
 }

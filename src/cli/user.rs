@@ -1,9 +1,9 @@
-//! `cubby user`: the people, by hand.
+//! `cubby user`: creates, lists, changes, imports and deletes accounts.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it speaks to a terminal"
+    reason = "questions and results go to the terminal"
 )]
 
 use std::{
@@ -12,16 +12,20 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use cubby::{ImportOptions, Imported, People, PeopleError, Person};
 use indicatif::HumanCount;
 
-use super::Who;
+use super::{admin::with_user_admin, progress};
+use crate::{
+    config::Config,
+    identity::{ImportOptions, Imported, People, PeopleError, Person},
+    server::StartError,
+};
 
-/// How much of standard input is read for a password, in bytes.
-const LONGEST: u64 = 64 * 1024;
+/// The most bytes of standard input that are read for a password.
+const MAX_PASSWORD_INPUT_BYTES: u64 = 64 * 1024;
 
 #[derive(Args)]
-pub(crate) struct User {
+pub struct User {
     /// Print JSON: an object for each person, each on a line of its own
     #[arg(long, global = true)]
     json: bool,
@@ -48,17 +52,17 @@ enum Command {
         time_zone: Option<String>,
     },
     /// Show an account
-    Show(Who),
+    Show(Account),
     /// Set another password, and end every session
     ///
     /// The password is asked for, or read from standard input if that is not a terminal.
-    SetPassword(Who),
+    SetPassword(Account),
     /// Prevent signing in; end every session, revoke every access token
-    Disable(Who),
+    Disable(Account),
     /// Allow signing in again
-    Enable(Who),
+    Enable(Account),
     /// End every session; access tokens stay valid
-    SignOut(Who),
+    SignOut(Account),
     /// Import accounts of another service, with password hashes
     ///
     /// The file has a JSON object on each line: email and passwordHash, and optionally name and timeZone.
@@ -75,14 +79,42 @@ enum Command {
     /// Delete an account with everything in it, for good
     Delete {
         #[command(flatten)]
-        who: Who,
+        account: Account,
         /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
 }
 
-pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> {
+/// The existing account that a command is about.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Account {
+    /// The person: an e-mail address or the id of an account
+    #[arg(value_name = "PERSON")]
+    person: Option<String>,
+
+    /// The person, as in every other command
+    #[arg(long, value_name = "PERSON")]
+    user: Option<String>,
+}
+
+impl Account {
+    /// The address or the id; clap guarantees that there is one.
+    fn address_or_id(self) -> String {
+        self.user.or(self.person).unwrap_or_default()
+    }
+}
+
+/// Runs the command, and prints the account that it is about.
+///
+/// # Errors
+/// Fails if the account does not exist or cannot be changed so.
+pub async fn run(config: &Config, user: User) -> Result<(), StartError> {
+    with_user_admin(config, async |people| run_command(people, user).await).await
+}
+
+async fn run_command(people: &People, user: User) -> Result<(), PeopleError> {
     let json = user.json;
     let person = match user.command {
         Command::List => {
@@ -115,18 +147,18 @@ pub(crate) async fn run(people: &People, user: User) -> Result<(), PeopleError> 
             };
             return import(people, &file, options).await;
         }
-        Command::Show(who) => people.show(&who.named()).await?,
-        Command::SetPassword(who) => {
-            // Before anything is typed.
-            let person = people.show(&who.named()).await?;
+        Command::Show(account) => people.show(&account.address_or_id()).await?,
+        Command::SetPassword(account) => {
+            // Fails before the password is asked for.
+            let person = people.show(&account.address_or_id()).await?;
             people.set_password(&person.id, &new_password()?).await?
         }
-        Command::Disable(who) => people.disable(&who.named()).await?,
-        Command::Enable(who) => people.enable(&who.named()).await?,
-        Command::SignOut(who) => people.sign_out(&who.named()).await?,
-        Command::Delete { who, yes } => {
-            let person = people.show(&who.named()).await?;
-            if !yes && !is_meant(&person)? {
+        Command::Disable(account) => people.disable(&account.address_or_id()).await?,
+        Command::Enable(account) => people.enable(&account.address_or_id()).await?,
+        Command::SignOut(account) => people.sign_out(&account.address_or_id()).await?,
+        Command::Delete { account, yes } => {
+            let person = people.show(&account.address_or_id()).await?;
+            if !yes && !is_confirmed(&person)? {
                 return Err(PeopleError::new("nothing was removed"));
             }
             people.delete(&person.id).await?
@@ -140,14 +172,14 @@ async fn import(people: &People, file: &Path, options: ImportOptions) -> Result<
     let text = std::fs::read_to_string(file)
         .map_err(|error| PeopleError::new(format!("{} cannot be read: {error}", file.display())))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-    let bar = super::bar(lines as u64, "people");
+    let bar = progress::bar(lines as u64, "people");
     let imported = people
         .import(&text, options, |count| bar.inc(count as u64))
         .await?;
     bar.finish_and_clear();
     let Imported { stored, skipped } = imported;
     let (stored, skipped) = (stored as u64, skipped as u64);
-    let were = super::were(stored, options.dry_run);
+    let were = progress::were(stored, options.dry_run);
     let have = if skipped == 1 { "has" } else { "have" };
     println!(
         "{} {were} stored, and {} left out who {have} an account",
@@ -177,7 +209,7 @@ fn list(person: &Person, json: bool) {
 
 fn show(person: &Person, json: bool) {
     if json {
-        // Of these types nothing cannot be written.
+        // Serializing these types cannot fail.
         println!("{}", serde_json::to_string(person).unwrap_or_default());
         return;
     }
@@ -207,12 +239,12 @@ fn show(person: &Person, json: bool) {
     }
 }
 
-/// The address, or who they are elsewhere.
+/// The address; for external users also the subject and the issuer.
 fn address_of(person: &Person) -> String {
     match (&person.email, &person.issuer, &person.subject) {
         (email, Some(issuer), Some(subject)) => {
             let email = email.as_deref().unwrap_or("no address");
-            // What another provider calls them could move the terminal's cursor.
+            // The subject is text of another provider, which could hold terminal control characters.
             format!("{email} ({} at {issuer})", subject.escape_debug())
         }
         (Some(email), ..) => email.clone(),
@@ -220,15 +252,15 @@ fn address_of(person: &Person) -> String {
     }
 }
 
-/// A password that nobody sees: typed twice, or one line of what is no terminal.
+/// Reads a new password: typed twice and not shown, or the first line if standard input is not a terminal.
 fn new_password() -> Result<String, PeopleError> {
     let unreadable =
         |error: io::Error| PeopleError::new(format!("the password cannot be read: {error}"));
     if !io::stdin().is_terminal() {
         let mut line = String::new();
-        let mut bounded = io::stdin().lock().take(LONGEST);
+        let mut bounded = io::stdin().lock().take(MAX_PASSWORD_INPUT_BYTES);
         bounded.read_line(&mut line).map_err(unreadable)?;
-        // Some shells say first that what comes is UTF-8.
+        // Some shells begin with a byte order mark.
         let password = line.trim_start_matches('\u{feff}');
         return Ok(password.trim_end_matches(['\r', '\n']).to_owned());
     }
@@ -242,7 +274,7 @@ fn new_password() -> Result<String, PeopleError> {
     Ok(password)
 }
 
-fn is_meant(person: &Person) -> Result<bool, PeopleError> {
+fn is_confirmed(person: &Person) -> Result<bool, PeopleError> {
     if !io::stdin().is_terminal() {
         return Err(PeopleError::new(
             "nothing was removed: where nobody can be asked, say --yes",

@@ -139,7 +139,7 @@ impl TestEnv {
 
     /// The signing keys, as `cubby keys` has them.
     pub(crate) async fn keys(&self, flags: &[&str]) -> Result<Keys, StartError> {
-        cubby::signing_keys(&self.config(flags), self.clock()).await
+        cubby::cli::signing_keys(&self.config(flags), self.clock()).await
     }
 
     /// The people, as `cubby user` has them.
@@ -148,7 +148,7 @@ impl TestEnv {
     }
 
     pub(crate) async fn people_with(&self, flags: &[&str]) -> People {
-        let people = cubby::people(&self.config(flags), self.clock()).await;
+        let people = cubby::cli::user_admin(&self.config(flags), self.clock()).await;
         people.expect("the database is there")
     }
 

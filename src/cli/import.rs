@@ -1,0 +1,118 @@
+//! `cubby import`: stores the tasks of a file for a user.
+
+#![expect(clippy::print_stdout, reason = "the result goes to the terminal")]
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use indicatif::{HumanCount, ProgressBar};
+
+use super::{
+    admin::with_user_admin,
+    progress,
+    task_file::{TaskFile, file_error, is_standard_stream},
+};
+use crate::{
+    config::Config,
+    count::counted,
+    identity::{People, PeopleError},
+    server::StartError,
+    tasks::TaskImport,
+    transfer::import_tasks,
+};
+
+#[derive(Args)]
+pub struct Import {
+    #[command(flatten)]
+    tasks: TaskFile,
+
+    /// The file to read, or - for standard input
+    file: PathBuf,
+
+    /// Store nothing, and report what is wrong
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Leave out tasks whose ids are stored already, or were
+    #[arg(long)]
+    skip_existing: bool,
+
+    /// Give each task a new id, whatever the file says
+    #[arg(long, conflicts_with = "skip_existing")]
+    new_ids: bool,
+}
+
+/// Stores the tasks, and prints how many were stored and which properties were ignored.
+///
+/// # Errors
+/// Fails if the user does not exist, if the file cannot be read, or if any task of the file is invalid.
+pub async fn run(config: &Config, args: Import) -> Result<(), StartError> {
+    with_user_admin(config, async |people| import(people, args).await).await
+}
+
+async fn import(people: &People, args: Import) -> Result<(), PeopleError> {
+    let format = args.tasks.format(&args.file);
+    let file = open_seekable(&args.file).map_err(|error| file_error(&args.file, &error))?;
+    let length = file.metadata().map_or(0, |it| it.len());
+    let options = TaskImport {
+        dry_run: args.dry_run,
+        skip_existing: args.skip_existing,
+        new_ids: args.new_ids,
+    };
+    // The first pass validates, the second stores.
+    let passes = if options.dry_run { 1 } else { 2 };
+    let bar = progress::bar(length * passes, "bytes");
+    let imported = import_tasks(people, &args.tasks.user, format, options, || {
+        from_beginning(&file, &bar)
+    });
+    let imported = imported.await?;
+    bar.finish_and_clear();
+    let (stored, skipped) = (imported.stored as u64, imported.skipped as u64);
+    let tasks = counted(stored, "task", "tasks");
+    let were = progress::were(stored, options.dry_run);
+    let known = match skipped {
+        1 => "that is there already, or was",
+        _ => "that are there already, or were",
+    };
+    println!(
+        "{tasks} {were} stored, and {} left out {known}",
+        HumanCount(skipped)
+    );
+    if !imported.left_out.is_empty() {
+        let names: Vec<_> = imported
+            .left_out
+            .iter()
+            .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
+            .collect();
+        println!("Tasks have no place for: {}", names.join(", "));
+    }
+    Ok(())
+}
+
+/// A reader of the whole file that advances the progress bar.
+fn from_beginning(file: &File, bar: &ProgressBar) -> io::Result<impl io::BufRead + Send> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    Ok(BufReader::new(bar.wrap_read(file)))
+}
+
+/// Opens the file; standard input and pipes, which can be read only once, are copied into an unnamed
+/// temporary file.
+fn open_seekable(file: &Path) -> io::Result<File> {
+    let mut opened: Box<dyn Read> = if is_standard_stream(file) {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(file)?;
+        if opened.metadata()?.is_file() {
+            return Ok(opened);
+        }
+        Box::new(opened)
+    };
+    let mut copy = tempfile::tempfile()?;
+    io::copy(&mut opened, &mut copy)?;
+    Ok(copy)
+}

@@ -1,0 +1,14 @@
+//! `cubby schema`: prints the GraphQL schema.
+
+#![expect(clippy::print_stdout, reason = "the schema goes to standard output")]
+
+use crate::{schema::sdl, server::StartError};
+
+/// Prints the schema in the schema definition language.
+///
+/// # Errors
+/// Never; the signature is the one of every command.
+pub fn run() -> Result<(), StartError> {
+    print!("{}", sdl());
+    Ok(())
+}

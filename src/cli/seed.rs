@@ -1,0 +1,71 @@
+//! `cubby seed`: stores sample users and tasks.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the result goes to the terminal"
+)]
+
+use clap::Args;
+
+use super::{log, progress};
+use crate::{
+    clock::Clock,
+    config::{Config, whole_number},
+    seed::{Seed, SeedError},
+    server::{Server, StartError},
+};
+
+#[derive(Args)]
+pub struct SeedArgs {
+    /// How many people
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100,
+        value_parser = whole_number(1..=1_000_000)
+    )]
+    users: u32,
+    /// How many tasks each of them has
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100,
+        value_parser = whole_number(0..=1_000_000)
+    )]
+    tasks: u32,
+    /// The domain of their addresses, person-1@DOMAIN and so on [default: a new one under example.com]
+    #[arg(long)]
+    domain: Option<String>,
+    /// Their password [default: a new one, which is printed]
+    #[arg(long)]
+    password: Option<String>,
+}
+
+/// Stores the sample data, and prints how to sign in.
+///
+/// # Errors
+/// Fails if an address has an account already, or if the database cannot be used.
+pub async fn run(config: &Config, args: SeedArgs) -> Result<(), StartError> {
+    log::start(config, config.mode()?);
+    let server = Server::open(config, Clock::system()).await?;
+    let seed = Seed::new(args.users, args.tasks, args.domain, args.password)?;
+    let bar = progress::bar(u64::from(seed.users) * u64::from(seed.tasks), "tasks");
+    let seeded = tokio::select! {
+        seeded = server.seed(&seed, |stored| bar.inc(stored as u64)) => seeded,
+        _ = tokio::signal::ctrl_c() => Err(SeedError::Failed("it was interrupted".to_owned()).into()),
+    };
+    bar.finish_and_clear();
+    match &seeded {
+        Ok(()) => println!(
+            "Stored {seed}. Sign in as person-1@{} with the password {}",
+            seed.domain, seed.password
+        ),
+        Err(StartError::Seed(SeedError::Failed(_))) => eprintln!(
+            "People at {} who are stored sign in with the password {}",
+            seed.domain, seed.password
+        ),
+        Err(_) => {}
+    }
+    seeded
+}

@@ -1,0 +1,87 @@
+//! `cubby serve`: migrates the database and serves until the process is asked to stop.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the first operation goes to the terminal"
+)]
+
+use std::{io, net::SocketAddr};
+
+use tokio::net::TcpListener;
+
+use super::log;
+use crate::{
+    clock::Clock,
+    config::{Config, Mode},
+    server::{Server, StartError},
+};
+
+/// Serves on the configured addresses.
+///
+/// # Errors
+/// Fails if the settings contradict each other, or if the database or an address cannot be used.
+pub async fn run(config: &Config) -> Result<(), StartError> {
+    let mode = config.mode()?;
+    log::start(config, mode);
+    let server = Server::open(config, Clock::system()).await?;
+    let (listener, address) = listen(config.listen).await?;
+    if let Some(address) = config.metrics_listen {
+        let (listener, address) = listen(address).await?;
+        server.serve_metrics(listener);
+        tracing::info!(%address, "metrics are at /metrics");
+    }
+    let shutdown = shutdown().map_err(|error| StartError::Listen(address, error))?;
+    tracing::info!(%address, mode = ?mode, "serving");
+    if mode == Mode::Development {
+        print_first_operation(&address.to_string());
+    }
+    server.serve(listener, shutdown).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let cannot_listen = |error| StartError::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, address))
+}
+
+/// Prints the address, and a first operation to paste.
+fn print_first_operation(address: &str) {
+    println!(
+        r#"
+Cubby is at http://{address} (GraphiQL in a browser), its API at http://{address}/graphql
+
+Sign up:
+
+  curl http://{address}/graphql -H 'content-type: application/json' -d '{{ "query":
+    "mutation {{ signUp(input: {{ email: \"you@example.com\", password: \"correct horse\" }}) {{ tokens {{ accessToken }} userErrors {{ message }} }} }}" }}'
+"#
+    );
+}
+
+/// A future that resolves when the process is asked to stop. It catches the signals from this call on,
+/// not only once it is polled.
+#[cfg(unix)]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
+}
+
+#[cfg(not(unix))]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("asked to stop: finishing what is in flight");
+    })
+}

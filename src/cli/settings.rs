@@ -1,0 +1,48 @@
+//! `cubby help settings`: describes every setting; and the settings as flags of every command.
+
+#![expect(clippy::print_stdout, reason = "the help goes to the terminal")]
+
+use clap::{Arg, Command, CommandFactory, builder::Resettable};
+
+use super::Cli;
+use crate::server::StartError;
+
+/// Prints every setting.
+///
+/// # Errors
+/// Never; the signature is the one of every command.
+pub fn run() -> Result<(), StartError> {
+    let mut command = global(Cli::command());
+    if let Some(settings) = command.find_subcommand_mut("settings") {
+        print!("{}", settings.render_long_help());
+    }
+    Ok(())
+}
+
+/// Makes the settings flags of every command; only the help of `cubby` and of `cubby settings` shows them.
+pub(super) fn global(command: Command) -> Command {
+    let mut command = command.mut_args(|setting| ignore_empty_variable(setting).hide(true));
+    // Copies the global arguments into each subcommand.
+    command.build();
+    command
+        .mut_args(|argument| match argument.is_global_set() {
+            true => argument.hide(false).hide_short_help(true),
+            false => argument,
+        })
+        .mut_subcommand("settings", |settings| {
+            settings.mut_args(|argument| {
+                let is_setting = argument.is_global_set();
+                argument.hide(!is_setting)
+            })
+        })
+}
+
+/// Detaches the setting from its environment variable if the variable is empty: an empty variable counts
+/// as unset.
+fn ignore_empty_variable(setting: Arg) -> Arg {
+    let variable = setting.get_env().and_then(std::env::var_os);
+    match variable {
+        Some(value) if value.is_empty() => setting.env(Resettable::Reset),
+        _ => setting,
+    }
+}

@@ -1,0 +1,12 @@
+//! The GraphQL schema: root types, the types that span slices, and what is known of each root field.
+
+mod node;
+pub(crate) mod root_fields;
+mod scalars;
+mod schema;
+mod service;
+mod user;
+
+pub(crate) use scalars::{SCALARS, ScalarFault};
+pub use schema::sdl;
+pub(crate) use schema::{MAX_NESTING, Schema, build, validator};
