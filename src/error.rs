@@ -90,6 +90,11 @@ impl Error {
         Self::Internal(Arc::new(error))
     }
 
+    /// A state of the process that its own code rules out.
+    pub(crate) fn bug(message: impl Into<String>) -> Self {
+        Self::internal(io::Error::other(message.into()))
+    }
+
     /// A stored value that cannot be read back: corruption, and never taken for another value.
     pub(crate) fn unreadable(what: &'static str, value: impl fmt::Debug) -> Self {
         Self::internal(io::Error::new(

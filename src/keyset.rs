@@ -3,32 +3,31 @@
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sea_orm::{
-    Condition, EntityTrait, Order, QueryFilter, QueryOrder, Select, Value,
-    sea_query::{Expr, ExprTrait, IntoColumnRef},
-};
 use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    scope::{Direction, Filter, Owned, Query, Side, SortKey, Value},
+};
 
 /// How much of a digest tells one order from another.
 const NAME_BYTES: usize = 6;
 
 /// What a list is ordered by, first things first. The last key is another for every row, so that the order
 /// is total.
-pub(crate) struct Keyset<C, R> {
-    keys: Vec<Key<C, R>>,
+pub(crate) struct Keyset<E: Owned, R> {
+    keys: Vec<Key<E, R>>,
     /// Tells it from other orders of the same list, and of the list otherwise filtered.
     name: String,
 }
 
 /// One thing that a list is ordered by. It is never null.
-pub(crate) struct Key<C, R> {
+pub(crate) struct Key<E: Owned, R> {
     /// What it is made of.
-    pub(crate) column: C,
-    pub(crate) expr: Expr,
+    pub(crate) column: E::Column,
+    pub(crate) sort: SortKey<E>,
     pub(crate) is_descending: bool,
     /// What it is of a row.
     pub(crate) of: Of<R>,
@@ -84,19 +83,19 @@ impl From<Part> for Value {
 }
 
 /// The order of a list by ids, which say when they were made.
-pub(crate) fn newest_first<C: IntoColumnRef + Copy, R>(id: C, of: fn(&R) -> Uuid) -> Keyset<C, R> {
+pub(crate) fn newest_first<E: Owned, R>(id: E::Column, of: fn(&R) -> Uuid) -> Keyset<E, R> {
     let key = Key {
         column: id,
-        expr: Expr::col(id),
+        sort: SortKey::column(id),
         is_descending: true,
         of: Of::Id(of),
     };
     Keyset::new(vec![key], "newest first")
 }
 
-impl<C: Copy, R> Keyset<C, R> {
+impl<E: Owned, R> Keyset<E, R> {
     /// `name` says which order of which rows it is.
-    pub(crate) fn new(keys: Vec<Key<C, R>>, name: &str) -> Self {
+    pub(crate) fn new(keys: Vec<Key<E, R>>, name: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, name.as_bytes());
         Self {
             keys,
@@ -105,7 +104,7 @@ impl<C: Copy, R> Keyset<C, R> {
     }
 
     /// What a row is ordered by.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = C> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = E::Column> {
         self.keys.iter().map(|key| key.column)
     }
 
@@ -130,69 +129,33 @@ impl<C: Copy, R> Keyset<C, R> {
         parts.ok_or(Error::InvalidCursor)
     }
 
-    /// Those rows that come after this place; or before it, where that is wanted.
-    pub(crate) fn beyond<E: EntityTrait>(
-        &self,
-        select: Select<E>,
-        place: Vec<Part>,
-        before: bool,
-    ) -> Select<E> {
-        let mut columns = Vec::new();
-        let mut all_same = true;
-        for (key, part) in self.keys.iter().zip(place) {
-            all_same &= key.is_descending == self.keys[0].is_descending;
-            let is_less = key.is_descending != before;
-            columns.push((key.expr.clone(), Expr::val(part), is_less));
-        }
-        // One comparison of rows finds its place in an index; of mixed directions there is none.
-        let condition = match columns.as_slice() {
-            [(_, _, is_less), ..] if all_same => {
-                let is_less = *is_less;
-                let (keys, parts): (Vec<_>, Vec<_>) = columns
-                    .into_iter()
-                    .map(|(key, part, _)| (key, part))
-                    .unzip();
-                let (keys, parts) = (Expr::tuple(keys), Expr::tuple(parts));
-                Condition::all().add(if is_less {
-                    keys.lt(parts)
-                } else {
-                    keys.gt(parts)
-                })
-            }
-            columns => lexicographic(columns),
-        };
-        select.filter(condition)
+    /// The rows after this place; or before it, if that is wanted.
+    pub(crate) fn beyond(&self, place: Vec<Part>, before: bool) -> Filter<E> {
+        let keys = self.keys.iter().zip(place).map(|(key, part)| {
+            let side = if key.is_descending == before {
+                Side::Greater
+            } else {
+                Side::Less
+            };
+            (key.sort.clone(), part.into(), side)
+        });
+        Filter::beyond(keys.collect())
     }
 
-    /// In this order; or from its end, where that is wanted.
-    pub(crate) fn order<E: EntityTrait>(&self, mut select: Select<E>, from_end: bool) -> Select<E> {
-        for key in &self.keys {
-            let order = if key.is_descending == from_end {
-                Order::Asc
+    /// In this order; or from its end, if that is wanted.
+    pub(crate) fn order(&self, query: Query<E>, from_end: bool) -> Query<E> {
+        self.keys.iter().fold(query, |query, key| {
+            let direction = if key.is_descending == from_end {
+                Direction::Ascending
             } else {
-                Order::Desc
+                Direction::Descending
             };
-            select = select.order_by(key.expr.clone(), order);
-        }
-        select
+            query.order_by(key.sort.clone(), direction)
+        })
     }
 }
 
 /// A place in a list or in a log, so that nobody takes it for more than that.
 pub(crate) fn write_place(place: &str) -> String {
     URL_SAFE_NO_PAD.encode(place)
-}
-
-/// The first key is beyond its part; or it is the same and the second is; and so on.
-fn lexicographic(columns: &[(Expr, Expr, bool)]) -> Condition {
-    let mut any = Condition::any();
-    for (at, (key, part, is_less)) in columns.iter().enumerate() {
-        let mut all = Condition::all();
-        for (key, part, _) in &columns[..at] {
-            all = all.add(key.clone().eq(part.clone()));
-        }
-        let (key, part) = (key.clone(), part.clone());
-        any = any.add(all.add(if *is_less { key.lt(part) } else { key.gt(part) }));
-    }
-    any
 }

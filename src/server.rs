@@ -171,10 +171,6 @@ impl Server {
     ///
     /// # Errors
     /// When the settings contradict each other or the database cannot be used.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the database is opened here, and handed to what makes viewers"
-    )]
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let mode = config.mode()?;
         let secrets = secrets(config)?;

@@ -1,10 +1,5 @@
 //! Addresses compared by the ASCII form of their domain, as UTS 46 has it.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "a migration reads and writes the rows of all accounts, and no request runs it"
-)]
-
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use sea_orm_migration::{
     prelude::*,

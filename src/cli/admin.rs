@@ -1,10 +1,5 @@
 //! The database, the signing keys and the accounts, opened for a command beside running instances.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the database is opened here, for the commands that administer it"
-)]
-
 use crate::{
     clock::Clock,
     config::{Config, Conflict},

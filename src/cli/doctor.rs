@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::print_stdout,
-    clippy::disallowed_methods,
     reason = "the findings go to the terminal; the database is opened to be checked"
 )]
 

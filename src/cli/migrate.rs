@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::print_stdout,
-    clippy::disallowed_methods,
     reason = "the result goes to the terminal; migrations change tables, not one user's rows"
 )]
 

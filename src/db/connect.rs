@@ -1,10 +1,5 @@
 //! Addresses into pools of connections, and how each connection is set up.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file makes the connections that `db` holds"
-)]
-
 use std::{
     io,
     path::{Path, PathBuf},

@@ -1,10 +1,5 @@
 //! One connection to either engine: SeaORM's statements in, SeaORM's rows out.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file wraps the driver's connections for the pool"
-)]
-
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

@@ -1,10 +1,5 @@
 //! The database: opening it, waiting for it, migrating it, and where the two kinds differ.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file holds the connections; it hands them to the viewer and to `identity::unscoped`"
-)]
-
 mod connect;
 mod connection;
 mod failure;
@@ -365,8 +360,6 @@ fn random_name(prefix: &str) -> DbResult<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::disallowed_methods, reason = "they are what is tested")]
-
     use futures_util::future::join_all;
     use sqlx::sqlite::SqliteConnectOptions;
 

@@ -353,11 +353,6 @@ fn closed() -> DbErr {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::disallowed_types,
-        reason = "the driver's options are made here to try the pool"
-    )]
-
     use sqlx::postgres::{PgConnectOptions, PgSslMode};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},

@@ -4,11 +4,6 @@
 //! prepared statements by a number for each session, so the pooler has to rename them. One that does not
 //! would bind the parameters of one session to the statement of another.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file looks at connections that no query of a request runs on"
-)]
-
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, Row, postgres::PgConnectOptions, query_scalar,

@@ -1,10 +1,5 @@
 //! Statements that change nothing, each sent again while the database is away.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file runs the reads that `db` hands to the viewer and to `identity::unscoped`"
-)]
-
 use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;

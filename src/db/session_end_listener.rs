@@ -5,11 +5,6 @@
 //! believed while it beats: a beat is sent by another connection and must come back by the line,
 //! after everything that was announced before it.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file listens to the database; what it hears are ids and moments"
-)]
-
 use std::{
     convert::Infallible,
     sync::{

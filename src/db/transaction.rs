@@ -1,10 +1,5 @@
 //! Transactions that write.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this file runs the writes that `db` hands to the viewer and to `identity::unscoped`"
-)]
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
-
 use super::{
     IdentityProvider, Opened, Refusal,
     authenticate::Caller,
@@ -22,7 +20,7 @@ use super::{
 use crate::{
     error::{Error, Fault, Reason, Result, UserErrorCode},
     id::UserId,
-    scope::Viewer,
+    scope::{Filter, Query, Set, Viewer},
 };
 
 /// What signing up takes.
@@ -126,7 +124,7 @@ pub(super) async fn update_profile(
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
-            viewer.update(row, Condition::all()).await?;
+            viewer.update(row, Filter::always()).await?;
             if has_moved {
                 follow(viewer).await?;
             }
@@ -157,7 +155,10 @@ pub(super) async fn change_password(
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
-            let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
+            let unchanged = Filter::eq(
+                users::Column::PasswordHash,
+                unlocked.user().password_hash.as_str(),
+            );
             if viewer.update(row, unchanged).await?.is_empty() {
                 return Err(wrong_password("currentPassword"));
             }
@@ -166,7 +167,7 @@ pub(super) async fn change_password(
             if !revoke_other_sessions {
                 return Ok(0);
             }
-            let others = sessions::Column::Id.ne(viewer.session_id());
+            let others = Filter::ne(sessions::Column::Id, viewer.session_id());
             Ok(end(viewer, others).await?.len() as u64)
         })
         .await
@@ -193,7 +194,10 @@ pub(super) async fn delete_account(
         .into());
     }
     let unlocked = unlock(provider, device, user, password, "password").await?;
-    let unchanged = users::Column::PasswordHash.eq(&unlocked.user().password_hash);
+    let unchanged = Filter::eq(
+        users::Column::PasswordHash,
+        unlocked.user().password_hash.as_str(),
+    );
     viewer
         .atomically(async |viewer| {
             // Whoever changes a task locks the log and then, by the foreign key, the person. Here in
@@ -233,7 +237,7 @@ async fn has_password(
     if !user.password_hash.is_empty() {
         return Ok(());
     }
-    let identity = viewer.one(identities::Entity::find()).await?;
+    let identity = viewer.find_one::<identities::Entity>(Query::all()).await?;
     let issuer = identity.map_or_else(String::new, |identity| format!(", {}", identity.issuer));
     let message = format!(
         "Another identity provider signs you in{issuer}, and there is no password here. Do it there, or ask \
@@ -260,7 +264,7 @@ pub(crate) async fn home(viewer: &Viewer) -> Result<TimeZone> {
 /// The viewer's own row. It is gone when the account was deleted a moment ago.
 pub(super) async fn me(viewer: &Viewer) -> Result<users::Model> {
     viewer
-        .one(users::Entity::find())
+        .find_one::<users::Entity>(Query::all())
         .await?
         .ok_or(Error::Unauthenticated(Reason::SessionEnded))
 }

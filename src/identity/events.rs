@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::ActiveValue::Set;
-
 use super::{
     IdentityProvider,
     device::Device,
@@ -13,7 +11,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::{Ids, SecurityEventId},
-    scope::Owner,
+    scope::{Owner, Set},
 };
 
 /// How long after an answer the work is done that it must not show.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use sea_orm::{EntityTrait, QueryFilter, Select};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -21,7 +20,7 @@ use crate::{
     id::{SecurityEventId, SessionId, UserId},
     keyset::newest_first,
     page::Page,
-    scope::Viewer,
+    scope::{Query, Viewer},
 };
 
 /// What accounts say of a person: themselves and the session that they are here with.
@@ -103,9 +102,9 @@ impl Account {
         before: Option<String>,
     ) -> Result<Connection<Session>> {
         let page = Page::parse(first, after, last, before)?;
-        let select = Session::all(&self.viewer);
+        let query = Session::all(&self.viewer);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
-        Connection::read(ctx, &self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, query, order, page).await
     }
 
     /// Their access tokens that have not expired, newest first. `first` or `last` is 1 to 100, and
@@ -119,9 +118,9 @@ impl Account {
         before: Option<String>,
     ) -> Result<Connection<AccessToken>> {
         let page = Page::parse(first, after, last, before)?;
-        let select = access_tokens::all(&self.viewer);
+        let query = access_tokens::all(&self.viewer);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
-        Connection::read(ctx, &self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, query, order, page).await
     }
 
     /// Sign-ins, failures, ends of sessions, changes of the password and of access tokens in the last 90
@@ -135,12 +134,12 @@ impl Account {
         before: Option<String>,
     ) -> Result<Connection<SecurityEvent>> {
         let page = Page::parse(first, after, last, before)?;
-        let select = security_events::Entity::find();
+        let query = Query::all();
         let order = newest_first(
             security_events::Column::Id,
             |it: &security_events::Model| it.id.into(),
         );
-        Connection::read(ctx, &self.viewer, select, order, page).await
+        Connection::read(ctx, &self.viewer, query, order, page).await
     }
 }
 
@@ -171,9 +170,8 @@ impl Session {
     }
 
     /// All that live.
-    fn all(viewer: &Viewer) -> Select<sessions_entity::Entity> {
-        let living = new_session::living(viewer.now()).add(new_session::signed_in());
-        sessions_entity::Entity::find().filter(living)
+    fn all(viewer: &Viewer) -> Query<sessions_entity::Entity> {
+        Query::filter(new_session::living(viewer.now()).and(new_session::signed_in()))
     }
 }
 
@@ -255,8 +253,7 @@ impl SecurityEvent {
 
     /// Those of the viewer's events that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SecurityEventId>) -> Result<Vec<Self>> {
-        let all = security_events::Entity::find();
-        list::find(viewer, security_events::Column::Id, ids, all).await
+        list::find(viewer, security_events::Column::Id, ids, Query::all()).await
     }
 }
 

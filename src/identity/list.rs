@@ -2,23 +2,20 @@
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
-use async_graphql::{Context, Object, OutputType, TypeName};
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, QueryFilter,
-    QueryResult, QuerySelect, Select, Value,
-};
-
 use crate::{
     error::Result,
     keyset::Keyset,
     page::{End, Page, PageInfo},
-    scope::{Owned, Viewer},
+    scope::{
+        Column, Filter, Owned, Query, Row, RowError, Value, Viewer, all_columns, distinct_columns,
+    },
 };
+use async_graphql::{Context, Object, OutputType, TypeName};
 
 /// What is listed.
 pub(crate) trait Listed: OutputType + Clone {
     type Entity: Owned<Model: Sync>;
-    type Row: Row<Self::Entity>;
+    type Row: ListedRow<Self::Entity>;
 
     fn of(row: Self::Row, viewer: &Viewer) -> Self;
 
@@ -26,51 +23,46 @@ pub(crate) trait Listed: OutputType + Clone {
 }
 
 /// A row of a list, as far as it is read.
-pub(crate) trait Row<E: EntityTrait>: Sized + Send + Sync {
+pub(crate) trait ListedRow<E: Owned>: Sized + Send + Sync {
     /// The columns that these fields show.
     fn columns(fields: &Fields<'_>) -> Vec<E::Column>;
 
     /// Reads these columns, which the result has in this order.
-    fn read(result: &QueryResult, columns: &[E::Column]) -> std::result::Result<Self, DbErr>;
+    fn read(result: Row<'_>, columns: &[E::Column]) -> std::result::Result<Self, RowError>;
 }
 
 /// The names of the fields that are asked for of what is listed.
 pub(crate) type Fields<'a> = BTreeSet<&'a str>;
 
-type Order<E, R> = Keyset<<E as EntityTrait>::Column, R>;
-
 /// A whole row, whatever is asked for.
-impl<E, M> Row<E> for M
+impl<E, M> ListedRow<E> for M
 where
-    E: EntityTrait<Model = M>,
-    M: FromQueryResult + Send + Sync,
+    E: Owned<Model = M>,
+    M: Send + Sync,
 {
     fn columns(_: &Fields<'_>) -> Vec<E::Column> {
-        E::Column::iter().collect()
+        all_columns::<E>()
     }
 
-    fn read(result: &QueryResult, _: &[E::Column]) -> std::result::Result<Self, DbErr> {
-        M::from_query_result(result, "")
+    fn read(result: Row<'_>, _: &[E::Column]) -> std::result::Result<Self, RowError> {
+        result.model::<E>()
     }
 }
 
-/// Those that have one of these ids, of what `select` finds; in one statement, and none for no ids.
+/// The rows of the query that have one of these ids, in one statement.
 pub(crate) async fn find<N: Listed>(
     viewer: &Viewer,
-    id: <N::Entity as EntityTrait>::Column,
+    id: Column<N::Entity>,
     ids: Vec<impl Into<Value>>,
-    select: Select<N::Entity>,
-) -> Result<Vec<N>>
-where
-{
+    query: Query<N::Entity>,
+) -> Result<Vec<N>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let columns: Vec<_> = <N::Entity as EntityTrait>::Column::iter().collect();
+    let columns = all_columns::<N::Entity>();
+    let query = query.and(Filter::is_in(id, ids));
     let rows = viewer
-        .list(select.filter(id.is_in(ids)), |result| {
-            N::Row::read(result, &columns)
-        })
+        .list(query, |result| N::Row::read(result, &columns))
         .await?;
     Ok(rows.into_iter().map(|row| N::of(row, viewer)).collect())
 }
@@ -78,38 +70,34 @@ where
 /// A page of a list.
 pub(crate) struct Connection<N: Listed> {
     nodes: Vec<N>,
-    order: Arc<Order<N::Entity, N::Row>>,
+    order: Arc<Keyset<N::Entity, N::Row>>,
     has_next: bool,
     has_previous: bool,
     viewer: Viewer,
     /// All that is in the list.
-    select: Select<N::Entity>,
+    query: Query<N::Entity>,
 }
 
 impl<N: Listed> Connection<N> {
-    /// Reads the page of what `select` finds that the four arguments of a connection ask for: of each
+    /// Reads the page of what the query matches that the four arguments of a connection ask for: of each
     /// row what the selection of `ctx` shows, and what it is ordered by.
     pub(crate) async fn read(
         ctx: &Context<'_>,
         viewer: &Viewer,
-        select: Select<N::Entity>,
-        order: Order<N::Entity, N::Row>,
+        query: Query<N::Entity>,
+        order: Keyset<N::Entity, N::Row>,
         page: Page,
     ) -> Result<Self> {
         let mut columns = N::Row::columns(&fields_of_nodes(ctx));
         columns.extend(order.columns());
-        columns.sort_unstable_by_key(|column| column.as_str());
-        columns.dedup_by_key(|column| column.as_str());
-        let mut rows = select
-            .clone()
-            .select_only()
-            .columns(columns.iter().copied());
+        let columns = distinct_columns::<N::Entity>(columns);
+        let mut rows = query.clone().columns(columns.iter().copied());
         let (has_after, has_before) = (page.after.is_some(), page.before.is_some());
         if let Some(after) = page.after {
-            rows = order.beyond(rows, order.read(&after)?, false);
+            rows = rows.and(order.beyond(order.read(&after)?, false));
         }
         if let Some(before) = page.before {
-            rows = order.beyond(rows, order.read(&before)?, true);
+            rows = rows.and(order.beyond(order.read(&before)?, true));
         }
         rows = order.order(rows, page.end == End::Last);
         // One more than the page says whether there are more.
@@ -134,7 +122,7 @@ impl<N: Listed> Connection<N> {
             has_next,
             has_previous,
             viewer: viewer.clone(),
-            select,
+            query,
         })
     }
 }
@@ -187,7 +175,7 @@ impl<N: Listed> Connection<N> {
 
     /// How many there are on all pages; counted only when asked for.
     async fn total_count(&self) -> Result<i32> {
-        let count = self.viewer.count(self.select.clone()).await?;
+        let count = self.viewer.count(self.query.clone()).await?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
@@ -195,7 +183,7 @@ impl<N: Listed> Connection<N> {
 /// One of a page.
 pub(crate) struct Edge<N: Listed> {
     node: N,
-    order: Arc<Order<N::Entity, N::Row>>,
+    order: Arc<Keyset<N::Entity, N::Row>>,
 }
 
 impl<N: Listed> TypeName for Edge<N> {

@@ -1,7 +1,5 @@
 //! Somebody who gets an account, and the rows that it begins with.
 
-use sea_orm::ActiveValue::Set;
-
 use super::{
     TimeZone,
     device::Device,
@@ -13,7 +11,11 @@ use super::{
     events,
     name::Name,
 };
-use crate::{clock::Timestamp, id::Ids, scope::Owner};
+use crate::{
+    clock::Timestamp,
+    id::Ids,
+    scope::{Owner, Set},
+};
 
 pub(super) struct Newcomer {
     pub(super) email: EmailAddress,

@@ -1,41 +1,33 @@
 //! Transactions of a viewer, on both databases.
 
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "it opens databases of its own"
-)]
-
 use std::{path::Path, sync::Arc, time::Duration};
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend, EntityTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend};
 
 use super::{
     Device,
     entity::{
-        security_events::{self, Kind},
+        security_events::{ActiveModel, Column, Entity, Kind},
         users,
     },
     events,
 };
 use crate::{
     clock::Clock,
-    config::DatabaseUrl,
     db::Database,
     error::{Error, Result},
-    id::{Ids, SessionId},
-    scope::{ChangeNotifier, Grant, Owner, Viewer},
+    id::{Ids, SecurityEventId, SessionId},
+    scope::{ChangeNotifier, Filter, Grant, Owner, Query, Viewer},
 };
 
 #[expect(dead_code, reason = "the tests of the API use all of it")]
 #[path = "../../tests/api/postgresql.rs"]
 mod postgresql;
 
-/// A viewer on SQLite, and one on PostgreSQL on a machine that has it, each in a new database.
-async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
+/// A new database on SQLite, and one on PostgreSQL on a machine that has it.
+async fn databases(directory: &Path) -> Vec<(DatabaseBackend, Database)> {
     let sqlite = format!("sqlite:{}", directory.join("it").display());
-    let sqlite = viewer(&sqlite.parse().unwrap()).await;
-    let mut all = vec![(DatabaseBackend::Sqlite, sqlite)];
+    let mut all = vec![(DatabaseBackend::Sqlite, migrated(&sqlite).await)];
     if let Some(server) = postgresql::Server::shared().await {
         let name = format!("viewer_{:x}", fastrand::u128(..));
         let connection = sea_orm::Database::connect(server.url("postgres")).await;
@@ -45,22 +37,37 @@ async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
             .execute_unprepared(&create)
             .await
             .unwrap();
-        let postgresql = viewer(&server.url(&name).parse().unwrap()).await;
+        let postgresql = migrated(&server.url(&name)).await;
         all.push((DatabaseBackend::Postgres, postgresql));
     }
     all
 }
 
-async fn viewer(url: &DatabaseUrl) -> Viewer {
-    let database = Database::open(url, 1).await.unwrap();
+async fn migrated(url: &str) -> Database {
+    let database = Database::open(&url.parse().unwrap(), 2).await.unwrap();
     database.migrate_up().await.unwrap();
+    database
+}
+
+/// A viewer in each of the databases.
+async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
+    let mut all = Vec::new();
+    for (backend, database) in databases(directory).await {
+        all.push((backend, viewer(&database).await));
+    }
+    all
+}
+
+/// A new user.
+async fn viewer(database: &Database) -> Viewer {
     let (clock, ids) = (Clock::system(), Arc::<Ids>::default());
     let now = clock.now();
     let owner = Owner::mint(&ids, now);
+    let address = format!("{}@example.com", owner.user_id());
     let user = users::ActiveModel {
         id: Set(owner),
-        email: Set("ana@example.com".to_owned()),
-        email_key: Set("ana@example.com".to_owned()),
+        email: Set(address.clone()),
+        email_key: Set(address),
         name: Set(None),
         time_zone: Set("UTC".to_owned()),
         password_hash: Set(String::new()),
@@ -78,7 +85,7 @@ async fn viewer(url: &DatabaseUrl) -> Viewer {
         is_interactive: true,
     };
     let changes = ChangeNotifier::new(clock, |_| {});
-    Viewer::new(grant, now, ids, changes, &database)
+    Viewer::new(grant, now, ids, changes, database)
 }
 
 async fn record(viewer: &Viewer, kind: Kind) -> Result<()> {
@@ -86,8 +93,13 @@ async fn record(viewer: &Viewer, kind: Kind) -> Result<()> {
     viewer.insert(event).await.map(drop)
 }
 
+async fn recorded_ids(viewer: &Viewer) -> Vec<SecurityEventId> {
+    let events = viewer.find_all::<Entity>(Query::all()).await.unwrap();
+    events.iter().map(|event| event.id).collect()
+}
+
 async fn recorded(viewer: &Viewer) -> Vec<Kind> {
-    let events = viewer.all(security_events::Entity::find()).await.unwrap();
+    let events = viewer.find_all::<Entity>(Query::all()).await.unwrap();
     events.iter().map(|event| event.kind).collect()
 }
 
@@ -174,4 +186,80 @@ async fn fail(viewer: &Viewer) -> Result<()> {
         viewer.now(),
     );
     viewer.insert_all(vec![event.clone(), event]).await
+}
+
+#[tokio::test]
+async fn no_filter_reaches_the_rows_of_another_user() {
+    let directory = tempfile::tempdir().unwrap();
+    for (backend, database) in databases(directory.path()).await {
+        let (ana, ben) = (viewer(&database).await, viewer(&database).await);
+        record(&ana, Kind::SignedUp).await.unwrap();
+        record(&ben, Kind::SignedUp).await.unwrap();
+        record(&ben, Kind::SignedIn).await.unwrap();
+        let [of_ben, _] = recorded_ids(&ben).await[..] else {
+            panic!("two events were recorded");
+        };
+        let by_kind = |kind: Kind| Filter::<Entity>::eq(Column::Kind, kind);
+        let of_user = |viewer: &Viewer| Filter::<Entity>::eq(Column::UserId, viewer.user_id());
+        let id_of_ben = || Filter::<Entity>::eq(Column::Id, of_ben);
+        let all = || Filter::<Entity>::always();
+        for (filter, expected) in [
+            (all(), 1),
+            (Filter::any([all(), id_of_ben()]), 1),
+            (Filter::never().not(), 1),
+            (of_user(&ana).not(), 0),
+            (of_user(&ben), 0),
+            (of_user(&ben).not(), 1),
+            (id_of_ben(), 0),
+            (Filter::exists_in(Column::Kind, Column::Kind, all()), 1),
+            // Ben has signed in, and Ana has not.
+            (
+                Filter::exists_in(Column::UserId, Column::UserId, by_kind(Kind::SignedIn)),
+                0,
+            ),
+            (
+                Filter::exists_in(Column::UserId, Column::UserId, of_user(&ben)),
+                0,
+            ),
+            (Filter::exists_in(Column::Id, Column::Id, id_of_ben()), 0),
+            (
+                Filter::exists_in(Column::Id, Column::Id, id_of_ben()).not(),
+                1,
+            ),
+            // A null is in no sub-select, and the opposite of that holds.
+            (
+                Filter::exists_in(Column::IpAddress, Column::IpAddress, all()),
+                0,
+            ),
+            (
+                Filter::exists_in(Column::IpAddress, Column::IpAddress, all()).not(),
+                1,
+            ),
+        ] {
+            let found = ana.find_all(Query::filter(filter.clone())).await.unwrap();
+            assert_eq!(found.len(), expected, "{backend:?}");
+            assert!(found.iter().all(|event| event.user_id == ana.owner()));
+            let count = ana.count(Query::filter(filter.clone())).await.unwrap();
+            assert_eq!(count, expected as u64);
+            let change = ActiveModel {
+                user_agent: Set(Some("changed".to_owned())),
+                ..Default::default()
+            };
+            let changed = ana.update(change, filter.clone()).await.unwrap();
+            assert_eq!(changed.len(), expected);
+        }
+        let of_ben = || ben.find_all::<Entity>(Query::all());
+        assert!(
+            of_ben()
+                .await
+                .unwrap()
+                .iter()
+                .all(|event| event.user_agent.is_none())
+        );
+        ana.delete::<Entity>(Filter::any([all(), of_user(&ben)]))
+            .await
+            .unwrap();
+        assert_eq!(of_ben().await.unwrap().len(), 2);
+        assert!(recorded(&ana).await.is_empty());
+    }
 }

@@ -1,11 +1,5 @@
 //! The connection of a viewer: the pool, or one transaction.
 
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "this file runs the queries that the viewer has scoped"
-)]
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -6,11 +6,18 @@
 mod change_log;
 mod change_notifier;
 mod connection;
+mod filter;
 mod owner;
+mod query;
 mod transaction;
 mod viewer;
 
 pub(crate) use change_log::{LogEntry, entity as change_logs};
 pub(crate) use change_notifier::{ChangeListener, ChangeNotifier};
+pub(crate) use filter::{Filter, Match, Side};
 pub(crate) use owner::{KeyedByOwner, Owned, Owner};
+pub(crate) use query::{
+    Column, Direction, Query, Row, SortKey, all_columns, distinct_columns, insertable, is_changed,
+};
+pub(crate) use sea_orm::{ActiveValue::Set, DbErr as RowError, Value};
 pub(crate) use viewer::{Grant, Viewer};

@@ -1,11 +1,5 @@
 //! Transactions of a viewer.
 
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "this file begins the transactions in which the viewer writes"
-)]
-
 use std::sync::{Arc, atomic::Ordering};
 
 use sea_orm::{ConnectionTrait, DbErr, SqlErr};

@@ -1,11 +1,5 @@
 //! The viewer: the signed-in user, and the only way to their rows.
 
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "this file runs the queries, and adds the owner's filter to each"
-)]
-
 use std::{
     iter,
     sync::{
@@ -15,16 +9,18 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait, IntoCondition, IntoIden, Query, TableRef, ValueTuple},
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect, QueryTrait, Select,
+    sea_query::{self, Expr, ExprTrait, IntoIden, TableRef, ValueTuple},
 };
 
 use super::{
     change_log::{IS_MOVING, is_moving},
     change_notifier::{ChangeListener, ChangeNotifier},
     connection::Connection,
+    filter::Filter,
     owner::{KeyedByOwner, Owned, Owner},
+    query::{Query, Row},
 };
 use crate::{
     clock::Timestamp,
@@ -184,40 +180,62 @@ impl Viewer {
         &self.0.ids
     }
 
-    /// The viewer's rows among those that `select` finds.
-    pub(crate) async fn all<E: Owned>(&self, select: Select<E>) -> Result<Vec<E::Model>> {
-        Ok(self.scope(select).all(&self.0.connection).await?)
+    /// The viewer's rows that the query matches.
+    pub(crate) async fn find_all<E: Owned>(&self, query: Query<E>) -> Result<Vec<E::Model>> {
+        let select = query.select(self.user_id());
+        Ok(select.all(&self.0.connection).await?)
     }
 
-    /// The viewer's one row among those that `select` finds.
-    pub(crate) async fn one<E: Owned>(&self, select: Select<E>) -> Result<Option<E::Model>> {
-        Ok(self.scope(select).one(&self.0.connection).await?)
+    /// The first of the viewer's rows that the query matches.
+    pub(crate) async fn find_one<E: Owned>(&self, query: Query<E>) -> Result<Option<E::Model>> {
+        let select = query.select(self.user_id());
+        Ok(select.one(&self.0.connection).await?)
     }
 
-    /// The viewer's rows among those that `select` finds, as `read` reads what it selects of them.
-    pub(crate) async fn read<E: Owned, R>(
+    /// The viewer's rows that the query matches, each as `read` reads its columns.
+    pub(crate) async fn select_columns<E: Owned, R>(
+        &self,
+        query: Query<E>,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        let select = query.select(self.user_id());
+        self.read(select, read).await
+    }
+
+    async fn read<E: Owned, R>(
         &self,
         select: Select<E>,
-        read: impl Fn(&QueryResult) -> DbResult<R>,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
         let connection = &self.0.connection;
-        let statement = self.scope(select).build(connection.get_database_backend());
+        let statement = select.build(connection.get_database_backend());
         let rows = connection.query_all_raw(statement).await?;
-        Ok(rows.iter().map(read).collect::<DbResult<_>>()?)
+        Ok(rows
+            .iter()
+            .map(|row| read(Row(row)))
+            .collect::<DbResult<_>>()?)
     }
 
-    /// The same for a list, in which all rows follow the time zone that their owner has now.
+    /// Like [`Viewer::select_columns`], once all rows have followed the time zone that their owner has now.
     pub(crate) async fn list<E: Owned, R>(
         &self,
+        query: Query<E>,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        self.read_settled(query.select(self.user_id()), read).await
+    }
+
+    async fn read_settled<E: Owned, R>(
+        &self,
         select: Select<E>,
-        read: impl Fn(&QueryResult) -> DbResult<R>,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
         if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
             return self.read(select, read).await;
         }
         // Of one statement, so that the rows are as they were when none was moving.
         let select = select.expr_as(self.is_moving(), IS_MOVING);
-        let read = |row: &QueryResult| Ok((row.try_get("", IS_MOVING)?, read(row)?));
+        let read = |row: Row<'_>| Ok((row.0.try_get("", IS_MOVING)?, read(row)?));
         loop {
             let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
             let is_moving = match rows.first() {
@@ -231,22 +249,55 @@ impl Viewer {
         }
     }
 
-    /// What `select` makes of all the viewer's rows that it finds: counts, and nothing of a row's own.
-    pub(crate) async fn summary<E: Owned, R: FromQueryResult>(
-        &self,
-        select: Select<E>,
-    ) -> Result<Option<R>> {
-        let rows = self
-            .list(select, |row| R::from_query_result(row, ""))
-            .await?;
-        Ok(rows.into_iter().next())
+    /// The number of the viewer's rows that the query matches.
+    pub(crate) async fn count<E: Owned>(&self, query: Query<E>) -> Result<u64> {
+        let [count] = self.count_each(query, [Filter::always()]).await?;
+        Ok(count)
     }
 
-    /// How many of the rows that `select` finds are the viewer's.
-    pub(crate) async fn count<E: Owned>(&self, select: Select<E>) -> Result<u64> {
-        let count = select.select_only().expr(E::OWNER.count());
-        let rows: Vec<i64> = self.list(count, |row| row.try_get_by_index(0)).await?;
-        Ok(rows.first().map_or(0, |count| count.unsigned_abs()))
+    /// The numbers of the viewer's rows that the query and each of the filters match, in one statement.
+    pub(crate) async fn count_each<E: Owned, const N: usize>(
+        &self,
+        query: Query<E>,
+        filters: [Filter<E>; N],
+    ) -> Result<[u64; N]> {
+        let mut select = query.select(self.user_id()).select_only();
+        for (filter, number) in filters.iter().zip(0..) {
+            // Null, where the filter does not match, is not counted.
+            let count = match filter.inner(self.user_id()) {
+                None => E::OWNER.count(),
+                Some(condition) => Expr::expr(Expr::case(condition, 1)).count(),
+            };
+            select = select.expr_as(count, format!("count{number}"));
+        }
+        let read = |row: Row<'_>| {
+            let mut counts = [0; N];
+            for (count, index) in counts.iter_mut().zip(0..) {
+                *count = row.get::<i64>(index)?.unsigned_abs();
+            }
+            Ok(counts)
+        };
+        let rows = self.read_settled(select, read).await?;
+        Ok(rows.into_iter().next().unwrap_or([0; N]))
+    }
+
+    /// The least and the greatest value of `column` for each value of `by`, which `read` finds in that order after the
+    /// value of `by`.
+    pub(crate) async fn extremes<E: Owned, R>(
+        &self,
+        query: Query<E>,
+        by: E::Column,
+        column: E::Column,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        let select = query
+            .select(self.user_id())
+            .select_only()
+            .column(by)
+            .expr(column.min())
+            .expr(column.max())
+            .group_by(by);
+        self.read(select, read).await
     }
 
     /// Stores a new row, the viewer's whoever it says it is.
@@ -268,7 +319,7 @@ impl Viewer {
     pub(crate) async fn update<A>(
         &self,
         mut changes: A,
-        filter: impl IntoCondition,
+        filter: Filter<A::Entity>,
     ) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
     where
         A: ActiveModelTrait,
@@ -278,7 +329,7 @@ impl Viewer {
         changes.not_set(A::Entity::OWNER);
         let update = A::Entity::update_many()
             .set(changes)
-            .filter(self.owned::<A::Entity>(filter));
+            .filter(filter.condition(self.user_id()));
         let writing = self.begin().await?;
         let stored = update.exec_with_returning(writing.transaction()).await;
         let stored = writing.end(stored).await?;
@@ -318,7 +369,7 @@ impl Viewer {
     {
         // Both databases number the columns of a list of values so.
         let given = |number: usize| Expr::col((GIVEN, format!("column{number}")));
-        let mut update = Query::update();
+        let mut update = sea_query::Query::update();
         update
             .table(A::Entity::default())
             .values(
@@ -350,11 +401,8 @@ impl Viewer {
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
-    pub(crate) async fn delete<E: Owned>(
-        &self,
-        filter: impl IntoCondition,
-    ) -> Result<Vec<E::Model>> {
-        let delete = E::delete_many().filter(self.owned::<E>(filter));
+    pub(crate) async fn delete<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
+        let delete = E::delete_many().filter(filter.condition(self.user_id()));
         let writing = self.begin().await?;
         let removed = delete.exec_with_returning(writing.transaction()).await;
         let removed = writing.end(removed).await?;
@@ -376,16 +424,5 @@ impl Viewer {
             Connection::Pool(_) => self.0.changes.sessions_ended(self.user_id()),
             Connection::Transaction(_) => self.0.ends_sessions.store(true, Ordering::Relaxed),
         }
-    }
-
-    fn scope<E: Owned>(&self, select: Select<E>) -> Select<E> {
-        select.filter(E::OWNER.eq(self.user_id()))
-    }
-
-    /// The filter and the owner's, whatever the filter's own shape.
-    fn owned<E: Owned>(&self, filter: impl IntoCondition) -> Condition {
-        Condition::all()
-            .add(E::OWNER.eq(self.user_id()))
-            .add(filter.into_condition())
     }
 }

@@ -1,13 +1,11 @@
 //! What has changed of a person's tasks since a number of their log.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-
 use super::entity::{Column, Entity, Model, deleted};
 use crate::{
     clock::Timestamp,
     error::Result,
     id::{SessionId, TaskId},
-    scope::Viewer,
+    scope::{Direction, Filter, Query, SortKey, Viewer},
 };
 
 /// How many changes are read at once: what a slow reader keeps waiting is no more than these.
@@ -32,23 +30,20 @@ pub(super) async fn after(viewer: &Viewer, seq: i64) -> Result<(Vec<Change>, i64
     if last <= seq {
         return Ok((Vec::new(), seq));
     }
-    let tasks = Entity::find()
-        .filter(Column::Seq.gt(seq))
-        .filter(Column::Seq.lte(last))
-        .order_by_asc(Column::Seq)
+    let tasks = Query::filter(Filter::gt(Column::Seq, seq).and(Filter::lte(Column::Seq, last)))
+        .order_by(SortKey::column(Column::Seq), Direction::Ascending)
         .limit(BATCH);
-    let deleted = deleted::Entity::find()
-        .filter(deleted::Column::Seq.gt(seq))
-        .filter(deleted::Column::Seq.lte(last))
-        .order_by_asc(deleted::Column::Seq)
-        .limit(BATCH);
-    let mut changes: Vec<Change> = viewer
-        .all(tasks)
-        .await?
-        .into_iter()
-        .map(Change::from)
-        .collect();
-    changes.extend(viewer.all(deleted).await?.into_iter().map(Change::from));
+    let deleted = {
+        use deleted::Column::Seq;
+
+        Query::filter(Filter::gt(Seq, seq).and(Filter::lte(Seq, last)))
+            .order_by(SortKey::column(Seq), Direction::Ascending)
+            .limit(BATCH)
+    };
+    let tasks = viewer.find_all::<Entity>(tasks).await?;
+    let deleted = viewer.find_all::<deleted::Entity>(deleted).await?;
+    let mut changes: Vec<Change> = tasks.into_iter().map(Change::from).collect();
+    changes.extend(deleted.into_iter().map(Change::from));
     changes.sort_by_key(|change| change.seq);
     // Of each table there may be more beyond its batch, so only the first batch of both is whole.
     let is_all = changes.len() < BATCH as usize;

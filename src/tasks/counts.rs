@@ -1,17 +1,15 @@
 //! How many tasks there are, by how they stand.
 
-use async_graphql::SimpleObject;
-use sea_orm::{
-    ColumnTrait, Condition, FromQueryResult, QuerySelect,
-    sea_query::{Expr, ExprTrait, IntoCondition},
-};
-
 use super::{
     Column,
-    filter::{TaskFilter, is_due_within, is_overdue, never},
+    filter::{TaskFilter, is_due_within, is_overdue},
     floating_due, scan,
 };
-use crate::{error::Result, scope::Viewer};
+use crate::{
+    error::Result,
+    scope::{Filter, Viewer},
+};
+use async_graphql::SimpleObject;
 
 /// How many tasks there are, by how they stand.
 #[derive(SimpleObject)]
@@ -26,14 +24,6 @@ pub(crate) struct Counts {
     due_today: i32,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    total: i64,
-    open: i64,
-    overdue: i64,
-    due_today: i64,
-}
-
 impl Counts {
     /// The work on one task, as [`scan`] counts it: each of the four counts compares it.
     pub(super) const WORK: u64 = 4 * scan::COMPARISON;
@@ -41,30 +31,17 @@ impl Counts {
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
         let here = floating_due::here(viewer).await?;
-        let select = super::select_here(&here, filter)?;
-        let open = Column::CompletedAt.is_null();
-        let is_due_today = here
-            .today()
-            .map_or_else(|| never().into_condition(), is_due_within);
-        let select = select
-            .select_only()
-            .column_as(Expr::col(Column::Id).count(), "total")
-            .column_as(how_many(open.clone().into_condition()), "open")
-            .column_as(how_many(is_overdue(here.now)), "overdue")
-            .column_as(how_many(is_due_today.add(open)), "due_today");
-        let row: Option<Row> = viewer.summary(select).await?;
-        let Row {
-            total,
-            open,
-            overdue,
-            due_today,
-        } = row.unwrap_or(Row {
-            total: 0,
-            open: 0,
-            overdue: 0,
-            due_today: 0,
-        });
-        let shown = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
+        let open = || Filter::is_null(Column::CompletedAt);
+        let is_due_today = here.today().map_or_else(Filter::never, is_due_within);
+        let counted = [
+            Filter::always(),
+            open(),
+            is_overdue(here.now),
+            is_due_today.and(open()),
+        ];
+        let query = super::query_here(&here, filter)?;
+        let [total, open, overdue, due_today] = viewer.count_each(query, counted).await?;
+        let shown = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Self {
             total: shown(total),
             open: shown(open),
@@ -73,9 +50,4 @@ impl Counts {
             due_today: shown(due_today),
         })
     }
-}
-
-/// Of how many it is true: what is null is not counted.
-fn how_many(condition: Condition) -> Expr {
-    Expr::expr(Expr::case(condition, 1)).count()
 }

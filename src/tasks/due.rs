@@ -11,6 +11,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault, Result, UserErrorCode},
     identity::TimeZone,
+    scope::Set,
 };
 
 /// The `due_key` of a task without a due date: later than every date.
@@ -105,8 +106,6 @@ impl Due {
 
     /// The columns of a task that is due then, or of one that is never due.
     pub(super) fn write(due: Option<&Self>, home: &TimeZone, row: &mut ActiveModel) {
-        use sea_orm::ActiveValue::Set;
-
         let at = due.map(|due| due.at(home));
         row.due_date = Set(due.map(|due| due.date.0.to_string()));
         row.due_time = Set(due.and_then(|due| Some(due.time?.0.to_string())));

@@ -6,14 +6,8 @@
 
 use std::fmt;
 
-use async_graphql::{ID, InputObject};
-use sea_orm::{
-    ColumnTrait, Condition,
-    sea_query::{Expr, ExprTrait, IntoCondition, LikeExpr},
-};
-
 use super::{
-    Column, Priority,
+    Column, Entity, Priority,
     due::NEVER,
     moment::{Here, Interval, Moment, next},
     scan, title,
@@ -22,16 +16,15 @@ use crate::{
     clock::Timestamp,
     error::{Error, Result},
     id::TaskId,
+    scope::{Filter, Match},
 };
+use async_graphql::{ID, InputObject};
 
 /// How deep filters may lie within each other.
 const MAX_DEPTH: u32 = 5;
 
 /// How many conditions a filter may have, each filter and each value of a list counted.
 const MAX_CONDITIONS: u32 = 100;
-
-/// What takes from a character of a pattern what it would stand for.
-const ESCAPE: char = '\\';
 
 /// How long a text may be that is looked for, in code points.
 const MAX_TEXT: usize = super::MAX_TITLE_LENGTH;
@@ -120,8 +113,8 @@ impl TaskFilter {
     }
 
     /// The condition that it is, or what is wrong with it.
-    pub(super) fn condition(&self, here: &Here) -> Result<Condition> {
-        Compiler {
+    pub(super) fn condition(&self, here: &Here) -> Result<Filter<Entity>> {
+        FilterBuilder {
             here,
             left: MAX_CONDITIONS,
         }
@@ -213,55 +206,50 @@ fn listed<T, const N: usize>(operators: [&Option<Vec<T>>; N]) -> u64 {
         .sum()
 }
 
-struct Compiler<'a> {
+struct FilterBuilder<'a> {
     here: &'a Here,
     /// How many more conditions there may be.
     left: u32,
 }
 
-impl Compiler<'_> {
-    fn filter(&mut self, filter: &TaskFilter, depth: u32) -> Result<Condition> {
+impl FilterBuilder<'_> {
+    fn filter(&mut self, filter: &TaskFilter, depth: u32) -> Result<Filter<Entity>> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(refused(format_args!(
                 "A filter may have {MAX_DEPTH} filters within each other. Make it flatter."
             )));
         };
         self.count(1)?;
-        let mut all = Condition::all();
+        let mut all = Vec::new();
         for each in filter.and.iter().flatten() {
-            all = all.add(self.filter(each, depth)?);
+            all.push(self.filter(each, depth)?);
         }
         if let Some(some) = &filter.or {
-            let mut any = Condition::any();
-            for each in some {
-                any = any.add(self.filter(each, depth)?);
-            }
-            all = all.add(if some.is_empty() {
-                any.add(never())
-            } else {
-                any
-            });
+            let some = some.iter().map(|each| self.filter(each, depth));
+            all.push(Filter::any(some.collect::<Result<Vec<_>>>()?));
         }
         if let Some(not) = &filter.not {
-            all = all.add(self.filter(not, depth)?.not());
+            all.push(self.filter(not, depth)?.not());
         }
         if let Some(ids) = &filter.id {
-            all = all.add(self.ids(ids)?);
+            all.push(self.ids(ids)?);
         }
         if let Some(completed) = filter.completed {
             self.count(1)?;
-            let is_completed = Column::CompletedAt.is_not_null();
-            all = all.add(same(is_completed.into_condition(), completed));
+            all.push(negate_unless(
+                completed,
+                Filter::is_not_null(Column::CompletedAt),
+            ));
         }
         if let Some(overdue) = filter.overdue {
             self.count(1)?;
-            all = all.add(same(is_overdue(self.here.now), overdue));
+            all.push(negate_unless(overdue, is_overdue(self.here.now)));
         }
         if let Some(title) = &filter.title {
-            all = all.add(self.text(title)?);
+            all.push(self.text(title)?);
         }
         if let Some(priority) = &filter.priority {
-            all = all.add(self.priority(priority)?);
+            all.push(self.priority(priority)?);
         }
         for (times, of) in [
             (&filter.due, Time::Due),
@@ -270,15 +258,10 @@ impl Compiler<'_> {
             (&filter.completed_at, Time::Completed),
         ] {
             if let Some(times) = times {
-                all = all.add(self.times(times, of)?);
+                all.push(self.times(times, of)?);
             }
         }
-        // What says nothing is true, and not nothing: it may be one of several, or denied.
-        Ok(if all.is_empty() {
-            all.add(always())
-        } else {
-            all
-        })
+        Ok(Filter::all(all))
     }
 
     /// So many conditions more, at least one for each operator.
@@ -293,33 +276,36 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn ids(&mut self, filter: &IdFilter) -> Result<Condition> {
-        let of =
-            |ids: &[ID]| Column::Id.is_in(ids.iter().filter_map(|id| id.parse::<TaskId>().ok()));
-        let mut all = Condition::all();
+    fn ids(&mut self, filter: &IdFilter) -> Result<Filter<Entity>> {
+        let of = |ids: &[ID]| {
+            let ids = ids.iter().filter_map(|id| id.parse::<TaskId>().ok());
+            Filter::is_in(Column::Id, ids)
+        };
+        let mut all = Vec::new();
         for (id, is) in [(&filter.eq, true), (&filter.neq, false)] {
             if let Some(id) = id {
                 self.count(1)?;
-                let one = of(std::slice::from_ref(id));
-                all = all.add(same(one.into_condition(), is));
+                all.push(negate_unless(is, of(std::slice::from_ref(id))));
             }
         }
         for (ids, is) in [(&filter.r#in, true), (&filter.nin, false)] {
             if let Some(ids) = ids {
                 self.count(ids.len())?;
-                all = all.add(same(of(ids).into_condition(), is));
+                all.push(negate_unless(is, of(ids)));
             }
         }
-        Ok(all)
+        Ok(Filter::all(all))
     }
 
-    fn text(&mut self, filter: &StringFilter) -> Result<Condition> {
-        let mut all = Condition::all();
+    fn text(&mut self, filter: &StringFilter) -> Result<Filter<Entity>> {
+        let mut all = Vec::new();
         for (text, is) in [(&filter.eq, true), (&filter.neq, false)] {
             if let Some(text) = text {
                 self.count(1)?;
-                let one = Column::TitleKey.eq(folded(text)?);
-                all = all.add(same(one.into_condition(), is));
+                all.push(negate_unless(
+                    is,
+                    Filter::eq(Column::TitleKey, folded(text)?),
+                ));
             }
         }
         for (texts, is) in [(&filter.r#in, true), (&filter.nin, false)] {
@@ -329,53 +315,50 @@ impl Compiler<'_> {
                     .iter()
                     .map(|text| folded(text))
                     .collect::<Result<_>>()?;
-                let some = Column::TitleKey.is_in(texts);
-                all = all.add(same(some.into_condition(), is));
+                all.push(negate_unless(is, Filter::is_in(Column::TitleKey, texts)));
             }
         }
-        for (text, before, after) in [
-            (&filter.contains, "%", "%"),
-            (&filter.starts_with, "", "%"),
-            (&filter.ends_with, "%", ""),
+        for (text, position) in [
+            (&filter.contains, Match::Anywhere),
+            (&filter.starts_with, Match::Start),
+            (&filter.ends_with, Match::End),
         ] {
             if let Some(text) = text {
                 self.count(1)?;
-                let text = literal(&folded(text)?);
-                let pattern = LikeExpr::new(format!("{before}{text}{after}")).escape(ESCAPE);
-                all = all.add(Expr::col(Column::TitleKey).like(pattern));
+                all.push(Filter::like(Column::TitleKey, &folded(text)?, position));
             }
         }
-        Ok(all)
+        Ok(Filter::all(all))
     }
 
-    fn priority(&mut self, filter: &PriorityFilter) -> Result<Condition> {
+    fn priority(&mut self, filter: &PriorityFilter) -> Result<Filter<Entity>> {
         let column = Column::Priority;
-        let mut all = Condition::all();
+        let mut all = Vec::new();
         let compared = [
-            filter.eq.map(|priority| column.eq(priority)),
-            filter.neq.map(|priority| column.ne(priority)),
-            filter.gte.map(|priority| column.gte(priority)),
-            filter.lte.map(|priority| column.lte(priority)),
+            filter.eq.map(|priority| Filter::eq(column, priority)),
+            filter.neq.map(|priority| Filter::ne(column, priority)),
+            filter.gte.map(|priority| Filter::gte(column, priority)),
+            filter.lte.map(|priority| Filter::lte(column, priority)),
         ];
         for compared in compared.into_iter().flatten() {
             self.count(1)?;
-            all = all.add(compared);
+            all.push(compared);
         }
         for (priorities, is) in [(&filter.r#in, true), (&filter.nin, false)] {
             if let Some(priorities) = priorities {
                 self.count(priorities.len())?;
-                let some = column.is_in(priorities.iter().copied());
-                all = all.add(same(some.into_condition(), is));
+                let some = Filter::is_in(column, priorities.iter().copied());
+                all.push(negate_unless(is, some));
             }
         }
-        Ok(all)
+        Ok(Filter::all(all))
     }
 
-    fn times(&mut self, filter: &DateFilter, time: Time) -> Result<Condition> {
-        let mut all = Condition::all();
+    fn times(&mut self, filter: &DateFilter, time: Time) -> Result<Filter<Entity>> {
+        let mut all = Vec::new();
         if let Some(null) = filter.null {
             self.count(1)?;
-            all = all.add(same(time.between(None, None), !null));
+            all.push(negate_unless(!null, time.between(None, None)));
         }
         let compared = [
             (filter.eq, Compare::Within),
@@ -393,10 +376,10 @@ impl Compiler<'_> {
                         "A duration from now must end in the years 1 to 9998."
                     ))
                 })?;
-                all = all.add(time.compare(compare, interval));
+                all.push(time.compare(compare, interval));
             }
         }
-        Ok(all)
+        Ok(Filter::all(all))
     }
 }
 
@@ -422,7 +405,7 @@ enum Compare {
 }
 
 impl Time {
-    fn compare(self, compare: Compare, interval: Interval) -> Condition {
+    fn compare(self, compare: Compare, interval: Interval) -> Filter<Entity> {
         let Interval { first, last } = interval;
         match compare {
             Compare::Within => self.between(Some(first), Some(last)),
@@ -435,55 +418,41 @@ impl Time {
     }
 
     /// That the task has it, and not before the first nor after the last millisecond.
-    fn between(self, first: Option<Timestamp>, last: Option<Timestamp>) -> Condition {
+    fn between(self, first: Option<Timestamp>, last: Option<Timestamp>) -> Filter<Entity> {
         let column = match self {
             // The id says when, and it is what the table is ordered by.
             Self::Created => {
-                let from = first.map(|first| Column::Id.gte(TaskId::earliest(first)));
-                let to = last.map(|last| Column::Id.lt(TaskId::earliest(next(last))));
-                return Condition::all()
-                    .add_option(from)
-                    .add_option(to)
-                    .add(always());
+                let from = first.map(|first| Filter::gte(Column::Id, TaskId::earliest(first)));
+                let to = last.map(|last| Filter::lt(Column::Id, TaskId::earliest(next(last))));
+                return Filter::all(from.into_iter().chain(to));
             }
             Self::Due => Column::DueKey,
             Self::Updated => Column::UpdatedAt,
             Self::Completed => Column::CompletedAt,
         };
         let exists = match self {
-            Self::Due => Some(column.lt(NEVER)),
-            Self::Completed => Some(column.is_not_null()),
-            Self::Created | Self::Updated => Some(always()),
+            Self::Due => Some(Filter::lt(column, NEVER)),
+            Self::Completed => Some(Filter::is_not_null(column)),
+            Self::Created | Self::Updated => None,
         };
-        Condition::all()
-            .add_option(exists)
-            .add_option(first.map(|first| column.gte(first)))
-            .add_option(last.map(|last| column.lte(last)))
+        let first = first.map(|first| Filter::gte(column, first));
+        let last = last.map(|last| Filter::lte(column, last));
+        Filter::all([exists, first, last].into_iter().flatten())
     }
 }
 
 /// That the task is not done though its due date has passed.
-pub(super) fn is_overdue(now: Timestamp) -> Condition {
-    Condition::all()
-        .add(Column::CompletedAt.is_null())
-        .add(Column::DueKey.lt(now))
+pub(super) fn is_overdue(now: Timestamp) -> Filter<Entity> {
+    Filter::is_null(Column::CompletedAt).and(Filter::lt(Column::DueKey, now))
 }
 
 /// That the task is due within this time.
-pub(super) fn is_due_within(interval: Interval) -> Condition {
+pub(super) fn is_due_within(interval: Interval) -> Filter<Entity> {
     Time::Due.compare(Compare::Within, interval)
 }
 
-fn same(condition: Condition, is: bool) -> Condition {
-    if is { condition } else { condition.not() }
-}
-
-fn always() -> Expr {
-    Expr::val(1).eq(1)
-}
-
-pub(super) fn never() -> Expr {
-    Expr::val(1).eq(0)
+fn negate_unless(is: bool, filter: Filter<Entity>) -> Filter<Entity> {
+    if is { filter } else { filter.not() }
 }
 
 /// A text as titles are compared.
@@ -499,18 +468,6 @@ fn folded(text: &str) -> Result<String> {
         )));
     }
     Ok(title::fold(text))
-}
-
-/// A text that stands for itself within a pattern.
-fn literal(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | ESCAPE) {
-            literal.push(ESCAPE);
-        }
-        literal.push(character);
-    }
-    literal
 }
 
 fn refused(message: fmt::Arguments<'_>) -> Error {

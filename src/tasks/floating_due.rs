@@ -4,20 +4,16 @@
 //! are rewritten in batches; what is read of tasks meanwhile waits for the last one
 //! (`Owned::FOLLOWS_TIME_ZONE`), and a task that is changed before its turn is moved first.
 
-use async_graphql::Context;
-use futures_util::future::BoxFuture;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-};
-
 use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::Here, scan};
 use crate::{
     clock::Timestamp,
     error::Result,
     id::TaskId,
     identity::{self, TimeZone},
-    scope::Viewer,
+    scope::{Direction, Filter, Query, Row, RowError, Set, SortKey, Viewer},
 };
+use async_graphql::Context;
+use futures_util::future::BoxFuture;
 
 /// How many tasks are looked at in one transaction, and so how long others wait for it.
 const BATCH: u64 = 500;
@@ -67,12 +63,12 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     let Some(after) = viewer.moving_after().await? else {
         return Ok(0);
     };
-    let mut select = Entity::find().select_only().columns(Placed::COLUMNS);
-    if let Some(after) = after {
-        select = select.filter(Column::Id.gt(after));
-    }
-    let some = select.order_by_asc(Column::Id).limit(BATCH);
-    let some = viewer.read(some, Placed::read).await?;
+    let after = after.map_or_else(Filter::always, |after| Filter::gt(Column::Id, after));
+    let some = Query::<Entity>::filter(after)
+        .columns(Placed::COLUMNS)
+        .order_by(SortKey::column(Column::Id), Direction::Ascending)
+        .limit(BATCH);
+    let some = viewer.select_columns(some, Placed::read).await?;
     let Some(last) = some.last().map(|task| task.id) else {
         return Ok(0);
     };
@@ -105,7 +101,7 @@ pub(super) async fn catch_up(viewer: &Viewer, task: Model) -> Result<Model> {
         due_key: Set(at),
         ..Default::default()
     };
-    let moved = viewer.update(row, Column::Id.eq(task.id)).await?;
+    let moved = viewer.update(row, Filter::eq(Column::Id, task.id)).await?;
     Ok(moved.into_iter().next().unwrap_or(task))
 }
 
@@ -127,13 +123,13 @@ impl Placed {
         Column::DueAt,
     ];
 
-    fn read(row: &QueryResult) -> std::result::Result<Self, sea_orm::DbErr> {
+    fn read(row: Row<'_>) -> std::result::Result<Self, RowError> {
         Ok(Self {
-            id: row.try_get_by_index(0)?,
-            date: row.try_get_by_index(1)?,
-            time: row.try_get_by_index(2)?,
-            zone: row.try_get_by_index(3)?,
-            at: row.try_get_by_index(4)?,
+            id: row.get(0)?,
+            date: row.get(1)?,
+            time: row.get(2)?,
+            zone: row.get(3)?,
+            at: row.get(4)?,
         })
     }
 

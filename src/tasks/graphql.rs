@@ -2,8 +2,6 @@
 
 use async_graphql::{Context, ID, Object};
 
-use sea_orm::EntityTrait;
-
 use super::{
     Column, Due, Entity, Priority,
     counts::Counts,
@@ -22,7 +20,7 @@ use crate::{
         list::{self, Connection, Listed},
     },
     page::Page,
-    scope::Viewer,
+    scope::{Query, Viewer},
 };
 
 /// Something to do.
@@ -79,7 +77,7 @@ impl Task {
 
     /// Those of the viewer's tasks that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<TaskId>) -> Result<Vec<Self>> {
-        list::find(viewer, Column::Id, ids, Entity::find()).await
+        list::find(viewer, Column::Id, ids, Query::all()).await
     }
 }
 
@@ -226,8 +224,8 @@ impl TaskLists {
         };
         let work = filtering + order::work(&order_by) + counting;
         scan::charge(ctx, &self.viewer, work).await?;
-        let select = super::select(&self.viewer, filter.as_ref()).await?;
-        Connection::read(ctx, &self.viewer, select, order, page).await
+        let query = super::query(&self.viewer, filter.as_ref()).await?;
+        Connection::read(ctx, &self.viewer, query, order, page).await
     }
 
     /// How many tasks there are that pass the filter, in one count.

@@ -27,11 +27,6 @@ mod task_row;
 mod title;
 mod transfer;
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
-};
-
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
 pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
 
@@ -55,7 +50,7 @@ use crate::{
     error::{Error, Result},
     id::TaskId,
     identity::TimeZone,
-    scope::{LogEntry, Viewer},
+    scope::{Direction, Filter, LogEntry, Query, Set, SortKey, Viewer, is_changed},
 };
 
 /// Of how many changes of a person's tasks the deletions are remembered.
@@ -116,7 +111,9 @@ impl From<LimitReached> for Refusal {
 
 /// The task with this id, due where its owner is now.
 async fn find(viewer: &Viewer, entry: &LogEntry, id: TaskId) -> Result<Option<Model>> {
-    let task = viewer.one(Entity::find().filter(Column::Id.eq(id))).await?;
+    let task = viewer
+        .find_one(Query::<Entity>::filter(Filter::eq(Column::Id, id)))
+        .await?;
     match task {
         Some(task) if entry.is_moving => floating_due::catch_up(viewer, task).await.map(Some),
         task => Ok(task),
@@ -124,11 +121,8 @@ async fn find(viewer: &Viewer, entry: &LogEntry, id: TaskId) -> Result<Option<Mo
 }
 
 /// The tasks that pass the filter.
-async fn select(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Select<Entity>> {
-    let Some(filter) = filter else {
-        return Ok(Entity::find());
-    };
-    let here = if filter.needs_days() {
+async fn query(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
+    let here = if filter.is_some_and(TaskFilter::needs_days) {
         floating_due::here(viewer).await?
     } else {
         Here {
@@ -136,15 +130,12 @@ async fn select(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Select<E
             zone: TimeZone::utc().rules(),
         }
     };
-    select_here(&here, Some(filter))
+    query_here(&here, filter)
 }
 
-fn select_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Select<Entity>> {
-    let condition = filter.map(|filter| filter.condition(here)).transpose()?;
-    Ok(match condition {
-        Some(condition) => Entity::find().filter(condition),
-        None => Entity::find(),
-    })
+fn query_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
+    let filter = filter.map(|filter| filter.condition(here)).transpose()?;
+    Ok(Query::filter(filter.unwrap_or_else(Filter::always)))
 }
 
 /// Stores a new task in its place in its owner's order. An id that is stored already gives
@@ -158,8 +149,8 @@ async fn create(
         .atomically(async |viewer| {
             let added = viewer.add_tasks(1).await?;
             if let Some(id) = draft.id {
-                let of_id = deleted::Entity::find().filter(deleted::Column::Id.eq(id));
-                if viewer.one(of_id).await?.is_some() {
+                let of_id = Query::<deleted::Entity>::filter(Filter::eq(deleted::Column::Id, id));
+                if viewer.find_one(of_id).await?.is_some() {
                     return Err(Refusal::WasDeleted);
                 }
                 if let Some(task) = find(viewer, &added, id).await? {
@@ -197,7 +188,7 @@ async fn update(
             let home =
                 floating_due::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
             let row = changes.apply(&task, &home, viewer.now());
-            if !row.is_changed() {
+            if !is_changed(&row) {
                 return Err(Refusal::Unchanged(task.into()));
             }
             write(viewer, &task, entry.seq(), row).await
@@ -213,7 +204,7 @@ async fn write(
     mut row: ActiveModel,
 ) -> std::result::Result<Model, Refusal> {
     note_change(&mut row, viewer, task.version, seq);
-    let stored = viewer.update(row, Column::Id.eq(task.id)).await?;
+    let stored = viewer.update(row, Filter::eq(Column::Id, task.id)).await?;
     stored.into_iter().next().ok_or(Refusal::NotFound)
 }
 
@@ -255,7 +246,7 @@ async fn delete(
         .atomically(async |viewer| {
             let entry = viewer.remove_task().await?;
             let task = expect(viewer, &entry, id, if_version).await?;
-            viewer.delete::<Entity>(Column::Id.eq(id)).await?;
+            viewer.delete::<Entity>(Filter::eq(Column::Id, id)).await?;
             let row = deleted::ActiveModel {
                 id: Set(id),
                 version: Set(task.version + 1),
@@ -273,14 +264,15 @@ async fn delete(
 
 /// Forgets deletions that were too many changes ago: more than are added, and few, so that others do not wait.
 async fn forget_deleted(viewer: &Viewer, seq: i64) -> Result<()> {
-    let old = deleted::Entity::find()
-        .filter(deleted::Column::Seq.lte(seq - MAX_DELETED))
-        .order_by_asc(deleted::Column::Seq)
+    use deleted::Column::Seq;
+
+    let old = Query::<deleted::Entity>::filter(Filter::lte(Seq, seq - MAX_DELETED))
+        .order_by(SortKey::column(Seq), Direction::Ascending)
         .limit(FORGOTTEN_AT_ONCE);
-    let old = viewer.all(old).await?;
+    let old = viewer.find_all(old).await?;
     if let Some(last) = old.last() {
         viewer
-            .delete::<deleted::Entity>(deleted::Column::Seq.lte(last.seq))
+            .delete::<deleted::Entity>(Filter::lte(Seq, last.seq))
             .await?;
     }
     Ok(())
@@ -321,7 +313,7 @@ impl Draft {
 impl Changes {
     /// The columns that differ from the task's.
     fn apply(self, task: &Model, home: &TimeZone, now: Timestamp) -> ActiveModel {
-        let mut row = <ActiveModel as ActiveModelTrait>::default();
+        let mut row = ActiveModel::default();
         if let Some(title) = self.title
             && title.as_str() != task.title
         {

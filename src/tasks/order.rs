@@ -1,17 +1,13 @@
 //! The orders of a list of tasks.
 
-use async_graphql::{Enum, InputObject};
-use sea_orm::{
-    ColumnTrait,
-    sea_query::{Expr, ExprTrait, Func},
-};
-
-use super::{Column, due::NEVER, filter::TaskFilter, scan, task_row::Row};
+use super::{Column, Entity, due::NEVER, filter::TaskFilter, scan, task_row::Row};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},
     keyset::{Key, Keyset, Of},
+    scope::SortKey,
 };
+use async_graphql::{Enum, InputObject};
 
 /// How many things a list is ordered by at most.
 const MAX_KEYS: usize = 7;
@@ -59,7 +55,7 @@ pub(crate) enum NullsOrder {
 pub(super) fn keyset(
     order: &[TaskOrder],
     filter: Option<&TaskFilter>,
-) -> Result<Keyset<Column, Row>> {
+) -> Result<Keyset<Entity, Row>> {
     const NEWEST: [TaskOrder; 1] = [TaskOrder {
         field: TaskOrderField::CreatedAt,
         direction: OrderDirection::Desc,
@@ -93,17 +89,17 @@ pub(super) fn work(order: &[TaskOrder]) -> u64 {
 }
 
 /// The id says when a task was made.
-fn by_id(is_descending: bool) -> Key<Column, Row> {
+fn by_id(is_descending: bool) -> Key<Entity, Row> {
     Key {
         column: Column::Id,
-        expr: Expr::col(Column::Id),
+        sort: SortKey::column(Column::Id),
         is_descending,
         of: Of::Id(|task| task.id.into()),
     }
 }
 
 impl TaskOrder {
-    fn keys(self) -> Vec<Key<Column, Row>> {
+    fn keys(self) -> Vec<Key<Entity, Row>> {
         match self.field {
             TaskOrderField::CreatedAt => vec![by_id(self.is_descending())],
             TaskOrderField::Position => {
@@ -125,7 +121,7 @@ impl TaskOrder {
                 if self.has_index() {
                     return vec![due];
                 }
-                let is_never = Expr::col(Column::DueKey).eq(NEVER);
+                let is_never = SortKey::equals(Column::DueKey, NEVER);
                 let never = self.nulls(Column::DueKey, is_never, |task| {
                     (task.due_key == NEVER).into()
                 });
@@ -133,14 +129,13 @@ impl TaskOrder {
             }
             TaskOrderField::CompletedAt => {
                 let column = Column::CompletedAt;
-                let at = Func::coalesce([Expr::col(column), Expr::val(0_i64)]);
                 let of = Of::Number(|task: &Row| task.completed_at.map_or(0, Timestamp::as_millis));
                 let at = Key {
-                    expr: at.into(),
+                    sort: SortKey::column_or(column, 0_i64),
                     ..self.key(column, of)
                 };
                 let none = |task: &Row| task.completed_at.is_none().into();
-                vec![self.nulls(column, column.is_null(), none), at]
+                vec![self.nulls(column, SortKey::is_null(column), none), at]
             }
         }
     }
@@ -159,20 +154,25 @@ impl TaskOrder {
     }
 
     /// The column as it is.
-    fn key(self, column: Column, of: Of<Row>) -> Key<Column, Row> {
+    fn key(self, column: Column, of: Of<Row>) -> Key<Entity, Row> {
         Key {
             column,
-            expr: Expr::col(column),
+            sort: SortKey::column(column),
             is_descending: self.is_descending(),
             of,
         }
     }
 
     /// Those that have no such value apart, before the others or after them.
-    fn nulls(self, column: Column, is_null: Expr, of: fn(&Row) -> i64) -> Key<Column, Row> {
+    fn nulls(
+        self,
+        column: Column,
+        is_null: SortKey<Entity>,
+        of: fn(&Row) -> i64,
+    ) -> Key<Entity, Row> {
         Key {
             column,
-            expr: Expr::case(is_null, 1_i64).finally(0_i64).into(),
+            sort: is_null,
             is_descending: self.nulls == NullsOrder::First,
             of: Of::Number(of),
         }

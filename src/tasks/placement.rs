@@ -3,19 +3,13 @@
 //! A position is between its neighbours', so that a move writes one row. Where many have been placed into
 //! the same gap positions become long; then some of the neighbours are spaced anew.
 
-use async_graphql::{Enum, ID, OneofObject};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait},
-};
-
 use super::{ActiveModel, Column, Entity, Model, Refusal, note_change};
 use crate::{
     error::{Error, Result},
     id::TaskId,
-    scope::Viewer,
+    scope::{Direction, Filter, Query, Set, Side, SortKey, Viewer},
 };
+use async_graphql::{Enum, ID, OneofObject};
 
 /// How long a position may be, in bytes, before neighbours are spaced anew.
 const LONGEST: usize = 64;
@@ -128,7 +122,7 @@ pub(super) async fn last(viewer: &Viewer) -> Result<Option<String>> {
 /// So many positions after one, in their order.
 pub(super) fn after(position: &Option<String>, count: usize) -> Result<Vec<String>> {
     let positions = lexicon_fractional_index::n_keys_between(position, &None, count);
-    positions.map_err(|message| Error::internal(DbErr::Type(message)))
+    positions.map_err(Error::bug)
 }
 
 /// The viewer's tasks but the one that is moved.
@@ -138,17 +132,17 @@ struct Others<'a> {
 }
 
 impl Others<'_> {
-    fn select(&self) -> Select<Entity> {
-        match self.moved {
-            Some(moved) => Entity::find().filter(Column::Id.ne(moved.id)),
-            None => Entity::find(),
-        }
+    fn query(&self) -> Query<Entity> {
+        Query::filter(match self.moved {
+            Some(moved) => Filter::ne(Column::Id, moved.id),
+            None => Filter::always(),
+        })
     }
 
     async fn one(&self, id: Option<TaskId>) -> std::result::Result<Model, Refusal> {
         let id = id.ok_or(Refusal::NoNeighbour)?;
-        let one = self.select().filter(Column::Id.eq(id));
-        self.viewer.one(one).await?.ok_or(Refusal::NoNeighbour)
+        let one = self.query().and(Filter::eq(Column::Id, id));
+        self.viewer.find_one(one).await?.ok_or(Refusal::NoNeighbour)
     }
 
     /// The next one from there on; `Down` is towards the last. From nowhere it is the first one that
@@ -158,25 +152,23 @@ impl Others<'_> {
     }
 
     async fn some(&self, from: Option<&Model>, way: Way, count: u64) -> Result<Vec<Model>> {
-        let mut select = self.select().limit(count);
-        if let Some(from) = from {
-            let place = Expr::tuple([Expr::col(Column::Position), Expr::col(Column::Id)]);
-            let here = Expr::tuple([Expr::val(from.position.as_str()), Expr::val(from.id)]);
-            let beyond = match way {
-                Way::Up => place.lt(here),
-                Way::Down => place.gt(here),
-            };
-            select = select.filter(Condition::all().add(beyond));
-        }
-        let select = match way {
-            Way::Up => select
-                .order_by_desc(Column::Position)
-                .order_by_desc(Column::Id),
-            Way::Down => select
-                .order_by_asc(Column::Position)
-                .order_by_asc(Column::Id),
+        let (side, direction) = match way {
+            Way::Up => (Side::Less, Direction::Descending),
+            Way::Down => (Side::Greater, Direction::Ascending),
         };
-        self.viewer.all(select).await
+        let position = || SortKey::column(Column::Position);
+        let id = || SortKey::column(Column::Id);
+        let mut query = self.query().limit(count);
+        if let Some(from) = from {
+            query = query.and(Filter::beyond(vec![
+                (position(), from.position.as_str().into(), side),
+                (id(), from.id.into(), side),
+            ]));
+        }
+        let query = query
+            .order_by(position(), direction)
+            .order_by(id(), direction);
+        self.viewer.find_all(query).await
     }
 
     /// Gives the neighbours of a gap other positions, and the gap one between them.
@@ -194,7 +186,7 @@ impl Others<'_> {
         lower.reverse();
         let count = lower.len() + 1 + upper.len();
         let positions = lexicon_fractional_index::n_keys_between(&low, &high, count);
-        let mut positions = positions.map_err(|message| Error::internal(DbErr::Type(message)))?;
+        let mut positions = positions.map_err(Error::bug)?;
         let position = positions.remove(lower.len());
         let moved: Vec<(Model, String)> = lower
             .into_iter()

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::{ToSpan, civil};
-use sea_orm::{ActiveValue::Set, DbErr};
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +21,7 @@ use crate::{
     error::{Error, Fault, Result},
     id::{Ids, TaskId},
     identity::{self, TimeZone},
-    scope::Viewer,
+    scope::{Set, Viewer},
 };
 
 /// How many are stored before that is told.
@@ -80,8 +79,8 @@ const NOTE: &str = "It need not be perfect. Last time it took longer than anybod
 pub(crate) async fn sow(viewer: &Viewer, count: usize, told: impl Fn(usize)) -> Result<()> {
     let home = identity::home(viewer).await?;
     let now = viewer.now();
-    let positions = lexicon_fractional_index::n_keys_between(&None, &None, count)
-        .map_err(|message| Error::internal(DbErr::Type(message)))?;
+    let positions =
+        lexicon_fractional_index::n_keys_between(&None, &None, count).map_err(Error::bug)?;
     let here = Here {
         now,
         zone: home.rules(),
@@ -103,7 +102,7 @@ pub(crate) async fn sow(viewer: &Viewer, count: usize, told: impl Fn(usize)) -> 
         let mut rows = Vec::with_capacity(positions.len());
         for ((position, seq), number) in positions.iter().zip(seqs).zip(&mut numbers) {
             let row = sower.row(viewer, &home, made_at(number));
-            let row = row.map_err(|fault| Error::internal(DbErr::Type(fault.into_message())))?;
+            let row = row.map_err(|fault| Error::bug(fault.into_message()))?;
             rows.push(ActiveModel {
                 seq: Set(seq),
                 position: Set(position.clone()),

@@ -1,12 +1,11 @@
 //! A task as far as it is read: a list reads the columns that its selection shows, and no others.
 
-use sea_orm::{DbErr, Iterable, QueryResult};
-
 use super::{Column, Entity, Model, Priority};
 use crate::{
     clock::Timestamp,
     id::TaskId,
-    identity::list::{self, Fields},
+    identity::list::{Fields, ListedRow},
+    scope::{self, RowError},
 };
 
 /// What is shown of a task and what it is ordered by; of a column that was not read it is empty.
@@ -28,7 +27,7 @@ pub(crate) struct Row {
     pub(super) description: Option<String>,
 }
 
-impl list::Row<Entity> for Row {
+impl ListedRow<Entity> for Row {
     fn columns(fields: &Fields<'_>) -> Vec<Column> {
         use Column::{
             CompletedAt, Description, DueAt, DueDate, DueTime, DueTimeZone, Id, Position, Priority,
@@ -49,31 +48,31 @@ impl list::Row<Entity> for Row {
                 "updatedAt" => &[UpdatedAt],
                 "__typename" => &[],
                 // What is not known here may show anything.
-                _ => return Column::iter().collect(),
+                _ => return scope::all_columns::<Entity>(),
             };
             columns.extend(shown);
         }
         columns
     }
 
-    fn read(result: &QueryResult, columns: &[Column]) -> Result<Self, DbErr> {
+    fn read(result: scope::Row<'_>, columns: &[Column]) -> Result<Self, RowError> {
         let mut row = Self::unread();
         for (at, column) in columns.iter().enumerate() {
             match column {
-                Column::Id => row.id = result.try_get_by_index(at)?,
-                Column::Version => row.version = result.try_get_by_index(at)?,
-                Column::Title => row.title = result.try_get_by_index(at)?,
-                Column::TitleKey => row.title_key = result.try_get_by_index(at)?,
-                Column::CompletedAt => row.completed_at = result.try_get_by_index(at)?,
-                Column::Priority => row.priority = result.try_get_by_index(at)?,
-                Column::DueDate => row.due_date = result.try_get_by_index(at)?,
-                Column::DueTime => row.due_time = result.try_get_by_index(at)?,
-                Column::DueTimeZone => row.due_time_zone = result.try_get_by_index(at)?,
-                Column::DueAt => row.due_at = result.try_get_by_index(at)?,
-                Column::DueKey => row.due_key = result.try_get_by_index(at)?,
-                Column::Position => row.position = result.try_get_by_index(at)?,
-                Column::UpdatedAt => row.updated_at = result.try_get_by_index(at)?,
-                Column::Description => row.description = result.try_get_by_index(at)?,
+                Column::Id => row.id = result.get(at)?,
+                Column::Version => row.version = result.get(at)?,
+                Column::Title => row.title = result.get(at)?,
+                Column::TitleKey => row.title_key = result.get(at)?,
+                Column::CompletedAt => row.completed_at = result.get(at)?,
+                Column::Priority => row.priority = result.get(at)?,
+                Column::DueDate => row.due_date = result.get(at)?,
+                Column::DueTime => row.due_time = result.get(at)?,
+                Column::DueTimeZone => row.due_time_zone = result.get(at)?,
+                Column::DueAt => row.due_at = result.get(at)?,
+                Column::DueKey => row.due_key = result.get(at)?,
+                Column::Position => row.position = result.get(at)?,
+                Column::UpdatedAt => row.updated_at = result.get(at)?,
+                Column::Description => row.description = result.get(at)?,
                 // Nothing shows them.
                 Column::UserId | Column::Seq | Column::OriginSessionId => {}
             }

@@ -1,8 +1,6 @@
 //! What Cubby must do, tried on the production router over each database, and on the binary.
 
 #![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "tests look into the database past the viewer, and fail by panicking"
 )]

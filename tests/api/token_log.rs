@@ -20,6 +20,10 @@ async fn log_names_the_reason_of_a_refused_token() {
         ("CUBBY_LOG", "info,cubby=debug"),
     ];
     let cubby = Cubby::start(here.path(), &settings).await;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the process that is started reads the real time"
+    )]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = i64::try_from(now.as_millis()).unwrap();
     let with = |claim: &str, value: Value| {

@@ -2,35 +2,15 @@
 
 use std::{fs, path::Path};
 
-/// What ends the line that must be refused.
+/// The end of a line that must be refused by the compiler.
 const MARK: &str = "//~";
 
 /// One file of `cases`.
 pub struct Case {
     pub name: String,
-    /// The error, the lint or the rule of `sources` that refuses it.
-    pub code: String,
+    /// The error of the compiler that refuses it; nothing if reading does.
+    pub code: Option<String>,
     pub text: String,
-}
-
-/// How far the compiler comes before it refuses. It stops at the end of the first stage that has
-/// an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Names that are not there or are private.
-    Names,
-    /// What is asked of the types.
-    Types,
-    /// Traits implemented otherwise than they are declared.
-    Traits,
-    /// What may not be said though it compiles.
-    Lints,
-    /// Nothing of the compiler's: `sources` reads the text.
-    Reading,
-}
-
-impl Stage {
-    pub const COMPILED: [Self; 4] = [Self::Names, Self::Types, Self::Traits, Self::Lints];
 }
 
 impl Case {
@@ -50,35 +30,44 @@ impl Case {
         cases
     }
 
-    /// A case opens with `//! Refused by E0277: why that is so.`
-    pub fn read(name: &str, text: String) -> Self {
+    /// A case begins with `//! Refused by E0277: reason`, or `//! Refused by reading: reason`.
+    fn read(name: &str, text: String) -> Self {
         let code = text
             .strip_prefix("//! Refused by ")
             .and_then(|rest| rest.split_once(": "))
             .map(|(code, _)| code.to_owned())
-            .unwrap_or_else(|| panic!("{name} does not open with what refuses it"));
+            .unwrap_or_else(|| panic!("{name} does not begin with what refuses it"));
         let case = Self {
             name: name.to_owned(),
-            code,
+            code: Some(code).filter(|code| code != "reading"),
             text,
         };
         assert!(
-            case.stage() == Stage::Reading || !case.marked().is_empty(),
+            case.code.is_none() || !case.marked().is_empty(),
             "{name} marks no line that must be refused"
         );
         case
     }
 
-    pub fn stage(&self) -> Stage {
-        match self.code.as_str() {
-            code if code.starts_with("sources::") => Stage::Reading,
-            code if code.starts_with("clippy::") => Stage::Lints,
-            "unsafe_code" | "E0423" | "E0425" | "E0432" | "E0433" | "E0453" | "E0603" => {
-                Stage::Names
-            }
-            "E0326" => Stage::Traits,
-            _ => Stage::Types,
-        }
+    /// The file that the case is in a slice.
+    pub fn file(&self) -> String {
+        format!("src/tasks/escape_{}.rs", self.name)
+    }
+
+    /// True if the compiler refuses it for its names, and comes to no types.
+    pub fn is_of_names(&self) -> bool {
+        let names = [
+            "E0423",
+            "E0425",
+            "E0432",
+            "E0433",
+            "E0451",
+            "E0603",
+            "unsafe_code",
+        ];
+        self.code
+            .as_deref()
+            .is_some_and(|code| names.contains(&code))
     }
 
     /// The lines that must be refused, counted from one.

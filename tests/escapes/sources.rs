@@ -1,7 +1,4 @@
-//! What the compiler lets pass and a reader would not: the sources, read as tokens.
-//!
-//! Clippy sees neither that a trait is implemented by hand, nor which table an entity is of, nor
-//! what it was told not to look at.
+//! The sources, read as tokens: imports that only some files may have, and tables with their owners.
 
 use std::{
     fs,
@@ -10,17 +7,7 @@ use std::{
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::lists::{
-    CONDITIONS, EXPRESSIONS, IMPLEMENTED, IMPLEMENTORS, SEA_ORM, SILENCED, TABLES, WORDS,
-};
-
-/// Something that a file should not hold.
-#[derive(Debug)]
-pub struct Objection {
-    /// `sources::` and what is read for it.
-    pub rule: &'static str,
-    pub words: String,
-}
+use super::allowlists::{SEA_ORM, TABLE_FILES, TABLE_TRAITS, TABLES, WORDS};
 
 /// An entity's table, and whose its rows are.
 #[derive(Debug, PartialEq)]
@@ -57,109 +44,72 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// All that a file should not hold.
-pub fn objections(path: &str, text: &str) -> Vec<Objection> {
+/// Each reason to refuse a file, with the words that are the reason.
+pub fn objections(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
+    let is_in = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
     let mut found = Vec::new();
-    let mut object = |rule, words: &[String]| {
-        found.push(Objection {
-            rule,
-            words: words.join(" "),
-        });
-    };
-
     for (at, token) in tokens.iter().enumerate() {
         let is_lifetime = at > 0 && tokens[at - 1] == "'";
-        let speaks = |files: &[&str]| files.iter().any(|file| path.starts_with(file));
-        if WORDS
-            .iter()
-            .any(|(word, files)| token == word && !speaks(files))
-            && !is_lifetime
-        {
-            object("sources::words", &tokens[at..=at]);
-        }
-        // A trait under another's name.
-        if token == "as" && IMPLEMENTED.contains(&after(&tokens, at + 1)) {
-            object("sources::implements", &tokens[at..at + 2]);
-        }
-    }
-    for (name, implementation) in implementations(&tokens) {
-        if !IMPLEMENTED.contains(&name.as_str()) && !IMPLEMENTORS.contains(&path) {
-            object("sources::implements", implementation);
+        let is_refused = |(word, files): &(&str, &[&str])| token == word && !is_in(files);
+        if !is_lifetime && WORDS.iter().any(is_refused) {
+            found.push(token.clone());
         }
     }
     for attribute in attributes(&tokens) {
-        if let Some(rule) = objection_to_attribute(path, attribute) {
-            object(rule, attribute);
+        let is_refused = match attribute.first().map(String::as_str) {
+            Some("path") => path != "src/identity/tests.rs",
+            Some("sea_orm") => attribute[1..].iter().any(|token| {
+                token.starts_with(char::is_alphabetic) && !SEA_ORM.contains(&token.as_str())
+            }),
+            _ => false,
+        };
+        if is_refused {
+            found.push(attribute.join(" "));
         }
     }
-    // Whatever else it is an implementation of, it is not one that `tables` reads.
-    let owned = implementations(&tokens).filter(|(name, _)| name == "Owned");
-    if owned.count()
-        != tables(path, text)
-            .iter()
-            .filter(|it| it.owner.is_some())
-            .count()
-    {
-        object("sources::tables", &["Owned".to_owned()]);
+    if TABLE_FILES.iter().any(|file| path.starts_with(file)) {
+        found.extend(objections_to_table_file(&tokens));
     }
-    for table in tables(path, text) {
+    let tables = tables(path, text);
+    let owned = implementations(&tokens).filter(|(name, _)| name == "Owned");
+    if owned.count() != tables.iter().filter(|it| it.owner.is_some()).count() {
+        found.push("Owned".to_owned());
+    }
+    for table in tables {
         if !TABLES.contains(&(path, &table.table, table.owner.as_deref())) {
-            object("sources::tables", &[table.table]);
+            found.push(table.table);
         }
     }
     found
 }
 
-fn objection_to_attribute(path: &str, attribute: &[String]) -> Option<&'static str> {
-    let says = |word: &str| attribute.iter().any(|token| token == word);
-    if ["allow", "warn"].into_iter().any(says) {
-        return Some("sources::silences");
-    }
-    if says("expect") && !SILENCED.iter().any(|(listed, ..)| *listed == path) {
-        return Some("sources::silences");
-    }
-    match attribute.first().map(String::as_str) {
-        Some("cfg" | "cfg_attr") => {
-            let condition = attribute[2..attribute.len() - 1].join(" ");
-            let is_listed = CONDITIONS.iter().any(|(listed, files)| {
-                *listed == condition && (files.is_empty() || files.contains(&path))
-            });
-            (attribute[0] == "cfg_attr" || !is_listed).then_some("sources::conditions")
+/// A table's file has the table, its owner, and what is read of a row: no hook, no relation, no other table's name.
+fn objections_to_table_file(tokens: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, implementation) in implementations(tokens) {
+        if !TABLE_TRAITS.contains(&name.as_str()) {
+            found.push(implementation.join(" "));
         }
-        Some("sea_orm") => {
-            let is_known = |token: &&String| {
-                SEA_ORM.contains(&token.as_str()) || !token.starts_with(char::is_alphabetic)
-            };
-            (!attribute[1..].iter().all(|token| is_known(&token))).then_some("sources::attributes")
-        }
-        Some(
-            "graphql" | "ComplexObject" | "Interface" | "MergedObject" | "Object" | "Scalar"
-            | "Subscription",
-        ) => EXPRESSIONS
-            .into_iter()
-            .any(says)
-            .then_some("sources::attributes"),
-        // Tests in the library share the start of PostgreSQL with those outside.
-        Some("path") if path == "src/identity/tests.rs" => None,
-        Some("path" | "iden") => Some("sources::attributes"),
-        _ => None,
     }
-}
-
-/// Which of clippy's lints a file silences, in the order in which it does.
-pub fn silenced(text: &str) -> Vec<String> {
-    let tokens = tokens(text);
-    let mut lints = Vec::new();
-    for attribute in attributes(&tokens).filter(|attribute| attribute[0] == "expect") {
-        for at in 0..attribute.len() {
-            if attribute[at] == "clippy" {
-                lints.push(after(attribute, at + 3).to_owned());
+    for empty in [
+        "impl ActiveModelBehavior for ActiveModel {",
+        "enum Relation {",
+    ] {
+        let start: Vec<&str> = empty.split(' ').collect();
+        for at in 0..tokens.len() {
+            let is_here = tokens[at..]
+                .iter()
+                .zip(&start)
+                .filter(|(a, b)| a == *b)
+                .count()
+                == start.len();
+            if is_here && after(tokens, at + start.len()) != "}" {
+                found.push(empty.to_owned());
             }
         }
     }
-    lints.dedup();
-    lints
+    found
 }
 
 /// The entities of a file: each table, and the owner that is named before the next one.

@@ -1,37 +1,27 @@
-//! A copy of the sources with cases in it, and what clippy says of it.
+//! A copy of the sources with cases in a slice, and the compiler's errors.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use super::judge::{self, Diagnostic};
+use super::diagnostics::{self, Diagnostic};
 
 /// What the service is compiled from, and what its manifest names.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
     "benches",
     "build.rs",
-    "clippy.toml",
     "migration",
     "src",
 ];
 
-/// The module that a case becomes.
-fn module_of(name: &str) -> String {
-    format!("escape_{name}")
-}
-
-/// Where a case lies in the copy: in a slice, which has a viewer and nothing else.
-pub fn file_of(name: &str) -> String {
-    format!("src/tasks/{}.rs", module_of(name))
-}
-
 pub struct Tree {
     root: PathBuf,
-    /// Kept between runs, so that the dependencies are compiled once.
+    /// Stays between runs, so that the dependencies are compiled once.
     target: PathBuf,
 }
 
@@ -53,50 +43,42 @@ impl Tree {
         }
     }
 
-    /// What `clippy.toml` bans.
-    pub fn bans(&self) -> Vec<String> {
-        fs::read_to_string(self.root.join("clippy.toml"))
-            .expect("the bans can be read")
-            .lines()
-            .filter_map(|line| line.split_once("path = \"")?.1.split_once('"'))
-            .map(|(path, _)| path.to_owned())
-            .collect()
-    }
-
-    /// What clippy says of the sources with these files, each a name and a text, in a slice.
-    pub fn check(&self, files: &[(&str, &str)]) -> Vec<Diagnostic> {
+    /// The errors of the sources with these files, each a path in `src/tasks` and a text.
+    pub fn check(&self, files: &[(String, &str)]) -> HashSet<Diagnostic> {
         let slice = self.root.join("src/tasks/mod.rs");
         let before = fs::read_to_string(&slice).expect("the slice can be read");
         let mut with_cases = before.clone();
-        for (name, text) in files {
-            fs::write(self.root.join(file_of(name)), text).expect("a case can be written");
-            with_cases += &format!("mod {};\n", module_of(name));
+        for (path, text) in files {
+            let path = self.root.join(path);
+            fs::write(&path, text).expect("a case can be written");
+            let module = path
+                .file_stem()
+                .expect("a case has a name")
+                .to_string_lossy();
+            with_cases += &format!("mod {module};\n");
         }
         fs::write(&slice, with_cases).expect("the slice can be written");
-        let output = self.clippy();
-        fs::write(&slice, before).expect("the slice can be written");
-        judge::diagnostics(&output)
-    }
-
-    fn clippy(&self) -> String {
         let output = Command::new(env!("CARGO"))
-            .args(["clippy", "--lib", "--locked", "--offline"])
-            .arg("--message-format=json")
-            // Nobody calls a case.
-            .args(["--", "--allow=dead_code"])
+            .args([
+                "check",
+                "--lib",
+                "--locked",
+                "--offline",
+                "--message-format=json",
+            ])
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target)
-            .env_remove("CLIPPY_CONF_DIR")
             .env_remove("RUSTFLAGS")
             .output()
             .expect("cargo runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr);
+        fs::write(&slice, before).expect("the slice can be written");
+        let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             text.contains(r#""reason":"build-finished""#),
-            "clippy did not come to the sources:\n{errors}"
+            "the compiler did not come to the sources:\n{}",
+            String::from_utf8_lossy(&output.stderr)
         );
-        text
+        diagnostics::errors(&text)
     }
 }
 

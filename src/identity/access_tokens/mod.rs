@@ -4,10 +4,6 @@
 mod graphql;
 mod mutations;
 
-use aws_lc_rs::{constant_time, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
-
 use super::{
     Refusal,
     device::Device,
@@ -23,8 +19,10 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault, Reason, Result, UserErrorCode},
     id::{AccessTokenId, SessionId},
-    scope::Viewer,
+    scope::{Filter, Query, Viewer},
 };
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 pub(crate) use graphql::AccessToken;
 pub(crate) use mutations::AccessTokenMutation;
@@ -115,9 +113,7 @@ async fn create(
             let session = new_session::one(viewer, activity, viewer.session_id()).await?;
             session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
             // Those that have expired count no more, and leave no row.
-            let expired = Condition::all()
-                .add(sessions::Column::Kind.eq(Kind::AccessToken))
-                .add(new_session::living(viewer.now()).not());
+            let expired = is_token().and(new_session::living(viewer.now()).not());
             viewer.delete::<sessions::Entity>(expired).await?;
             if viewer.count(all(viewer)).await? >= MOST {
                 let message =
@@ -148,9 +144,7 @@ async fn revoke(
         .atomically(async |viewer| {
             // The event first: it locks the person, as whoever deletes the account does first.
             note(viewer, device, security_events::Kind::AccessTokenRevoked).await?;
-            let which = Condition::all()
-                .add(sessions::Column::Id.eq(SessionId::from(id)))
-                .add(sessions::Column::Kind.eq(Kind::AccessToken));
+            let which = Filter::eq(sessions::Column::Id, SessionId::from(id)).and(is_token());
             let removed = viewer.delete::<sessions::Entity>(which).await?;
             if removed.is_empty() {
                 return Err(not_found());
@@ -166,10 +160,12 @@ async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> 
 }
 
 /// Those that open something.
-pub(super) fn all(viewer: &Viewer) -> Select<sessions::Entity> {
-    sessions::Entity::find()
-        .filter(sessions::Column::Kind.eq(Kind::AccessToken))
-        .filter(new_session::living(viewer.now()))
+pub(super) fn all(viewer: &Viewer) -> Query<sessions::Entity> {
+    Query::filter(is_token().and(new_session::living(viewer.now())))
+}
+
+fn is_token() -> Filter<sessions::Entity> {
+    Filter::eq(sessions::Column::Kind, Kind::AccessToken)
 }
 
 #[cfg(test)]

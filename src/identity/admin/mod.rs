@@ -7,8 +7,6 @@ mod person;
 
 use std::{fmt, sync::Arc};
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait};
-
 pub use person::Person;
 
 use super::{
@@ -29,7 +27,7 @@ use crate::{
     db::Database,
     error::{Error, Fault, Result},
     id::{Ids, SessionId, UserId},
-    scope::{ChangeNotifier, Grant, Viewer},
+    scope::{ChangeNotifier, Filter, Grant, Query, Set, Viewer},
 };
 
 /// How many people are read at once.
@@ -195,7 +193,7 @@ impl People {
                 ..Default::default()
             };
             change(viewer, Kind::PasswordChanged, row).await?;
-            verbs::end(viewer, Condition::all()).await.map(drop)
+            verbs::end(viewer, Filter::always()).await.map(drop)
         })
         .await
     }
@@ -208,7 +206,7 @@ impl People {
         let user = self.find(who).await?;
         self.act(user, async |viewer| {
             note(viewer, Kind::SessionRevoked).await?;
-            verbs::end(viewer, Condition::all()).await.map(drop)
+            verbs::end(viewer, Filter::always()).await.map(drop)
         })
         .await
     }
@@ -228,8 +226,8 @@ impl People {
                 ..Default::default()
             };
             change(viewer, Kind::AccountDisabled, row).await?;
-            verbs::end(viewer, Condition::all()).await?;
-            let tokens = sessions::Column::Kind.eq(sessions::Kind::AccessToken);
+            verbs::end(viewer, Filter::always()).await?;
+            let tokens = Filter::eq(sessions::Column::Kind, sessions::Kind::AccessToken);
             viewer.delete::<sessions::Entity>(tokens).await.map(drop)
         })
         .await
@@ -265,14 +263,14 @@ impl People {
             .atomically(async |viewer| {
                 viewer.lock_log().await?;
                 // What was said of them so far opens nothing any more, however long it is good for.
-                let known = viewer.one(identities::Entity::find()).await?;
+                let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
                 let latest_at = known.and_then(|identity| identity.latest_at);
                 let refused = identities::ActiveModel {
                     latest_at: Set(latest_at.max(Some(viewer.now()))),
                     ..Default::default()
                 };
-                viewer.update(refused, Condition::all()).await?;
-                viewer.delete::<users::Entity>(Condition::all()).await
+                viewer.update(refused, Filter::always()).await?;
+                viewer.delete::<users::Entity>(Filter::always()).await
             })
             .await?;
         Ok(person)
@@ -345,7 +343,7 @@ impl People {
 /// deletes the account does first.
 async fn change(viewer: &Viewer, kind: Kind, row: users::ActiveModel) -> Result<()> {
     note(viewer, kind).await?;
-    viewer.update(row, Condition::all()).await.map(drop)
+    viewer.update(row, Filter::always()).await.map(drop)
 }
 
 async fn note(viewer: &Viewer, kind: Kind) -> Result<()> {

@@ -11,7 +11,6 @@ mod rejection;
 use std::{fmt, sync::Arc};
 
 use quick_cache::sync::Cache;
-use sea_orm::ActiveValue::Set;
 
 use issuer::{Issuer, Said};
 use key_set::KeysUnavailable;
@@ -33,7 +32,13 @@ use super::{
     time_zone::TimeZone,
     unscoped,
 };
-use crate::{clock::Timestamp, config::TrustedIssuers, error::Result, id::SessionId, scope::Owner};
+use crate::{
+    clock::Timestamp,
+    config::TrustedIssuers,
+    error::Result,
+    id::SessionId,
+    scope::{Owner, Set},
+};
 
 /// How many people are remembered with the session that their tokens open.
 const REMEMBERED: usize = 20_000;

@@ -12,7 +12,6 @@ pub(super) mod refresh_tokens;
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, sea_query::IntoCondition};
 use tokio::time::Instant;
 
 use delivery::Delivery;
@@ -39,7 +38,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Fault, Result, UserErrorCode},
     id::SessionId,
-    scope::{Owner, Viewer},
+    scope::{Filter, Owner, Query, Set, Viewer},
 };
 
 /// How often a sign-in is tried whose password was right when it was compared, and whose hash had
@@ -220,9 +219,9 @@ async fn end_named(
             Proof::Expired => false,
         };
         let which = if everywhere && may_end_all {
-            Condition::all()
+            Filter::always()
         } else {
-            sessions::Column::Id.eq(session_id).into_condition()
+            with_id(session_id)
         };
         let viewer = provider.viewer(&session, now);
         let ended = end_by(&viewer, device, which, Kind::SignedOut).await?;
@@ -283,7 +282,11 @@ pub(super) async fn revoke(
     id: Option<SessionId>,
 ) -> std::result::Result<SessionId, Refusal> {
     let session = match id {
-        Some(id) => viewer.one(with_id(id).filter(signed_in())).await?,
+        Some(id) => {
+            viewer
+                .find_one(Query::filter(with_id(id).and(signed_in())))
+                .await?
+        }
         None => None,
     };
     let not_found = || {
@@ -291,7 +294,7 @@ pub(super) async fn revoke(
         Fault::new(UserErrorCode::NotFound, message).at("id")
     };
     let id = session.ok_or_else(not_found)?.id;
-    let which = sessions::Column::Id.eq(id);
+    let which = with_id(id);
     end_by(viewer, &caller.device, which, Kind::SessionRevoked).await?;
     if id == viewer.session_id() {
         caller.cookies.clear_all();
@@ -301,23 +304,27 @@ pub(super) async fn revoke(
 
 /// Ends every session of the viewer's but the one that they are here with.
 pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Vec<SessionId>> {
-    let others = sessions::Column::Id.ne(viewer.session_id());
+    let others = Filter::ne(sessions::Column::Id, viewer.session_id());
     end_by(viewer, device, others, Kind::SessionRevoked).await
 }
 
 /// Ends those of the viewer's sessions that have not ended, and says which. One that was idle for too long
 /// ends with them, since a use of it may be about to be written. An access token is none that ends with the
 /// others: it is revoked by itself.
-pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Vec<SessionId>> {
+pub(super) async fn end(
+    viewer: &Viewer,
+    which: Filter<sessions::Entity>,
+) -> Result<Vec<SessionId>> {
     let row = sessions::ActiveModel {
         ended_at: Set(Some(viewer.now())),
         ..Default::default()
     };
-    let which = Condition::all()
-        .add(sessions::Column::EndedAt.is_null())
-        .add(sessions::Column::ExpiresAt.gt(viewer.now()))
-        .add(signed_in())
-        .add(which.into_condition());
+    let which = Filter::all([
+        Filter::is_null(sessions::Column::EndedAt),
+        Filter::gt(sessions::Column::ExpiresAt, viewer.now()),
+        signed_in(),
+        which,
+    ]);
     let ended = viewer.update(row, which).await?;
     Ok(ended.iter().map(|session| session.id).collect())
 }
@@ -326,7 +333,7 @@ pub(super) async fn end(viewer: &Viewer, which: impl IntoCondition) -> Result<Ve
 async fn end_by(
     viewer: &Viewer,
     device: &Device,
-    which: impl IntoCondition,
+    which: Filter<sessions::Entity>,
     kind: Kind,
 ) -> Result<Vec<SessionId>> {
     let ended = viewer

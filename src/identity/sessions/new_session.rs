@@ -1,17 +1,12 @@
 //! The rows of sessions: how one begins, and which of them live.
 
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, Select,
-    sea_query::Expr,
-};
-
 use super::{activity::Activity, delivery::Delivery, lifetimes};
 use crate::{
     clock::Timestamp,
     error::Result,
     id::SessionId,
     identity::entity::sessions,
-    scope::{Owner, Viewer},
+    scope::{Filter, Owner, Query, Viewer, insertable},
 };
 
 /// A session that begins now, of no device.
@@ -44,7 +39,7 @@ pub(in crate::identity) fn begun(
 
 /// Of a session that is not stored yet.
 pub(in crate::identity) fn new_row(session: sessions::Model) -> sessions::ActiveModel {
-    session.into_active_model().reset_all()
+    insertable(session)
 }
 
 /// The viewer's session with this id, while it lives.
@@ -53,26 +48,27 @@ pub(in crate::identity) async fn one(
     activity: &Activity,
     id: SessionId,
 ) -> Result<Option<sessions::Model>> {
-    let Some(mut session) = viewer.one(with_id(id)).await? else {
+    let Some(mut session) = viewer.find_one(Query::filter(with_id(id))).await? else {
         return Ok(None);
     };
     activity.apply(&mut session);
     Ok(session.lives_at(viewer.now()).then_some(session))
 }
 
-pub(super) fn with_id(id: SessionId) -> Select<sessions::Entity> {
-    sessions::Entity::find().filter(sessions::Column::Id.eq(id))
+pub(super) fn with_id(id: SessionId) -> Filter<sessions::Entity> {
+    Filter::eq(sessions::Column::Id, id)
 }
 
-/// The filter of the sessions that are no access tokens.
-pub(in crate::identity) fn signed_in() -> Expr {
-    sessions::Column::Kind.ne(sessions::Kind::AccessToken)
+/// The sessions that are no access tokens.
+pub(in crate::identity) fn signed_in() -> Filter<sessions::Entity> {
+    Filter::ne(sessions::Column::Kind, sessions::Kind::AccessToken)
 }
 
-/// The filter of the sessions that live.
-pub(in crate::identity) fn living(now: Timestamp) -> Condition {
-    Condition::all()
-        .add(sessions::Column::EndedAt.is_null())
-        .add(sessions::Column::IdleExpiresAt.gt(now))
-        .add(sessions::Column::ExpiresAt.gt(now))
+/// The active sessions.
+pub(in crate::identity) fn living(now: Timestamp) -> Filter<sessions::Entity> {
+    Filter::all([
+        Filter::is_null(sessions::Column::EndedAt),
+        Filter::gt(sessions::Column::IdleExpiresAt, now),
+        Filter::gt(sessions::Column::ExpiresAt, now),
+    ])
 }

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use sea_orm::ActiveValue::Set;
-
 use super::lifetimes::idle_end;
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     identity::{Issued, entity::sessions, secret::signed_text::Seal},
+    scope::Set,
 };
 
 /// How long a refresh token that was replaced still gives its successor, whatever has been done

@@ -5,10 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use crate::{
     db::Transaction,
     error::Result,
-    identity::{
-        entity::{known_networks, sessions},
-        sessions::new_session::signed_in,
-    },
+    identity::entity::{known_networks, sessions},
     scope::Owner,
 };
 
@@ -26,7 +23,7 @@ const AT_ONCE: u64 = 500;
 pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> Result<()> {
     let surplus = sessions::Entity::find()
         .filter(sessions::Column::UserId.eq(owner))
-        .filter(signed_in())
+        .filter(sessions::Column::Kind.ne(sessions::Kind::AccessToken))
         .order_by_desc(sessions::Column::EndedAt.is_null())
         .order_by_desc(sessions::Column::LastActiveAt)
         .order_by_desc(sessions::Column::Id)

@@ -3,11 +3,6 @@
 //! Each is asked for by a proof of its own: an address, a session's id out of a verified token, a
 //! refresh token that was issued here, a password that was found right. Add nothing here that a viewer could do.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "these queries come before the viewer"
-)]
-
 mod admin;
 mod attempts;
 mod bounds;

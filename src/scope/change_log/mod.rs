@@ -1,11 +1,5 @@
 //! The change log of a user: the number of their last change, and of their tasks.
 
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "this file writes the viewer's own row of the log"
-)]
-
 pub(crate) mod entity;
 
 use std::{ops::RangeInclusive, time::Duration};

@@ -17,15 +17,18 @@ use std::{
 };
 
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-
 pub(crate) use store::import;
 
 use super::{
     entity::{Column, Entity},
     limit::LimitReached,
 };
-use crate::{clock::Timestamp, error::Error, identity::TimeZone, scope::Viewer};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    identity::TimeZone,
+    scope::{Direction, Filter, Query, SortKey, Viewer},
+};
 use text::TaskText;
 
 /// How many are read from the database at once.
@@ -159,11 +162,11 @@ pub(crate) async fn export(
     };
     let mut after = None;
     loop {
-        let mut page = Entity::find().order_by_asc(Column::Id).limit(PAGE);
-        if let Some(after) = after {
-            page = page.filter(Column::Id.gt(after));
-        }
-        let page = viewer.all(page).await?;
+        let rest = after.map_or_else(Filter::always, |after| Filter::gt(Column::Id, after));
+        let page = Query::<Entity>::filter(rest)
+            .order_by(SortKey::column(Column::Id), Direction::Ascending)
+            .limit(PAGE);
+        let page = viewer.find_all(page).await?;
         let Some(last) = page.last() else {
             return Ok(sink.end()?);
         };

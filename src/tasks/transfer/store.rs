@@ -5,8 +5,6 @@ use std::{
     io::{self, BufRead},
 };
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
-
 use super::{Found, Source, TaskFormat, TaskImport, TasksImported, TransferError, text::Record};
 use crate::{
     clock::Timestamp,
@@ -15,7 +13,7 @@ use crate::{
     id::{Ids, TaskId},
     identity::{self, TimeZone},
     lines::{Wrongs, plain},
-    scope::Viewer,
+    scope::{Filter, Query, Set, Viewer},
     tasks::{
         entity::{ActiveModel, Column, Entity, deleted},
         limit, placement,
@@ -205,19 +203,13 @@ async fn look_up(viewer: &Viewer, ids: Vec<TaskId>) -> Result<HashMap<TaskId, Ta
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let there = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().copied()));
-    let deleted = deleted::Entity::find()
-        .select_only()
-        .column(deleted::Column::Id)
-        .filter(deleted::Column::Id.is_in(ids));
-    let there = viewer.read(there, |row| Ok((row.try_get_by_index(0)?, Taken::There)));
+    let there = Filter::is_in(Column::Id, ids.iter().copied());
+    let there = Query::<Entity>::filter(there).columns([Column::Id]);
+    let deleted = Filter::is_in(deleted::Column::Id, ids);
+    let deleted = Query::<deleted::Entity>::filter(deleted).columns([deleted::Column::Id]);
+    let there = viewer.select_columns(there, |row| Ok((row.get(0)?, Taken::There)));
     let mut taken: HashMap<_, _> = there.await?.into_iter().collect();
-    let deleted = viewer.read(deleted, |row| {
-        Ok((row.try_get_by_index(0)?, Taken::Deleted))
-    });
+    let deleted = viewer.select_columns(deleted, |row| Ok((row.get(0)?, Taken::Deleted)));
     taken.extend(deleted.await?);
     Ok(taken)
 }

@@ -1,6 +1,5 @@
 //! A task as a file has it, in the words of the schema, until it is read: then it is one that can be stored.
 
-use sea_orm::ActiveValue::Set;
 use serde::Serialize;
 
 use crate::{
@@ -8,7 +7,7 @@ use crate::{
     error::{Error, Fault},
     id::TaskId,
     identity::TimeZone,
-    scope::Viewer,
+    scope::{Set, Viewer},
     tasks::{
         client_id,
         description::Description,

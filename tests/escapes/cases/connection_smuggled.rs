@@ -1,13 +1,13 @@
-//! Refused by clippy::disallowed_types: a slice's functions take a viewer and no connection.
+//! Refused by reading: a slice's functions take a viewer and no connection.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbConn}; //~
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbConn};
 
-async fn one(connection: &DatabaseConnection) { //~
+async fn one(connection: &DatabaseConnection) {
     let _ = connection.execute_unprepared("DELETE FROM tasks").await;
 }
 
 struct Kept {
-    transaction: DatabaseTransaction, //~
-    connection: sea_orm::DbConn, //~
-    either: fn(sea_orm::DatabaseExecutor<'_>), //~
+    transaction: DatabaseTransaction,
+    connection: sea_orm::DbConn,
+    either: fn(sea_orm::DatabaseExecutor<'_>),
 }

@@ -1,4 +1,4 @@
-//! Refused by sources::words: the database is a file.
+//! Refused by reading: the database is a file.
 
 use std::fs as files;
 

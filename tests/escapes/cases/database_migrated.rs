@@ -1,3 +1,3 @@
-//! Refused by sources::words: migrations change everybody's rows.
+//! Refused by reading: migrations change everybody's rows.
 
 use migration::{Migrator, MigratorTrait};

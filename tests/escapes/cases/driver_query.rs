@@ -1,4 +1,4 @@
-//! Refused by sources::words: the driver has more names than a list of bans.
+//! Refused by reading: the driver has more names than a list of bans.
 
 async fn everything(options: sqlx::any::AnyConnectOptions) {
     let _ = sqlx::query("SELECT * FROM tasks");

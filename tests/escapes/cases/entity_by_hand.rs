@@ -1,4 +1,4 @@
-//! Refused by sources::implements: an entity could begin an update with an owner of its own.
+//! Refused by reading: an entity could begin an update with an owner of its own.
 
 impl sea_orm::EntityTrait for Entity {
     type Model = super::entity::Model;

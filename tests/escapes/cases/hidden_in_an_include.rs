@@ -1,3 +1,3 @@
-//! Refused by sources::words: what lies elsewhere is not read here.
+//! Refused by reading: what lies elsewhere is not read here.
 
 include!("/tmp/escape.rs");

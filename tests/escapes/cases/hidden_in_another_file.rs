@@ -1,4 +1,4 @@
-//! Refused by sources::attributes: what lies elsewhere is not read here.
+//! Refused by reading: what lies elsewhere is not read here.
 
 #[path = "/tmp/escape.rs"]
 mod escape;

@@ -1,4 +1,4 @@
-//! Refused by clippy::disallowed_methods: a join reads rows that are not scoped.
+//! Refused by reading: a join reads rows that are not scoped.
 
 use sea_orm::{EntityTrait, JoinType, QuerySelect, RelationDef};
 
@@ -6,9 +6,9 @@ use super::entity::{Entity, Model};
 use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer, to: RelationDef) -> Result<Vec<Model>> {
-    let select = Entity::find().join(JoinType::LeftJoin, to.clone()); //~
-    let select = select.join_rev(JoinType::LeftJoin, to.clone()); //~
-    let select = select.join_as(JoinType::LeftJoin, to.clone(), "other"); //~
-    let select = select.join_as_rev(JoinType::LeftJoin, to, "another"); //~
+    let select = Entity::find().join(JoinType::LeftJoin, to.clone());
+    let select = select.join_rev(JoinType::LeftJoin, to.clone());
+    let select = select.join_as(JoinType::LeftJoin, to.clone(), "other");
+    let select = select.join_as_rev(JoinType::LeftJoin, to, "another");
     viewer.all(select).await
 }

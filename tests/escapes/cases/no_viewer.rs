@@ -1,10 +1,8 @@
-//! Refused by E0425: who forgets the sign-in check has no viewer, and so no query.
-
-use sea_orm::EntityTrait;
+//! Refused by E0425: without the sign-in check there is no viewer, and so no query.
 
 use super::entity::{Entity, Model};
-use crate::error::Result;
+use crate::{error::Result, scope::Query};
 
 async fn everything() -> Result<Vec<Model>> {
-    viewer.all(Entity::find()).await //~
+    viewer.find_all::<Entity>(Query::all()).await //~
 }

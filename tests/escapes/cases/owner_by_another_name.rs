@@ -1,4 +1,4 @@
-//! Refused by sources::attributes: another name of the owner's column is written past the owner.
+//! Refused by reading: another name of the owner's column is written past the owner.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,6 +1,6 @@
-//! Refused by E0624: only opening a session makes an owner.
+//! Refused by E0599: nothing makes an owner of an id.
 
-use crate::{scope::Owner, id::UserId};
+use crate::{id::UserId, scope::Owner};
 
 fn somebody(id: UserId) -> Owner {
     Owner::new(id) //~

@@ -1,8 +1,8 @@
-//! Refused by E0119: a table names its owner once.
+//! Refused by reading: an owner is named where the table is.
 
 use super::entity::{Column, Entity};
 use crate::scope::Owned;
 
-impl Owned for Entity { //~
+impl Owned for Entity {
     const OWNER: Column = Column::Id;
 }

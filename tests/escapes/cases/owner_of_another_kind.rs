@@ -1,9 +1,10 @@
-//! Refused by E0308: an owner is no user's id, and the owner's column is its own table's.
-
-use sea_orm::ActiveValue::Set;
+//! Refused by E0308: a user's id is no owner.
 
 use super::entity::{ActiveModel, Model};
-use crate::{scope::Owner, id::UserId};
+use crate::{
+    id::UserId,
+    scope::{Owner, Set},
+};
 
 fn give(id: UserId, mut task: Model) -> (ActiveModel, Owner) {
     let mut row = ActiveModel::from(task.clone());

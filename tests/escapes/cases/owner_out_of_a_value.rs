@@ -1,4 +1,4 @@
-//! Refused by sources::words: a value of the database's is not made an owner.
+//! Refused by reading: a value of the database's is not made an owner.
 
 use sea_orm::sea_query::ValueType;
 

@@ -1,4 +1,4 @@
-//! Refused by clippy::disallowed_methods: the owner is written by nobody but the viewer.
+//! Refused by reading: the owner is written by nobody but the viewer.
 
 use sea_orm::ActiveModelTrait;
 
@@ -6,8 +6,8 @@ use super::entity::{ActiveModel, Column};
 use crate::id::UserId;
 
 fn give(row: &mut ActiveModel, id: UserId) {
-    row.set(Column::UserId, id.into()); //~
-    let _ = row.try_set(Column::UserId, id.into()); //~
-    let _ = ActiveModelTrait::set(row, Column::UserId, id.into()); //~
-    row.set_if_not_equals(Column::UserId, id.into()); //~
+    row.set(Column::UserId, id.into());
+    let _ = row.try_set(Column::UserId, id.into());
+    let _ = ActiveModelTrait::set(row, Column::UserId, id.into());
+    row.set_if_not_equals(Column::UserId, id.into());
 }

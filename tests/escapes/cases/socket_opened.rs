@@ -1,4 +1,4 @@
-//! Refused by sources::words: a socket speaks to PostgreSQL by itself.
+//! Refused by reading: a socket speaks to PostgreSQL by itself.
 
 async fn speak() {
     let _ = std::net::TcpStream::connect("localhost:5432");

@@ -1,16 +1,16 @@
-//! Refused by clippy::disallowed_types: a statement built by hand carries no owner's filter.
+//! Refused by reading: a statement built by hand carries no owner's filter.
 
 use sea_orm::sea_query;
 
 fn built() {
-    let _ = sea_query::Query::select(); //~
-    let _ = sea_query::SelectStatement::new(); //~
-    let _ = sea_query::InsertStatement::new(); //~
-    let _ = sea_query::UpdateStatement::new(); //~
-    let _ = sea_query::DeleteStatement::new(); //~
-    let _ = sea_query::WithClause::new(); //~
-    let _ = sea_query::WithQuery::new(); //~
-    let _ = sea_query::CommonTableExpression::new(); //~
-    let _: sea_query::SubQueryStatement; //~
-    let _: sea_query::QueryStatement; //~
+    let _ = sea_query::Query::select();
+    let _ = sea_query::SelectStatement::new();
+    let _ = sea_query::InsertStatement::new();
+    let _ = sea_query::UpdateStatement::new();
+    let _ = sea_query::DeleteStatement::new();
+    let _ = sea_query::WithClause::new();
+    let _ = sea_query::WithQuery::new();
+    let _ = sea_query::CommonTableExpression::new();
+    let _: sea_query::SubQueryStatement;
+    let _: sea_query::QueryStatement;
 }

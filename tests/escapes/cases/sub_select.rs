@@ -1,4 +1,4 @@
-//! Refused by clippy::disallowed_methods: a sub-select reads other tables and other people's rows.
+//! Refused by reading: a sub-select reads other tables and other people's rows.
 
 use sea_orm::{
     ColumnTrait,
@@ -8,13 +8,13 @@ use sea_orm::{
 use super::entity::Column;
 
 fn filters() {
-    let _ = Column::Title.in_subquery(Default::default()); //~
-    let _ = Column::Title.not_in_subquery(Default::default()); //~
-    let _ = Expr::col(Column::Title).in_subquery(Default::default()); //~
-    let _ = Expr::col(Column::Title).not_in_subquery(Default::default()); //~
-    let _ = Expr::exists(Default::default()); //~
-    let _ = Expr::not_exists(Default::default()); //~
-    let _ = Expr::any(Default::default()); //~
-    let _ = Expr::some(Default::default()); //~
-    let _ = Expr::all(Default::default()); //~
+    let _ = Column::Title.in_subquery(Default::default());
+    let _ = Column::Title.not_in_subquery(Default::default());
+    let _ = Expr::col(Column::Title).in_subquery(Default::default());
+    let _ = Expr::col(Column::Title).not_in_subquery(Default::default());
+    let _ = Expr::exists(Default::default());
+    let _ = Expr::not_exists(Default::default());
+    let _ = Expr::any(Default::default());
+    let _ = Expr::some(Default::default());
+    let _ = Expr::all(Default::default());
 }

@@ -1,4 +1,4 @@
-//! Refused by sources::implements: an entity could name any table.
+//! Refused by reading: an entity could name any table.
 
 impl<T> sea_orm::EntityName for Entity<T>
 where

@@ -1,4 +1,4 @@
-//! Refused by sources::tables: whose rows these are, it says itself.
+//! Refused by reading: whose rows these are, it says itself.
 
 use sea_orm::entity::prelude::*;
 

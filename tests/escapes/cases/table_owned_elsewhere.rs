@@ -1,4 +1,4 @@
-//! Refused by sources::tables: an owner is named where the table is.
+//! Refused by reading: an owner is named where the table is.
 
 use super::entity::deleted;
 use crate::scope::Owned;

@@ -1,4 +1,4 @@
-//! Refused by sources::words: a viewer put aside could be picked up by another's request.
+//! Refused by reading: a viewer put aside could be picked up by another's request.
 
 use std::sync::Mutex;
 

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 
 use self::key_ring::Ring;
@@ -26,6 +25,7 @@ use crate::{
         sessions::lifetimes,
         unscoped::{self, Before},
     },
+    scope::Set,
 };
 
 /// How old what is known of the keys may be: far less than a key is published before it signs.

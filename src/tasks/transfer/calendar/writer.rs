@@ -2,6 +2,17 @@
 
 use std::io::{self, Write};
 
+use super::{END, POSITION, UTC};
+use crate::{
+    clock::Timestamp,
+    error::Result,
+    scope::{Filter, Query, Viewer},
+    tasks::{
+        entity::{Column, Entity},
+        priority::Priority,
+        transfer::{Sink, TaskText, text::DueText},
+    },
+};
 use calcard::{
     common::PartialDateTime,
     icalendar::{
@@ -11,19 +22,6 @@ use calcard::{
     },
 };
 use jiff::civil;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
-
-use super::{END, POSITION, UTC};
-use crate::{
-    clock::Timestamp,
-    error::Result,
-    scope::Viewer,
-    tasks::{
-        entity::{Column, Entity},
-        priority::Priority,
-        transfer::{Sink, TaskText, text::DueText},
-    },
-};
 
 /// The years that a time zone is described for at most: 1900 to 2100.
 const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
@@ -39,22 +37,16 @@ pub(in crate::tasks::transfer) struct UsedZone {
 }
 
 pub(in crate::tasks::transfer) async fn zones_of(viewer: &Viewer) -> Result<Vec<UsedZone>> {
-    let zones = Entity::find()
-        .select_only()
-        .column(Column::DueTimeZone)
-        .expr(Column::DueAt.min())
-        .expr(Column::DueAt.max())
-        .filter(Column::DueTimeZone.is_not_null())
-        .filter(Column::DueTimeZone.ne(UTC))
-        .group_by(Column::DueTimeZone);
+    let zone = Column::DueTimeZone;
+    let zones = Query::<Entity>::filter(Filter::is_not_null(zone).and(Filter::ne(zone, UTC)));
     viewer
-        .read(zones, |row| {
+        .extremes(zones, zone, Column::DueAt, |row| {
             let seconds =
                 |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
             Ok(UsedZone {
-                name: row.try_get_by_index(0)?,
-                first: seconds(row.try_get_by_index(1)?) - AROUND,
-                last: seconds(row.try_get_by_index(2)?) + AROUND,
+                name: row.get(0)?,
+                first: seconds(row.get(1)?) - AROUND,
+                last: seconds(row.get(2)?) + AROUND,
             })
         })
         .await

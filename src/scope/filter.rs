@@ -1,0 +1,249 @@
+//! Conditions on the rows of one table: the only ones that feature code can write.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use sea_orm::{
+    ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, Value,
+    sea_query::{Expr, ExprTrait, IntoCondition, LikeExpr},
+};
+
+use super::{owner::Owned, query::SortKey};
+use crate::id::UserId;
+
+/// The escape character of a pattern.
+const ESCAPE: char = '\\';
+
+/// A condition on rows of `E`. It says nothing of their owner, whom the viewer adds around it.
+///
+/// A comparison with null is neither true nor false, as in SQL.
+pub(crate) struct Filter<E> {
+    node: Node,
+    entity: PhantomData<fn(E)>,
+}
+
+#[derive(Clone)]
+enum Node {
+    Expr(Expr),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    /// A sub-select, which is made for an owner.
+    Owned(Arc<dyn Fn(UserId) -> Expr + Send + Sync>),
+}
+
+/// The position of a text within another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Match {
+    Anywhere,
+    Start,
+    End,
+}
+
+/// The side of a place in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Less,
+    Greater,
+}
+
+impl<E: Owned> Filter<E> {
+    fn expr(expr: Expr) -> Self {
+        Self::node(Node::Expr(expr))
+    }
+
+    fn node(node: Node) -> Self {
+        Self {
+            node,
+            entity: PhantomData,
+        }
+    }
+
+    pub(crate) fn eq(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.eq(value.into()))
+    }
+
+    pub(crate) fn ne(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.ne(value.into()))
+    }
+
+    pub(crate) fn lt(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.lt(value.into()))
+    }
+
+    pub(crate) fn lte(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.lte(value.into()))
+    }
+
+    pub(crate) fn gt(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.gt(value.into()))
+    }
+
+    pub(crate) fn gte(column: E::Column, value: impl Into<Value>) -> Self {
+        Self::expr(column.gte(value.into()))
+    }
+
+    /// Matches none if there is no value.
+    pub(crate) fn is_in(
+        column: E::Column,
+        values: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Self {
+        Self::expr(column.is_in(values.into_iter().map(Into::into)))
+    }
+
+    pub(crate) fn is_null(column: E::Column) -> Self {
+        Self::expr(column.is_null())
+    }
+
+    pub(crate) fn is_not_null(column: E::Column) -> Self {
+        Self::expr(column.is_not_null())
+    }
+
+    /// Matches a text literally; no character of it stands for others.
+    pub(crate) fn like(column: E::Column, text: &str, position: Match) -> Self {
+        let mut pattern = String::with_capacity(text.len() + 2);
+        if !matches!(position, Match::Start) {
+            pattern.push('%');
+        }
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | ESCAPE) {
+                pattern.push(ESCAPE);
+            }
+            pattern.push(character);
+        }
+        if !matches!(position, Match::End) {
+            pattern.push('%');
+        }
+        Self::expr(
+            column
+                .into_expr()
+                .like(LikeExpr::new(pattern).escape(ESCAPE)),
+        )
+    }
+
+    /// Compares several keys with values, the first key first. Keys that are all compared on one side make one
+    /// comparison of rows, which an index can answer.
+    pub(crate) fn beyond(keys: Vec<(SortKey<E>, Value, Side)>) -> Self {
+        let Some((_, _, first)) = keys.first() else {
+            return Self::always();
+        };
+        let first = *first;
+        if keys.iter().all(|(.., side)| *side == first) {
+            let (keys, values): (Vec<_>, Vec<_>) = keys
+                .into_iter()
+                .map(|(key, value, _)| (key.expr(), Expr::val(value)))
+                .unzip();
+            let (keys, values) = (Expr::tuple(keys), Expr::tuple(values));
+            return Self::expr(match first {
+                Side::Less => keys.lt(values),
+                Side::Greater => keys.gt(values),
+            });
+        }
+        let compared = (0..keys.len()).map(|at| {
+            let mut all: Vec<_> = keys[..at]
+                .iter()
+                .map(|(key, value, _)| key.expr().eq(value.clone()))
+                .collect();
+            let (key, value, side) = &keys[at];
+            all.push(match side {
+                Side::Less => key.expr().lt(value.clone()),
+                Side::Greater => key.expr().gt(value.clone()),
+            });
+            Node::All(all.into_iter().map(Node::Expr).collect())
+        });
+        Self::node(Node::Any(compared.collect()))
+    }
+
+    /// Matches rows whose `column` is the `foreign` column of one of the owner's rows of `F` that `filter` matches.
+    /// Like every filter, it is true or false: a null matches nothing.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no owned table refers to another yet")
+    )]
+    pub(crate) fn exists_in<F: Owned>(
+        column: E::Column,
+        foreign: F::Column,
+        filter: Filter<F>,
+    ) -> Self {
+        let sub_select = move |owner: UserId| {
+            let select = F::find()
+                .select_only()
+                .column(foreign)
+                .filter(foreign.is_not_null())
+                .filter(filter.condition(owner));
+            let is_in = column.in_subquery(select.into_query());
+            column.is_not_null().and(is_in)
+        };
+        Self::node(Node::Owned(Arc::new(sub_select)))
+    }
+
+    /// Matches every row.
+    pub(crate) fn always() -> Self {
+        Self::node(Node::All(Vec::new()))
+    }
+
+    /// Matches no row.
+    pub(crate) fn never() -> Self {
+        Self::node(Node::Any(Vec::new()))
+    }
+
+    /// Matches if each filter does.
+    pub(crate) fn all(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::node(Node::All(filters.into_iter().map(|it| it.node).collect()))
+    }
+
+    /// Matches if at least one filter does.
+    pub(crate) fn any(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::node(Node::Any(filters.into_iter().map(|it| it.node).collect()))
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self::all([self, other])
+    }
+
+    pub(crate) fn not(self) -> Self {
+        Self::node(Node::Not(Box::new(self.node)))
+    }
+
+    /// The condition on the owner's rows: the owner's filter around this one.
+    pub(super) fn condition(&self, owner: UserId) -> Condition {
+        Condition::all()
+            .add(E::OWNER.eq(owner))
+            .add(self.node.condition(owner))
+    }
+
+    /// The condition without the owner's, for an expression within a query that has it; nothing if it matches every
+    /// row.
+    pub(super) fn inner(&self, owner: UserId) -> Option<Condition> {
+        match &self.node {
+            Node::All(nodes) if nodes.is_empty() => None,
+            node => Some(node.condition(owner)),
+        }
+    }
+}
+
+impl Node {
+    fn condition(&self, owner: UserId) -> Condition {
+        match self {
+            Self::Expr(expr) => expr.clone().into_condition(),
+            Self::All(nodes) if nodes.is_empty() => Expr::val(1).eq(1).into_condition(),
+            Self::Any(nodes) if nodes.is_empty() => Expr::val(1).eq(0).into_condition(),
+            Self::All(nodes) => nodes
+                .iter()
+                .fold(Condition::all(), |all, node| all.add(node.condition(owner))),
+            Self::Any(nodes) => nodes
+                .iter()
+                .fold(Condition::any(), |any, node| any.add(node.condition(owner))),
+            Self::Not(node) => node.condition(owner).not(),
+            Self::Owned(expr) => expr(owner).into_condition(),
+        }
+    }
+}
+
+impl<E> Clone for Filter<E> {
+    fn clone(&self) -> Self {
+        Self {
+            node: self.node.clone(),
+            entity: PhantomData,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Refused by E0624: the statement of a query and the condition of a filter are made by the viewer alone.
+
+use super::entity::Entity;
+use crate::{
+    id::UserId,
+    scope::{Filter, Query, Viewer},
+};
+
+async fn statement(viewer: &Viewer, other: UserId) {
+    let _ = Query::<Entity>::all().select(other); //~
+    let _ = Filter::<Entity>::always().condition(other); //~
+    let _ = viewer.begin().await; //~
+}
