@@ -5,9 +5,8 @@ pub mod clock;
 pub mod config;
 mod count;
 pub mod db;
-#[cfg(test)]
-mod differential;
 mod error;
+mod graphql;
 mod http;
 mod id;
 mod identity;
@@ -18,15 +17,14 @@ mod mutation;
 mod page;
 mod private_file;
 mod query_limits;
-mod schema;
 mod scope;
 mod seed;
 mod server;
 mod tasks;
 mod transfer;
 
+pub use graphql::sdl;
 pub use identity::{KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
-pub use schema::sdl;
 pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError};
 pub use tasks::{TaskFormat, TaskImport, TasksImported};

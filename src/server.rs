@@ -18,6 +18,7 @@ use crate::{
     config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
     count::counted,
     db::Database,
+    graphql,
     http::{self, App, Bounds, Origins, Proxies, Streams},
     id::Ids,
     identity::{
@@ -26,7 +27,6 @@ use crate::{
     },
     metrics::Metrics,
     query_limits::{Documents, ManifestError, SchemaError},
-    schema,
     seed::{self, Seed, SeedError},
     tasks,
 };
@@ -185,9 +185,10 @@ impl Server {
             move_batch: tasks::move_batch,
         };
 
-        let documents = Documents::new(&schema::sdl(), &schema::SCALARS, config.document_limits)?;
+        let documents = Documents::new(&graphql::sdl(), &graphql::SCALARS, config.document_limits)?;
         let only = config.trusted_documents_only == Switch::On;
-        let documents = documents.trusting(&config.trusted_documents, only, schema::validator())?;
+        let documents =
+            documents.trusting(&config.trusted_documents, only, graphql::validator())?;
 
         let database = Database::open(&config.database(), config.database_connections)
             .await?
@@ -219,7 +220,7 @@ impl Server {
         ));
         let (stopping, is_stopping) = watch::channel(false);
         let app = App {
-            schema: schema::build(
+            schema: graphql::build(
                 Arc::clone(&provider),
                 config.document_limits,
                 config.account_limits,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "the schema goes to standard output")]
 
-use crate::{schema::sdl, server::StartError};
+use crate::{graphql::sdl, server::StartError};
 
 /// Prints the schema in the schema definition language.
 ///

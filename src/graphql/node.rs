@@ -8,9 +8,10 @@ use super::user::User;
 use crate::{
     error::Result,
     identity::{
-        AccessToken, Viewer,
+        AccessToken,
         graphql::{SecurityEvent, Session},
     },
+    scope::Viewer,
     tasks::graphql::Task,
 };
 

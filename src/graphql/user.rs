@@ -2,10 +2,7 @@
 
 use async_graphql::{Context, ID, MergedObject};
 
-use crate::{
-    identity::{Viewer, graphql::Account},
-    tasks::graphql::TaskLists,
-};
+use crate::{identity::graphql::Account, scope::Viewer, tasks::graphql::TaskLists};
 
 /// You. Another person is never this type. It carries the session that it was read with: what
 /// `signIn` returns is the new session's.

@@ -28,24 +28,11 @@ use super::{
 };
 use crate::{
     error::{Error, code},
+    graphql::root_fields::{Access, Output},
     id::RequestId,
     identity::{Authorization, Caller, Cookies, Device, Network},
     query_limits::Operation,
 };
-
-/// The root fields that a request may ask for whatever its credentials are, so that a stale header
-/// never keeps a client from signing in.
-const OPEN_TO_ANYBODY: [&str; 6] = [
-    "signUp",
-    "signIn",
-    "refreshSession",
-    "signOut",
-    "service",
-    "__typename",
-];
-
-/// The root fields whose answers hold a token.
-const TELLING: [&str; 4] = ["signUp", "signIn", "refreshSession", "createAccessToken"];
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
@@ -145,10 +132,10 @@ async fn respond(
     let authorization = Authorization::from_headers(&head.headers);
     let identified = app.provider.identify(authorization, &cookies).await;
     let credentials = identified.map_err(Answer::of)?;
-    if !operation.is_some_and(is_open_to_anybody) {
+    if !operation.is_some_and(is_public) {
         credentials.check().map_err(Answer::of)?;
     }
-    let tells_token = operation.is_some_and(tells_token);
+    let returns_tokens = operation.is_some_and(returns_tokens);
     let admitted = operation::admit(app, &document, params)?;
     if admitted.kind == OperationType::Subscription {
         let Some(media) = accepted.for_many() else {
@@ -165,7 +152,7 @@ async fn respond(
     }
     let caller = Caller::new(credentials, device, cookies);
     let answer = operation::run(app, admitted, caller).await;
-    Ok(Outcome::Answer(if tells_token {
+    Ok(Outcome::Answer(if returns_tokens {
         answer.holding_token()
     } else {
         answer
@@ -198,14 +185,17 @@ fn device(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
     }
 }
 
-fn tells_token(operation: &Operation) -> bool {
-    let mut names = operation.root_fields.iter();
-    names.any(|name| TELLING.contains(&name.as_str()))
+/// True if the answer holds a token.
+fn returns_tokens(operation: &Operation) -> bool {
+    operation
+        .known_root_fields()
+        .flatten()
+        .any(|field| field.output == Output::Tokens)
 }
 
-fn is_open_to_anybody(operation: &Operation) -> bool {
+/// True if every root field is public, so that a stale header never prevents signing in.
+fn is_public(operation: &Operation) -> bool {
     operation
-        .root_fields
-        .iter()
-        .all(|name| OPEN_TO_ANYBODY.contains(&name.as_str()))
+        .known_root_fields()
+        .all(|field| field.is_some_and(|field| field.access == Access::Public))
 }

@@ -17,6 +17,8 @@ mod origins;
 mod pages;
 mod request_id;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use admission::Bounds;
 pub(crate) use client_ip::Proxies;
@@ -38,8 +40,8 @@ use tower_http::compression::{
 };
 
 use crate::{
-    db::Database, id::Ids, identity::IdentityProvider, metrics::Metrics, query_limits::Documents,
-    schema::Schema,
+    db::Database, graphql::Schema, id::Ids, identity::IdentityProvider, metrics::Metrics,
+    query_limits::Documents,
 };
 
 /// The largest body of a request, in bytes.

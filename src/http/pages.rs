@@ -47,7 +47,7 @@ pub(super) async fn graphiql_file(State(app): State<Arc<App>>, request: Request)
 pub(super) async fn schema() -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; charset=utf-8")],
-        crate::schema::sdl(),
+        crate::graphql::sdl(),
     )
 }
 

@@ -1,7 +1,8 @@
 //! What an operation costs, charged before anything runs.
 //!
 //! A scalar costs nothing, or 2 under another name, and an object 1. A page costs 1 and what one edge costs for each that is
-//! asked for, and as much as its filter has values. A mutation costs 10, and one that takes credentials 50.
+//! asked for, and as much as its filter has values. A mutation costs 10, and one that takes credentials 50. Any other
+//! list costs as many objects as it can hold.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -14,18 +15,13 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-use super::{
-    CREDENTIAL_MUTATIONS,
-    types::{self, Types},
-};
-use crate::page;
+use super::types::{self, Types, is_connection};
+use crate::{graphql::root_fields, page};
 
 /// The argument that says which of a list are wanted.
 const FILTER: &str = "filter";
 
 const ALIASED_SCALAR: u64 = 2;
-const MUTATION: u64 = 10;
-const CREDENTIAL_MUTATION: u64 = 50;
 
 /// What a selection costs.
 #[derive(Clone, Copy, Default)]
@@ -186,12 +182,9 @@ impl<'a> Reckoner<'a> {
             .get_argument(FILTER)
             .map_or(0, |it| self.leaves(&it.node));
         let object = object.saturating_add(conditions);
-        let own = if self.operation.ty == OperationType::Mutation && *parent == "Mutation" {
-            if CREDENTIAL_MUTATIONS.contains(&name.as_str()) {
-                CREDENTIAL_MUTATION
-            } else {
-                MUTATION
-            }
+        let operation = self.operation.ty;
+        let own = if *parent == Types::root(operation) {
+            root_fields::find(operation, name).map_or(0, |known| known.cost)
         } else {
             0
         };
@@ -233,8 +226,8 @@ impl<'a> Reckoner<'a> {
         }
     }
 
-    /// How many objects a list has that another list asks for, such as `ids`; a list that nobody
-    /// asks for by one is short.
+    /// The most objects that a list can hold: as many as there are ids in an argument such as `ids`, or as many as
+    /// the schema allows.
     fn length_of(&self, field: &Field, known: &types::Field) -> u64 {
         let length = |name| match &field.get_argument(name)?.node {
             Value::List(items) => Some(items.len()),
@@ -245,7 +238,7 @@ impl<'a> Reckoner<'a> {
             _ => None,
         };
         let lengths = known.lists().filter_map(|name| length(name));
-        lengths.fold(1, |most, length| most.max(length as u64))
+        lengths.fold(known.max_objects, |most, length| most.max(length as u64))
     }
 
     /// Whether `@skip` or `@include` leave it out.
@@ -308,10 +301,6 @@ impl<'a> Reckoner<'a> {
             .filter(|(cost, ..)| *cost > 0)
             .map(|(_, parent, field)| (parent, field))
     }
-}
-
-fn is_connection(type_name: &Name) -> bool {
-    type_name.ends_with("Connection")
 }
 
 fn leaves(value: &ConstValue) -> u64 {

@@ -16,7 +16,10 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{Exceeded, Limit, MAX_NESTING, Refusal};
-use crate::config::DocumentLimits;
+use crate::{
+    config::DocumentLimits,
+    graphql::root_fields::{self, RootField},
+};
 
 /// The lists of introspection, which lead from types to types.
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
@@ -29,6 +32,14 @@ pub(crate) struct Operation {
     pub(crate) root_fields: Vec<Name>,
     /// What it costs, where that is the same whatever its variables are.
     pub(super) price: Option<u64>,
+}
+
+impl Operation {
+    /// The table's row of each field at the root; nothing for a field that the schema does not have.
+    pub(crate) fn known_root_fields(&self) -> impl Iterator<Item = Option<&'static RootField>> {
+        let names = self.root_fields.iter();
+        names.map(|name| root_fields::find(self.kind, name))
+    }
 }
 
 /// What a selection unfolds to.

@@ -28,10 +28,13 @@ use quick_cache::{Weighter, sync::Cache};
 pub(crate) use measure::Operation;
 pub use trusted::ManifestError;
 pub(crate) use trusted::read_hash;
-pub(crate) use types::ScalarFault;
 pub use types::SchemaError;
 
-use crate::{config::DocumentLimits, error::code};
+use crate::{
+    config::DocumentLimits,
+    error::code,
+    graphql::{MAX_NESTING, ScalarFault, root_fields::Input},
+};
 use cost::{Bill, Reckoner};
 use measure::Measured;
 use trusted::Trusted;
@@ -50,13 +53,6 @@ const MAX_VARIABLES: u64 = 4 * 1024 * 1024;
 
 /// How many documents are expected to be kept.
 const KEPT_DOCUMENTS: usize = 1_000;
-
-/// The mutations that take a password: each costs a hash, and each is a guess.
-const CREDENTIAL_MUTATIONS: [&str; 4] = ["signUp", "signIn", "changePassword", "deleteAccount"];
-
-/// How deep a document's selections may lie within each other, those of fragments included. What
-/// runs and validates a document calls itself for each.
-pub(crate) const MAX_NESTING: usize = 64;
 
 /// The SHA-256 of a document's text.
 pub(crate) type Hash = [u8; 32];
@@ -255,11 +251,8 @@ impl Documents {
             ));
         }
         if operation.kind == OperationType::Mutation {
-            let credentials = operation
-                .root_fields
-                .iter()
-                .filter(|name| CREDENTIAL_MUTATIONS.contains(&name.as_str()))
-                .count();
+            let known = operation.known_root_fields().flatten();
+            let credentials = known.filter(|it| it.input == Input::Credentials).count();
             if credentials > 1 {
                 let found = credentials as u64;
                 return Err(Exceeded::new(Limit::CredentialMutations, found, 1).into());

@@ -1,9 +1,12 @@
 //! The schema as documents are measured by it: read from its own SDL, so that it cannot differ.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use async_graphql::{
-    Name, Value,
+    Name,
     parser::{
         parse_schema,
         types::{
@@ -12,6 +15,8 @@ use async_graphql::{
         },
     },
 };
+
+use crate::graphql::ScalarFault;
 
 /// The types of the schema, by name.
 pub(super) struct Types {
@@ -23,6 +28,8 @@ pub(super) struct Types {
 pub(super) struct Field {
     pub(super) type_name: Name,
     pub(super) is_list: bool,
+    /// The most objects of a list that has neither pages nor a list of ids as an argument.
+    pub(super) max_objects: u64,
     arguments: Vec<(Name, Type)>,
 }
 
@@ -55,9 +62,6 @@ impl fmt::Display for SchemaError {
 }
 
 impl std::error::Error for SchemaError {}
-
-/// What is wrong with a value of a scalar, if anything is.
-pub(crate) type ScalarFault = fn(&Value) -> Option<String>;
 
 /// What a variable may hold.
 pub(super) enum Input {
@@ -131,7 +135,41 @@ impl Types {
                 }
             }
         }
+        types.bound_lists()?;
         Ok(types)
+    }
+
+    /// Finds the most objects that each list can hold. A list of a mutation's payload, such as `userErrors`, has at
+    /// most one for each field of the mutation's input. Pages and lists of ids are bounded by their arguments.
+    ///
+    /// # Errors
+    /// Fails if there is any other list of objects: its cost would be unknown.
+    fn bound_lists(&mut self) -> Result<(), SchemaError> {
+        let mut payloads: HashMap<Name, u64> = HashMap::new();
+        let mutations = self.composites.get(&Self::root(OperationType::Mutation));
+        for mutation in mutations.into_iter().flat_map(HashMap::values) {
+            let inputs = mutation.arguments.iter().map(|(_, ty)| named(ty).0);
+            let fields = inputs.map(|input| match self.inputs.get(input) {
+                Some(Input::Object { fields, .. }) => fields.len() as u64,
+                _ => 1,
+            });
+            let fields = fields.sum::<u64>().max(1);
+            let known = payloads.entry(mutation.type_name.clone()).or_default();
+            *known = fields.max(*known);
+        }
+        let names: HashSet<Name> = self.composites.keys().cloned().collect();
+        for (parent, fields) in &mut self.composites {
+            for (name, field) in fields {
+                let is_list_of_objects = field.is_list && names.contains(&field.type_name);
+                if !is_list_of_objects || is_connection(parent) || field.lists().next().is_some() {
+                    continue;
+                }
+                field.max_objects = *payloads.get(parent).ok_or_else(|| {
+                    SchemaError(format!("the list {parent}.{name} has no known maximum"))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn root(operation: OperationType) -> Name {
@@ -166,11 +204,17 @@ fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Fie
             let value = Field {
                 type_name: type_name.clone(),
                 is_list,
+                max_objects: 1,
                 arguments: arguments.collect(),
             };
             (field.name.node, value)
         })
         .collect()
+}
+
+/// True for the type of a field that has pages.
+pub(super) fn is_connection(type_name: &Name) -> bool {
+    type_name.ends_with("Connection")
 }
 
 /// The name within lists, and whether there is a list around it.
@@ -186,6 +230,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn list_of_a_payload_holds_as_many_objects_as_its_input_has_fields() {
+        let sdl = "type Query { a: Int } type Error { a: Int } input In { a: Int b: Int c: Int }
+            type P { errors: [Error!]! names: [String!]! } type Q { errors: [Error!]! }
+            type Mutation { p(input: In!): P q: Q }";
+        let types = Types::read(sdl, &[]).unwrap();
+        let max_objects = |parent, name| {
+            let field = types.field(&Name::new(parent), &Name::new(name));
+            field.unwrap().max_objects
+        };
+        assert_eq!(max_objects("P", "errors"), 3);
+        assert_eq!(max_objects("Q", "errors"), 1);
+    }
+
+    #[test]
     fn a_schema_that_cannot_be_read_is_refused() {
         let scalars: [(&str, ScalarFault); 1] = [("DateTime", |_| None)];
         let read = |sdl| Types::read(sdl, &scalars).map(drop);
@@ -195,6 +253,10 @@ mod tests {
             ("nonsense", "cannot be read"),
             ("", "cannot be read"),
             ("scalar Moment type Query { now: Moment }", "scalar Moment"),
+            (
+                "type A { a: Int } type Query { all: [A!]! }",
+                "list Query.all",
+            ),
         ] {
             let said = read(sdl).unwrap_err().to_string();
             assert!(said.contains(says), "{sdl}: {said}");

@@ -1,6 +1,6 @@
 //! What accounts and their sessions can be told to do: inputs, payloads, and the verbs between them.
 //!
-//! A payload that shows a user is generic over it: `schema.rs` puts that type together from more
+//! A payload that shows a user is generic over it: `graphql/user.rs` puts that type together from more
 //! slices than this one.
 
 mod accounts;

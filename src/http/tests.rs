@@ -1,5 +1,4 @@
-//! The same requests through the integration that comes with the engine, and through ours: what is
-//! valid gets the same data.
+//! Requests through the engine's own integration and through this transport: valid ones get the same data.
 
 use std::sync::Arc;
 
@@ -54,7 +53,7 @@ fn post(token: Option<&str>, body: &Value) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn what_is_valid_gets_the_same_data_as_from_the_bundled_integration() {
+async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     let config = Config::of(&["--data-dir", path, "--secret", &"s".repeat(32)]).unwrap();
