@@ -24,7 +24,7 @@ mod tasks;
 mod transfer;
 
 pub use graphql::sdl;
-pub use identity::{KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
+pub use identity::{HashCost, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
 pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError};
 pub use tasks::{TaskFormat, TaskImport, TasksImported};

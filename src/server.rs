@@ -22,8 +22,8 @@ use crate::{
     http::{self, App, Bounds, Origins, Proxies, Streams},
     id::Ids,
     identity::{
-        IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules, Secret,
-        SecretError, Secrets, Throttles, Tokens,
+        HashCost, IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules,
+        Secret, SecretError, Secrets, Throttles, Tokens,
     },
     metrics::Metrics,
     query_limits::{Documents, ManifestError, SchemaError},
@@ -171,7 +171,11 @@ impl Server {
     ///
     /// # Errors
     /// When the settings contradict each other or the database cannot be used.
-    pub async fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
+    pub async fn open(
+        config: &Config,
+        clock: Clock,
+        hash_cost: HashCost,
+    ) -> Result<Self, StartError> {
         let mode = config.mode()?;
         let secrets = secrets(config)?;
         let shared = config.jwt_secret()?;
@@ -179,6 +183,7 @@ impl Server {
         let trusted = config.trusted_issuers.clone().unwrap_or_default();
         let rules = Rules {
             throttles: throttles(config, mode),
+            hash_cost,
             password_policy: config.password_policy,
             sign_up: config.sign_up,
             issuers: Issuers::new(&trusted, &config.issuer)?,

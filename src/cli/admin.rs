@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     config::{Config, Conflict},
     db::Database,
-    identity::{Keys, People, PeopleError},
+    identity::{HashCost, Keys, People, PeopleError},
     server::{StartError, secrets},
 };
 
@@ -33,13 +33,18 @@ pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartEr
 ///
 /// # Errors
 /// Fails if the database does not exist, has pending migrations, or cannot be opened.
-pub async fn user_admin(config: &Config, clock: Clock) -> Result<People, StartError> {
+pub async fn user_admin(
+    config: &Config,
+    clock: Clock,
+    hash_cost: &HashCost,
+) -> Result<People, StartError> {
     let database = existing_database(config).await?;
     Ok(People::new(
         database,
         clock,
         config.password_policy,
         config.account_limits,
+        hash_cost,
     ))
 }
 
@@ -48,7 +53,7 @@ pub(super) async fn with_user_admin(
     config: &Config,
     work: impl AsyncFnOnce(&People) -> Result<(), PeopleError>,
 ) -> Result<(), StartError> {
-    let people = user_admin(config, Clock::system()).await?;
+    let people = user_admin(config, Clock::system(), &HashCost::production()).await?;
     let done = work(&people).await;
     people.close().await;
     Ok(done?)

@@ -12,6 +12,7 @@ use super::{log, progress};
 use crate::{
     clock::Clock,
     config::{Config, whole_number},
+    identity::HashCost,
     seed::{Seed, SeedError},
     server::{Server, StartError},
 };
@@ -48,7 +49,7 @@ pub struct SeedArgs {
 /// Fails if an address has an account already, or if the database cannot be used.
 pub async fn run(config: &Config, args: SeedArgs) -> Result<(), StartError> {
     log::start(config, config.mode()?);
-    let server = Server::open(config, Clock::system()).await?;
+    let server = Server::open(config, Clock::system(), HashCost::production()).await?;
     let seed = Seed::new(args.users, args.tasks, args.domain, args.password)?;
     let bar = progress::bar(u64::from(seed.users) * u64::from(seed.tasks), "tasks");
     let seeded = tokio::select! {

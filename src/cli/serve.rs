@@ -13,6 +13,7 @@ use super::log;
 use crate::{
     clock::Clock,
     config::{Config, Mode},
+    identity::HashCost,
     server::{Server, StartError},
 };
 
@@ -23,7 +24,7 @@ use crate::{
 pub async fn run(config: &Config) -> Result<(), StartError> {
     let mode = config.mode()?;
     log::start(config, mode);
-    let server = Server::open(config, Clock::system()).await?;
+    let server = Server::open(config, Clock::system(), HashCost::production()).await?;
     let (listener, address) = listen(config.listen).await?;
     if let Some(address) = config.metrics_listen {
         let (listener, address) = listen(address).await?;

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::App,
-    identity::{Authorization, Caller, Cookies, Device},
+    identity::{Authorization, Caller, Cookies, Device, HashCost},
     server::Server,
 };
 
@@ -57,7 +57,9 @@ async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     let config = Config::of(&["--data-dir", path, "--secret", &"s".repeat(32)]).unwrap();
-    let server = Server::open(&config, Clock::system()).await.unwrap();
+    let server = Server::open(&config, Clock::system(), HashCost::production())
+        .await
+        .unwrap();
     let ours = server.router();
     let theirs = Router::new()
         .route("/graphql", get(bundled).post(bundled))

@@ -55,6 +55,7 @@ pub(crate) use device::Device;
 pub use federation::IssuerError;
 pub(crate) use federation::Issuers;
 pub(crate) use mutations::charge;
+pub use password::HashCost;
 pub use rate_limit::Throttles;
 pub(crate) use rate_limit::network::Network;
 pub use secret::{Secret, SecretError, Secrets};
@@ -110,6 +111,7 @@ pub struct IdentityProvider {
 /// What is set of who gets in, and how.
 pub(crate) struct Rules {
     pub(crate) throttles: Throttles,
+    pub(crate) hash_cost: HashCost,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) sign_up: SignUp,
     pub(crate) issuers: Issuers,
@@ -220,7 +222,7 @@ impl IdentityProvider {
             ids,
             tokens,
             issuers: rules.issuers,
-            hasher: Hasher::start(),
+            hasher: Hasher::start(&rules.hash_cost),
             password_policy: rules.password_policy,
             sign_up: rules.sign_up,
         }

@@ -22,6 +22,7 @@ mod process;
 mod proxy;
 mod running;
 mod schema;
+mod sources;
 mod specs;
 mod suite;
 mod taken_over;

@@ -1,23 +1,8 @@
 //! The specifications name tests that exist.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, fs, path::Path};
 
-fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|other| other == extension) {
-            found.push(path);
-        }
-    }
-    found
-}
+use crate::sources::files;
 
 /// Every function that is a test, as `file::function`; a `mod.rs` or `tests.rs` goes by its folder's name.
 fn tests() -> HashSet<String> {

@@ -15,7 +15,7 @@ use super::{
     entity::{identities, security_events::Kind, sessions, users},
     events,
     name::Name,
-    password::{self, Password, hasher::Hasher},
+    password::{self, HashCost, Password, hasher::Hasher},
     registration::Newcomer,
     sessions::{self as verbs},
     time_zone::TimeZone,
@@ -88,13 +88,14 @@ impl People {
         clock: Clock,
         password_policy: PasswordPolicy,
         limits: AccountLimits,
+        hash_cost: &HashCost,
     ) -> Self {
         Self {
             changes: ChangeNotifier::new(clock.clone(), |_| {}),
             database,
             clock,
             ids: Arc::default(),
-            hasher: Hasher::start(),
+            hasher: Hasher::start(hash_cost),
             password_policy,
             limits,
         }

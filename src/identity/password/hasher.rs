@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     Password,
-    hashing::{Fitting, Hashing},
+    hashing::{Fitting, HashCost, Hashing},
 };
 use crate::{
     error::{Error, Panicked, Result},
@@ -74,25 +74,29 @@ type Job = Box<dyn FnOnce(&mut Hashing) -> bool + Send>;
 
 impl Hasher {
     /// Starts the threads; they end when the hasher is dropped.
-    pub(in crate::identity) fn start() -> Self {
+    pub(in crate::identity) fn start(cost: &HashCost) -> Self {
         let (yielding, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads() {
-            let queue = Arc::clone(&queue);
+            let (queue, cost) = (Arc::clone(&queue), cost.clone());
             thread::spawn(move || {
-                give_way();
-                work(&queue, Duration::ZERO);
+                if cost.idle_priority {
+                    give_way();
+                }
+                work(&queue, Duration::ZERO, &cost);
             });
         }
         let (insisting, queue) = mpsc::channel();
-        thread::spawn(move || work(&Mutex::new(queue), REST));
+        let nobody = hash_of_nobody(cost).into();
+        let cost = cost.clone();
+        thread::spawn(move || work(&Mutex::new(queue), REST, &cost));
         Self {
             yielding,
             insisting,
             places: Semaphore::new(PLACES),
             patience: PATIENCE,
             deadline: DEADLINE,
-            nobody: hash_of_nobody().into(),
+            nobody,
         }
     }
 
@@ -174,8 +178,8 @@ fn threads() -> usize {
 }
 
 /// Does one job after the other until the hasher is dropped, and rests after each.
-fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration) {
-    let mut hashing = Hashing::new();
+fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost) {
+    let mut hashing = Hashing::new(cost);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else {
@@ -210,10 +214,10 @@ fn give_way() {
     tracing::debug!("threads that hash passwords are scheduled like all others");
 }
 
-fn hash_of_nobody() -> String {
+fn hash_of_nobody(cost: &HashCost) -> String {
     let mut unknown = [0_u8; 32];
     aws_lc_rs::rand::fill(&mut unknown).expect("the system has randomness");
-    Hashing::new()
+    Hashing::new(cost)
         .hash(&Password::typed(&format!("{unknown:?}")))
         .expect("any text can be hashed")
 }
@@ -221,6 +225,10 @@ fn hash_of_nobody() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn start() -> Hasher {
+        Hasher::start(&HashCost::production())
+    }
 
     /// Keeps the threads behind the queue busy until what is returned is dropped.
     fn occupy(queue: &mpsc::Sender<Job>, threads: usize) -> mpsc::Sender<()> {
@@ -247,7 +255,7 @@ mod tests {
         // Where others are busy a panic takes its time to be told.
         let hasher = Hasher {
             deadline: Duration::from_mins(1),
-            ..Hasher::start()
+            ..start()
         };
         for _ in 0..=threads() {
             let failed = hasher.run::<()>(|_| panic!("on purpose")).await;
@@ -260,7 +268,7 @@ mod tests {
     async fn who_waits_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
         let hasher = Hasher {
             deadline: Duration::ZERO,
-            ..Hasher::start()
+            ..start()
         };
         let release = occupy(&hasher.yielding, threads());
         let (begin, begun) = mpsc::channel();
@@ -272,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_64_before_them_is_told_to_come_back_at_once() {
-        let hasher = Hasher::start();
+        let hasher = start();
         let others = hasher.places.try_acquire_many(64).unwrap();
         let refused = hasher.run(|_| Ok(())).await;
         assert!(matches!(refused, Err(Error::Unavailable)), "{refused:?}");
@@ -284,7 +292,7 @@ mod tests {
     async fn who_waits_too_long_for_the_threads_that_give_way_is_served_by_one_that_does_not() {
         let hasher = Hasher {
             patience: Duration::ZERO,
-            ..Hasher::start()
+            ..start()
         };
         let _release = occupy(&hasher.yielding, threads());
         assert!(hasher.hash(Password::typed("correct horse")).await.is_ok());

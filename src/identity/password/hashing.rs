@@ -21,6 +21,32 @@ const VERSION: Version = Version::V0x13;
 /// The length of a hash, in bytes.
 const LENGTH: usize = 32;
 
+/// The cost of hashing a password, and the priority of the threads that do.
+#[derive(Clone)]
+pub struct HashCost {
+    params: Params,
+    pub(super) idle_priority: bool,
+}
+
+impl HashCost {
+    /// 19 MiB, two passes and one lane: the minimum of the OWASP Password Storage Cheat Sheet.
+    pub fn production() -> Self {
+        Self {
+            params: Params::new(19 * 1024, 2, 1, Some(LENGTH)).expect("in range"),
+            idle_priority: true,
+        }
+    }
+
+    /// The lowest cost that Argon2 has, for tests that are not about hashing. Hashes of this cost protect no
+    /// password: a test fails when the service names this function.
+    pub fn insecure_for_tests() -> Self {
+        Self {
+            params: Params::new(Params::MIN_M_COST, 1, 1, Some(LENGTH)).expect("in range"),
+            idle_priority: false,
+        }
+    }
+}
+
 /// What one thread hashes with.
 pub(in crate::identity) struct Hashing {
     params: Params,
@@ -38,12 +64,9 @@ pub(in crate::identity) enum Fitting {
 }
 
 impl Hashing {
-    /// With 19 MiB, two passes and one lane, the least that the OWASP Password Storage Cheat Sheet
-    /// recommends.
-    pub(in crate::identity) fn new() -> Self {
-        let params = Params::new(19 * 1024, 2, 1, Some(LENGTH));
+    pub(in crate::identity) fn new(cost: &HashCost) -> Self {
         Self {
-            params: params.expect("these parameters are in range"),
+            params: cost.params.clone(),
             memory: Vec::new(),
         }
     }
@@ -137,6 +160,10 @@ impl Hashing {
 mod tests {
     use super::*;
 
+    fn production() -> Hashing {
+        Hashing::new(&HashCost::production())
+    }
+
     fn typed(text: &str) -> Password {
         Password::typed(text)
     }
@@ -151,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_with_19_mib_two_passes_and_one_lane() {
-        let hash = Hashing::new().hash(&typed("correct horse")).unwrap();
+        let hash = production().hash(&typed("correct horse")).unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
@@ -160,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_hash_fits_its_password_alone_whatever_the_memory_held() {
-        let mut hashing = Hashing::new();
+        let mut hashing = production();
         let first = hashing.hash(&typed("correct horse")).unwrap();
         let second = hashing.hash(&typed("correct horse")).unwrap();
         assert_ne!(first, second);
@@ -169,13 +196,13 @@ mod tests {
             assert_eq!(compare("correct horse"), Some(Fitting::Current));
             assert_eq!(compare("battery staple"), None);
         }
-        let fresh = Hashing::new().compare(&typed("correct horse"), &second);
+        let fresh = production().compare(&typed("correct horse"), &second);
         assert_eq!(fresh.unwrap(), Some(Fitting::Current));
     }
 
     #[test]
     fn a_hash_of_other_parameters_fits_and_is_outdated() {
-        let mut hashing = Hashing::new();
+        let mut hashing = production();
         for mut other in [with(32, 1, 2), with(20 * 1024, 2, 1), with(19 * 1024, 3, 1)] {
             let hash = other.hash(&typed("correct horse")).unwrap();
             let mut compare = |text| hashing.compare(&typed(text), &hash).unwrap();
@@ -192,7 +219,7 @@ mod tests {
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
         ] {
-            let found = Hashing::new().compare(&typed("password"), hash);
+            let found = production().compare(&typed("password"), hash);
             assert_eq!(found.unwrap(), Some(Fitting::Outdated), "{hash}");
         }
     }
@@ -206,7 +233,7 @@ mod tests {
             "$2b$10$abcdefghijklmnop",
         ] {
             assert!(
-                Hashing::new().compare(&typed("secret"), hash).is_err(),
+                production().compare(&typed("secret"), hash).is_err(),
                 "{hash}"
             );
         }

@@ -9,6 +9,8 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
+pub use hashing::HashCost;
+
 use crate::{
     config::PasswordPolicy,
     error::{Fault, WeakPasswordReason},

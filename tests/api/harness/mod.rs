@@ -18,7 +18,7 @@ use axum::{
 };
 use clap::Parser;
 use cubby::{
-    Keys, People, Seed, Server, StartError,
+    HashCost, Keys, People, Seed, Server, StartError,
     clock::{Clock, Timestamp},
     config::Config,
 };
@@ -71,6 +71,7 @@ pub(crate) struct TestEnv {
     pub(crate) database: Database,
     pub(crate) database_url: String,
     directory: Arc<TempDir>,
+    hash_cost: HashCost,
 }
 
 impl TestEnv {
@@ -86,7 +87,16 @@ impl TestEnv {
             database,
             database_url,
             directory: Arc::new(directory),
+            hash_cost: HashCost::insecure_for_tests(),
         })
+    }
+
+    /// The same environment, for a test of password hashes: they cost what they do in production.
+    pub(crate) fn with_production_hashes(self) -> Self {
+        Self {
+            hash_cost: HashCost::production(),
+            ..self
+        }
     }
 
     /// Another environment on the same kind of database.
@@ -108,7 +118,7 @@ impl TestEnv {
     /// Starts an app with these command-line flags, or returns why it does not start. Several apps can share an
     /// environment.
     pub(crate) async fn start(&self, flags: &[&str]) -> Result<App, StartError> {
-        let server = Server::open(&self.config(flags), self.clock()).await?;
+        let server = self.server(flags).await?;
         Ok(App {
             router: server.router(),
             metrics: server.metrics_router(),
@@ -133,7 +143,7 @@ impl TestEnv {
         seed: &Seed,
         told: impl Fn(usize),
     ) -> Result<(), StartError> {
-        let server = Server::open(&self.config(&[]), self.clock()).await?;
+        let server = self.server(&[]).await?;
         server.seed(seed, told).await
     }
 
@@ -148,8 +158,13 @@ impl TestEnv {
     }
 
     pub(crate) async fn people_with(&self, flags: &[&str]) -> People {
-        let people = cubby::cli::user_admin(&self.config(flags), self.clock()).await;
+        let people =
+            cubby::cli::user_admin(&self.config(flags), self.clock(), &self.hash_cost).await;
         people.expect("the database is there")
+    }
+
+    async fn server(&self, flags: &[&str]) -> Result<Server, StartError> {
+        Server::open(&self.config(flags), self.clock(), self.hash_cost.clone()).await
     }
 
     fn config(&self, flags: &[&str]) -> Config {

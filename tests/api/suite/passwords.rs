@@ -155,7 +155,7 @@ async fn all_that_is_wrong_with_a_password_is_told_at_once(env: TestEnv) {
 
 #[apply(each_database)]
 async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in(env: TestEnv) {
-    let app = env.app().await;
+    let app = env.with_production_hashes().app().await;
     app.sign_up("ana").await;
     age_the_hash(&app).await;
     app.advance(Duration::from_secs(1));
@@ -177,7 +177,7 @@ async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in(env: Test
 
 #[apply(each_database)]
 async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_in(env: TestEnv) {
-    let app = env.app().await;
+    let app = env.with_production_hashes().app().await;
     app.sign_up("ana").await;
     age_the_hash(&app).await;
     let sign_ins = [(); 8].map(|()| {

@@ -1,0 +1,35 @@
+//! Checks of the source code itself.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The files in a directory and those below that have this extension.
+pub(crate) fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|other| other == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The service cannot be built with cheap hashes by mistake: no file of it names them.
+#[test]
+fn only_tests_make_cheap_password_hashes() {
+    let named: Vec<PathBuf> = ["src", "benches", "migration"]
+        .into_iter()
+        .flat_map(|root| files(Path::new(root), "rs"))
+        .filter(|file| {
+            fs::read_to_string(file)
+                .unwrap()
+                .contains("insecure_for_tests")
+        })
+        .collect();
+    assert_eq!(named, [Path::new("src/identity/password/hashing.rs")]);
+}
