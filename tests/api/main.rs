@@ -5,25 +5,25 @@
     reason = "tests look into the database past the viewer, and fail by panicking"
 )]
 
+mod binary;
 mod databases;
 mod files;
 mod forger;
 mod harness;
+mod imported_users;
 mod instances;
 mod issuer;
 mod log;
 mod maintenance;
 mod migrations;
 mod outages;
-mod peers;
 mod poolers;
 mod postgresql;
 mod process;
 mod proxy;
-mod running;
 mod schema;
+mod slow_clients;
 mod sources;
 mod specs;
 mod suite;
-mod taken_over;
 mod token_log;

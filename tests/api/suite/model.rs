@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::due::move_to;
 use super::listing::{PRIORITIES, asked, expected, walk};
-use super::world::{Changes, Due, Ids, Operation, Owned, Place, written, zone};
+use super::reference_model::{Changes, Due, Ids, Operation, Owned, Place, written, zone};
 use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 
 const PEOPLE: [&str; 3] = ["ana", "ben", "cem"];
