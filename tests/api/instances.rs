@@ -1,11 +1,9 @@
 //! Two instances over one PostgreSQL, and the line by which one hears what the other ended.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::{
-    harness::{App, Client, Database, TestEnv},
+    harness::{App, Client, Database, TestEnv, eventually},
     proxy::Proxy,
 };
 
@@ -46,7 +44,7 @@ impl Two {
     /// Asks the other instance until it answers without asking the database.
     async fn is_remembered(&self, client: &Client) {
         let before = self.there.metric(FROM_MEMORY).await;
-        soon("it is remembered", async || {
+        eventually("it is remembered", async || {
             client.ask(ASK, json!({})).await;
             self.there.metric(FROM_MEMORY).await > before
         })
@@ -55,25 +53,13 @@ impl Two {
 
     /// Asks the other instance until it answers only after it has asked the database.
     async fn is_forgotten(&self, client: &Client) {
-        soon("it is forgotten", async || {
+        eventually("it is forgotten", async || {
             let before = self.there.metric(FROM_MEMORY).await;
             client.ask(ASK, json!({})).await;
             self.there.metric(FROM_MEMORY).await == before
         })
         .await;
     }
-}
-
-/// Tries again until it is so. (A second is promised, and a busy machine is given more.)
-async fn soon(what: &str, is_so: impl AsyncFn() -> bool) {
-    let trying = async {
-        while !is_so().await {
-            // What comes from memory waits for nothing, and would keep all others waiting.
-            tokio::task::yield_now().await;
-        }
-    };
-    let tried = tokio::time::timeout(Duration::from_secs(30), trying).await;
-    tried.unwrap_or_else(|_| panic!("{what}"));
 }
 
 async fn is_refused(client: &Client) -> bool {
@@ -92,7 +78,7 @@ async fn a_line_that_is_cut_or_silent_is_believed_no_more_until_it_is_mended() {
         fails(&two.proxy);
         // Ended while nothing can say so: what is remembered is not believed for long.
         ana.ask(END_OTHERS, json!({})).await;
-        soon("it is refused", async || is_refused(&phone).await).await;
+        eventually("it is refused", async || is_refused(&phone).await).await;
 
         // As long as it fails, the database is asked for everybody, and everybody is served.
         let (_, tablet) = two.sign_in("ana").await;
@@ -105,7 +91,7 @@ async fn a_line_that_is_cut_or_silent_is_believed_no_more_until_it_is_mended() {
         two.proxy.mend();
         two.is_remembered(&laptop).await;
         ana.ask(END_OTHERS, json!({})).await;
-        soon("it is refused", async || is_refused(&laptop).await).await;
+        eventually("it is refused", async || is_refused(&laptop).await).await;
     }
 }
 
@@ -140,7 +126,7 @@ async fn how_long_an_end_took_to_be_heard_is_measured() {
     two.is_remembered(&phone).await;
     assert_eq!(two.there.metric(REVOCATIONS).await, 0.0);
     ana.ask(END_OTHERS, json!({})).await;
-    soon("it is measured", async || {
+    eventually("it is measured", async || {
         two.there.metric(REVOCATIONS).await == 1.0
     })
     .await;

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{App, Client, Database, Reply, TestEnv, empty_postgresql},
+    harness::{App, Client, Database, Reply, TestEnv, empty_postgresql, eventually},
     process::{Cubby, SECRET, directory},
     proxy::Proxy,
 };
@@ -56,17 +56,6 @@ fn all_are(replies: &[Reply], status: u16) -> bool {
     replies.iter().all(|reply| reply.status == status)
 }
 
-/// Asks until it is so.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let trying = async {
-        while !is_so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    let tried = tokio::time::timeout(Duration::from_secs(60), trying).await;
-    tried.unwrap_or_else(|_| panic!("{what}"));
-}
-
 #[tokio::test]
 async fn vanished_peers_cost_no_connection() {
     let Some(Behind { app, proxy }) = Behind::start().await else {
@@ -101,7 +90,7 @@ async fn waiting_requests_connect_one_at_a_time() {
     assert!(tried < 60, "{tried} connections were tried");
     assert_eq!(behind.ready().await, 503);
     behind.proxy.mend();
-    until("it is ready", async || behind.ready().await == 200).await;
+    eventually("it is ready", async || behind.ready().await == 200).await;
     assert!(all_are(&at_once(&ana, ASK, 9).await, 200));
 }
 
@@ -158,7 +147,7 @@ async fn clients_that_hang_up_leave_no_open_transaction() {
     assert!(created.body["data"]["createTask"]["task"]["id"].is_string());
     let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                 AND state LIKE 'idle in transaction%'";
-    until("no transaction stays open", async || {
+    eventually("no transaction stays open", async || {
         app.sql(open).await == [0]
     })
     .await;
@@ -201,7 +190,7 @@ async fn demoted_primary_is_unavailable_for_writes() {
 
     // Nothing but the setting changes: the connections that found it read-only are not used again.
     run(&format!("SET TRANSACTION READ WRITE; {}", demote("off"))).await;
-    until("it takes writes", async || {
+    eventually("it takes writes", async || {
         ana.send(CREATE, json!({})).await.status == 200
     })
     .await;

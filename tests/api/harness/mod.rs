@@ -193,6 +193,17 @@ impl TestEnv {
     }
 }
 
+/// Waits until the condition holds; fails the test after a minute.
+pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let polling = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let polled = tokio::time::timeout(Duration::from_mins(1), polling).await;
+    polled.unwrap_or_else(|_| panic!("not within a minute: {what}"));
+}
+
 /// The app over a database of its own, with a clock that the test moves.
 #[derive(Clone)]
 pub(crate) struct App {

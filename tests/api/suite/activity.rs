@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::cookies::{OWN, query, send, set_cookie, sign_in};
-use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
+use crate::harness::{App, Client, Database, TestEnv, apply, each_database, eventually};
 
 const LAST: &str = "{ viewer { currentSession { lastActiveAt } } }";
 
@@ -19,17 +19,6 @@ const REFRESH: &str =
 const LATER: Duration = Duration::from_secs(61);
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
-
-/// Tries again until it is so.
-async fn soon(what: &str, is_so: impl AsyncFn() -> bool) {
-    let trying = async {
-        while !is_so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    let tried = tokio::time::timeout(Duration::from_secs(30), trying).await;
-    tried.unwrap_or_else(|_| panic!("{what}"));
-}
 
 async fn last_active_at(client: &Client) -> Value {
     let data = client.ask(LAST, json!({})).await;
@@ -81,7 +70,7 @@ async fn reads_answer_while_a_writer_holds_the_sessions(env: TestEnv) {
     );
     assert_eq!(app.sql(&stale).await, [4]);
     writer.commit().await;
-    soon("all are written", async || app.sql(&stale).await == [0]).await;
+    eventually("all are written", async || app.sql(&stale).await == [0]).await;
     assert_eq!(number(&app, "confirmed_generation").await, 2);
 }
 
@@ -116,13 +105,13 @@ async fn forty_reads_at_once_are_written_once(env: TestEnv) {
     app.advance(LATER);
     let writes = "SELECT count(*) FROM writes";
     join_all((0..40).map(|_| last_active_at(&ana))).await;
-    soon("it is written", async || app.sql(writes).await != [0]).await;
+    eventually("it is written", async || app.sql(writes).await != [0]).await;
     assert_eq!(app.sql(writes).await, [1]);
     // Nor does what is written once keep the row from being remembered, or get written again.
     last_active_at(&ana).await;
     app.advance(LATER);
     last_active_at(&ben).await;
-    soon("it is written", async || app.sql(writes).await != [1]).await;
+    eventually("it is written", async || app.sql(writes).await != [1]).await;
     assert_eq!(app.sql(writes).await, [2]);
 }
 
@@ -161,7 +150,7 @@ async fn a_use_is_not_written_over_what_happened_meanwhile(env: TestEnv) {
         let sql = format!("SELECT CAST({name} AS BIGINT) FROM sessions ORDER BY created_at, id");
         app.sql(&sql).await
     };
-    soon("the uses are written", async || {
+    eventually("the uses are written", async || {
         let used = column("last_active_at").await;
         used[0] == now && used[3] == now
     })
@@ -186,7 +175,7 @@ async fn the_last_use_of_a_session_never_goes_back(env: TestEnv) {
     last_active_at(&there).await;
     let latest = i64::try_from(2 * LATER.as_millis()).unwrap() + begun;
     let written = async || number(&app, "last_active_at").await;
-    soon("it is written", async || written().await == latest).await;
+    eventually("it is written", async || written().await == latest).await;
     // A refresh by that clock, which comes after what either has noted.
     let payload = refreshed(&there, ana.refresh_token.as_ref().unwrap()).await;
     assert_eq!(payload["userErrors"], json!([]));
@@ -256,7 +245,7 @@ async fn a_cookie_session_slides_by_uses_that_are_not_written_yet(env: TestEnv) 
         "SELECT count(*) FROM sessions WHERE idle_expires_at > {} AND delivery = 'cookie'",
         app.now()
     );
-    soon("it is written", async || app.sql(&slid).await == [1]).await;
+    eventually("it is written", async || app.sql(&slid).await == [1]).await;
     let sign_out = query("mutation { signOut { endedSessions } }");
     let reply = send(&app.nobody(), sign_out, &headers).await;
     assert_eq!(reply.body["data"]["signOut"]["endedSessions"], 1);

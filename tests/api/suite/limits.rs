@@ -9,7 +9,7 @@ use std::{
 use cubby::{TaskFormat, TaskImport, TasksImported};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
+use crate::harness::{App, Client, Database, TestEnv, apply, each_database, eventually};
 
 const CREATE: &str = "mutation ($id: ID, $title: String!) {
     createTask(input: { id: $id, title: $title }) { task { id } userErrors { code path message } } }";
@@ -265,9 +265,10 @@ async fn a_deleted_task_is_forgotten_after_thirty_days(env: TestEnv) {
     // An instance looks as it starts.
     app.advance(Duration::from_hours(24));
     let _other = app.env.app().await;
-    while count(&app, "deleted_tasks").await != 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually("old tombstones are deleted", async || {
+        count(&app, "deleted_tasks").await == 2
+    })
+    .await;
     let ana = app.sign_in(&ana.name).await;
     assert_eq!(create(&ana, Some(&old)).await["userErrors"], json!([]));
 }
@@ -305,9 +306,10 @@ async fn an_attempt_leaves_no_row_when_its_window_has_ended(env: TestEnv) {
     )
     .await;
     let _other = app.env.app().await;
-    while count(&app, "credential_attempts").await != 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("ended windows are deleted", async || {
+        count(&app, "credential_attempts").await == 0
+    })
+    .await;
 }
 
 /// The data model says of every table what bounds it.

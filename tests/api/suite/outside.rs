@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{App, Client, PASSWORD, Reply, TestEnv, apply, each_database},
+    harness::{App, Client, PASSWORD, Reply, TestEnv, apply, each_database, eventually},
     issuer::{Issuer, Key, claims},
 };
 
@@ -38,13 +38,10 @@ pub(super) async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
 
 /// Waits until the app has felt what was done beside it.
 pub(super) async fn until_refused(app: &App, token: &str) {
-    for _ in 0..100 {
-        if with_token(app, token).send(ME, json!({})).await.status == 401 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it still opens something");
+    eventually("the token is refused", async || {
+        with_token(app, token).send(ME, json!({})).await.status == 401
+    })
+    .await;
 }
 
 #[apply(each_database)]

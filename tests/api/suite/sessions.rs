@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, TestEnv, apply, each_database};
+use crate::harness::{Client, PASSWORD, TestEnv, apply, each_database, eventually};
 
 const REVOKE: &str = "mutation ($id: ID!) { revokeSession(input: { id: $id }) {
     revokedSessionId userErrors { code path } } }";
@@ -151,9 +151,10 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it(env: Tes
         userErrors { code } } }";
     let guess = json!({ "currentPassword": "a guess", "newPassword": "another good password" });
     ana.ask(change, json!({ "input": guess })).await;
-    while ana.events().await.len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the guess is recorded", async || {
+        ana.events().await.len() >= 3
+    })
+    .await;
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "another good password" });
     ana.ask(change, json!({ "input": input })).await;
     let phone = app.sign_in_with("ana", "another good password").await;
@@ -190,21 +191,24 @@ async fn what_has_expired_is_cleared_away(env: TestEnv) {
     // A second instance looks as it starts.
     app.advance(Duration::from_hours(36 * 24));
     let _first = app.env.app().await;
-    while count("sessions").await != 1 {
-        tokio::task::yield_now().await;
-    }
+    eventually("old sessions are deleted", async || {
+        count("sessions").await == 1
+    })
+    .await;
     assert_eq!(count("security_events").await, 3);
     assert_eq!(count("known_networks").await, 1);
     app.advance(Duration::from_hours(53 * 24 + 1));
     let _second = app.env.app().await;
-    while count("security_events").await != 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually("old events are deleted", async || {
+        count("security_events").await == 2
+    })
+    .await;
     app.advance(Duration::from_hours(48));
     let _third = app.env.app().await;
-    while count("known_networks").await != 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("old networks are deleted", async || {
+        count("known_networks").await == 0
+    })
+    .await;
     assert_eq!(
         (count("sessions").await, count("security_events").await),
         (0, 0)

@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::due::{move_to, multiply};
-use crate::harness::{App, Client, TestEnv, apply, each_database};
+use crate::harness::{App, Client, TestEnv, apply, each_database, eventually};
 
 /// More tasks than are moved at once.
 const TASKS: usize = 1_300;
@@ -168,9 +168,7 @@ async fn an_instance_that_starts_finishes_a_move(env: TestEnv) {
     busy(&app, "ana").await;
     stop_half_way(&app).await;
     let other = app.env.app().await;
-    while is_moving(&other).await {
-        tokio::task::yield_now().await;
-    }
+    eventually("all tasks are moved", async || !is_moving(&other).await).await;
     assert_eq!(count(&app, IN_TOKYO).await, TASKS);
     assert_log_is_whole(&app).await;
 }
