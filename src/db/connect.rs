@@ -17,8 +17,9 @@ use tokio::time::Instant;
 
 use super::{
     DbResult, PATIENCE,
-    connection::{Connection, Options, connection_error},
+    connection::{Connection, Options},
     failure::Failure,
+    failure::connection_error,
     pool::Pool,
     pooler::Route,
 };

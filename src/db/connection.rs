@@ -14,6 +14,7 @@ use sqlx::{
 
 use super::{
     DbResult, STATEMENT_TIMEOUT,
+    failure::connection_error,
     pooler::{self, Route},
 };
 
@@ -258,10 +259,6 @@ fn postgresql(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
 fn values(statement: &Statement) -> SqlxValues {
     let values = statement.values.clone();
     SqlxValues(values.unwrap_or_else(|| Values(Vec::new())))
-}
-
-pub(super) fn connection_error(error: sqlx::Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
 fn query_error(error: sqlx::Error) -> DbErr {

@@ -1,5 +1,7 @@
 //! Errors of the database, by what must be done about them.
 
+use std::sync::Arc;
+
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::error::Error;
@@ -117,4 +119,9 @@ impl From<DbErr> for Error {
             Failure::Statement | Failure::Other => Self::internal(error),
         }
     }
+}
+
+/// An error of the driver outside any statement.
+pub(super) fn connection_error(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }

@@ -9,7 +9,11 @@ use sqlx::{
     AssertSqlSafe, Connection, PgConnection, Row, postgres::PgConnectOptions, query_scalar,
 };
 
-use super::{DbResult, connection::connection_error, failure::Failure, random_name};
+use super::{
+    DbResult,
+    failure::{Failure, connection_error},
+    random_name,
+};
 
 /// How often the two connections are compared: others may come between them, and hide that they share one.
 const ROUNDS: usize = 3;

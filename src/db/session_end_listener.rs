@@ -23,7 +23,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Database, DbResult, connect::postgresql_options, connection::connection_error, random_name,
+    Database, DbResult, connect::postgresql_options, failure::connection_error, random_name,
 };
 use crate::{config::DatabaseUrl, id::UserId};
 

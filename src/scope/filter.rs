@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, IntoCondition, LikeExpr},
 };
 
-use super::{owner::Owned, query::SortKey};
+use super::{owner::Owned, sort_key::SortKey};
 use crate::id::UserId;
 
 /// The escape character of a pattern.

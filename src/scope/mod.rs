@@ -7,8 +7,10 @@ mod change_log;
 mod change_notifier;
 mod connection;
 mod filter;
+mod lists;
 mod owner;
 mod query;
+mod sort_key;
 mod transaction;
 mod viewer;
 
@@ -17,7 +19,8 @@ pub(crate) use change_notifier::{ChangeListener, ChangeNotifier};
 pub(crate) use filter::{Filter, Match, Side};
 pub(crate) use owner::{KeyedByOwner, Owned, Owner};
 pub(crate) use query::{
-    Column, Direction, Query, Row, SortKey, all_columns, distinct_columns, insertable, is_changed,
+    Column, Direction, Query, Row, all_columns, distinct_columns, insertable, is_changed,
 };
 pub(crate) use sea_orm::{ActiveValue::Set, DbErr as RowError, Value};
+pub(crate) use sort_key::SortKey;
 pub(crate) use viewer::{Grant, Viewer};

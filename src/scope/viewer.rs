@@ -15,7 +15,6 @@ use sea_orm::{
 };
 
 use super::{
-    change_log::{IS_MOVING, is_moving},
     change_notifier::{ChangeListener, ChangeNotifier},
     connection::Connection,
     filter::Filter,
@@ -202,7 +201,7 @@ impl Viewer {
         self.read(select, read).await
     }
 
-    async fn read<E: Owned, R>(
+    pub(super) async fn read<E: Owned, R>(
         &self,
         select: Select<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
@@ -214,71 +213,6 @@ impl Viewer {
             .iter()
             .map(|row| read(Row(row)))
             .collect::<DbResult<_>>()?)
-    }
-
-    /// Like [`Viewer::select_columns`], once all rows have followed the time zone that their owner has now.
-    pub(crate) async fn list<E: Owned, R>(
-        &self,
-        query: Query<E>,
-        read: impl Fn(Row<'_>) -> DbResult<R>,
-    ) -> Result<Vec<R>> {
-        self.read_settled(query.select(self.user_id()), read).await
-    }
-
-    async fn read_settled<E: Owned, R>(
-        &self,
-        select: Select<E>,
-        read: impl Fn(Row<'_>) -> DbResult<R>,
-    ) -> Result<Vec<R>> {
-        if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
-            return self.read(select, read).await;
-        }
-        // Of one statement, so that the rows are as they were when none was moving.
-        let select = select.expr_as(self.is_moving(), IS_MOVING);
-        let read = |row: Row<'_>| Ok((row.0.try_get("", IS_MOVING)?, read(row)?));
-        loop {
-            let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
-            let is_moving = match rows.first() {
-                Some((is_moving, _)) => *is_moving == Some(true),
-                None => self.log().await?.as_ref().is_some_and(is_moving),
-            };
-            if !is_moving {
-                return Ok(rows.into_iter().map(|(_, row)| row).collect());
-            }
-            self.moved().await?;
-        }
-    }
-
-    /// The number of the viewer's rows that the query matches.
-    pub(crate) async fn count<E: Owned>(&self, query: Query<E>) -> Result<u64> {
-        let [count] = self.count_each(query, [Filter::always()]).await?;
-        Ok(count)
-    }
-
-    /// The numbers of the viewer's rows that the query and each of the filters match, in one statement.
-    pub(crate) async fn count_each<E: Owned, const N: usize>(
-        &self,
-        query: Query<E>,
-        filters: [Filter<E>; N],
-    ) -> Result<[u64; N]> {
-        let mut select = query.select(self.user_id()).select_only();
-        for (filter, number) in filters.iter().zip(0..) {
-            // Null, where the filter does not match, is not counted.
-            let count = match filter.inner(self.user_id()) {
-                None => E::OWNER.count(),
-                Some(condition) => Expr::expr(Expr::case(condition, 1)).count(),
-            };
-            select = select.expr_as(count, format!("count{number}"));
-        }
-        let read = |row: Row<'_>| {
-            let mut counts = [0; N];
-            for (count, index) in counts.iter_mut().zip(0..) {
-                *count = row.get::<i64>(index)?.unsigned_abs();
-            }
-            Ok(counts)
-        };
-        let rows = self.read_settled(select, read).await?;
-        Ok(rows.into_iter().next().unwrap_or([0; N]))
     }
 
     /// The least and the greatest value of `column` for each value of `by`, which `read` finds in that order after the
