@@ -10,8 +10,9 @@ mod graphql;
 mod http;
 mod id;
 mod identity;
+mod import_errors;
+mod import_export;
 mod keyset;
-mod lines;
 mod metrics;
 mod mutation;
 mod page;
@@ -21,11 +22,11 @@ mod scope;
 mod seed;
 mod server;
 mod tasks;
-mod transfer;
 
 pub use graphql::sdl;
 pub use identity::{HashCost, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
+pub use import_export::{
+    TaskFormat, TaskImport, TasksImported, count_tasks, export_tasks, import_tasks,
+};
 pub use seed::{Seed, SeedError};
 pub use server::{Server, StartError};
-pub use tasks::{TaskFormat, TaskImport, TasksImported};
-pub use transfer::{count_tasks, export_tasks, import_tasks};

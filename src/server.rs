@@ -279,13 +279,12 @@ impl Server {
         tokio::spawn(serving);
     }
 
-    /// Stores people and tasks that are made up, and tells how many tasks are stored as they are; then closes
-    /// the database.
+    /// Stores sample users and tasks, reports the number of tasks after each batch, and closes the database.
     ///
     /// # Errors
-    /// When an address is taken, or the database cannot be used; what was told is stored all the same.
-    pub async fn seed(self, seed: &Seed, told: impl Fn(usize)) -> Result<(), StartError> {
-        seed::sow(&self.app.provider, self.account_limits, seed, told).await?;
+    /// Fails if an address has an account, or if the database cannot be used; what was reported stays stored.
+    pub async fn seed(self, seed: &Seed, on_progress: impl Fn(usize)) -> Result<(), StartError> {
+        seed::insert(&self.app.provider, self.account_limits, seed, on_progress).await?;
         self.app.database.settle().await?;
         self.app.database.close().await;
         Ok(())

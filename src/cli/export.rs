@@ -16,8 +16,8 @@ use super::{
 use crate::{
     config::Config,
     identity::{People, PeopleError},
+    import_export::{count_tasks, export_tasks},
     server::StartError,
-    transfer::{count_tasks, export_tasks},
 };
 
 #[derive(Args)]

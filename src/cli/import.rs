@@ -20,9 +20,8 @@ use crate::{
     config::Config,
     count::counted,
     identity::{People, PeopleError},
+    import_export::{TaskImport, import_tasks},
     server::StartError,
-    tasks::TaskImport,
-    transfer::import_tasks,
 };
 
 #[derive(Args)]
@@ -82,9 +81,9 @@ async fn import(people: &People, args: Import) -> Result<(), PeopleError> {
         "{tasks} {were} stored, and {} left out {known}",
         HumanCount(skipped)
     );
-    if !imported.left_out.is_empty() {
+    if !imported.ignored.is_empty() {
         let names: Vec<_> = imported
-            .left_out
+            .ignored
             .iter()
             .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
             .collect();

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use clap::{Args, ValueEnum};
 
-use crate::{identity::PeopleError, tasks::TaskFormat};
+use crate::{identity::PeopleError, import_export::TaskFormat};
 
 /// The file name that means standard input or standard output.
 pub(super) const STANDARD_STREAM: &str = "-";

@@ -46,8 +46,8 @@ use sessions::refresh_tokens::RefreshTokens;
 
 pub(crate) use access_tokens::{AccessToken, AccessTokenMutation};
 pub(crate) use accounts::home;
-pub(crate) use admin::enrolment::Enrolment;
 pub use admin::import::{ImportOptions, Imported};
+pub(crate) use admin::user_seeder::UserSeeder;
 pub use admin::{People, PeopleError, Person};
 pub(crate) use authenticate::{Caller, Credentials, is_listening, viewer, viewer_or_nobody};
 pub(crate) use authorization::Authorization;

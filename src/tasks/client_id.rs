@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// How far ahead a client's clock may be.
-pub(super) const AHEAD: Duration = Duration::from_mins(5);
+pub(crate) const AHEAD: Duration = Duration::from_mins(5);
 
 /// Reads an id that a client minted: of a task, version 7, and not from the future, since the id
 /// says when the task was made.
-pub(super) fn parse(text: &str, now: Timestamp) -> Result<TaskId, Fault> {
+pub(crate) fn parse(text: &str, now: Timestamp) -> Result<TaskId, Fault> {
     let wrong = |message: &str| Fault::new(UserErrorCode::Invalid, message);
     let id: TaskId = text.parse().map_err(|_| {
         wrong("A task's id is task_ and a UUIDv7 in 26 characters, as the TypeID format writes it.")

@@ -7,10 +7,10 @@ pub(crate) const MAX_LENGTH: usize = 16_384;
 
 /// At most 16,384 code points, as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Description(String);
+pub(crate) struct Description(String);
 
 impl Description {
-    pub(super) fn parse(text: String) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: String) -> Result<Self, Fault> {
         if text.chars().count() > MAX_LENGTH {
             return Err(Fault::new(
                 UserErrorCode::TooLong,
@@ -26,7 +26,12 @@ impl Description {
         Ok(Self(text))
     }
 
-    pub(super) fn into_string(self) -> String {
+    /// A description that has been parsed before it was stored.
+    pub(super) fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }

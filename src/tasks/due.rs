@@ -29,11 +29,11 @@ pub(super) struct DueInput {
 
 /// When a task is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) date: LocalDate,
-    pub(super) time: Option<LocalTime>,
+pub(crate) struct Due {
+    pub(crate) date: LocalDate,
+    pub(crate) time: Option<LocalTime>,
     /// Of the time; nothing while it follows the person.
-    pub(super) zone: Option<TimeZone>,
+    pub(crate) zone: Option<TimeZone>,
 }
 
 impl Due {
@@ -116,12 +116,12 @@ impl Due {
 }
 
 /// The first millisecond of a day.
-pub(super) fn first_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
+pub(crate) fn first_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
     instant(date.at(0, 0, 0, 0), zone)
 }
 
 /// The last millisecond of a day.
-pub(super) fn last_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
+pub(crate) fn last_of(date: civil::Date, zone: tz::TimeZone) -> Timestamp {
     let next = date.tomorrow().unwrap_or(date);
     Timestamp::from_millis(first_of(next, zone).as_millis() - 1)
 }

@@ -10,19 +10,19 @@ const YEARS: std::ops::RangeInclusive<i16> = 1..=9998;
 
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LocalDate(pub(super) civil::Date);
+pub(crate) struct LocalDate(pub(crate) civil::Date);
 
 /// A time of day, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LocalTime(pub(super) civil::Time);
+pub(crate) struct LocalTime(pub(crate) civil::Time);
 
 impl LocalDate {
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
     /// True for text that can only be a date, right or wrong.
-    pub(super) fn has_form(text: &str) -> bool {
+    pub(crate) fn has_form(text: &str) -> bool {
         has_form(text, "0000-00-00")
     }
 }
@@ -58,7 +58,7 @@ impl FromStr for LocalDate {
 }
 
 impl LocalTime {
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 }
@@ -93,7 +93,7 @@ impl FromStr for LocalTime {
 }
 
 /// True if the text has a digit wherever the form has a zero, and is the same elsewhere.
-pub(super) fn has_form(text: &str, form: &str) -> bool {
+pub(crate) fn has_form(text: &str, form: &str) -> bool {
     let mut bytes = text.bytes().zip(form.bytes());
     text.len() == form.len()
         && bytes.all(|(byte, of_form)| match of_form {

@@ -4,11 +4,12 @@
 //! Taking it makes changes of one person's tasks wait for each other, so that what was read is
 //! what is changed; a change that turns out to change nothing gives the number back by failing.
 
+mod bulk;
 mod changes;
-mod client_id;
+pub(crate) mod client_id;
 mod counts;
 mod description;
-mod due;
+pub(crate) mod due;
 mod entity;
 mod filter;
 mod floating_due;
@@ -18,31 +19,29 @@ pub(crate) mod local_date_time;
 pub(crate) mod moment;
 pub(crate) mod mutations;
 pub(crate) mod order;
-mod placement;
+pub(crate) mod placement;
 mod priority;
-mod sample;
 mod scan;
 pub(crate) mod subscriptions;
 mod task_row;
 mod title;
-mod transfer;
 
 pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
 pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
 
-use description::Description;
-use due::Due;
+pub(crate) use bulk::{
+    DueZone, Existing, StoredTask, due_zones, existing_ids, insert_many, page_by_id,
+};
+pub(crate) use description::Description;
+pub(crate) use due::Due;
 use entity::{ActiveModel, Column, Entity, Model, deleted};
 use filter::TaskFilter;
 pub(crate) use floating_due::{follow, move_batch};
 use limit::LimitReached;
 use moment::Here;
 use placement::Placement;
-use priority::Priority;
-pub(crate) use sample::sow;
-use title::Title;
-pub use transfer::{TaskFormat, TaskImport, TasksImported};
-pub(crate) use transfer::{TransferError, export, import};
+pub(crate) use priority::Priority;
+pub(crate) use title::Title;
 
 use crate::{
     clock::Timestamp,
@@ -63,11 +62,16 @@ const FORGOTTEN_AT_ONCE: u64 = 10;
 struct Draft {
     /// Minted by the client, or nothing.
     id: Option<TaskId>,
-    title: Title,
-    description: Option<Description>,
-    priority: Priority,
-    due: Option<Due>,
+    fields: TaskFields,
     placement: Placement,
+}
+
+/// The fields of a task that its owner edits.
+pub(crate) struct TaskFields {
+    pub(crate) title: Title,
+    pub(crate) description: Option<Description>,
+    pub(crate) priority: Priority,
+    pub(crate) due: Option<Due>,
 }
 
 /// What changes of a task: nothing is unchanged, an inner nothing clears.
@@ -161,7 +165,7 @@ async fn create(
             let id = draft
                 .id
                 .unwrap_or_else(|| TaskId::new(viewer.ids(), viewer.now()));
-            let home = floating_due::of_due(viewer, draft.due.as_ref()).await?;
+            let home = floating_due::of_due(viewer, draft.fields.due.as_ref()).await?;
             let position = placement::make_room(viewer, draft.placement, None).await?;
             let row = ActiveModel {
                 id: Set(id),
@@ -298,15 +302,22 @@ impl Draft {
         let mut row = ActiveModel {
             version: Set(1),
             origin_session_id: Set(Some(viewer.session_id())),
-            title_key: Set(self.title.key()),
-            title: Set(self.title.into_string()),
-            description: Set(self.description.map(Description::into_string)),
-            priority: Set(self.priority),
             updated_at: Set(viewer.now()),
             ..Default::default()
         };
-        Due::write(self.due.as_ref(), home, &mut row);
+        self.fields.write(home, &mut row);
         row
+    }
+}
+
+impl TaskFields {
+    /// Sets the columns of a row for a user in this time zone.
+    fn write(self, home: &TimeZone, row: &mut ActiveModel) {
+        row.title_key = Set(self.title.key());
+        row.title = Set(self.title.into_string());
+        row.description = Set(self.description.map(Description::into_string));
+        row.priority = Set(self.priority);
+        Due::write(self.due.as_ref(), home, row);
     }
 }
 

@@ -44,13 +44,13 @@ pub(super) fn next(at: Timestamp) -> Timestamp {
 }
 
 /// Now, and where.
-pub(super) struct Here {
-    pub(super) now: Timestamp,
-    pub(super) zone: tz::TimeZone,
+pub(crate) struct Here {
+    pub(crate) now: Timestamp,
+    pub(crate) zone: tz::TimeZone,
 }
 
 impl Here {
-    pub(super) fn wall(&self) -> Option<civil::DateTime> {
+    pub(crate) fn wall(&self) -> Option<civil::DateTime> {
         let now = jiff::Timestamp::from_millisecond(self.now.as_millis()).ok()?;
         Some(self.zone.to_datetime(now))
     }

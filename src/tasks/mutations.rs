@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    Changes, Description, Draft, Due, Model, Priority, Refusal, Title, client_id,
+    Changes, Description, Draft, Due, Model, Priority, Refusal, TaskFields, Title, client_id,
     due::DueInput,
     graphql::Task,
     placement::{ListEdge, Placement, PlacementInput},
@@ -122,10 +122,12 @@ impl CreateTaskInput {
             (Some(id), Some(title), Some(description), Some(due)) => {
                 let draft = Draft {
                     id,
-                    title,
-                    description,
-                    priority: self.priority,
-                    due,
+                    fields: TaskFields {
+                        title,
+                        description,
+                        priority: self.priority,
+                        due,
+                    },
                     placement: self
                         .placement
                         .map_or(Placement::Edge(ListEdge::Last), Into::into),

@@ -98,7 +98,7 @@ pub(super) async fn make_room(
 }
 
 /// Whether a position can be one: a fractional index, of the length that one may have, with room on either side.
-pub(super) fn is_position(text: &str) -> bool {
+pub(crate) fn is_position(text: &str) -> bool {
     // The library takes it for granted that there are digits, and that all are its own.
     let is_of_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     // Beyond the outermost integers there is no other, and no list is long enough to get there.
@@ -111,7 +111,7 @@ pub(super) fn is_position(text: &str) -> bool {
 }
 
 /// The last position; nothing while there is no task.
-pub(super) async fn last(viewer: &Viewer) -> Result<Option<String>> {
+pub(crate) async fn last(viewer: &Viewer) -> Result<Option<String>> {
     let all = Others {
         viewer,
         moved: None,
@@ -120,7 +120,7 @@ pub(super) async fn last(viewer: &Viewer) -> Result<Option<String>> {
 }
 
 /// So many positions after one, in their order.
-pub(super) fn after(position: &Option<String>, count: usize) -> Result<Vec<String>> {
+pub(crate) fn after(position: &Option<String>, count: usize) -> Result<Vec<String>> {
     let positions = lexicon_fractional_index::n_keys_between(position, &None, count);
     positions.map_err(Error::bug)
 }

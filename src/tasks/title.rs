@@ -9,10 +9,10 @@ pub(crate) const MAX_LENGTH: usize = 500;
 
 /// 1 to 500 code points after trimming.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Title(String);
+pub(crate) struct Title(String);
 
 impl Title {
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
         let title = text.trim();
         if title.is_empty() {
             return Err(Fault::new(UserErrorCode::Required, "Write a title."));
@@ -32,6 +32,11 @@ impl Title {
         Ok(Self(title.to_owned()))
     }
 
+    /// A title that has been parsed before it was stored.
+    pub(super) fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// What it is compared by.
     pub(super) fn key(&self) -> String {
         fold(&self.0)
@@ -41,7 +46,7 @@ impl Title {
         &self.0
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }

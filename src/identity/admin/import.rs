@@ -11,7 +11,7 @@ use crate::{
         device::Device, email_address::EmailAddress, name::Name, password::imported_hash,
         registration::Newcomer, time_zone::TimeZone, unscoped,
     },
-    lines::Wrongs,
+    import_errors::LineErrors,
 };
 
 /// How many people are stored in one transaction.
@@ -58,7 +58,7 @@ impl People {
         let mut newcomers = read(text)?;
         let taken = self.taken(&newcomers).await?;
         let is_taken = |newcomer: &Newcomer| taken.contains(newcomer.email.key());
-        let mut wrongs = Wrongs::default();
+        let mut wrongs = LineErrors::default();
         for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
             let email = newcomer.email.as_str();
             wrongs.add(*line, format!("somebody has the address {email} already"));
@@ -120,7 +120,7 @@ impl People {
 
 /// Every line, with its number; or all that is wrong.
 fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
-    let (mut newcomers, mut wrongs) = (Vec::new(), Wrongs::default());
+    let (mut newcomers, mut wrongs) = (Vec::new(), LineErrors::default());
     let mut seen = HashSet::new();
     for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         if line.trim().is_empty() {

@@ -1,9 +1,9 @@
 //! What whoever runs the service does about people, from the command line: as the person, so that it
 //! reaches that person's rows alone and is felt as their own mutations are.
 
-pub(super) mod enrolment;
 pub(super) mod import;
 mod person;
+pub(super) mod user_seeder;
 
 use std::{fmt, sync::Arc};
 

@@ -6,9 +6,9 @@
 mod admin;
 mod attempts;
 mod bounds;
-mod enrolment;
 mod expired;
 mod identities;
+mod seed;
 mod signing_keys;
 mod uses;
 
@@ -26,9 +26,9 @@ pub(super) use admin::{
     store_person, taken_keys,
 };
 pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
-pub(super) use enrolment::enrol;
 pub(super) use expired::clear_expired;
 pub(super) use identities::{admit, has_identities, note_ahead};
+pub(super) use seed::insert_users;
 pub(super) use signing_keys::{
     Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
 };

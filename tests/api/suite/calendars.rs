@@ -124,7 +124,7 @@ async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
             .all(|line| line.len() <= 75 && !line.contains('\n'))
     );
     let imported = import(&app, BEN, TaskFormat::Icalendar, &calendar).await;
-    assert_eq!((imported.stored, imported.left_out.len()), (5, 0));
+    assert_eq!((imported.stored, imported.ignored.len()), (5, 0));
     of(&export(&app, BEN, TaskFormat::Json).await, &wanted);
     assert_eq!(export(&app, BEN, TaskFormat::Icalendar).await, calendar);
     assert_eq!(tasks(&ben).await.len(), 5);
@@ -139,10 +139,10 @@ async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told(env: TestEnv) 
         BEGIN:VTODO\r\nSUMMARY:b\r\nCATEGORIES:z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n";
     let imported = import(&app, ANA, TaskFormat::Icalendar, file).await;
     assert_eq!(imported.stored, 2);
-    let left_out: Vec<_> = imported.left_out.into_iter().collect();
+    let ignored: Vec<_> = imported.ignored.into_iter().collect();
     let wanted = [("CATEGORIES", 2), ("RRULE", 1), ("VALARM", 1), ("X-OWN", 1)];
     assert_eq!(
-        left_out,
+        ignored,
         wanted.map(|(name, count)| (name.to_owned(), count))
     );
     let data = export(&app, ANA, TaskFormat::Csv).await;
@@ -168,10 +168,7 @@ async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found(env: TestEn
         todo("SUMMARY:other\r\nRECURRENCE-ID:20260104T090000Z"),
     );
     let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
-    assert_eq!(
-        (imported.stored, imported.left_out["RECURRENCE-ID"]),
-        (3, 2)
-    );
+    assert_eq!((imported.stored, imported.ignored["RECURRENCE-ID"]), (3, 2));
     assert_eq!(tasks(&ana).await[0]["due"]["timeZone"], "Europe/Vienna");
 }
 
@@ -439,7 +436,7 @@ async fn empty_properties_are_as_if_absent(env: TestEnv) {
         let mut lines = vec!["SUMMARY:a"];
         lines.extend(empty.iter().map(String::as_str));
         let imported = import(&app, ANA, TaskFormat::Icalendar, &calendar(&todo(&lines))).await;
-        assert_eq!((imported.stored, imported.left_out.len()), (1, 0));
+        assert_eq!((imported.stored, imported.ignored.len()), (1, 0));
     }
     for task in tasks(&ana).await {
         let nothing = json!([null, null, null, "NONE"]);
@@ -503,10 +500,10 @@ async fn lines_without_a_property_are_counted(env: TestEnv) {
         ])
     ));
     let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
-    let left_out: Vec<_> = imported.left_out.into_iter().collect();
+    let ignored: Vec<_> = imported.ignored.into_iter().collect();
     let wanted = [("X-OWN", 1), ("lines without a property", 2)];
     assert_eq!(
-        left_out,
+        ignored,
         wanted.map(|(name, count)| (name.to_owned(), count))
     );
     let texts = tasks(&ana).await;
@@ -574,7 +571,7 @@ async fn a_start_and_a_duration_are_the_due_date(env: TestEnv) {
         let file = calendar(&format!("{zone}{}", todo(&[&lines[0], &lines[1]])));
         let imported = import(&app, ANA, TaskFormat::Icalendar, &file).await;
         assert_eq!(
-            imported.left_out.into_iter().collect::<Vec<_>>(),
+            imported.ignored.into_iter().collect::<Vec<_>>(),
             [("DTSTART".to_owned(), 1)]
         );
         let task = tasks(&ana).await.pop().unwrap();
@@ -583,7 +580,7 @@ async fn a_start_and_a_duration_are_the_due_date(env: TestEnv) {
     }
     let both = ["DTSTART:20261122T090000Z", "DURATION:PT1H", "DUE:20261124"];
     let imported = import(&app, ANA, TaskFormat::Icalendar, &calendar(&todo(&both))).await;
-    assert_eq!(imported.left_out["DURATION"], 1);
+    assert_eq!(imported.ignored["DURATION"], 1);
     assert_eq!(
         tasks(&ana).await.pop().unwrap()["due"]["date"],
         "2026-11-24"

@@ -3,14 +3,14 @@
 use std::io::{self, BufRead, Read};
 
 /// How long a task may be in a file, in bytes: far more than its texts can be.
-pub(super) const LONGEST: usize = 4 << 20;
+pub(super) const MAX_TASK_BYTES: usize = 4 << 20;
 
 /// What is said of one that is longer.
 pub(super) const TOO_LONG: &str = "It is longer than 4 MiB.";
 
 /// Ends early where a task is too long. A call of `read` returns bytes of one line at most, so that a reader with a
 /// buffer is never a line ahead of what it takes from it.
-pub(super) struct Bounded<R> {
+pub(super) struct LimitedReader<R> {
     file: R,
     left: usize,
     /// The line ends that were read: LF, CR, or CR LF.
@@ -19,11 +19,11 @@ pub(super) struct Bounded<R> {
     quotes: u64,
 }
 
-impl<R: BufRead> Bounded<R> {
+impl<R: BufRead> LimitedReader<R> {
     pub(super) fn new(file: R) -> Self {
         Self {
             file,
-            left: LONGEST,
+            left: MAX_TASK_BYTES,
             ends: 0,
             last: 0,
             quotes: 0,
@@ -32,7 +32,7 @@ impl<R: BufRead> Bounded<R> {
 
     /// The next task begins.
     pub(super) fn begin(&mut self) {
-        self.left = LONGEST;
+        self.left = MAX_TASK_BYTES;
     }
 
     /// Whether the task was too long.
@@ -79,7 +79,7 @@ impl<R: BufRead> Bounded<R> {
     }
 }
 
-impl<R: BufRead> Read for Bounded<R> {
+impl<R: BufRead> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let some = self.file.fill_buf()?;
         let most = some.len().min(buffer.len()).min(self.left);

@@ -10,7 +10,7 @@ mod writer;
 mod zones;
 
 pub(super) use reader::Reader;
-pub(super) use writer::{Writer, zones_of};
+pub(super) use writer::Writer;
 
 const BEGIN: &str = "BEGIN:VCALENDAR";
 const END: &str = "END:VCALENDAR";
@@ -18,5 +18,5 @@ const END: &str = "END:VCALENDAR";
 /// Where a task is in the manual order, beside what the standard has.
 const POSITION: &str = "X-CUBBY-POSITION";
 
-/// The time zone that a moment says by its last letter.
-const UTC: &str = "UTC";
+/// The time zone that the last letter of a date-time means.
+pub(super) const UTC: &str = "UTC";

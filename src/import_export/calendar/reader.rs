@@ -10,13 +10,13 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::TimeZone,
-    tasks::transfer::{
-        Found,
-        limited_reader::{LONGEST, TOO_LONG},
+    import_export::{
+        ParsedTask,
+        limited_reader::{MAX_TASK_BYTES, TOO_LONG},
     },
 };
 
-pub(in crate::tasks::transfer) struct Reader<'a, R> {
+pub(in crate::import_export) struct Reader<'a, R> {
     file: R,
     /// The line that was read last, counted from 1.
     line: u64,
@@ -34,7 +34,7 @@ struct Block {
 }
 
 impl<'a, R: BufRead> Reader<'a, R> {
-    pub(in crate::tasks::transfer) fn new(file: R, now: Timestamp, home: &'a TimeZone) -> Self {
+    pub(in crate::import_export) fn new(file: R, now: Timestamp, home: &'a TimeZone) -> Self {
         Self {
             file,
             line: 0,
@@ -48,21 +48,20 @@ impl<'a, R: BufRead> Reader<'a, R> {
         }
     }
 
-    fn read(&mut self) -> io::Result<Option<Found>> {
+    fn read(&mut self) -> io::Result<Option<ParsedTask>> {
         let mut line = Vec::new();
         loop {
             if !self.read_line(&mut line)? {
                 let wrong = "The calendar has no end: some of the file is missing.".to_owned();
-                return Ok(
-                    std::mem::take(&mut self.is_open).then(|| Found::new(self.line, Err(wrong)))
-                );
+                return Ok(std::mem::take(&mut self.is_open)
+                    .then(|| ParsedTask::new(self.line, Err(wrong))));
             }
             let name = line.trim_ascii();
             if !self.is_begun && !name.is_empty() {
                 self.is_begun = true;
                 if !name.eq_ignore_ascii_case(BEGIN.as_bytes()) {
                     let wrong = format!("A calendar begins with {BEGIN}.");
-                    return Ok(Some(Found::new(self.line, Err(wrong))));
+                    return Ok(Some(ParsedTask::new(self.line, Err(wrong))));
                 }
             }
             if name.eq_ignore_ascii_case(BEGIN.as_bytes()) {
@@ -95,7 +94,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
             let end = some.iter().position(|it| matches!(it, b'\r' | b'\n'));
             let count = end.unwrap_or(some.len());
             let is_return = some.get(count) == Some(&b'\r');
-            if line.len() <= LONGEST {
+            if line.len() <= MAX_TASK_BYTES {
                 line.extend_from_slice(&some[..count]);
             }
             self.file.consume(count + usize::from(end.is_some()));
@@ -120,7 +119,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
         let mut line = Vec::new();
         while !block.is_whole && self.read_line(&mut line)? {
             block.is_whole = line.trim_ascii().eq_ignore_ascii_case(end);
-            if block.bytes.len() > LONGEST {
+            if block.bytes.len() > MAX_TASK_BYTES {
                 continue;
             }
             // Before anything is taken for characters: a line may be folded within one.
@@ -136,20 +135,20 @@ impl<'a, R: BufRead> Reader<'a, R> {
         Ok(block)
     }
 
-    fn found(&self, block: &Block) -> Found {
+    fn found(&self, block: &Block) -> ParsedTask {
         match block.text().and_then(Todo::parse) {
-            Ok(mut todo) => Found {
+            Ok(mut todo) => ParsedTask {
                 line: block.line,
                 task: todo.task(&self.circumstances),
-                left_out: todo.left_out,
+                ignored: todo.ignored,
             },
-            Err(wrong) => Found::new(block.line, Err(wrong)),
+            Err(wrong) => ParsedTask::new(block.line, Err(wrong)),
         }
     }
 }
 
 impl<R: BufRead> Iterator for Reader<'_, R> {
-    type Item = io::Result<Found>;
+    type Item = io::Result<ParsedTask>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
@@ -158,7 +157,7 @@ impl<R: BufRead> Iterator for Reader<'_, R> {
 
 impl Block {
     fn text(&self) -> Result<&str, String> {
-        if self.bytes.len() > LONGEST {
+        if self.bytes.len() > MAX_TASK_BYTES {
             return Err(TOO_LONG.to_owned());
         }
         if !self.is_whole {

@@ -9,11 +9,11 @@ use serde::{
 };
 
 use super::{
-    Found, Sink, TaskText,
-    limited_reader::{Bounded, LONGEST, TOO_LONG},
-    text::{DueText, WRONG_PRIORITY, WRONG_VERSION},
+    ParsedTask, Sink, TaskRecord,
+    limited_reader::{LimitedReader, MAX_TASK_BYTES, TOO_LONG},
+    task_record::{DueText, WRONG_PRIORITY, WRONG_VERSION},
 };
-use crate::tasks::priority::Priority;
+use crate::tasks::Priority;
 
 /// The names of the fields of a line that is written, in their order.
 const NAMES: [&str; 12] = [
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
 }
 
 impl Sink for Writer<'_> {
-    fn write(&mut self, task: TaskText) -> io::Result<()> {
+    fn write(&mut self, task: TaskRecord) -> io::Result<()> {
         Ok(self.0.serialize(Row::from(task))?)
     }
 
@@ -73,8 +73,8 @@ impl Sink for Writer<'_> {
     }
 }
 
-impl From<TaskText> for Row {
-    fn from(task: TaskText) -> Self {
+impl From<TaskRecord> for Row {
+    fn from(task: TaskRecord) -> Self {
         let due = task.due.unwrap_or_default();
         Self {
             id: task.id,
@@ -95,7 +95,7 @@ impl From<TaskText> for Row {
 
 /// Reads what programs call CSV: fields that commas, semicolons or tabs separate.
 pub(super) struct Reader<R: BufRead> {
-    rows: csv::Reader<Bounded<Chain<Cursor<Vec<u8>>, R>>>,
+    rows: csv::Reader<LimitedReader<Chain<Cursor<Vec<u8>>, R>>>,
     /// The names of the columns; a column without a name has none.
     columns: Option<Vec<Option<&'static str>>>,
     /// Whether nothing can be told of what comes.
@@ -112,7 +112,7 @@ impl<R: BufRead> Reader<R> {
     pub(super) fn new(mut file: R) -> io::Result<Self> {
         let mut head = first_line(&mut file)?;
         let separator = take_separator(&mut head);
-        let file = Bounded::new(Cursor::new(head).chain(file));
+        let file = LimitedReader::new(Cursor::new(head).chain(file));
         let mut rows = ReaderBuilder::new();
         let rows = rows
             .delimiter(separator)
@@ -126,7 +126,7 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    fn read(&mut self) -> io::Result<Option<Found>> {
+    fn read(&mut self) -> io::Result<Option<ParsedTask>> {
         while !self.is_over {
             let Some(line) = self.line()? else {
                 self.is_over = true;
@@ -134,7 +134,7 @@ impl<R: BufRead> Reader<R> {
                 let is_open = file.quotes() % 2 == 1;
                 let wrong =
                     "A quotation mark before has no other: some of the file may be missing.";
-                return Ok(is_open.then(|| Found::new(file.line(), Err(wrong.to_owned()))));
+                return Ok(is_open.then(|| ParsedTask::new(file.line(), Err(wrong.to_owned()))));
             };
             let task = match (&self.columns, line.fields) {
                 (Some(columns), Ok(fields)) => task(columns, &fields),
@@ -150,7 +150,7 @@ impl<R: BufRead> Reader<R> {
                     }
                 },
             };
-            return Ok(Some(Found::new(line.number, task)));
+            return Ok(Some(ParsedTask::new(line.number, task)));
         }
         Ok(None)
     }
@@ -181,7 +181,7 @@ impl<R: BufRead> Reader<R> {
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = io::Result<Found>;
+    type Item = io::Result<ParsedTask>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
@@ -191,7 +191,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 /// The first line in which something stands, as far as it is no longer than a task may be, with those before it.
 fn first_line(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    let mut file = file.take(LONGEST as u64);
+    let mut file = file.take(MAX_TASK_BYTES as u64);
     while head.trim_ascii().is_empty() && file.read_until(b'\n', &mut head)? > 0 {}
     Ok(head)
 }
@@ -258,7 +258,7 @@ fn columns(names: &StringRecord) -> Result<Vec<Option<&'static str>>, String> {
     Ok(columns)
 }
 
-fn task(columns: &[Option<&str>], fields: &StringRecord) -> Result<TaskText, String> {
+fn task(columns: &[Option<&str>], fields: &StringRecord) -> Result<TaskRecord, String> {
     let (count, expected) = (fields.len(), columns.len());
     let mut beyond = fields.iter().skip(expected);
     if count < expected || beyond.any(|field| !field.trim().is_empty()) {
@@ -266,7 +266,7 @@ fn task(columns: &[Option<&str>], fields: &StringRecord) -> Result<TaskText, Str
             "It has {count} fields, and the first line {expected}."
         ));
     }
-    let (mut task, mut due, mut is_due) = (TaskText::default(), DueText::default(), false);
+    let (mut task, mut due, mut is_due) = (TaskRecord::default(), DueText::default(), false);
     for (at, (name, field)) in columns.iter().zip(fields).enumerate() {
         let word = field.trim();
         let text = Some(word.to_owned());

@@ -1,22 +1,16 @@
-//! A task as a file has it, in the words of the schema, until it is read: then it is one that can be stored.
+//! A task as a file has it, and its conversion from and to a stored task.
 
 use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    error::{Error, Fault},
+    error::Fault,
     id::TaskId,
     identity::TimeZone,
-    scope::{Set, Viewer},
     tasks::{
-        client_id,
-        description::Description,
-        due::{self, Due},
-        entity::{ActiveModel, Model},
+        Description, Due, Priority, StoredTask, TaskFields, Title, client_id, due,
         local_date_time::{LocalDate, LocalTime},
         placement,
-        priority::Priority,
-        title::Title,
     },
 };
 
@@ -35,7 +29,7 @@ const MOMENTS: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
 /// What is written of a task, and may be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TaskText {
+pub(super) struct TaskRecord {
     pub(super) id: Option<String>,
     pub(super) version: Option<i32>,
     pub(super) title: String,
@@ -60,48 +54,48 @@ pub(super) struct DueText {
     pub(super) time_zone: Option<String>,
 }
 
-/// A task that can be stored.
-pub(super) struct Record {
+/// A valid task of a file.
+pub(super) struct ImportedTask {
     pub(super) id: Option<TaskId>,
     version: i32,
-    title: Title,
-    description: Option<Description>,
+    fields: TaskFields,
     completed_at: Option<Timestamp>,
-    priority: Priority,
-    due: Option<Due>,
-    /// Where none is said it comes last.
+    /// Without a position the task comes last.
     pub(super) position: Option<String>,
-    /// Nothing where the file does not say it.
-    pub(super) made_at: Option<Timestamp>,
+    pub(super) created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
 }
 
-impl TaskText {
-    pub(super) fn of(task: Model) -> Result<Self, Error> {
-        // What cannot be read is not taken elsewhere.
-        Due::of(&task)?;
+impl TaskRecord {
+    pub(super) fn of(task: StoredTask) -> Self {
         let text = |moment: Timestamp| moment.to_string();
-        Ok(Self {
+        let TaskFields {
+            title,
+            description,
+            priority,
+            due,
+        } = task.fields;
+        Self {
             id: Some(task.id.to_string()),
             version: Some(task.version),
-            title: task.title,
-            description: task.description,
+            title: title.into_string(),
+            description: description.map(Description::into_string),
             completed: None,
             completed_at: task.completed_at.map(text),
-            priority: Some(task.priority),
-            due: task.due_date.map(|date| DueText {
-                date,
-                time: task.due_time,
-                time_zone: task.due_time_zone,
+            priority: Some(priority),
+            due: due.map(|due| DueText {
+                date: due.date.0.to_string(),
+                time: due.time.map(|time| time.0.to_string()),
+                time_zone: due.zone.map(TimeZone::into_string),
             }),
             position: Some(task.position),
             created_at: task.id.made_at().map(text),
             updated_at: Some(text(task.updated_at)),
-        })
+        }
     }
 
-    /// The task of a person who lives in this time zone, or the first thing that is wrong with it.
-    pub(super) fn read(self, now: Timestamp, home: &TimeZone) -> Result<Record, String> {
+    /// Parses the record for a user in this time zone; fails with the first error.
+    pub(super) fn read(self, now: Timestamp, home: &TimeZone) -> Result<ImportedTask, String> {
         let id = of("id", self.id.map(|id| client_id::parse(&id, now)))?;
         let created_at = moment("createdAt", self.created_at)?;
         if let (Some(id), Some(created_at)) = (id, created_at)
@@ -141,16 +135,18 @@ impl TaskText {
             (Some(true), None) => Some(updated_at.unwrap_or(now)),
             (_, completed_at) => completed_at,
         };
-        Ok(Record {
+        Ok(ImportedTask {
             id,
             version,
-            title: of("title", Some(Title::parse(&self.title)))?.ok_or("title: Write one.")?,
-            description: of("description", self.description.map(Description::parse))?,
+            fields: TaskFields {
+                title: of("title", Some(Title::parse(&self.title)))?.ok_or("title: Write one.")?,
+                description: of("description", self.description.map(Description::parse))?,
+                priority: self.priority.unwrap_or_default(),
+                due: self.due.map(DueText::read).transpose()?,
+            },
             completed_at,
-            priority: self.priority.unwrap_or_default(),
-            due: self.due.map(DueText::read).transpose()?,
             position,
-            made_at: created_at.or(id.and_then(TaskId::made_at)),
+            created_at: created_at.or(id.and_then(TaskId::made_at)),
             updated_at,
         })
     }
@@ -202,21 +198,16 @@ fn moment(field: &str, text: Option<String>) -> Result<Option<Timestamp>, String
     }
 }
 
-impl Record {
-    /// All of its row but the id, the number and the position.
-    pub(super) fn into_row(self, viewer: &Viewer, home: &TimeZone) -> ActiveModel {
-        let mut row = ActiveModel {
-            version: Set(self.version),
-            origin_session_id: Set(Some(viewer.session_id())),
-            title_key: Set(self.title.key()),
-            title: Set(self.title.into_string()),
-            description: Set(self.description.map(Description::into_string)),
-            completed_at: Set(self.completed_at),
-            priority: Set(self.priority),
-            updated_at: Set(self.updated_at.unwrap_or(viewer.now())),
-            ..Default::default()
-        };
-        Due::write(self.due.as_ref(), home, &mut row);
-        row
+impl ImportedTask {
+    /// The task to insert. `now` is the time of its last change if the file has none.
+    pub(super) fn into_stored(self, id: TaskId, position: String, now: Timestamp) -> StoredTask {
+        StoredTask {
+            id,
+            version: self.version,
+            fields: self.fields,
+            completed_at: self.completed_at,
+            position,
+            updated_at: self.updated_at.unwrap_or(now),
+        }
     }
 }

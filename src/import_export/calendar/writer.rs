@@ -2,17 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::{END, POSITION, UTC};
-use crate::{
-    clock::Timestamp,
-    error::Result,
-    scope::{Filter, Query, Viewer},
-    tasks::{
-        entity::{Column, Entity},
-        priority::Priority,
-        transfer::{Sink, TaskText, text::DueText},
-    },
-};
 use calcard::{
     common::PartialDateTime,
     icalendar::{
@@ -23,41 +12,25 @@ use calcard::{
 };
 use jiff::civil;
 
+use super::{END, POSITION, UTC};
+use crate::{
+    clock::Timestamp,
+    import_export::{Sink, TaskRecord, task_record::DueText},
+    tasks::{DueZone, Priority},
+};
+
 /// The years that a time zone is described for at most: 1900 to 2100.
 const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
 
 /// How long before the first task and after the last one a time zone is described, in seconds.
 const AROUND: i64 = 2 * 366 * 24 * 60 * 60;
 
-/// A time zone that tasks are due in, and when, in seconds since 1970.
-pub(in crate::tasks::transfer) struct UsedZone {
-    name: String,
-    first: i64,
-    last: i64,
-}
-
-pub(in crate::tasks::transfer) async fn zones_of(viewer: &Viewer) -> Result<Vec<UsedZone>> {
-    let zone = Column::DueTimeZone;
-    let zones = Query::<Entity>::filter(Filter::is_not_null(zone).and(Filter::ne(zone, UTC)));
-    viewer
-        .extremes(zones, zone, Column::DueAt, |row| {
-            let seconds =
-                |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
-            Ok(UsedZone {
-                name: row.get(0)?,
-                first: seconds(row.get(1)?) - AROUND,
-                last: seconds(row.get(2)?) + AROUND,
-            })
-        })
-        .await
-}
-
-pub(in crate::tasks::transfer) struct Writer<'a>(&'a mut (dyn Write + Send));
+pub(in crate::import_export) struct Writer<'a>(&'a mut (dyn Write + Send));
 
 impl<'a> Writer<'a> {
-    pub(in crate::tasks::transfer) fn new(
+    pub(in crate::import_export) fn new(
         file: &'a mut (dyn Write + Send),
-        zones: &[UsedZone],
+        zones: &[DueZone],
     ) -> io::Result<Self> {
         let mut head = ICalendarComponent::new(Component::VCalendar);
         head.add_property(Property::Version, text("2.0"));
@@ -66,8 +39,11 @@ impl<'a> Writer<'a> {
             components: vec![head],
         };
         for zone in zones {
-            // One that the library does not know goes by its name alone.
-            calendar.add_timezone(&zone.name, zone.first, zone.last);
+            let seconds =
+                |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
+            let (first, last) = (seconds(zone.first) - AROUND, seconds(zone.last) + AROUND);
+            // A zone that the library does not know is written by its name alone.
+            calendar.add_timezone(&zone.name, first, last);
         }
         let written = calendar.to_string();
         let head = written.trim_end().trim_end_matches(END);
@@ -77,7 +53,7 @@ impl<'a> Writer<'a> {
 }
 
 impl Sink for Writer<'_> {
-    fn write(&mut self, task: TaskText) -> io::Result<()> {
+    fn write(&mut self, task: TaskRecord) -> io::Result<()> {
         let todo = ICalendar {
             components: vec![component(task)],
         };
@@ -89,7 +65,7 @@ impl Sink for Writer<'_> {
     }
 }
 
-fn component(task: TaskText) -> ICalendarComponent {
+fn component(task: TaskRecord) -> ICalendarComponent {
     let mut todo = ICalendarComponent::new(Component::VTodo);
     let is_done = task.completed_at.is_some();
     if let Some(id) = &task.id {

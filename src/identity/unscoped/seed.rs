@@ -1,4 +1,4 @@
-//! Many people stored at once, with what is theirs.
+//! Sample users, inserted in bulk with their rows.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::{
     identity::entity::{sessions, users},
 };
 
-/// Stores people, a session of each, and what `fill` stores for each session's owner within the
-/// transaction; or nothing when one of the addresses is taken. Answers whether it was stored.
-pub(in crate::identity) async fn enrol(
+/// Inserts users, a session of each, and what `fill` inserts for each session's owner, in one transaction. Returns
+/// false, and inserts nothing, if an address has an account.
+pub(in crate::identity) async fn insert_users(
     database: &Database,
     people: Vec<users::ActiveModel>,
     opened: Vec<sessions::ActiveModel>,

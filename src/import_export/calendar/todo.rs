@@ -16,10 +16,8 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    clock::Timestamp,
-    id::TaskId,
-    identity::TimeZone,
-    tasks::{priority::Priority, transfer::text::TaskText},
+    clock::Timestamp, id::TaskId, identity::TimeZone, import_export::task_record::TaskRecord,
+    tasks::Priority,
 };
 
 /// What a task is called that has no summary.
@@ -34,7 +32,7 @@ pub(super) struct Todo<'a> {
     /// What stands after the names of its properties that are not empty.
     written: HashMap<String, &'a str>,
     /// What there is no place for.
-    pub(super) left_out: Vec<String>,
+    pub(super) ignored: Vec<String>,
 }
 
 /// What the meaning of dates depends on.
@@ -49,13 +47,13 @@ impl<'a> Todo<'a> {
     /// A component whose lines are whole.
     pub(super) fn parse(block: &'a str) -> Result<Self, String> {
         let mut properties = String::with_capacity(block.len());
-        let (mut written, mut left_out) = (HashMap::new(), Vec::new());
+        let (mut written, mut ignored) = (HashMap::new(), Vec::new());
         let (mut depth, mut goes_on) = (0_u32, false);
         for line in block.lines() {
             let property = Line::parse(line);
             match &property {
                 None if !goes_on && !line.trim().is_empty() => {
-                    left_out.push(STRAY.to_owned());
+                    ignored.push(STRAY.to_owned());
                     continue;
                 }
                 Some(Line { name, .. }) if name.eq_ignore_ascii_case("BEGIN") => depth += 1,
@@ -76,18 +74,18 @@ impl<'a> Todo<'a> {
         let component = components
             .next()
             .ok_or("It is no component of a calendar.")?;
-        left_out.extend(components.map(|part| part.component_type.as_str().to_owned()));
+        ignored.extend(components.map(|part| part.component_type.as_str().to_owned()));
         Ok(Self {
             component,
             written,
-            left_out,
+            ignored,
         })
     }
 
     /// The task. It notes which of its properties there is no place for.
-    pub(super) fn task(&mut self, circumstances: &Circumstances<'_>) -> Result<TaskText, String> {
+    pub(super) fn task(&mut self, circumstances: &Circumstances<'_>) -> Result<TaskRecord, String> {
         let Circumstances { now, home, zones } = circumstances;
-        let mut task = TaskText::default();
+        let mut task = TaskRecord::default();
         let (mut due, mut start, mut duration) = (None, None, None);
         let (mut uid, mut instance) = (None, None);
         let (mut is_done, mut is_open) = (false, false);
@@ -154,7 +152,7 @@ impl<'a> Todo<'a> {
                 _ => is_left_out = true,
             }
             if is_left_out {
-                self.left_out.push(name.to_owned());
+                self.ignored.push(name.to_owned());
             }
         }
         task.due = match (due, start, duration) {
@@ -164,7 +162,7 @@ impl<'a> Todo<'a> {
             }
             (due, _, duration) => {
                 let is_lost = duration.is_some();
-                self.left_out.extend(is_lost.then(|| "DURATION".to_owned()));
+                self.ignored.extend(is_lost.then(|| "DURATION".to_owned()));
                 due
             }
         };
@@ -183,7 +181,7 @@ impl<'a> Todo<'a> {
 }
 
 /// Gives a task its id: what is ours is the id, and what is not stands for one, the same whenever it is read.
-fn identify(task: &mut TaskText, uid: Option<&str>, instance: Option<&str>, now: Timestamp) {
+fn identify(task: &mut TaskRecord, uid: Option<&str>, instance: Option<&str>, now: Timestamp) {
     let created_at = task.created_at.take().and_then(|at| at.parse().ok());
     let created_at = created_at.filter(|at: &Timestamp| at.as_millis() >= 0 && *at <= now);
     task.id = match (uid, instance, created_at) {

@@ -8,9 +8,7 @@ use jiff::{
 
 use super::{UTC, line::WrittenDate, zones::Zones};
 use crate::{
-    clock::Timestamp,
-    identity::TimeZone,
-    tasks::{due, transfer::text::DueText},
+    clock::Timestamp, identity::TimeZone, import_export::task_record::DueText, tasks::due,
 };
 
 /// What is said of what cannot be told in the calendar.

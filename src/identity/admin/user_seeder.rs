@@ -1,4 +1,4 @@
-//! People who are made up, many at once, to try things at size.
+//! Sample users, inserted in batches.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -19,28 +19,28 @@ use crate::{
     scope::Viewer,
 };
 
-/// Where they live, in turn.
-const HOMES: [&str; 4] = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Tokyo"];
+/// The time zones of the users, in turn.
+const TIME_ZONES: [&str; 4] = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Tokyo"];
 
-/// How many addresses are looked up at once.
-const AT_ONCE: usize = 500;
+/// The number of addresses that are looked up at once.
+const BATCH_SIZE: usize = 500;
 
-/// People to be made up: `person-1@` the domain and so on, all with one password. It is hashed once.
-pub(crate) struct Enrolment<'a> {
+/// Inserts users `person-1@domain` and so on, all with one password, which is hashed once.
+pub(crate) struct UserSeeder<'a> {
     provider: &'a IdentityProvider,
     domain: &'a str,
     password_hash: String,
 }
 
-impl<'a> Enrolment<'a> {
+impl<'a> UserSeeder<'a> {
     /// # Errors
-    /// What is wrong with the domain or the password, if something is.
+    /// The inner error says what is wrong with the domain or the password.
     pub(crate) async fn new(
         provider: &'a IdentityProvider,
         domain: &'a str,
         password: &str,
     ) -> Result<std::result::Result<Self, Fault>> {
-        // Where the longest address is one, each is.
+        // If the longest address is valid, all are.
         let password = address(u32::MAX, domain).and_then(|longest| {
             let person = Person {
                 email: Some(longest.as_str()),
@@ -60,8 +60,8 @@ impl<'a> Enrolment<'a> {
 
     /// True if no account has the address of one of the first `count`.
     pub(crate) async fn are_free(&self, count: u32) -> Result<bool> {
-        for first in (1..=count).step_by(AT_ONCE) {
-            let last = count.min(first.saturating_add(AT_ONCE as u32 - 1));
+        for first in (1..=count).step_by(BATCH_SIZE) {
+            let last = count.min(first.saturating_add(BATCH_SIZE as u32 - 1));
             let addresses = (first..=last).filter_map(|number| address(number, self.domain).ok());
             let addresses: Vec<_> = addresses.collect();
             let keys = addresses.iter().map(EmailAddress::key);
@@ -75,9 +75,9 @@ impl<'a> Enrolment<'a> {
         Ok(true)
     }
 
-    /// Stores those of these numbers, and what `fill` stores for each, all of it or nothing. Answers
-    /// whether their addresses were free.
-    pub(crate) async fn enrol(
+    /// Inserts the users of these numbers, and what `fill` inserts for each, in one transaction. Returns false, and
+    /// inserts nothing, if an address has an account.
+    pub(crate) async fn insert_users(
         &self,
         numbers: RangeInclusive<u32>,
         fill: impl AsyncFn(&Viewer) -> Result<()>,
@@ -86,14 +86,14 @@ impl<'a> Enrolment<'a> {
         let now = provider.clock.now();
         let (mut people, mut opened) = (Vec::new(), Vec::new());
         for number in numbers {
-            // The longest was read already: none is left out here.
+            // No address is invalid: the longest one has been parsed.
             let Ok(email) = address(number, self.domain) else {
                 continue;
             };
             let newcomer = Newcomer {
                 email,
                 name: Name::parse(&format!("Person {number}")).ok(),
-                time_zone: TimeZone::stored(HOMES[number as usize % HOMES.len()])?,
+                time_zone: TimeZone::stored(TIME_ZONES[number as usize % TIME_ZONES.len()])?,
                 password_hash: self.password_hash.clone(),
             };
             let rows = newcomer.into_rows(&provider.ids, &Device::default(), now);
@@ -118,7 +118,7 @@ impl<'a> Enrolment<'a> {
             ))
             .await
         };
-        unscoped::enrol(&provider.database, people, opened, fill).await
+        unscoped::insert_users(&provider.database, people, opened, fill).await
     }
 }
 

@@ -6,11 +6,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    Found, Sink, TaskText,
-    limited_reader::{Bounded, TOO_LONG},
-    text::{DueText, WRONG_PRIORITY, WRONG_VERSION},
+    ParsedTask, Sink, TaskRecord,
+    limited_reader::{LimitedReader, TOO_LONG},
+    task_record::{DueText, WRONG_PRIORITY, WRONG_VERSION},
 };
-use crate::tasks::priority::Priority;
+use crate::tasks::Priority;
 
 /// A task as the schema shows it, each of its fields still as it is written.
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ impl<'a> Writer<'a> {
 }
 
 impl Sink for Writer<'_> {
-    fn write(&mut self, task: TaskText) -> io::Result<()> {
+    fn write(&mut self, task: TaskRecord) -> io::Result<()> {
         let before: &[u8] = if self.is_first { b"[\n" } else { b",\n" };
         self.is_first = false;
         self.file.write_all(before)?;
@@ -78,7 +78,7 @@ impl Sink for Writer<'_> {
 
 /// Reads an array of objects, or objects one after another.
 pub(super) struct Reader<R> {
-    file: Bounded<R>,
+    file: LimitedReader<R>,
     place: Place,
 }
 
@@ -95,7 +95,7 @@ enum Place {
 impl<R: BufRead> Reader<R> {
     pub(super) fn new(file: R) -> Self {
         Self {
-            file: Bounded::new(file),
+            file: LimitedReader::new(file),
             place: Place::Start,
         }
     }
@@ -135,7 +135,7 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    fn read(&mut self) -> io::Result<Option<Found>> {
+    fn read(&mut self) -> io::Result<Option<ParsedTask>> {
         let task = match self.advance()? {
             Ok(false) => return Ok(None),
             Ok(true) => {
@@ -143,7 +143,7 @@ impl<R: BufRead> Reader<R> {
                 self.file.begin();
                 let mut object = serde_json::Deserializer::from_reader(&mut self.file);
                 match Box::<RawValue>::deserialize(&mut object) {
-                    Ok(object) => return Ok(Some(Found::new(line, read(object.get())))),
+                    Ok(object) => return Ok(Some(ParsedTask::new(line, read(object.get())))),
                     Err(error) if error.is_io() => return Err(error.into()),
                     Err(_) if self.file.is_exceeded() => Err(TOO_LONG.to_owned()),
                     Err(error) => Err(without_place(&error)),
@@ -153,22 +153,22 @@ impl<R: BufRead> Reader<R> {
         };
         // What comes behind it cannot be told.
         self.place = Place::End;
-        Ok(Some(Found::new(self.file.line(), task)))
+        Ok(Some(ParsedTask::new(self.file.line(), task)))
     }
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = io::Result<Found>;
+    type Item = io::Result<ParsedTask>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
 }
 
-fn read(object: &str) -> Result<TaskText, String> {
+fn read(object: &str) -> Result<TaskRecord, String> {
     let fields: TaskFields<'_> =
         serde_json::from_str(object).map_err(|error| without_place(&error))?;
-    Ok(TaskText {
+    Ok(TaskRecord {
         id: text("id", fields.id)?,
         version: version(fields.version)?,
         title: text("title", fields.title)?.unwrap_or_default(),

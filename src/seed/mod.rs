@@ -1,4 +1,6 @@
-//! People and tasks that are made up, to try Cubby at size.
+//! Sample users and tasks, to try Cubby with many of them.
+
+mod tasks;
 
 use std::fmt;
 
@@ -8,33 +10,33 @@ use crate::{
     config::AccountLimits,
     count::counted,
     error::Error,
-    identity::{Enrolment, IdentityProvider},
-    tasks,
+    identity::{IdentityProvider, UserSeeder},
+    tasks::limit,
 };
 
-/// About how many tasks are stored in one transaction.
-const AT_ONCE: u32 = 10_000;
+/// The approximate number of tasks in one transaction.
+const TASKS_PER_TRANSACTION: u32 = 10_000;
 
-/// How many transactions are under way: while one is made up, the database stores another. On SQLite they
-/// take turns, and so one that takes long is alone.
-const TRANSACTIONS: usize = 3;
+/// The number of concurrent transactions: one is prepared while the database stores another. On SQLite they
+/// take turns, so that a long one runs alone.
+const MAX_TRANSACTIONS: usize = 3;
 
-/// Who is made up.
+/// The users and tasks to store.
 pub struct Seed {
     pub users: u32,
-    /// How many each of them has.
+    /// The number of tasks of each user.
     pub tasks: u32,
-    /// Of their addresses: `person-1@` this, and so on.
+    /// The domain of the addresses `person-1@domain` and so on.
     pub domain: String,
-    /// Of all of them.
+    /// The password of every user.
     pub password: String,
 }
 
 impl Seed {
-    /// With a domain and a password of their own where none is said.
+    /// Without a domain or a password, makes a random one.
     ///
     /// # Errors
-    /// When the system has no randomness.
+    /// Fails if the system has no randomness.
     pub fn new(
         users: u32,
         tasks: u32,
@@ -56,7 +58,7 @@ impl Seed {
     }
 }
 
-/// How many people and tasks there are.
+/// The numbers of users and tasks.
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let people = counted(self.users.into(), "person", "people");
@@ -66,7 +68,7 @@ impl fmt::Display for Seed {
     }
 }
 
-/// 16 characters that nobody guesses.
+/// 16 random characters.
 fn random_word() -> Result<String, SeedError> {
     let mut bytes = [0; 8];
     aws_lc_rs::rand::fill(&mut bytes)
@@ -74,10 +76,10 @@ fn random_word() -> Result<String, SeedError> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
-/// Why they are not, or not all; the message says what to do about it.
+/// The failure of seeding; the message says what to do.
 #[derive(Debug)]
 pub enum SeedError {
-    /// Of this domain; nothing is stored.
+    /// An address at this domain has an account; nothing is stored.
     Taken(String),
     /// Nothing is stored.
     Refused(String),
@@ -116,32 +118,38 @@ impl From<Error> for SeedError {
     }
 }
 
-/// Stores them, some in a transaction, and tells how many tasks are stored as they are.
-pub(crate) async fn sow(
+/// Stores users with their tasks, several users in a transaction, and reports the number of tasks after each batch.
+pub(crate) async fn insert(
     provider: &IdentityProvider,
     limits: AccountLimits,
     seed: &Seed,
-    told: impl Fn(usize),
+    on_progress: impl Fn(usize),
 ) -> Result<(), SeedError> {
-    tasks::limit::check(i64::from(seed.tasks), limits)
+    limit::check(i64::from(seed.tasks), limits)
         .map_err(|reached| SeedError::Refused(reached.of_command()))?;
-    let enrolment = Enrolment::new(provider, &seed.domain, &seed.password).await?;
-    let enrolment = &enrolment.map_err(|fault| SeedError::Refused(fault.into_message()))?;
-    if !enrolment.are_free(seed.users).await? {
+    let seeder = UserSeeder::new(provider, &seed.domain, &seed.password).await?;
+    let seeder = &seeder.map_err(|fault| SeedError::Refused(fault.into_message()))?;
+    if !seeder.are_free(seed.users).await? {
         return Err(SeedError::Taken(seed.domain.clone()));
     }
-    let fill = async |viewer: &_| tasks::sow(viewer, seed.tasks as usize, &told).await;
-    let at_once = (AT_ONCE / seed.tasks.max(1)).clamp(1, 500);
-    let batches = (1..=seed.users).step_by(at_once as usize).map(|first| {
-        let last = seed.users.min(first.saturating_add(at_once - 1));
-        enrolment.enrol(first..=last, &fill)
-    });
-    let under_way = if seed.tasks > AT_ONCE {
+    let fill = async |viewer: &_| {
+        tasks::insert_sample_tasks(viewer, seed.tasks as usize, &on_progress).await
+    };
+    let users_per_transaction = (TASKS_PER_TRANSACTION / seed.tasks.max(1)).clamp(1, 500);
+    let batches = (1..=seed.users)
+        .step_by(users_per_transaction as usize)
+        .map(|first| {
+            let last = seed
+                .users
+                .min(first.saturating_add(users_per_transaction - 1));
+            seeder.insert_users(first..=last, &fill)
+        });
+    let concurrent = if seed.tasks > TASKS_PER_TRANSACTION {
         1
     } else {
-        TRANSACTIONS
+        MAX_TRANSACTIONS
     };
-    let mut batches = stream::iter(batches).buffer_unordered(under_way);
+    let mut batches = stream::iter(batches).buffer_unordered(concurrent);
     while let Some(were_free) = batches.try_next().await? {
         if !were_free {
             return Err(SeedError::Failed(

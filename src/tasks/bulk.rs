@@ -1,0 +1,139 @@
+//! Tasks in bulk: what export reads, and what import and the sample data insert.
+
+use std::collections::HashMap;
+
+use super::{
+    TaskFields,
+    description::Description,
+    due::Due,
+    entity::{ActiveModel, Column, Entity, Model, deleted},
+    title::Title,
+};
+use crate::{
+    clock::Timestamp,
+    error::Result,
+    id::TaskId,
+    identity::TimeZone,
+    scope::{Direction, Filter, Query, Set, SortKey, Viewer},
+};
+
+/// A task with its id, its place in the manual order and its history.
+pub(crate) struct StoredTask {
+    pub(crate) id: TaskId,
+    pub(crate) version: i32,
+    pub(crate) fields: TaskFields,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) position: String,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// The state of an id that is not free.
+#[derive(Clone, Copy)]
+pub(crate) enum Existing {
+    Stored,
+    Deleted,
+}
+
+/// A time zone of due dates, with the first and the last of them.
+pub(crate) struct DueZone {
+    pub(crate) name: String,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+impl StoredTask {
+    fn from_row(task: Model) -> Result<Self> {
+        let due = Due::of(&task)?;
+        Ok(Self {
+            id: task.id,
+            version: task.version,
+            fields: TaskFields {
+                title: Title::from_stored(task.title),
+                description: task.description.map(Description::from_stored),
+                priority: task.priority,
+                due,
+            },
+            completed_at: task.completed_at,
+            position: task.position,
+            updated_at: task.updated_at,
+        })
+    }
+}
+
+/// Reads the viewer's tasks in the order of their ids, from the one after this id on.
+///
+/// # Errors
+/// Fails if a due date cannot be read.
+pub(crate) async fn page_by_id(
+    viewer: &Viewer,
+    after: Option<TaskId>,
+    limit: u64,
+) -> Result<Vec<StoredTask>> {
+    let rest = after.map_or_else(Filter::always, |after| Filter::gt(Column::Id, after));
+    let page = Query::<Entity>::filter(rest)
+        .order_by(SortKey::column(Column::Id), Direction::Ascending)
+        .limit(limit);
+    let page = viewer.find_all(page).await?;
+    page.into_iter().map(StoredTask::from_row).collect()
+}
+
+/// Inserts tasks, whose ids must be free, as the next changes of the viewer's log. Returns the number of the
+/// viewer's tasks after it.
+pub(crate) async fn insert_many(
+    viewer: &Viewer,
+    home: &TimeZone,
+    tasks: Vec<StoredTask>,
+) -> Result<i64> {
+    let added = viewer.add_tasks(tasks.len()).await?;
+    let task_count = added.task_count;
+    let rows = tasks.into_iter().zip(added.seqs).map(|(task, seq)| {
+        let mut row = ActiveModel {
+            id: Set(task.id),
+            version: Set(task.version),
+            seq: Set(seq),
+            origin_session_id: Set(Some(viewer.session_id())),
+            completed_at: Set(task.completed_at),
+            position: Set(task.position),
+            updated_at: Set(task.updated_at),
+            ..Default::default()
+        };
+        task.fields.write(home, &mut row);
+        row
+    });
+    viewer.insert_all(rows.collect()).await?;
+    Ok(task_count)
+}
+
+/// Finds the ids that belong to stored tasks of the viewer's, or to tasks that were deleted lately.
+pub(crate) async fn existing_ids(
+    viewer: &Viewer,
+    ids: Vec<TaskId>,
+) -> Result<HashMap<TaskId, Existing>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stored = Filter::is_in(Column::Id, ids.iter().copied());
+    let stored = Query::<Entity>::filter(stored).columns([Column::Id]);
+    let deleted = Filter::is_in(deleted::Column::Id, ids);
+    let deleted = Query::<deleted::Entity>::filter(deleted).columns([deleted::Column::Id]);
+    let stored = viewer.select_columns(stored, |row| Ok((row.get(0)?, Existing::Stored)));
+    let mut existing: HashMap<_, _> = stored.await?.into_iter().collect();
+    let deleted = viewer.select_columns(deleted, |row| Ok((row.get(0)?, Existing::Deleted)));
+    existing.extend(deleted.await?);
+    Ok(existing)
+}
+
+/// Reads the time zones of the viewer's due dates, other than this one.
+pub(crate) async fn due_zones(viewer: &Viewer, except: &str) -> Result<Vec<DueZone>> {
+    let zone = Column::DueTimeZone;
+    let zones = Query::<Entity>::filter(Filter::is_not_null(zone).and(Filter::ne(zone, except)));
+    viewer
+        .extremes(zones, zone, Column::DueAt, |row| {
+            Ok(DueZone {
+                name: row.get(0)?,
+                first: row.get(1)?,
+                last: row.get(2)?,
+            })
+        })
+        .await
+}
