@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod count;
+mod crypto;
 pub mod db;
 mod error;
 mod graphql;
@@ -24,7 +25,9 @@ mod server;
 mod tasks;
 
 pub use graphql::sdl;
-pub use identity::{HashCost, KeyState, Keys, KeysError, ListedKey, People, PeopleError, Rotation};
+pub use identity::{
+    AdminError, HashCost, KeyState, Keys, KeysError, ListedKey, Rotation, UserAdmin,
+};
 pub use import_export::{
     TaskFormat, TaskImport, TasksImported, count_tasks, export_tasks, import_tasks,
 };

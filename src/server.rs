@@ -17,13 +17,14 @@ use crate::{
     clock::Clock,
     config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
     count::counted,
+    crypto::secret::{Secret, SecretError, Secrets},
     db::Database,
     graphql,
     http::{self, App, Bounds, Origins, Proxies, Streams},
     id::Ids,
     identity::{
-        HashCost, IdentityProvider, IssuerError, Issuers, Keys, KeysError, PeopleError, Rules,
-        Secret, SecretError, Secrets, Throttles, Tokens,
+        AdminError, Federation, HashCost, Identity, IdentityConfig, IssuerError, Keys, KeysError,
+        RateLimitScope, Tokens, UserAdmin,
     },
     metrics::Metrics,
     query_limits::{Documents, ManifestError, SchemaError},
@@ -43,6 +44,7 @@ pub struct Server {
     router: Router,
     account_limits: AccountLimits,
     max_connections: u32,
+    hash_cost: HashCost,
     /// Says that it stops.
     stopping: watch::Sender<bool>,
 }
@@ -63,7 +65,7 @@ pub enum StartError {
     NoDatabase(String),
     /// The number of migrations that have not run.
     PendingMigrations(usize),
-    People(PeopleError),
+    Admin(AdminError),
     Backup(String),
     /// The server at this address does not answer, or reports that it is not ready.
     NotReady(SocketAddr, io::Error),
@@ -102,7 +104,7 @@ impl fmt::Display for StartError {
                 "{} not run on the database: run `cubby migrate up`, or start Cubby once",
                 counted(*count as u64, "migration has", "migrations have")
             ),
-            Self::People(error) => error.fmt(f),
+            Self::Admin(error) => error.fmt(f),
             Self::NotReady(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),
             Self::ChecksFailed => f.write_str("something is wrong, and is said above"),
             Self::Backup(message) => write!(f, "there is no backup: {message}"),
@@ -148,9 +150,9 @@ impl From<KeysError> for StartError {
     }
 }
 
-impl From<PeopleError> for StartError {
-    fn from(error: PeopleError) -> Self {
-        Self::People(error)
+impl From<AdminError> for StartError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
     }
 }
 
@@ -181,12 +183,12 @@ impl Server {
         let shared = config.jwt_secret()?;
 
         let trusted = config.trusted_issuers.clone().unwrap_or_default();
-        let rules = Rules {
-            throttles: throttles(config, mode),
-            hash_cost,
+        let identity_config = IdentityConfig {
+            rate_limits: rate_limit_scope(config, mode),
+            hash_cost: hash_cost.clone(),
             password_policy: config.password_policy,
             sign_up: config.sign_up,
-            issuers: Issuers::new(&trusted, &config.issuer)?,
+            federation: Federation::new(&trusted, &config.issuer)?,
             move_batch: tasks::move_batch,
         };
 
@@ -215,18 +217,18 @@ impl Server {
             }
         };
         let metrics = Arc::new(Metrics::new());
-        let provider = Arc::new(IdentityProvider::new(
+        let identity = Identity::start(
             database.clone(),
-            clock,
+            clock.clone(),
             tokens,
             &secrets,
-            rules,
+            identity_config,
             Arc::clone(&metrics),
-        ));
+        );
         let (stopping, is_stopping) = watch::channel(false);
         let app = App {
             schema: graphql::build(
-                Arc::clone(&provider),
+                &identity,
                 config.document_limits,
                 config.account_limits,
                 config.introspection(mode),
@@ -235,7 +237,8 @@ impl Server {
             streams: Streams::new(config.connection_limits, is_stopping),
             bounds: Bounds::new(config.connection_limits.max_requests),
             origins: Origins::new(&config.cors_origins, mode == Mode::Development),
-            provider,
+            identity,
+            clock,
             database,
             ids: Ids::default(),
             proxies: Proxies::new(&config.trusted_proxies),
@@ -251,6 +254,7 @@ impl Server {
             router: http::router(Arc::clone(&app)),
             account_limits: config.account_limits,
             max_connections: config.connection_limits.max_connections,
+            hash_cost,
             app,
             stopping,
         })
@@ -284,7 +288,15 @@ impl Server {
     /// # Errors
     /// Fails if an address has an account, or if the database cannot be used; what was reported stays stored.
     pub async fn seed(self, seed: &Seed, on_progress: impl Fn(usize)) -> Result<(), StartError> {
-        seed::insert(&self.app.provider, self.account_limits, seed, on_progress).await?;
+        let app = &self.app;
+        let admin = UserAdmin::new(
+            app.database.clone(),
+            app.clock.clone(),
+            app.identity.accounts.password_policy(),
+            self.account_limits,
+            &self.hash_cost,
+        );
+        seed::insert(&admin, seed, on_progress).await?;
         self.app.database.settle().await?;
         self.app.database.close().await;
         Ok(())
@@ -303,16 +315,16 @@ impl Server {
         {
             tracing::warn!("streams that were still open were cut off");
         }
-        self.app.provider.settle().await;
+        self.app.identity.sessions.flush_activity().await;
         self.app.database.close().await;
     }
 }
 
-fn throttles(config: &Config, mode: Mode) -> Throttles {
+fn rate_limit_scope(config: &Config, mode: Mode) -> RateLimitScope {
     match (config.throttles, mode) {
-        (Switch::Off, _) => Throttles::Off,
-        (Switch::On, Mode::Development) => Throttles::SparingLoopback,
-        (Switch::On, Mode::Production) => Throttles::On,
+        (Switch::Off, _) => RateLimitScope::None,
+        (Switch::On, Mode::Development) => RateLimitScope::ExceptLoopback,
+        (Switch::On, Mode::Production) => RateLimitScope::All,
     }
 }
 
@@ -321,7 +333,7 @@ pub(crate) fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
     let mut set = set.iter().map(|secret| Secret::new(secret.as_bytes()));
     match (set.next(), config.database()) {
         (Some(first), _) => Ok(Arc::new(Secrets::new(first, set))),
-        (None, DatabaseUrl::Sqlite(_)) => Ok(Arc::new(Secrets::kept_in(&config.data_dir)?)),
+        (None, DatabaseUrl::Sqlite(_)) => Ok(Arc::new(Secrets::load_or_create(&config.data_dir)?)),
         (None, DatabaseUrl::Postgres(_)) => Err(Conflict(
             "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over one \
              database needs the same: set it to at least 32 random bytes, such as `openssl rand \

@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     config::{Config, Conflict},
     db::Database,
-    identity::{HashCost, Keys, People, PeopleError},
+    identity::{AdminError, HashCost, Keys, UserAdmin},
     server::{StartError, secrets},
 };
 
@@ -37,9 +37,9 @@ pub async fn user_admin(
     config: &Config,
     clock: Clock,
     hash_cost: &HashCost,
-) -> Result<People, StartError> {
+) -> Result<UserAdmin, StartError> {
     let database = existing_database(config).await?;
-    Ok(People::new(
+    Ok(UserAdmin::new(
         database,
         clock,
         config.password_policy,
@@ -51,7 +51,7 @@ pub async fn user_admin(
 /// Runs a command on the accounts, and closes the database after it.
 pub(super) async fn with_user_admin(
     config: &Config,
-    work: impl AsyncFnOnce(&People) -> Result<(), PeopleError>,
+    work: impl AsyncFnOnce(&UserAdmin) -> Result<(), AdminError>,
 ) -> Result<(), StartError> {
     let people = user_admin(config, Clock::system(), &HashCost::production()).await?;
     let done = work(&people).await;

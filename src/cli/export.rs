@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    identity::{People, PeopleError},
+    identity::{AdminError, UserAdmin},
     import_export::{count_tasks, export_tasks},
     server::StartError,
 };
@@ -38,7 +38,7 @@ pub async fn run(config: &Config, args: Export) -> Result<(), StartError> {
     with_user_admin(config, async |people| export(people, args).await).await
 }
 
-async fn export(people: &People, Export { tasks, file }: Export) -> Result<(), PeopleError> {
+async fn export(people: &UserAdmin, Export { tasks, file }: Export) -> Result<(), AdminError> {
     let format = tasks.format(&file);
     let count = count_tasks(people, &tasks.user).await?;
     let cannot_write = |error: io::Error| file_error(&file, &error);

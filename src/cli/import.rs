@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     count::counted,
-    identity::{People, PeopleError},
+    identity::{AdminError, UserAdmin},
     import_export::{TaskImport, import_tasks},
     server::StartError,
 };
@@ -53,7 +53,7 @@ pub async fn run(config: &Config, args: Import) -> Result<(), StartError> {
     with_user_admin(config, async |people| import(people, args).await).await
 }
 
-async fn import(people: &People, args: Import) -> Result<(), PeopleError> {
+async fn import(people: &UserAdmin, args: Import) -> Result<(), AdminError> {
     let format = args.tasks.format(&args.file);
     let file = open_seekable(&args.file).map_err(|error| file_error(&args.file, &error))?;
     let length = file.metadata().map_or(0, |it| it.len());

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use clap::{Args, ValueEnum};
 
-use crate::{identity::PeopleError, import_export::TaskFormat};
+use crate::{identity::AdminError, import_export::TaskFormat};
 
 /// The file name that means standard input or standard output.
 pub(super) const STANDARD_STREAM: &str = "-";
@@ -49,6 +49,6 @@ pub(super) fn is_standard_stream(file: &Path) -> bool {
 }
 
 /// An input or output error with the name of its file.
-pub(super) fn file_error(file: &Path, error: &io::Error) -> PeopleError {
-    PeopleError::new(format!("{}: {error}", file.display()))
+pub(super) fn file_error(file: &Path, error: &io::Error) -> AdminError {
+    AdminError::new(format!("{}: {error}", file.display()))
 }

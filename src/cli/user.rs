@@ -17,7 +17,7 @@ use indicatif::HumanCount;
 use super::{admin::with_user_admin, progress};
 use crate::{
     config::Config,
-    identity::{ImportOptions, Imported, People, PeopleError, Person},
+    identity::{AdminError, ImportOptions, Imported, UserAdmin, UserSummary},
     server::StartError,
 };
 
@@ -114,7 +114,7 @@ pub async fn run(config: &Config, user: User) -> Result<(), StartError> {
     with_user_admin(config, async |people| run_command(people, user).await).await
 }
 
-async fn run_command(people: &People, user: User) -> Result<(), PeopleError> {
+async fn run_command(people: &UserAdmin, user: User) -> Result<(), AdminError> {
     let json = user.json;
     let person = match user.command {
         Command::List => {
@@ -159,7 +159,7 @@ async fn run_command(people: &People, user: User) -> Result<(), PeopleError> {
         Command::Delete { account, yes } => {
             let person = people.show(&account.address_or_id()).await?;
             if !yes && !is_confirmed(&person)? {
-                return Err(PeopleError::new("nothing was removed"));
+                return Err(AdminError::new("nothing was removed"));
             }
             people.delete(&person.id).await?
         }
@@ -168,9 +168,9 @@ async fn run_command(people: &People, user: User) -> Result<(), PeopleError> {
     Ok(())
 }
 
-async fn import(people: &People, file: &Path, options: ImportOptions) -> Result<(), PeopleError> {
+async fn import(people: &UserAdmin, file: &Path, options: ImportOptions) -> Result<(), AdminError> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| PeopleError::new(format!("{} cannot be read: {error}", file.display())))?;
+        .map_err(|error| AdminError::new(format!("{} cannot be read: {error}", file.display())))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
     let bar = progress::bar(lines as u64, "people");
     let imported = people
@@ -189,7 +189,7 @@ async fn import(people: &People, file: &Path, options: ImportOptions) -> Result<
     Ok(())
 }
 
-fn list(person: &Person, json: bool) {
+fn list(person: &UserSummary, json: bool) {
     if json {
         return show(person, json);
     }
@@ -207,7 +207,7 @@ fn list(person: &Person, json: bool) {
     );
 }
 
-fn show(person: &Person, json: bool) {
+fn show(person: &UserSummary, json: bool) {
     if json {
         // Serializing these types cannot fail.
         println!("{}", serde_json::to_string(person).unwrap_or_default());
@@ -240,7 +240,7 @@ fn show(person: &Person, json: bool) {
 }
 
 /// The address; for external users also the subject and the issuer.
-fn address_of(person: &Person) -> String {
+fn address_of(person: &UserSummary) -> String {
     match (&person.email, &person.issuer, &person.subject) {
         (email, Some(issuer), Some(subject)) => {
             let email = email.as_deref().unwrap_or("no address");
@@ -253,9 +253,9 @@ fn address_of(person: &Person) -> String {
 }
 
 /// Reads a new password: typed twice and not shown, or the first line if standard input is not a terminal.
-fn new_password() -> Result<String, PeopleError> {
+fn new_password() -> Result<String, AdminError> {
     let unreadable =
-        |error: io::Error| PeopleError::new(format!("the password cannot be read: {error}"));
+        |error: io::Error| AdminError::new(format!("the password cannot be read: {error}"));
     if !io::stdin().is_terminal() {
         let mut line = String::new();
         let mut bounded = io::stdin().lock().take(MAX_PASSWORD_INPUT_BYTES);
@@ -267,16 +267,14 @@ fn new_password() -> Result<String, PeopleError> {
     let password = rpassword::prompt_password("New password: ").map_err(unreadable)?;
     let again = rpassword::prompt_password("The same again: ").map_err(unreadable)?;
     if password != again {
-        return Err(PeopleError::new(
-            "these are two passwords: nothing was done",
-        ));
+        return Err(AdminError::new("these are two passwords: nothing was done"));
     }
     Ok(password)
 }
 
-fn is_confirmed(person: &Person) -> Result<bool, PeopleError> {
+fn is_confirmed(person: &UserSummary) -> Result<bool, AdminError> {
     if !io::stdin().is_terminal() {
-        return Err(PeopleError::new(
+        return Err(AdminError::new(
             "nothing was removed: where nobody can be asked, say --yes",
         ));
     }
@@ -286,6 +284,6 @@ fn is_confirmed(person: &Person) -> Result<bool, PeopleError> {
     );
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| PeopleError::new(format!("the answer cannot be read: {error}")))?;
+    read.map_err(|error| AdminError::new(format!("the answer cannot be read: {error}")))?;
     Ok(line.trim() == "yes")
 }

@@ -36,8 +36,6 @@ pub enum IssuerKeys {
     Published {
         url: http::Uri,
         algorithm: Algorithm,
-        /// Whether it may be on this machine or in a private network, and speak without TLS.
-        is_private: bool,
     },
     /// A secret that both know, for HS256.
     Shared(SecretSetting),
@@ -58,8 +56,6 @@ struct Written {
     audience_claim: Option<String>,
     jwks: Option<String>,
     algorithm: Option<Algorithm>,
-    #[serde(default)]
-    allow_private_address: bool,
     secret: Option<String>,
 }
 
@@ -99,7 +95,7 @@ impl FromStr for TrustedIssuers {
 impl Written {
     fn read(self) -> Result<TrustedIssuer, String> {
         let keys = match (self.jwks, self.secret) {
-            (Some(url), None) => published(&url, self.algorithm, self.allow_private_address)?,
+            (Some(url), None) => published(&url, self.algorithm)?,
             (None, Some(secret)) => {
                 if !matches!(self.algorithm, None | Some(Algorithm::HS256)) {
                     return Err("a shared secret is for HS256".to_owned());
@@ -124,11 +120,7 @@ impl Written {
     }
 }
 
-fn published(
-    url: &str,
-    algorithm: Option<Algorithm>,
-    is_private: bool,
-) -> Result<IssuerKeys, String> {
+fn published(url: &str, algorithm: Option<Algorithm>) -> Result<IssuerKeys, String> {
     let algorithm = algorithm.unwrap_or(Algorithm::EdDSA);
     if matches!(
         algorithm,
@@ -140,25 +132,11 @@ fn published(
                 .to_owned(),
         );
     }
-    let uri: Option<http::Uri> = url.parse().ok();
-    let uri = uri.filter(|uri| uri.host().is_some());
-    match uri {
-        Some(url) if url.scheme_str() == Some("https") => Ok(IssuerKeys::Published {
-            url,
-            algorithm,
-            is_private,
-        }),
-        Some(url) if url.scheme_str() == Some("http") && is_private => Ok(IssuerKeys::Published {
-            url,
-            algorithm,
-            is_private,
-        }),
-        _ => Err(
-            "\"jwks\" is an https:// address; in a private network, with \
-             \"allowPrivateAddress\": true, it may be an http:// one"
-                .to_owned(),
-        ),
-    }
+    let url = url.parse().ok().filter(|url: &http::Uri| {
+        url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http"))
+    });
+    let url = url.ok_or("\"jwks\" is an https:// or an http:// URL")?;
+    Ok(IssuerKeys::Published { url, algorithm })
 }
 
 impl fmt::Display for TrustedIssuers {
@@ -183,7 +161,6 @@ mod tests {
             [
                 IssuerKeys::Published {
                     algorithm: Algorithm::EdDSA,
-                    is_private: false,
                     ..
                 },
                 IssuerKeys::Shared(_)
@@ -222,7 +199,6 @@ mod tests {
                 "either",
             ),
             (of(r#""algorithm": "RS256""#), "either"),
-            (of(r#""jwks": "http://a.example""#), "https://"),
             (of(r#""jwks": "file:///etc/passwd""#), "https://"),
             (of(r#""jwks": "/jwks""#), "https://"),
             (
@@ -250,7 +226,7 @@ mod tests {
             .map(|issuer| issuer.audience_claim.as_str())
             .collect();
         assert_eq!(claims, ["client_id", "aud", "aud"]);
-        let private = of(r#""jwks": "http://127.0.0.1/jwks", "allowPrivateAddress": true"#);
-        assert!(private.parse::<TrustedIssuers>().is_ok());
+        let without_tls = of(r#""jwks": "http://127.0.0.1/jwks""#);
+        assert!(without_tls.parse::<TrustedIssuers>().is_ok());
     }
 }

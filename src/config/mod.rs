@@ -173,7 +173,7 @@ pub struct Config {
 
     /// Identity providers whose tokens are taken beside Cubby's own: a JSON list of `issuer`, `audience` and
     /// `jwks`, the address of their public keys, or `secret`, at least 32 bytes for HS256; with `jwks` also
-    /// `algorithm`, EdDSA when left out, and `allowPrivateAddress`; `audienceClaim`, where another claim than `aud` holds
+    /// `algorithm`, EdDSA when left out; `audienceClaim`, where another claim than `aud` holds
     /// the audience, such as `client_id` or `azp`. None when left out
     #[arg(
         long,

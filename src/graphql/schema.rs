@@ -19,7 +19,7 @@ use crate::{
     config::{AccountLimits, DocumentLimits},
     error::{Error, Nullable, Result},
     identity::{
-        self, AccessTokenMutation, IdentityProvider,
+        self, AccessTokenMutation, Identity,
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
     scope::Viewer,
@@ -32,15 +32,15 @@ pub(crate) const MAX_NESTING: usize = 64;
 /// The one schema.
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema over an identity provider.
+/// Builds the schema.
 pub(crate) fn build(
-    provider: Arc<IdentityProvider>,
+    identity: &Identity,
     limits: DocumentLimits,
     account_limits: AccountLimits,
     introspection: bool,
 ) -> Schema {
-    let mut schema = schema_builder()
-        .data(provider)
+    let mut schema = identity
+        .provide(schema_builder())
         .data(limits)
         .data(account_limits)
         // Documents are measured before they reach the engine.
@@ -116,7 +116,7 @@ impl Query {
     /// The signed-in user. Null, and no error, when the request carries no credentials; with a
     /// token that opens nothing the whole request is a 401, never a silent null.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
-        identity::viewer_or_nobody(ctx).cloned().map(User::from)
+        identity::optional_viewer(ctx).cloned().map(User::from)
     }
 
     /// What a sign-in form needs to know before anyone is signed in.
@@ -126,7 +126,7 @@ impl Query {
 
     /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
-        let found = Node::find(identity::viewer_or_nobody(ctx)?, &[id]).await;
+        let found = Node::find(identity::optional_viewer(ctx)?, &[id]).await;
         found.map(|mut nodes| nodes.pop().flatten()).transpose()
     }
 
@@ -138,7 +138,7 @@ impl Query {
                 ids.len()
             )));
         }
-        match identity::viewer_or_nobody(ctx) {
+        match identity::optional_viewer(ctx) {
             Some(viewer) => Node::find(viewer, &ids).await,
             None => Ok(vec![None; ids.len()]),
         }

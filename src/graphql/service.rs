@@ -7,7 +7,7 @@ use async_graphql::{Context, SimpleObject};
 use super::node::MAX_NODES;
 use crate::{
     config::{AccountLimits, DocumentLimits},
-    identity::IdentityProvider,
+    identity::Accounts,
     page, tasks,
 };
 
@@ -24,12 +24,12 @@ pub(crate) struct Service {
 
 impl Service {
     pub(super) fn new(ctx: &Context<'_>) -> Self {
-        let provider: &Arc<IdentityProvider> = ctx.data_unchecked();
+        let accounts: &Arc<Accounts> = ctx.data_unchecked();
         let account_limits: &AccountLimits = ctx.data_unchecked();
-        let (min_length, max_length) = provider.password_policy().lengths();
+        let (min_length, max_length) = accounts.password_policy().lengths();
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            sign_up_enabled: provider.is_sign_up_open(),
+            sign_up_enabled: accounts.is_sign_up_open(),
             password_policy: PasswordPolicy {
                 min_length,
                 max_length,

@@ -30,7 +30,7 @@ use crate::{
     error::{Error, code},
     graphql::root_fields::{Access, Output},
     id::RequestId,
-    identity::{Authorization, Caller, Cookies, Device, Network},
+    identity::{Authorization, Cookies, Device, Network, RequestContext},
     query_limits::Operation,
 };
 
@@ -130,7 +130,11 @@ async fn respond(
         ));
     }
     let authorization = Authorization::from_headers(&head.headers);
-    let identified = app.provider.identify(authorization, &cookies).await;
+    let identified = app
+        .identity
+        .authenticator
+        .authenticate(authorization, &cookies)
+        .await;
     let credentials = identified.map_err(Answer::of)?;
     if !operation.is_some_and(is_public) {
         credentials.check().map_err(Answer::of)?;
@@ -145,13 +149,13 @@ async fn respond(
         };
         let network = Network::of(device.ip_address);
         let (watch, seats) = streams::seats(&app.streams, &credentials, network)?;
-        let caller = Caller::new(credentials, device, cookies);
+        let context = RequestContext::new(credentials, device, cookies);
         let app = Arc::clone(app);
-        let answers = streams::answers(app, admitted, caller, request_id, watch, seats).await;
+        let answers = streams::answers(app, admitted, context, request_id, watch, seats).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
-    let caller = Caller::new(credentials, device, cookies);
-    let answer = operation::run(app, admitted, caller).await;
+    let context = RequestContext::new(credentials, device, cookies);
+    let answer = operation::run(app, admitted, context).await;
     Ok(Outcome::Answer(if returns_tokens {
         answer.holding_token()
     } else {

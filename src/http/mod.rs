@@ -40,7 +40,7 @@ use tower_http::compression::{
 };
 
 use crate::{
-    db::Database, graphql::Schema, id::Ids, identity::IdentityProvider, metrics::Metrics,
+    clock::Clock, db::Database, graphql::Schema, id::Ids, identity::Identity, metrics::Metrics,
     query_limits::Documents,
 };
 
@@ -60,7 +60,8 @@ pub(crate) struct App {
     pub(crate) streams: Streams,
     pub(crate) bounds: Bounds,
     pub(crate) origins: Origins,
-    pub(crate) provider: Arc<IdentityProvider>,
+    pub(crate) identity: Identity,
+    pub(crate) clock: Clock,
     pub(crate) database: Database,
     pub(crate) ids: Ids,
     pub(crate) proxies: Proxies,

@@ -9,7 +9,7 @@ use futures_util::{FutureExt, Stream, StreamExt, future, stream};
 use super::{App, graphql_request::Params, graphql_response::Answer};
 use crate::{
     error::{Error, Panicked, code},
-    identity::Caller,
+    identity::RequestContext,
     query_limits::{self, Admission, Document},
 };
 
@@ -52,7 +52,7 @@ pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answ
 pub(super) struct Admitted {
     pub(super) kind: OperationType,
     cost: u64,
-    /// What the engine takes, save for the caller.
+    /// What the engine takes, save for the context.
     request: Request,
 }
 
@@ -71,13 +71,13 @@ pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Ad
 }
 
 /// Runs a query or a mutation, once there is room for what it costs.
-pub(super) async fn run(app: &App, admitted: Admitted, caller: Caller) -> Answer {
-    if let Err(error) = app.provider.charge(&caller, admitted.cost) {
+pub(super) async fn run(app: &App, admitted: Admitted, context: RequestContext) -> Answer {
+    if let Err(error) = app.identity.rate_limits.charge(&context, admitted.cost) {
         return Answer::of(error);
     }
     let running = async {
         let _points = app.bounds.points(admitted.cost).await;
-        app.schema.execute(admitted.request.data(caller)).await
+        app.schema.execute(admitted.request.data(context)).await
     };
     answer(running, TIMEOUT).await
 }
@@ -86,11 +86,11 @@ pub(super) async fn run(app: &App, admitted: Admitted, caller: Caller) -> Answer
 pub(super) fn listen(
     app: &App,
     admitted: Admitted,
-    caller: Caller,
+    context: RequestContext,
 ) -> impl Stream<Item = Answer> + Send + 'static {
-    match app.provider.charge(&caller, admitted.cost) {
+    match app.identity.rate_limits.charge(&context, admitted.cost) {
         Ok(()) => {
-            let running = app.schema.execute_stream(admitted.request.data(caller));
+            let running = app.schema.execute_stream(admitted.request.data(context));
             answers(running).left_stream()
         }
         Err(error) => stream::once(future::ready(Answer::of(error))).right_stream(),

@@ -62,7 +62,7 @@ pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
                 format!("public, max-age={}", Lead::LEAST.as_secs()),
             ),
         ],
-        app.provider.jwks().await.to_string(),
+        app.identity.tokens.jwks(app.clock.now()).await.to_string(),
     )
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn name_request(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::new(&app.ids, app.provider.now());
+    let id = RequestId::new(&app.ids, app.clock.now());
     request.extensions_mut().insert(id);
     let span = tracing::info_span!(
         "request",

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::App,
-    identity::{Authorization, Caller, Cookies, Device, HashCost},
+    identity::{Authorization, Cookies, Device, HashCost, RequestContext},
     server::Server,
 };
 
@@ -29,9 +29,13 @@ async fn bundled(
 ) -> GraphQLResponse {
     let cookies = Cookies::none(false);
     let authorization = Authorization::from_headers(&headers);
-    let credentials = app.provider.identify(authorization, &cookies).await;
-    let caller = Caller::new(credentials.unwrap(), Device::default(), Arc::new(cookies));
-    let request = request.into_inner().data(caller);
+    let credentials = app
+        .identity
+        .authenticator
+        .authenticate(authorization, &cookies)
+        .await;
+    let context = RequestContext::new(credentials.unwrap(), Device::default(), Arc::new(cookies));
+    let request = request.into_inner().data(context);
     app.schema.execute(request).await.into()
 }
 

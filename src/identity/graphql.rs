@@ -6,13 +6,15 @@ use async_graphql::{Context, ID, Object};
 use tokio::sync::OnceCell;
 
 use super::{
-    IdentityProvider,
     access_tokens::{self, AccessToken},
-    accounts,
-    entity::{security_events, sessions as sessions_entity, sessions::Model, users},
+    entity::{
+        security_events,
+        sessions::{self as sessions_entity, Delivery, Model},
+        users,
+    },
     list::{self, Connection, Listed},
-    sessions::{activity::Activity, delivery::Delivery, new_session},
-    time_zone::TimeZone,
+    sessions::{activity::activity, new_session},
+    users::{profile, time_zone::TimeZone},
 };
 use crate::{
     clock::Timestamp,
@@ -45,7 +47,7 @@ impl Account {
     /// The row, read once however many fields are asked for.
     async fn row(&self) -> Result<&users::Model> {
         self.row
-            .get_or_try_init(async || accounts::me(&self.viewer).await)
+            .get_or_try_init(async || profile::me(&self.viewer).await)
             .await
     }
 }
@@ -297,10 +299,4 @@ impl SecurityEvent {
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
-}
-
-/// The uses of sessions that are not written yet.
-pub(super) fn activity<'a>(ctx: &Context<'a>) -> &'a Activity {
-    let provider: &Arc<IdentityProvider> = ctx.data_unchecked();
-    &provider.activity
 }

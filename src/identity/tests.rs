@@ -4,19 +4,19 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend};
 
-use super::{
-    Device,
-    entity::{
-        security_events::{ActiveModel, Column, Entity, Kind},
-        users,
-    },
-    events,
-};
 use crate::{
     clock::Clock,
     db::Database,
     error::{Error, Result},
     id::{Ids, SecurityEventId, SessionId},
+    identity::{
+        entity::{
+            security_events::{ActiveModel, Column, Entity, Kind},
+            users,
+        },
+        request::device::Device,
+        security_events::events,
+    },
     scope::{ChangeNotifier, Filter, Grant, Owner, Query, Viewer},
 };
 

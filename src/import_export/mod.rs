@@ -21,7 +21,7 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 use crate::{
     clock::Timestamp,
     error::Error,
-    identity::{People, PeopleError, TimeZone},
+    identity::{AdminError, TimeZone, UserAdmin},
     scope::Viewer,
     tasks::{self, limit::LimitReached},
 };
@@ -144,7 +144,7 @@ impl TaskFormat {
 ///
 /// # Errors
 /// Fails if there is no such user.
-pub async fn count_tasks(people: &People, who: &str) -> Result<i64, PeopleError> {
+pub async fn count_tasks(people: &UserAdmin, who: &str) -> Result<i64, AdminError> {
     Ok(people.viewer(who).await?.task_count().await?)
 }
 
@@ -153,12 +153,12 @@ pub async fn count_tasks(people: &People, who: &str) -> Result<i64, PeopleError>
 /// # Errors
 /// Fails if there is no such user, or if the file cannot be written.
 pub async fn export_tasks(
-    people: &People,
+    people: &UserAdmin,
     who: &str,
     format: TaskFormat,
     file: &mut (dyn Write + Send),
     on_progress: impl Fn(usize),
-) -> Result<(), PeopleError> {
+) -> Result<(), AdminError> {
     let viewer = people.viewer(who).await?;
     Ok(export(&viewer, format, file, on_progress).await?)
 }
@@ -168,17 +168,17 @@ pub async fn export_tasks(
 /// # Errors
 /// Fails if there is no such user, if the file cannot be read, or if a task of it is invalid.
 pub async fn import_tasks<R: BufRead + Send>(
-    people: &People,
+    people: &UserAdmin,
     who: &str,
     format: TaskFormat,
     options: TaskImport,
     open: impl FnMut() -> io::Result<R>,
-) -> Result<TasksImported, PeopleError> {
+) -> Result<TasksImported, AdminError> {
     let viewer = people.viewer(who).await?;
     Ok(import::import(&viewer, people.limits, format, options, open).await?)
 }
 
-impl From<TransferError> for PeopleError {
+impl From<TransferError> for AdminError {
     fn from(error: TransferError) -> Self {
         match error {
             TransferError::File(error) => Self::new(format!("the file: {error}")),

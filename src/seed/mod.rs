@@ -7,10 +7,9 @@ use std::fmt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    config::AccountLimits,
     count::counted,
     error::Error,
-    identity::{IdentityProvider, UserSeeder},
+    identity::{UserAdmin, UserSeeder},
     tasks::limit,
 };
 
@@ -120,14 +119,13 @@ impl From<Error> for SeedError {
 
 /// Stores users with their tasks, several users in a transaction, and reports the number of tasks after each batch.
 pub(crate) async fn insert(
-    provider: &IdentityProvider,
-    limits: AccountLimits,
+    admin: &UserAdmin,
     seed: &Seed,
     on_progress: impl Fn(usize),
 ) -> Result<(), SeedError> {
-    limit::check(i64::from(seed.tasks), limits)
+    limit::check(i64::from(seed.tasks), admin.limits)
         .map_err(|reached| SeedError::Refused(reached.of_command()))?;
-    let seeder = UserSeeder::new(provider, &seed.domain, &seed.password).await?;
+    let seeder = UserSeeder::new(admin, &seed.domain, &seed.password).await?;
     let seeder = &seeder.map_err(|fault| SeedError::Refused(fault.into_message()))?;
     if !seeder.are_free(seed.users).await? {
         return Err(SeedError::Taken(seed.domain.clone()));

@@ -31,7 +31,7 @@ impl TaskSubscription {
         // Before the number is read, so that nothing is missed between the two.
         let listener = viewer.listen();
         let seq = viewer.last_seq().await?;
-        identity::is_listening(ctx);
+        identity::signal_ready(ctx);
         Ok(Changes::from(viewer, listener, seq))
     }
 }

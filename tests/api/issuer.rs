@@ -139,7 +139,7 @@ impl Issuer {
     /// The setting that trusts it.
     pub(crate) fn setting(&self, algorithm: &str) -> String {
         json!([{ "issuer": self.url, "audience": "cubby-app", "jwks": format!("{}/jwks", self.url),
-                 "algorithm": algorithm, "allowPrivateAddress": true }])
+                 "algorithm": algorithm }])
         .to_string()
     }
 

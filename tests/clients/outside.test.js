@@ -100,7 +100,7 @@ for (const [algorithm, keyPairConfig] of [
   test(`Better Auth's tokens open Cubby by the keys that it publishes, ${algorithm}`, async () => {
     const provider = await betterAuthServer(() => ({ jwks: { keyPairConfig } }));
     const { baseURL } = provider;
-    const trusted = { issuer: baseURL, audience: baseURL, jwks: `${baseURL}/api/auth/jwks`, algorithm, allowPrivateAddress: true };
+    const trusted = { issuer: baseURL, audience: baseURL, jwks: `${baseURL}/api/auth/jwks`, algorithm };
     const ana = await anaAndBen(await cubby([trusted]), provider);
     const elsewhere = await cubby([{ ...trusted, audience: "https://another.example" }]);
     const refused = await ask(elsewhere, await ana(), TASKS, 401);

@@ -14,7 +14,6 @@ pub const WORDS: [(&str, &[&str]); 24] = [
             "src/identity/entity",
             "src/tasks/entity.rs",
             "src/tasks/priority.rs",
-            "src/identity/sessions/delivery.rs",
             "src/clock.rs",
             "src/id.rs",
             // The error of a migration.
@@ -60,7 +59,6 @@ pub const WORDS: [(&str, &[&str]); 24] = [
             "src/cli",
             "src/config/env_file.rs",
             "src/crypto",
-            "src/identity/secret",
             "src/private_file.rs",
             "src/query_limits/trusted.rs",
         ],
@@ -70,7 +68,6 @@ pub const WORDS: [(&str, &[&str]); 24] = [
         &[
             "src/cli",
             "src/crypto",
-            "src/identity/secret",
             "src/main.rs",
             "src/private_file.rs",
         ],
@@ -82,7 +79,7 @@ pub const WORDS: [(&str, &[&str]); 24] = [
     ("TcpSocket", &[]),
     ("UnixStream", &[]),
     ("UnixSocket", &[]),
-    ("reqwest", &["src/identity/federation/fetch.rs"]),
+    ("reqwest", &["src/identity/federation/jwks_fetcher.rs"]),
     // A viewer put aside could be picked up by another user's request.
     ("static", &["src/main.rs", "src/cli"]),
     ("thread_local", &[]),

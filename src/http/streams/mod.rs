@@ -31,7 +31,7 @@ use crate::{
     config::ConnectionLimits,
     error::{Error, Reason, code},
     id::{RequestId, UserId},
-    identity::{Caller, Credentials, Network},
+    identity::{Authentication, Network, RequestContext},
     scope::ChangeListener,
 };
 
@@ -154,11 +154,11 @@ pub(super) enum Seats {
 /// The places for a stream over HTTP, and what tells of the end of its session.
 pub(super) fn seats(
     streams: &Streams,
-    credentials: &Credentials,
+    credentials: &Authentication,
     network: Network,
 ) -> Result<(Option<ChangeListener>, Seats), Answer> {
     let no_room = || Answer::of(Error::Unavailable);
-    let Credentials::Viewer(viewer) = credentials else {
+    let Authentication::Viewer(viewer) = credentials else {
         let seat = streams.anonymous_seat(network).ok_or_else(no_room)?;
         return Ok((None, Seats::Anonymous { _seat: seat }));
     };
@@ -199,14 +199,14 @@ struct Answers {
 pub(super) async fn answers(
     app: Arc<App>,
     admitted: Admitted,
-    caller: Caller,
+    context: RequestContext,
     request_id: RequestId,
     watch: Option<ChangeListener>,
     seats: Seats,
 ) -> impl Stream<Item = Item> + Send + 'static {
-    let listening = Arc::clone(&caller.listening);
+    let listening = Arc::clone(&context.ready);
     let mut answers = Answers {
-        answers: operation::listen(&app, admitted, caller).boxed(),
+        answers: operation::listen(&app, admitted, context).boxed(),
         app,
         request_id,
         watch,

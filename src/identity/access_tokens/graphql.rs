@@ -9,9 +9,9 @@ use crate::{
     id::{AccessTokenId, SessionId},
     identity::{
         entity::sessions::{self, Scope},
-        graphql::activity,
+        lifetimes,
         list::{self, Listed},
-        sessions::lifetimes,
+        sessions::activity::activity,
     },
     scope::Viewer,
 };
@@ -81,12 +81,12 @@ impl AccessToken {
     /// When it was last used, to the minute; null before that.
     async fn last_used_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
         let used_at = activity(ctx).last_active_at(&self.0);
-        (used_at != lifetimes::BEFORE_ANY_USE).then_some(used_at)
+        (used_at != lifetimes::NEVER_USED).then_some(used_at)
     }
 
     /// When it opens nothing any more; null when it goes on until it is revoked.
     async fn expires_at(&self) -> Option<Timestamp> {
         let expires_at = self.0.expires_at;
-        (expires_at != lifetimes::NEVER).then_some(expires_at)
+        (expires_at != lifetimes::NO_EXPIRY).then_some(expires_at)
     }
 }

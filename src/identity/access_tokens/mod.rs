@@ -4,25 +4,27 @@
 mod graphql;
 mod mutations;
 
-use super::{
-    Refusal,
-    device::Device,
-    entity::{
-        security_events,
-        sessions::{self, Kind, Scope},
-    },
-    events,
-    name::Name,
-    sessions::{activity::Activity, lifetimes, new_session},
-};
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use crate::{
     clock::Timestamp,
     error::{Error, Fault, Reason, Result, UserErrorCode},
     id::{AccessTokenId, SessionId},
+    identity::{
+        entity::{
+            security_events,
+            sessions::{self, Kind, Scope},
+        },
+        error::IdentityError,
+        lifetimes,
+        request::device::Device,
+        security_events::events,
+        sessions::{activity::Activity, new_session},
+        users::name::Name,
+    },
     scope::{Filter, Query, Viewer},
 };
-use aws_lc_rs::{constant_time, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 pub(crate) use graphql::AccessToken;
 pub(crate) use mutations::AccessTokenMutation;
@@ -34,22 +36,22 @@ const MARK: &str = "cubby_pat_";
 const ID_MARK: &str = "token_";
 
 /// How many a person may have.
-const MOST: u64 = 100;
+const MAX_ACCESS_TOKENS: u64 = 100;
 
 /// What was made of a token that came with a request.
-pub(super) struct Presented<'a> {
+pub(super) struct ParsedToken<'a> {
     pub(super) id: AccessTokenId,
     secret: &'a str,
 }
 
 /// Reads `cubby_pat_`, the 26 characters of the id, `_`, and the secret.
-pub(super) fn read(token: &str) -> Option<Presented<'_>> {
+pub(super) fn parse(token: &str) -> Option<ParsedToken<'_>> {
     let (id, secret) = token.strip_prefix(MARK)?.split_once('_')?;
     let id = format!("{ID_MARK}{id}").parse().ok()?;
-    Some(Presented { id, secret })
+    Some(ParsedToken { id, secret })
 }
 
-impl Presented<'_> {
+impl ParsedToken<'_> {
     /// Whether the session is the token's, and the secret is the one that it was made with.
     pub(super) fn opens(&self, session: &sessions::Model) -> bool {
         let digest = digest_of(self.secret);
@@ -85,26 +87,27 @@ async fn create(
     activity: &Activity,
     device: &Device,
     new: NewToken,
-) -> std::result::Result<(sessions::Model, String), Refusal> {
+) -> std::result::Result<(sessions::Model, String), IdentityError> {
     let mut secret = [0; 32];
     aws_lc_rs::rand::fill(&mut secret)
         .map_err(|error| Error::internal(std::io::Error::other(error)))?;
     let secret = URL_SAFE_NO_PAD.encode(secret);
     let now = viewer.now();
     let id = AccessTokenId::new(viewer.ids(), now);
-    let expires_at = new.expires_at.unwrap_or(lifetimes::NEVER);
+    let expires_at = new.expires_at.unwrap_or(lifetimes::NO_EXPIRY);
     let owner = viewer.owner();
-    let row = new_session::new_row(sessions::Model {
+    let row = sessions::Model {
         label: Some(new.name.into_string()),
         user_agent: device.user_agent(),
         ip_address: device.ip_address(),
-        last_active_at: lifetimes::BEFORE_ANY_USE,
+        last_active_at: lifetimes::NEVER_USED,
         idle_expires_at: expires_at,
         kind: Kind::AccessToken,
         scope: new.scope,
         secret_digest: Some(digest_of(&secret)),
-        ..new_session::begun(id.into(), owner, now, expires_at)
-    });
+        ..sessions::Model::new(id.into(), owner, now, expires_at)
+    }
+    .into_insert();
     let stored = viewer
         .atomically(async |viewer| {
             // Of two at once the second counts the first.
@@ -115,15 +118,15 @@ async fn create(
             // Those that have expired count no more, and leave no row.
             let expired = is_token().and(new_session::living(viewer.now()).not());
             viewer.delete::<sessions::Entity>(expired).await?;
-            if viewer.count(all(viewer)).await? >= MOST {
+            if viewer.count(all(viewer)).await? >= MAX_ACCESS_TOKENS {
                 let message =
-                    format!("There are {MOST} access tokens already. Revoke one that is not used.");
+                    format!("There are {MAX_ACCESS_TOKENS} access tokens already. Revoke one that is not used.");
                 return Err(Fault::new(UserErrorCode::LimitReached, message)
                     .nowhere()
                     .into());
             }
             note(viewer, device, security_events::Kind::AccessTokenCreated).await?;
-            Ok::<_, Refusal>(viewer.insert(row).await?)
+            Ok::<_, IdentityError>(viewer.insert(row).await?)
         })
         .await?;
     Ok((stored, format!("{}_{secret}", prefix(id))))
@@ -134,10 +137,10 @@ async fn revoke(
     viewer: &Viewer,
     device: &Device,
     id: Option<AccessTokenId>,
-) -> std::result::Result<AccessTokenId, Refusal> {
+) -> std::result::Result<AccessTokenId, IdentityError> {
     let not_found = || {
         let message = "There is no such access token.";
-        Refusal::from(Fault::new(UserErrorCode::NotFound, message).at("id"))
+        IdentityError::from(Fault::new(UserErrorCode::NotFound, message).at("id"))
     };
     let id = id.ok_or_else(not_found)?;
     viewer
@@ -174,10 +177,10 @@ mod tests {
 
     #[test]
     fn a_token_is_its_mark_its_id_and_its_secret() {
-        let presented = read("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_a_b-c").unwrap();
-        assert_eq!(presented.id.to_string(), "token_01h2xcejqtf2nbrexx3vqjhp41");
-        assert_eq!(presented.secret, "a_b-c");
-        assert_eq!(prefix(presented.id), "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41");
+        let parsed = parse("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_a_b-c").unwrap();
+        assert_eq!(parsed.id.to_string(), "token_01h2xcejqtf2nbrexx3vqjhp41");
+        assert_eq!(parsed.secret, "a_b-c");
+        assert_eq!(prefix(parsed.id), "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41");
         for text in [
             "",
             "cubby_pat_",
@@ -187,7 +190,7 @@ mod tests {
             "01h2xcejqtf2nbrexx3vqjhp41_a",
             "a.b.c",
         ] {
-            assert!(read(text).is_none(), "{text}");
+            assert!(parse(text).is_none(), "{text}");
         }
     }
 }

@@ -7,10 +7,10 @@ use crate::{
     clock::Timestamp,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
     identity::{
-        authenticate::{caller, present},
-        graphql::activity,
-        name::Name,
-        sessions::lifetimes,
+        lifetimes,
+        request::{request_context, require_interactive},
+        sessions::activity::activity,
+        users::name::Name,
     },
     mutation::Faults,
 };
@@ -61,7 +61,7 @@ struct CreateAccessTokenPayload {
 
 impl CreateAccessTokenInput {
     async fn run(self, ctx: &Context<'_>) -> Result<CreateAccessTokenPayload> {
-        let viewer = present(ctx)?;
+        let viewer = require_interactive(ctx)?;
         let mut faults = Faults::default();
         let name = faults.check("name", Name::parse(&self.name));
         let scope = faults.check("scopes", scope_of(self.scopes.as_deref()));
@@ -73,7 +73,7 @@ impl CreateAccessTokenInput {
                     scope,
                     expires_at,
                 };
-                create(viewer, activity(ctx), &caller(ctx).device, new).await
+                create(viewer, activity(ctx), &request_context(ctx).device, new).await
             }
             _ => Err(faults.into()),
         };
@@ -83,10 +83,10 @@ impl CreateAccessTokenInput {
                 token: Some(token),
                 user_errors: Vec::new(),
             },
-            Err(refusal) => CreateAccessTokenPayload {
+            Err(error) => CreateAccessTokenPayload {
                 access_token: None,
                 token: None,
-                user_errors: refusal.into_user_errors()?,
+                user_errors: error.into_user_errors()?,
             },
         })
     }
@@ -109,7 +109,7 @@ fn ahead_of(
     expires_at: Option<Timestamp>,
 ) -> std::result::Result<Option<Timestamp>, Fault> {
     match expires_at {
-        Some(at) if at <= now || at >= lifetimes::NEVER => {
+        Some(at) if at <= now || at >= lifetimes::NO_EXPIRY => {
             let message = "Choose a moment that is still to come, or leave it out.";
             Err(Fault::new(UserErrorCode::OutOfRange, message))
         }
@@ -131,11 +131,11 @@ struct RevokeAccessTokenPayload {
 
 impl RevokeAccessTokenInput {
     async fn run(self, ctx: &Context<'_>) -> Result<RevokeAccessTokenPayload> {
-        let viewer = present(ctx)?;
-        let revoked = revoke(viewer, &caller(ctx).device, self.id.parse().ok()).await;
+        let viewer = require_interactive(ctx)?;
+        let revoked = revoke(viewer, &request_context(ctx).device, self.id.parse().ok()).await;
         let (revoked_access_token_id, user_errors) = match revoked {
             Ok(id) => (Some(id.into()), Vec::new()),
-            Err(refusal) => (None, refusal.into_user_errors()?),
+            Err(error) => (None, error.into_user_errors()?),
         };
         Ok(RevokeAccessTokenPayload {
             revoked_access_token_id,

@@ -1,15 +1,19 @@
-//! People of another service, taken over with the hashes of their passwords.
+//! UserAdmin of another service, taken over with the hashes of their passwords.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{People, PeopleError};
+use super::{AdminError, UserAdmin};
 use crate::{
     error::Fault,
     identity::{
-        device::Device, email_address::EmailAddress, name::Name, password::imported_hash,
-        registration::Newcomer, time_zone::TimeZone, unscoped,
+        credentials::password::imported_hash,
+        request::device::Device,
+        unscoped,
+        users::{
+            email_address::EmailAddress, name::Name, registration::NewUser, time_zone::TimeZone,
+        },
     },
     import_errors::LineErrors,
 };
@@ -43,7 +47,7 @@ struct Line {
     password_hash: String,
 }
 
-impl People {
+impl UserAdmin {
     /// Stores the people of a text that has a JSON object on each line, and tells how many are stored as they
     /// are. Where a line is wrong nobody is stored.
     ///
@@ -54,17 +58,17 @@ impl People {
         text: &str,
         options: ImportOptions,
         told: impl Fn(usize),
-    ) -> Result<Imported, PeopleError> {
+    ) -> Result<Imported, AdminError> {
         let mut newcomers = read(text)?;
         let taken = self.taken(&newcomers).await?;
-        let is_taken = |newcomer: &Newcomer| taken.contains(newcomer.email.key());
+        let is_taken = |newcomer: &NewUser| taken.contains(newcomer.email.key());
         let mut wrongs = LineErrors::default();
         for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
             let email = newcomer.email.as_str();
             wrongs.add(*line, format!("somebody has the address {email} already"));
         }
         if !options.skip_taken && !wrongs.is_empty() {
-            return Err(PeopleError::new(format!(
+            return Err(AdminError::new(format!(
                 "nobody was stored{wrongs}\n--skip-taken leaves them out"
             )));
         }
@@ -90,27 +94,27 @@ impl People {
     }
 
     /// The keys of the addresses that have an account.
-    async fn taken(&self, newcomers: &[(u64, Newcomer)]) -> Result<HashSet<String>, PeopleError> {
+    async fn taken(&self, newcomers: &[(u64, NewUser)]) -> Result<HashSet<String>, AdminError> {
         let mut taken = HashSet::new();
         for some in newcomers.chunks(AT_ONCE) {
             let keys = some.iter().map(|(_, newcomer)| newcomer.email.key());
-            taken.extend(unscoped::taken_keys(&self.database, keys).await?);
+            taken.extend(unscoped::existing_emails(&self.database, keys).await?);
         }
         Ok(taken)
     }
 
-    async fn store(&self, newcomers: Vec<Newcomer>) -> Result<(), PeopleError> {
+    async fn store(&self, newcomers: Vec<NewUser>) -> Result<(), AdminError> {
         let now = self.clock.now();
         let (mut people, mut arrivals) = (Vec::new(), Vec::new());
         for newcomer in newcomers {
             let rows = newcomer.into_rows(&self.ids, &Device::default(), now);
             people.push(rows.user);
-            arrivals.push(rows.arrived);
+            arrivals.push(rows.signed_up_event);
         }
         if unscoped::store_people(&self.database, people, arrivals).await? {
             Ok(())
         } else {
-            Err(PeopleError::new(
+            Err(AdminError::new(
                 "somebody has signed up with one of the addresses meanwhile: whoever was told of is stored. Try \
                  again with --skip-taken",
             ))
@@ -119,7 +123,7 @@ impl People {
 }
 
 /// Every line, with its number; or all that is wrong.
-fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
+fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
     let (mut newcomers, mut wrongs) = (Vec::new(), LineErrors::default());
     let mut seen = HashSet::new();
     for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
@@ -138,12 +142,12 @@ fn read(text: &str) -> Result<Vec<(u64, Newcomer)>, PeopleError> {
     if wrongs.is_empty() {
         Ok(newcomers)
     } else {
-        Err(PeopleError::new(format!("nobody was stored{wrongs}")))
+        Err(AdminError::new(format!("nobody was stored{wrongs}")))
     }
 }
 
 impl Line {
-    fn read(line: &str) -> Result<Newcomer, String> {
+    fn read(line: &str) -> Result<NewUser, String> {
         // The reader's own words could repeat a hash.
         let line: Self = serde_json::from_str(line).map_err(|_| {
             "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
@@ -159,7 +163,7 @@ impl Line {
         };
         let password_hash =
             imported_hash::import(&line.password_hash).map_err(|error| error.to_string())?;
-        Ok(Newcomer {
+        Ok(NewUser {
             email,
             name,
             time_zone,

@@ -1,68 +1,59 @@
-//! What whoever runs the service does about people, from the command line: as the person, so that it
-//! reaches that person's rows alone and is felt as their own mutations are.
+//! The administration of users from the command line. Each change is made as the user's viewer, so that it reaches
+//! only that user's rows and ends sessions like a mutation of theirs.
 
 pub(super) mod import;
-mod person;
 pub(super) mod user_seeder;
+mod user_summary;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-pub use person::Person;
+pub use user_summary::UserSummary;
 
-use super::{
-    device::Device,
-    email_address::EmailAddress,
-    entity::{identities, security_events::Kind, sessions, users},
-    events,
-    name::Name,
-    password::{self, HashCost, Password, hasher::Hasher},
-    registration::Newcomer,
-    sessions::{self as verbs},
-    time_zone::TimeZone,
-    unscoped,
-};
 use crate::{
     clock::Clock,
     config::{AccountLimits, PasswordPolicy},
     db::Database,
     error::{Error, Fault, Result},
     id::{Ids, SessionId, UserId},
+    identity::{
+        credentials::password::{HashCost, Password, Passwords, PersonalInfo},
+        entity::{identities, security_events::Kind, sessions, users},
+        request::device::Device,
+        security_events::events,
+        sessions::end::end,
+        unscoped,
+        users::{
+            email_address::EmailAddress, name::Name, registration::NewUser, time_zone::TimeZone,
+        },
+    },
     scope::{ChangeNotifier, Filter, Grant, Query, Set, Viewer},
 };
 
 /// How many people are read at once.
 const AT_ONCE: u64 = 500;
 
-/// Everybody who has an account.
-pub struct People {
+/// The administration of users, for the operator.
+pub struct UserAdmin {
     database: Database,
     clock: Clock,
     ids: Arc<Ids>,
     changes: Arc<ChangeNotifier>,
-    hasher: Hasher,
-    password_policy: PasswordPolicy,
+    passwords: Passwords,
     pub(crate) limits: AccountLimits,
 }
 
-/// Why it was not done; the message says what to do.
-#[derive(Debug)]
-pub struct PeopleError(String);
+/// The reason why a command failed. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AdminError(String);
 
-impl PeopleError {
+impl AdminError {
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-impl fmt::Display for PeopleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for PeopleError {}
-
-impl From<Error> for PeopleError {
+impl From<Error> for AdminError {
     fn from(error: Error) -> Self {
         Self(match error {
             Error::Unauthenticated(_) => "the account was removed meanwhile".to_owned(),
@@ -74,15 +65,15 @@ impl From<Error> for PeopleError {
     }
 }
 
-impl From<Fault> for PeopleError {
+impl From<Fault> for AdminError {
     fn from(fault: Fault) -> Self {
         Self(fault.into_message())
     }
 }
 
-pub(super) type Told<T> = std::result::Result<T, PeopleError>;
+pub(super) type AdminResult<T> = std::result::Result<T, AdminError>;
 
-impl People {
+impl UserAdmin {
     pub(crate) fn new(
         database: Database,
         clock: Clock,
@@ -95,8 +86,7 @@ impl People {
             database,
             clock,
             ids: Arc::default(),
-            hasher: Hasher::start(hash_cost),
-            password_policy,
+            passwords: Passwords::new(password_policy, hash_cost),
             limits,
         }
     }
@@ -105,7 +95,7 @@ impl People {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn list(&self, mut tell: impl FnMut(Person)) -> Told<()> {
+    pub async fn list(&self, mut tell: impl FnMut(UserSummary)) -> AdminResult<()> {
         let mut after = None;
         loop {
             let some = unscoped::people_after(&self.database, after, AT_ONCE).await?;
@@ -113,7 +103,7 @@ impl People {
                 return Ok(());
             };
             after = Some(last.id.user_id());
-            for person in self.described(some).await? {
+            for person in self.summarize(some).await? {
                 tell(person);
             }
         }
@@ -123,9 +113,9 @@ impl People {
     ///
     /// # Errors
     /// When there is nobody.
-    pub async fn show(&self, who: &str) -> Told<Person> {
+    pub async fn show(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
-        self.describe(user).await
+        self.summarize_one(user).await
     }
 
     /// Makes an account.
@@ -138,23 +128,23 @@ impl People {
         name: Option<&str>,
         time_zone: Option<&str>,
         password: &str,
-    ) -> Told<Person> {
+    ) -> AdminResult<UserSummary> {
         let email = EmailAddress::parse(email)?;
         let name = name.map(Name::parse).transpose()?;
         let time_zone = match time_zone {
             None => TimeZone::utc(),
             Some(name) => TimeZone::named(name).ok_or_else(|| {
-                PeopleError(format!(
+                AdminError(format!(
                     "{name} is no name of the IANA time zone database, such as Europe/Vienna"
                 ))
             })?,
         };
-        let person = password::Person {
+        let person = PersonalInfo {
             email: Some(email.as_str()),
             name: name.as_ref().map(Name::as_str),
         };
-        let password = Password::choose(password, self.password_policy, person)?;
-        let newcomer = Newcomer {
+        let password = self.passwords.read_new(password, person)?;
+        let newcomer = NewUser {
             email,
             name,
             time_zone,
@@ -162,8 +152,8 @@ impl People {
         };
         let address = newcomer.email.as_str().to_owned();
         let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
-        if !unscoped::store_person(&self.database, rows.user, rows.arrived).await? {
-            return Err(PeopleError(format!(
+        if !unscoped::store_person(&self.database, rows.user, rows.signed_up_event).await? {
+            return Err(AdminError(format!(
                 "somebody has the address {address} already"
             )));
         }
@@ -174,27 +164,27 @@ impl People {
     ///
     /// # Errors
     /// When the policy refuses it, or the person's password is elsewhere.
-    pub async fn set_password(&self, who: &str, password: &str) -> Told<Person> {
+    pub async fn set_password(&self, who: &str, password: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.password_hash.is_empty() {
-            return Err(PeopleError(
+            return Err(AdminError(
                 "another identity provider signs them in: their password is there".to_owned(),
             ));
         }
-        let person = password::Person {
+        let person = PersonalInfo {
             email: Some(&user.email),
             name: user.name.as_deref(),
         };
-        let password = Password::choose(password, self.password_policy, person)?;
+        let password = self.passwords.read_new(password, person)?;
         let password_hash = self.hash(password).await?;
-        self.act(user, async |viewer| {
+        self.as_user(user, async |viewer| {
             let row = users::ActiveModel {
                 password_hash: Set(password_hash),
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
             change(viewer, Kind::PasswordChanged, row).await?;
-            verbs::end(viewer, Filter::always()).await.map(drop)
+            end(viewer, Filter::always()).await.map(drop)
         })
         .await
     }
@@ -203,11 +193,11 @@ impl People {
     ///
     /// # Errors
     /// When there is no such person.
-    pub async fn sign_out(&self, who: &str) -> Told<Person> {
+    pub async fn sign_out(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
-        self.act(user, async |viewer| {
+        self.as_user(user, async |viewer| {
             note(viewer, Kind::SessionRevoked).await?;
-            verbs::end(viewer, Filter::always()).await.map(drop)
+            end(viewer, Filter::always()).await.map(drop)
         })
         .await
     }
@@ -216,18 +206,18 @@ impl People {
     ///
     /// # Errors
     /// When there is no such person.
-    pub async fn disable(&self, who: &str) -> Told<Person> {
+    pub async fn disable(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.disabled_at.is_some() {
-            return self.describe(user).await;
+            return self.summarize_one(user).await;
         }
-        self.act(user, async |viewer| {
+        self.as_user(user, async |viewer| {
             let row = users::ActiveModel {
                 disabled_at: Set(Some(viewer.now())),
                 ..Default::default()
             };
             change(viewer, Kind::AccountDisabled, row).await?;
-            verbs::end(viewer, Filter::always()).await?;
+            end(viewer, Filter::always()).await?;
             let tokens = Filter::eq(sessions::Column::Kind, sessions::Kind::AccessToken);
             viewer.delete::<sessions::Entity>(tokens).await.map(drop)
         })
@@ -238,12 +228,12 @@ impl People {
     ///
     /// # Errors
     /// When there is no such person.
-    pub async fn enable(&self, who: &str) -> Told<Person> {
+    pub async fn enable(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.disabled_at.is_none() {
-            return self.describe(user).await;
+            return self.summarize_one(user).await;
         }
-        self.act(user, async |viewer| {
+        self.as_user(user, async |viewer| {
             let row = users::ActiveModel {
                 disabled_at: Set(None),
                 ..Default::default()
@@ -257,9 +247,9 @@ impl People {
     ///
     /// # Errors
     /// When there is no such person.
-    pub async fn delete(&self, who: &str) -> Told<Person> {
+    pub async fn delete(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
-        let person = self.describe(user.clone()).await?;
+        let person = self.summarize_one(user.clone()).await?;
         self.viewer_of(&user)
             .atomically(async |viewer| {
                 viewer.lock_log().await?;
@@ -283,34 +273,34 @@ impl People {
     }
 
     /// Whoever has this address or this id, for what is theirs beside their account.
-    pub(crate) async fn viewer(&self, who: &str) -> Told<Viewer> {
+    pub(crate) async fn viewer(&self, who: &str) -> AdminResult<Viewer> {
         Ok(self.viewer_of(&self.find(who).await?))
     }
 
-    async fn hash(&self, password: Password) -> Told<String> {
-        match self.hasher.hash(password).await {
-            Err(Error::Unavailable) => Err(PeopleError::new(
+    async fn hash(&self, password: Password) -> AdminResult<String> {
+        match self.passwords.hash(password).await {
+            Err(Error::Unavailable) => Err(AdminError::new(
                 "the password was not hashed in time, since this machine is busy: nothing was changed. Try again",
             )),
             hashed => Ok(hashed?),
         }
     }
 
-    async fn find(&self, who: &str) -> Told<users::Model> {
+    async fn find(&self, who: &str) -> AdminResult<users::Model> {
         let found = match (who.parse::<UserId>(), EmailAddress::parse(who)) {
             (Ok(id), _) => unscoped::person_by_id(&self.database, id).await?,
             (_, Ok(email)) => unscoped::person_by_email(&self.database, &email).await?,
             _ => None,
         };
-        found.ok_or_else(|| PeopleError(format!("nobody has the address or the id {who}")))
+        found.ok_or_else(|| AdminError(format!("nobody has the address or the id {who}")))
     }
 
     /// Does something as the person, all of it or nothing, and gives them as they are then.
-    async fn act(
+    async fn as_user(
         &self,
         user: users::Model,
         work: impl AsyncFnOnce(&Viewer) -> Result<()>,
-    ) -> Told<Person> {
+    ) -> AdminResult<UserSummary> {
         self.viewer_of(&user)
             .atomically(async |viewer| {
                 // Whoever changes the person holds it first, and a token that is being made is made before
@@ -372,7 +362,7 @@ mod tests {
             (Error::RateLimited(7), "7 seconds"),
             (Error::InvalidCursor, "cursor"),
         ] {
-            let said = PeopleError::from(error).to_string();
+            let said = AdminError::from(error).to_string();
             assert!(said.contains(says), "{said}");
         }
     }

@@ -2,19 +2,20 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
+use super::UserAdmin;
 use crate::{
     db::Transaction,
     error::{Fault, Result},
+    id::SessionId,
     identity::{
-        IdentityProvider, TimeZone,
-        device::Device,
-        email_address::EmailAddress,
+        credentials::password::PersonalInfo,
         entity::sessions,
-        name::Name,
-        password::{Password, Person},
-        registration::Newcomer,
-        sessions::{Opening, delivery::Delivery, new_session, new_session::new_row},
+        lifetimes,
+        request::device::Device,
         unscoped,
+        users::{
+            email_address::EmailAddress, name::Name, registration::NewUser, time_zone::TimeZone,
+        },
     },
     scope::Viewer,
 };
@@ -27,7 +28,7 @@ const BATCH_SIZE: usize = 500;
 
 /// Inserts users `person-1@domain` and so on, all with one password, which is hashed once.
 pub(crate) struct UserSeeder<'a> {
-    provider: &'a IdentityProvider,
+    admin: &'a UserAdmin,
     domain: &'a str,
     password_hash: String,
 }
@@ -36,23 +37,23 @@ impl<'a> UserSeeder<'a> {
     /// # Errors
     /// The inner error says what is wrong with the domain or the password.
     pub(crate) async fn new(
-        provider: &'a IdentityProvider,
+        admin: &'a UserAdmin,
         domain: &'a str,
         password: &str,
     ) -> Result<std::result::Result<Self, Fault>> {
         // If the longest address is valid, all are.
         let password = address(u32::MAX, domain).and_then(|longest| {
-            let person = Person {
+            let person = PersonalInfo {
                 email: Some(longest.as_str()),
                 name: None,
             };
-            Password::choose(password, provider.password_policy, person)
+            admin.passwords.read_new(password, person)
         });
         Ok(match password {
             Ok(password) => Ok(Self {
-                provider,
+                admin,
                 domain,
-                password_hash: provider.hasher.hash(password).await?,
+                password_hash: admin.passwords.hash(password).await?,
             }),
             Err(fault) => Err(fault),
         })
@@ -65,7 +66,7 @@ impl<'a> UserSeeder<'a> {
             let addresses = (first..=last).filter_map(|number| address(number, self.domain).ok());
             let addresses: Vec<_> = addresses.collect();
             let keys = addresses.iter().map(EmailAddress::key);
-            if !unscoped::taken_keys(&self.provider.database, keys)
+            if !unscoped::existing_emails(&self.admin.database, keys)
                 .await?
                 .is_empty()
             {
@@ -82,33 +83,36 @@ impl<'a> UserSeeder<'a> {
         numbers: RangeInclusive<u32>,
         fill: impl AsyncFn(&Viewer) -> Result<()>,
     ) -> Result<bool> {
-        let provider = self.provider;
-        let now = provider.clock.now();
+        let admin = self.admin;
+        let now = admin.clock.now();
         let (mut people, mut opened) = (Vec::new(), Vec::new());
         for number in numbers {
             // No address is invalid: the longest one has been parsed.
             let Ok(email) = address(number, self.domain) else {
                 continue;
             };
-            let newcomer = Newcomer {
+            let newcomer = NewUser {
                 email,
                 name: Name::parse(&format!("Person {number}")).ok(),
                 time_zone: TimeZone::stored(TIME_ZONES[number as usize % TIME_ZONES.len()])?,
                 password_hash: self.password_hash.clone(),
             };
-            let rows = newcomer.into_rows(&provider.ids, &Device::default(), now);
-            let opening = Opening {
-                label: Name::parse("cubby seed").ok(),
-                delivery: Delivery::default(),
-                remember_me: false,
+            let rows = newcomer.into_rows(&admin.ids, &Device::default(), now);
+            let session = sessions::Model {
+                label: Name::parse("cubby seed").ok().map(Name::into_string),
+                ..sessions::Model::new(
+                    SessionId::new(&admin.ids, now),
+                    rows.owner,
+                    now,
+                    now.plus(lifetimes::SHORT_SESSION),
+                )
             };
-            let session = new_session(provider, rows.owner, &Device::default(), opening, now);
             people.push(rows.user);
-            opened.push(new_row(session));
+            opened.push(session.into_insert());
         }
         let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
-            let ids = Arc::clone(&provider.ids);
-            let changes = Arc::clone(&provider.changes);
+            let ids = Arc::clone(&admin.ids);
+            let changes = Arc::clone(&admin.changes);
             fill(&Viewer::within(
                 session.grant(),
                 now,
@@ -118,7 +122,7 @@ impl<'a> UserSeeder<'a> {
             ))
             .await
         };
-        unscoped::insert_users(&provider.database, people, opened, fill).await
+        unscoped::insert_users(&admin.database, people, opened, fill).await
     }
 }
 

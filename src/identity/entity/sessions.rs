@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SessionId,
-    identity::sessions::delivery::Delivery,
-    scope::{Grant, Owned, Owner},
+    identity::lifetimes,
+    scope::{Grant, Owned, Owner, insertable},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -32,6 +32,24 @@ pub struct Model {
     pub scope: Scope,
     /// The SHA-256 of an access token's secret.
     pub secret_digest: Option<Vec<u8>>,
+}
+
+/// How a session's tokens reach its client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
+#[graphql(name = "TokenDelivery")]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Delivery {
+    /// Access and refresh token in the payload.
+    #[default]
+    #[sea_orm(string_value = "bearer")]
+    Bearer,
+    /// Access token in the payload, to be kept in memory; refresh token in an httpOnly `__Host-`
+    /// cookie. Recommended for browsers.
+    #[sea_orm(string_value = "hybrid")]
+    Hybrid,
+    /// No token in the payload; one httpOnly `__Host-` cookie authenticates everything.
+    #[sea_orm(string_value = "cookie")]
+    Cookie,
 }
 
 /// What opens a session.
@@ -73,6 +91,39 @@ impl Owned for Entity {
 }
 
 impl Model {
+    /// A new session of no device.
+    pub(in crate::identity) fn new(
+        id: SessionId,
+        owner: Owner,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            user_id: owner,
+            generation: 1,
+            rotated_at: now,
+            confirmed_generation: 1,
+            delivery: Delivery::Bearer,
+            label: None,
+            user_agent: None,
+            ip_address: None,
+            created_at: now,
+            last_active_at: now,
+            idle_expires_at: lifetimes::idle_end(now, expires_at),
+            expires_at,
+            ended_at: None,
+            kind: Kind::SignIn,
+            scope: Scope::Write,
+            secret_digest: None,
+        }
+    }
+
+    /// The row to insert for a new session.
+    pub(in crate::identity) fn into_insert(self) -> ActiveModel {
+        insertable(self)
+    }
+
     /// What the session entitles its holder to.
     pub(in crate::identity) fn grant(&self) -> Grant {
         Grant {

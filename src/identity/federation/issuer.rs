@@ -8,27 +8,27 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    fetch::{Fetch, FetchError},
-    key_set::{KeySet, KeysUnavailable},
+    jwks_cache::{JwksCache, KeysUnavailable},
+    jwks_fetcher::{FetchError, JwksFetcher},
     rejection::Rejection,
 };
 use crate::{
     clock::Timestamp,
     config::{IssuerKeys, TrustedIssuer},
-    identity::tokens::{self, signer},
+    crypto::jwt,
 };
 
 /// How far the provider's clock and ours may differ.
 const LEEWAY: Duration = Duration::from_mins(1);
 
 /// Far more than a token has; what is longer is not looked at.
-const LONGEST: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// How many characters a `sub` has at most (OpenID Connect Core, section 2).
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_CHARS: usize = 255;
 
 /// How many tokens that were found good are remembered.
-const REMEMBERED: usize = 10_000;
+const MAX_CACHED_TOKENS: usize = 10_000;
 
 pub(super) struct Issuer {
     pub(super) name: String,
@@ -38,16 +38,16 @@ pub(super) struct Issuer {
     validation: Validation,
     keys: Keys,
     /// By the SHA-256 of the whole token, with the version of the keys that it was found good by.
-    verified: Cache<[u8; 32], (u64, Arc<Said>)>,
+    verified: Cache<[u8; 32], (u64, Arc<VerifiedClaims>)>,
 }
 
 enum Keys {
-    Published(Arc<KeySet>),
+    Published(Arc<JwksCache>),
     Shared(DecodingKey),
 }
 
 /// What a token says whose signature and claims are good, whatever time it is.
-pub(super) struct Said {
+pub(super) struct VerifiedClaims {
     pub(super) subject: String,
     pub(super) email: Option<String>,
     pub(super) name: Option<String>,
@@ -91,16 +91,16 @@ impl Audience {
 
 /// Who a token says that it is of, before anything is known to be true.
 #[derive(Deserialize)]
-struct Claimed {
+struct UnverifiedClaims {
     iss: String,
 }
 
 /// The issuer that a token names.
-pub(super) fn claimed_by(token: &str) -> Option<String> {
-    if token.len() > LONGEST {
+pub(super) fn unverified_issuer(token: &str) -> Option<String> {
+    if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    let claimed: Claimed = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
+    let claimed: UnverifiedClaims = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
     Some(claimed.iss)
 }
 
@@ -111,13 +111,9 @@ impl Issuer {
                 Algorithm::HS256,
                 Keys::Shared(DecodingKey::from_secret(secret.as_bytes())),
             ),
-            IssuerKeys::Published {
-                url,
-                algorithm,
-                is_private,
-            } => {
-                let fetch = Fetch::new(url, *is_private)?;
-                let keys = KeySet::new(trusted.issuer.clone(), *algorithm, fetch);
+            IssuerKeys::Published { url, algorithm } => {
+                let fetcher = JwksFetcher::new(url)?;
+                let keys = JwksCache::new(trusted.issuer.clone(), *algorithm, fetcher);
                 (*algorithm, Keys::Published(keys))
             }
         };
@@ -125,9 +121,9 @@ impl Issuer {
             name: trusted.issuer.clone(),
             audience: trusted.audience.clone(),
             audience_claim: trusted.audience_claim.clone(),
-            validation: signer::validation(algorithm),
+            validation: jwt::validation(algorithm),
             keys,
-            verified: Cache::new(REMEMBERED),
+            verified: Cache::new(MAX_CACHED_TOKENS),
         })
     }
 
@@ -139,25 +135,25 @@ impl Issuer {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Result<Arc<Said>, Rejection>, KeysUnavailable> {
+    ) -> Result<Result<Arc<VerifiedClaims>, Rejection>, KeysUnavailable> {
         let version = self.keys.version(now);
-        let hash = tokens::hash_of(token);
+        let hash = jwt::token_hash(token);
         let remembered = self.verified.get(&hash);
-        let said = match remembered.filter(|(by, _)| Some(*by) == version) {
-            Some((_, said)) => said,
+        let claims = match remembered.filter(|(by, _)| Some(*by) == version) {
+            Some((_, claims)) => claims,
             None => {
-                let said = match self.read(token, now).await? {
-                    Ok(said) => Arc::new(said),
+                let claims = match self.read(token, now).await? {
+                    Ok(claims) => Arc::new(claims),
                     Err(rejection) => return Ok(Err(rejection)),
                 };
                 // To read it they may have been asked for anew.
                 if let Some(version) = self.keys.version(now) {
-                    self.verified.insert(hash, (version, Arc::clone(&said)));
+                    self.verified.insert(hash, (version, Arc::clone(&claims)));
                 }
-                said
+                claims
             }
         };
-        Ok(said.is_of(now).map(|()| said))
+        Ok(claims.is_of(now).map(|()| claims))
     }
 
     /// The token's claims, when it is signed as it should be and they are what they should be.
@@ -165,7 +161,7 @@ impl Issuer {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Result<Said, Rejection>, KeysUnavailable> {
+    ) -> Result<Result<VerifiedClaims, Rejection>, KeysUnavailable> {
         let Some(header) = jsonwebtoken::decode_header(token).ok().filter(is_plain) else {
             return Ok(Err(Rejection::Header));
         };
@@ -189,7 +185,7 @@ impl Issuer {
             .and_then(|read| self.accept(read.claims)))
     }
 
-    fn accept(&self, mut claims: Claims) -> Result<Said, Rejection> {
+    fn accept(&self, mut claims: Claims) -> Result<VerifiedClaims, Rejection> {
         let audience = match self.audience_claim.as_str() {
             "aud" => claims.aud.take(),
             claim => {
@@ -207,7 +203,7 @@ impl Issuer {
         }
         let subject = claims.sub;
         let is_somebody = !subject.is_empty()
-            && subject.chars().count() <= LONGEST_SUBJECT
+            && subject.chars().count() <= MAX_SUBJECT_CHARS
             && !subject.contains(char::is_control);
         if claims.iss != self.name {
             return Err(Rejection::Issuer(claims.iss));
@@ -215,7 +211,7 @@ impl Issuer {
         if !is_somebody {
             return Err(Rejection::Subject);
         }
-        Ok(Said {
+        Ok(VerifiedClaims {
             subject,
             // Of any other type they are none.
             email: claims.email.as_str().map(str::to_owned),
@@ -237,7 +233,7 @@ impl Keys {
     }
 }
 
-impl Said {
+impl VerifiedClaims {
     /// When it is good no more, here.
     pub(super) fn ends_at(&self) -> Timestamp {
         Timestamp::from_millis(self.expires_at.saturating_mul(1000)).plus(LEEWAY)

@@ -1,279 +1,177 @@
-//! People whom another identity provider vouches for: its tokens become viewers as our own do.
+//! Tokens of other identity providers.
 //!
-//! Who they are is what the provider calls them, `iss` and `sub`, and nothing else: an address that
-//! somebody elsewhere says is theirs opens nobody's account.
+//! An external user is identified by `iss` and `sub` alone: an address in a token opens no existing account.
 
-mod fetch;
 mod issuer;
-mod key_set;
+mod jwks_cache;
+mod jwks_fetcher;
 mod rejection;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use quick_cache::sync::Cache;
-
-use issuer::{Issuer, Said};
-use key_set::KeysUnavailable;
-use rejection::Rejection;
-
-use super::{
-    IdentityProvider,
-    authenticate::{Credentials, refused},
-    device::Device,
-    email_address::EmailAddress,
-    entity::{
-        identities, security_events,
-        sessions::{self, Kind},
-        users,
-    },
-    events,
-    name::Name,
-    sessions::{lifetimes, new_session},
-    time_zone::TimeZone,
-    unscoped,
+use self::{
+    issuer::{Issuer, VerifiedClaims},
+    jwks_cache::KeysUnavailable,
+    rejection::Rejection,
 };
-use crate::{
-    clock::Timestamp,
-    config::TrustedIssuers,
-    error::Result,
-    id::SessionId,
-    scope::{Owner, Set},
-};
-
-/// How many people are remembered with the session that their tokens open.
-const REMEMBERED: usize = 20_000;
+use super::{entity::sessions, lifetimes};
+use crate::{clock::Timestamp, config::TrustedIssuers, error::Reason};
 
 /// The identity providers that are trusted.
-pub(crate) struct Issuers {
-    all: Vec<Issuer>,
+pub(crate) struct Federation {
+    issuers: Vec<Issuer>,
     /// The issuer of Cubby's own tokens.
     own: String,
-    /// By issuer and subject.
-    sessions: Cache<(usize, String), SessionId>,
 }
 
-/// Why an identity provider cannot be trusted as it is set; the message says what to do.
-#[derive(Debug)]
-pub struct IssuerError(String);
-
-impl fmt::Display for IssuerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CUBBY_TRUSTED_ISSUERS: {}", self.0)
-    }
+/// An identity provider that cannot be trusted as it is set. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    #[error(
+        "CUBBY_TRUSTED_ISSUERS: {0} is what this server's own tokens say: set CUBBY_ISSUER to another name"
+    )]
+    OwnName(String),
+    #[error("CUBBY_TRUSTED_ISSUERS: of {0}: {1}")]
+    Keys(String, String),
 }
 
-impl std::error::Error for IssuerError {}
-
-impl Issuers {
-    /// # Errors
-    /// When one of them cannot be asked for its keys as it is set, or has our own name.
-    pub(crate) fn new(
-        trusted: &TrustedIssuers,
-        own: &str,
-    ) -> std::result::Result<Self, IssuerError> {
-        let mut all = Vec::new();
-        for issuer in trusted.iter() {
-            let name = &issuer.issuer;
-            if name == own {
-                return Err(IssuerError(format!(
-                    "{name} is what this server's own tokens say: set CUBBY_ISSUER to another name"
-                )));
-            }
-            let issuer =
-                Issuer::new(issuer).map_err(|error| IssuerError(format!("of {name}: {error}")))?;
-            all.push(issuer);
-        }
-        Ok(Self {
-            all,
-            own: own.to_owned(),
-            sessions: Cache::new(REMEMBERED),
-        })
-    }
-
-    /// The one that a token says it is of; nothing where none is trusted.
-    fn named_by(&self, token: &str) -> Option<usize> {
-        if self.all.is_empty() {
-            return None;
-        }
-        let claimed = issuer::claimed_by(token)?;
-        let number = self.all.iter().position(|issuer| issuer.name == claimed);
-        if number.is_none() && claimed != self.own {
-            Rejection::Issuer(claimed.clone()).log(&claimed);
-        }
-        number
-    }
+/// The result of verifying a token of a trusted identity provider.
+pub(in crate::identity) enum ExternalToken<'a> {
+    Valid(ExternalIdentity<'a>),
+    Invalid(Reason),
+    /// The keys of the issuer cannot be fetched now.
+    Unverified {
+        issuer: String,
+    },
 }
 
-/// Proof that a provider that is trusted vouches for somebody.
-pub(super) struct Outsider<'a> {
-    pub(super) issuer: &'a str,
-    said: &'a Said,
+/// Proof that a trusted identity provider asserts a user's identity.
+pub(in crate::identity) struct ExternalIdentity<'a> {
+    issuer: &'a str,
+    claims: Arc<VerifiedClaims>,
 }
 
-impl Outsider<'_> {
-    pub(super) fn subject(&self) -> &str {
-        &self.said.subject
-    }
-
-    /// When it was said; what was said in the same second is not later than anything in it.
-    pub(super) fn said_at(&self) -> Timestamp {
-        Timestamp::from_millis(self.said.issued_at.saturating_mul(1000))
-    }
-
-    /// Whether the session takes what was said: it may have been opened after another one was ended.
-    fn is_of(&self, session: &sessions::Model) -> bool {
-        session.rotated_at < self.said_at()
-    }
-
-    /// What to do with the last session that was opened for them; nothing is left of one that is long over.
-    /// A provider's clock may go ahead of ours, and then the latest that was said counts as said before the end.
-    pub(super) fn judge(
-        &self,
-        session: Option<sessions::Model>,
-        latest_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Verdict {
-        let ended_at = match &session {
-            Some(session) => session.ended_at,
-            // It was cleared away, and so had ended by then.
-            None => Some(now.minus(lifetimes::CLEARED)),
-        };
-        let ended_at = ended_at.map(|end| latest_at.map_or(end, |latest| latest.max(end)));
-        let before = session.as_ref().map(|session| session.rotated_at);
-        let refused_until = ended_at.into_iter().chain(before).max();
-        match session {
-            _ if refused_until.is_some_and(|end| self.said_at() <= end) => Verdict::Refuse,
-            Some(session) if session.lives_at(now) => Verdict::Resume(session),
-            _ => Verdict::Open(refused_until.unwrap_or(now)),
-        }
-    }
-}
-
-/// What a token opens.
-pub(super) enum Verdict {
+/// What the token of an external user does.
+pub(in crate::identity) enum SessionDecision {
     Resume(sessions::Model),
-    /// A session that takes what was said after this moment.
+    /// Opens a session that accepts tokens issued after this moment.
     Open(Timestamp),
-    /// It was said before its owner signed out.
+    /// The token was issued before its user signed out.
     Refuse,
 }
 
-/// The rows of somebody new, or of their next session.
-pub(super) struct Rows {
-    pub(super) user: users::ActiveModel,
-    pub(super) identity: identities::ActiveModel,
-    pub(super) session: sessions::ActiveModel,
-    pub(super) arrived: security_events::ActiveModel,
-    pub(super) returned: security_events::ActiveModel,
-}
-
-impl IdentityProvider {
-    /// Whoever a token of another identity provider is of; nothing when it names none that is trusted.
-    ///
+impl Federation {
     /// # Errors
-    /// When the database cannot be asked now.
-    pub(super) async fn identify_outsider(
+    /// If an issuer has our own name, or its keys cannot be fetched as it is set.
+    pub(crate) fn new(trusted: &TrustedIssuers, own: &str) -> Result<Self, IssuerError> {
+        let issuers = trusted.iter().map(|issuer| {
+            let name = &issuer.issuer;
+            if name == own {
+                return Err(IssuerError::OwnName(name.clone()));
+            }
+            Issuer::new(issuer).map_err(|error| IssuerError::Keys(name.clone(), error.to_string()))
+        });
+        Ok(Self {
+            issuers: issuers.collect::<Result<_, _>>()?,
+            own: own.to_owned(),
+        })
+    }
+
+    /// Verifies a token. Returns nothing if it names no trusted issuer.
+    pub(in crate::identity) async fn verify(
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Credentials>> {
-        let Some(number) = self.issuers.named_by(token) else {
-            return Ok(None);
-        };
-        let issuer = &self.issuers.all[number];
-        let said = match issuer.verify(token, now).await {
-            Ok(Ok(said)) => said,
+    ) -> Option<ExternalToken<'_>> {
+        let issuer = self.find_issuer(token)?;
+        Some(match issuer.verify(token, now).await {
+            Ok(Ok(claims)) => ExternalToken::Valid(ExternalIdentity {
+                issuer: &issuer.name,
+                claims,
+            }),
             Ok(Err(rejection)) => {
                 rejection.log(&issuer.name);
-                return Ok(Some(refused(rejection.reason(), None)));
+                ExternalToken::Invalid(rejection.reason())
             }
-            Err(KeysUnavailable) => {
-                let issuer = issuer.name.clone();
-                return Ok(Some(Credentials::Unverified { issuer }));
-            }
-        };
-        let outsider = Outsider {
-            issuer: &issuer.name,
-            said: &said,
-        };
-        let key = (number, said.subject.clone());
-        let session = match self.remembered(&key, &outsider, now).await? {
-            Some(session) => session,
-            None => {
-                let rows = self.rows_of(&outsider, now);
-                let admitted = unscoped::admit(&self.database, &outsider, rows, now).await?;
-                let Some(session) = admitted else {
-                    Rejection::Ended.log(&issuer.name);
-                    return Ok(Some(refused(Rejection::Ended.reason(), None)));
-                };
-                self.issuers.sessions.insert(key, session.id);
-                Arc::new(session)
-            }
-        };
-        if outsider.said_at() > now {
-            unscoped::note_ahead(&self.database, &outsider).await?;
-        }
-        self.note_use(&session, super::authenticate::UNNAMED, now)
-            .await;
-        let viewer = self.viewer(&session, now).expiring_at(said.ends_at());
-        Ok(Some(Credentials::Viewer(viewer)))
+            Err(KeysUnavailable) => ExternalToken::Unverified {
+                issuer: issuer.name.clone(),
+            },
+        })
     }
 
-    /// The session that the person's tokens opened before, while it lives and takes this one.
-    async fn remembered(
+    /// Finds the trusted issuer that a token claims to be of.
+    fn find_issuer(&self, token: &str) -> Option<&Issuer> {
+        if self.issuers.is_empty() {
+            return None;
+        }
+        let claimed = issuer::unverified_issuer(token)?;
+        let found = self.issuers.iter().find(|issuer| issuer.name == claimed);
+        if found.is_none() && claimed != self.own {
+            Rejection::Issuer(claimed.clone()).log(&claimed);
+        }
+        found
+    }
+}
+
+impl ExternalIdentity<'_> {
+    pub(in crate::identity) fn issuer(&self) -> &str {
+        self.issuer
+    }
+
+    pub(in crate::identity) fn subject(&self) -> &str {
+        &self.claims.subject
+    }
+
+    pub(in crate::identity) fn email(&self) -> Option<&str> {
+        self.claims.email.as_deref()
+    }
+
+    pub(in crate::identity) fn name(&self) -> Option<&str> {
+        self.claims.name.as_deref()
+    }
+
+    /// The time of the token, in whole seconds: it is not later than any moment of its second.
+    pub(in crate::identity) fn issued_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.claims.issued_at.saturating_mul(1000))
+    }
+
+    pub(in crate::identity) fn expires_at(&self) -> Timestamp {
+        self.claims.ends_at()
+    }
+
+    /// True if the session accepts the token. It may have been opened after another one was ended.
+    pub(in crate::identity) fn is_accepted_by(&self, session: &sessions::Model) -> bool {
+        session.rotated_at < self.issued_at()
+    }
+
+    /// Decides by the last session that was opened for the user, whose row may have been deleted. The issuer's clock
+    /// may be ahead of ours; then the latest token counts as issued before the end.
+    pub(in crate::identity) fn decide(
         &self,
-        key: &(usize, String),
-        outsider: &Outsider<'_>,
+        session: Option<sessions::Model>,
+        latest_future_iat: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Option<Arc<sessions::Model>>> {
-        let Some(id) = self.issuers.sessions.get(key) else {
-            return Ok(None);
+    ) -> SessionDecision {
+        let ended_at = match &session {
+            Some(session) => session.ended_at,
+            // Its row was deleted, and so it had ended by then.
+            None => Some(now.minus(lifetimes::SESSION_RETENTION)),
         };
-        let session = self.session(id, super::authenticate::UNNAMED, now).await?;
-        Ok(session.filter(|session| outsider.is_of(session)))
+        let ended_at = ended_at.map(|end| latest_future_iat.map_or(end, |latest| latest.max(end)));
+        let before = session.as_ref().map(|session| session.rotated_at);
+        let refused_until = ended_at.into_iter().chain(before).max();
+        match session {
+            _ if refused_until.is_some_and(|end| self.issued_at() <= end) => {
+                SessionDecision::Refuse
+            }
+            Some(session) if session.lives_at(now) => SessionDecision::Resume(session),
+            _ => SessionDecision::Open(refused_until.unwrap_or(now)),
+        }
     }
 
-    fn rows_of(&self, outsider: &Outsider<'_>, now: Timestamp) -> Rows {
-        let session_id = SessionId::new(&self.ids, now);
-        let owner = Owner::mint(&self.ids, now);
-        let said = outsider.said;
-        // What is no address or no name is none.
-        let email = said.email.as_deref().map(EmailAddress::parse);
-        let email = email.and_then(std::result::Result::ok);
-        let name = said.name.as_deref().map(Name::parse);
-        let name = name.and_then(std::result::Result::ok);
-        let event = |kind| security_events::ActiveModel {
-            user_id: Set(owner),
-            ..events::new(&self.ids, &Device::default(), kind, now)
-        };
-        Rows {
-            user: users::ActiveModel {
-                id: Set(owner),
-                email: Set(email.map_or_else(String::new, |email| email.as_str().to_owned())),
-                // No address is like it, so that nobody is taken for somebody else.
-                email_key: Set(owner.user_id().to_string()),
-                name: Set(name.map(Name::into_string)),
-                time_zone: Set(TimeZone::utc().into_string()),
-                password_hash: Set(String::new()),
-                created_at: Set(now),
-                updated_at: Set(now),
-                disabled_at: Set(None),
-            },
-            identity: identities::ActiveModel {
-                issuer: Set(outsider.issuer.to_owned()),
-                subject: Set(outsider.subject().to_owned()),
-                user_id: Set(Some(owner)),
-                session_id: Set(session_id),
-                created_at: Set(now),
-                latest_at: Set(None),
-            },
-            session: new_session::new_row(sessions::Model {
-                rotated_at: Timestamp::from_millis(-1),
-                kind: Kind::Outside,
-                ..new_session::begun(session_id, owner, now, lifetimes::NEVER)
-            }),
-            arrived: event(security_events::Kind::SignedUp),
-            returned: event(security_events::Kind::SignedIn),
-        }
+    /// Logs that the token opens no session any more, and returns the reason for the client.
+    pub(in crate::identity) fn refuse(&self) -> Reason {
+        Rejection::Ended.log(self.issuer);
+        Rejection::Ended.reason()
     }
 }

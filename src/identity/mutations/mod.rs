@@ -3,23 +3,28 @@
 //! A payload that shows a user is generic over it: `graphql/user.rs` puts that type together from more
 //! slices than this one.
 
-mod accounts;
-mod sessions;
+mod account;
+mod session;
 
 use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject};
 
-pub(crate) use accounts::{AccountMutation, UpdateProfileInput, UpdateProfilePayload};
-pub(crate) use sessions::SessionMutation;
+pub(crate) use account::{AccountMutation, UpdateProfileInput, UpdateProfilePayload};
+pub(crate) use session::SessionMutation;
 
 use super::{
-    IdentityProvider, Issued, Opened, Refusal, authenticate, graphql::Session, name::Name,
+    accounts::Accounts,
+    error::IdentityError,
+    graphql::Session,
+    rate_limit::RateLimits,
+    request::request_context,
+    sessions::{OpenedSession, Sessions, issue::IssuedTokens},
+    users::name::Name,
 };
 use crate::{
     clock::Timestamp,
     error::{Fault, Result, UserError},
-    mutation::Faults,
     scope::Viewer,
 };
 
@@ -36,8 +41,8 @@ struct AuthTokens {
     refresh_token_expires_at: Option<Timestamp>,
 }
 
-impl From<Issued> for AuthTokens {
-    fn from(issued: Issued) -> Self {
+impl From<IssuedTokens> for AuthTokens {
+    fn from(issued: IssuedTokens) -> Self {
         let (access_token, access_token_expires_at) = issued.access_token.unzip();
         Self {
             access_token,
@@ -49,40 +54,47 @@ impl From<Issued> for AuthTokens {
 }
 
 /// A session that was opened, as the payloads show it; or the reasons why none was.
-struct Shown<U> {
+struct SessionPayload<U> {
     tokens: Option<AuthTokens>,
     user: Option<U>,
     session: Option<Session>,
     user_errors: Vec<UserError>,
 }
 
-fn show<U: From<Viewer>>(opened: std::result::Result<Opened, Refusal>) -> Result<Shown<U>> {
+fn session_payload<U: From<Viewer>>(
+    opened: std::result::Result<OpenedSession, IdentityError>,
+) -> Result<SessionPayload<U>> {
     match opened {
-        Ok(opened) => Ok(Shown {
-            tokens: Some(opened.issued.into()),
+        Ok(opened) => Ok(SessionPayload {
+            tokens: Some(opened.tokens.into()),
             user: Some(opened.viewer.into()),
             session: Some(Session::opened(opened.session)),
             user_errors: Vec::new(),
         }),
-        Err(refusal) => Ok(Shown {
+        Err(error) => Ok(SessionPayload {
             tokens: None,
             user: None,
             session: None,
-            user_errors: refusal.into_user_errors()?,
+            user_errors: error.into_user_errors()?,
         }),
     }
 }
 
-fn provider<'a>(ctx: &Context<'a>) -> &'a Arc<IdentityProvider> {
+fn accounts<'a>(ctx: &Context<'a>) -> &'a Arc<Accounts> {
     ctx.data_unchecked()
 }
 
-/// Charges whoever asks for work whose amount only the database's rows tell.
+fn sessions<'a>(ctx: &Context<'a>) -> &'a Arc<Sessions> {
+    ctx.data_unchecked()
+}
+
+/// Charges the viewer for work whose amount depends on the rows of the database.
 ///
 /// # Errors
-/// [`Error::RateLimited`](crate::error::Error::RateLimited) when they have spent their points.
+/// [`Error::RateLimited`](crate::error::Error::RateLimited) if the viewer has spent their points.
 pub(crate) fn charge(ctx: &Context<'_>, points: u64) -> Result<()> {
-    provider(ctx).charge(authenticate::caller(ctx), points)
+    let rate_limits: &Arc<RateLimits> = ctx.data_unchecked();
+    rate_limits.charge(request_context(ctx), points)
 }
 
 fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {
@@ -92,20 +104,4 @@ fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {
 /// The schema's integers have 32 bits.
 fn count(sessions: u64) -> i32 {
     i32::try_from(sessions).unwrap_or(i32::MAX)
-}
-
-impl From<Faults> for Refusal {
-    fn from(Faults(errors): Faults) -> Self {
-        Self::Wrong(errors)
-    }
-}
-
-impl Refusal {
-    /// What the person can put right; what they cannot is an error of the whole field.
-    pub(super) fn into_user_errors(self) -> Result<Vec<UserError>> {
-        match self {
-            Self::Wrong(errors) => Ok(errors),
-            Self::Failed(error) => Err(error),
-        }
-    }
 }

@@ -1,71 +1,168 @@
-//! How often credentials may be tried: by whom, from where, and for how long not.
+//! Rate limits: of attempts at credentials, new accounts, refreshes, and the cost of operations.
 //!
-//! An attempt is counted before it is made, so that many at once are not more than many in turn, and
-//! forgiven when it succeeds. What is counted is a keyed digest of the address and the network, in the
-//! database, so that every instance counts together and a restart forgets nothing.
+//! An attempt is counted before it is made, so that concurrent attempts count like successive ones, and refunded when
+//! it succeeds. Attempts are counted by a keyed digest of the address and the network, in the database, so that all
+//! instances count together and a restart forgets nothing.
 
-pub(super) mod counters;
-pub(super) mod meter;
-pub(super) mod network;
+mod counters;
+mod fixed_window;
 
 use aws_lc_rs::hmac;
 
+use self::{
+    counters::{ACCOUNT, ACCOUNT_AND_NETWORK, NETWORK, SIGN_UP},
+    fixed_window::FixedWindow,
+};
 use super::{
-    IdentityProvider, Refusal,
-    device::Device,
-    email_address::EmailAddress,
+    credentials::password::{Password, PasswordVerified, Passwords},
     entity::users,
+    error::IdentityError,
     follow_up::follow_up,
-    password::{Password, hasher::Unlocked},
-    rate_limit::{
-        counters::{ACCOUNT, Blocked, Counter, NETWORK, PAIR, Rule, SIGN_UP},
-        network::Network,
-    },
-    secret::Secret,
-    unscoped,
+    request::{Authentication, RequestContext, device::Device, network::Network},
+    unscoped::{self, Blocked, Counter, Rule},
 };
 use crate::{
-    clock::Timestamp,
-    error::{Result, UserError},
-    id::UserId,
+    clock::{Clock, Timestamp},
+    crypto::secret::Secret,
+    db::Database,
+    error::{Error, Result, UserError},
+    id::{SessionId, UserId},
 };
 
-/// Whom attempts at credentials are counted for.
+/// The maximum number of refreshes of one session in a minute.
+const MAX_REFRESHES_PER_MINUTE: u64 = 60;
+
+/// The maximum cost of one user's operations in a minute, in points.
+pub(crate) const MAX_COST_PER_MINUTE: u64 = 60_000;
+
+/// The requests that rate limits apply to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Throttles {
-    Off,
-    /// Whoever is on the same machine is let be, as in development.
-    SparingLoopback,
-    On,
+pub enum RateLimitScope {
+    None,
+    /// Requests from other machines, as in development.
+    ExceptLoopback,
+    All,
 }
 
-/// Counts attempts.
-pub(super) struct Throttle {
+/// The rate limits of the service.
+pub(crate) struct RateLimits {
+    database: Database,
+    clock: Clock,
     key: hmac::Key,
-    throttles: Throttles,
+    scope: RateLimitScope,
+    refreshes: FixedWindow<SessionId>,
+    costs: FixedWindow<UserId>,
 }
 
-/// An attempt that was counted; unless it is forgiven it failed.
+/// An attempt that was counted. It counts as a failure unless it is refunded.
 #[must_use]
-pub(super) struct Attempt(Vec<Counter>);
+pub(in crate::identity) struct Attempt {
+    database: Database,
+    counters: Vec<Counter>,
+}
 
-impl Throttle {
-    pub(super) fn new(secret: &Secret, throttles: Throttles) -> Self {
+impl RateLimits {
+    pub(in crate::identity) fn new(
+        database: Database,
+        clock: Clock,
+        secret: &Secret,
+        scope: RateLimitScope,
+    ) -> Self {
         let key = secret.derive("credential-attempts hmac");
         Self {
+            database,
+            clock,
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
-            throttles,
+            scope,
+            refreshes: FixedWindow::new(MAX_REFRESHES_PER_MINUTE),
+            costs: FixedWindow::new(MAX_COST_PER_MINUTE),
         }
     }
 
-    pub(super) fn spares(&self, device: &Device) -> bool {
-        let is_loopback = device
-            .ip_address
-            .is_some_and(|address| address.is_loopback());
-        match self.throttles {
-            Throttles::Off => true,
-            Throttles::SparingLoopback => is_loopback,
-            Throttles::On => false,
+    /// Counts an attempt at the password of an account, whether or not the account exists. `email` is the normalized
+    /// address.
+    ///
+    /// # Errors
+    /// If there were too many attempts.
+    pub(in crate::identity) async fn check_password_attempt(
+        &self,
+        device: &Device,
+        email: &str,
+        user: Option<UserId>,
+    ) -> std::result::Result<Attempt, IdentityError> {
+        if self.is_exempt(device) {
+            return Ok(self.attempt(Vec::new()));
+        }
+        let network = Network::of(device.ip_address);
+        // Always widest first: attempts that share counters never deadlock.
+        let mut counters = vec![
+            self.counter(NETWORK, &[network.as_str()]),
+            self.counter(ACCOUNT, &[email]),
+            self.counter(ACCOUNT_AND_NETWORK, &[email, network.as_str()]),
+        ];
+        // Attempts from elsewhere do not lock users out of networks that they have signed in from.
+        if unscoped::is_known_network(&self.database, user, &network).await? {
+            counters.retain(|counter| counter.rule != ACCOUNT);
+        }
+        self.count(counters).await
+    }
+
+    /// Counts a new account.
+    ///
+    /// # Errors
+    /// If there were too many from the network.
+    pub(in crate::identity) async fn check_sign_up(
+        &self,
+        device: &Device,
+    ) -> std::result::Result<(), IdentityError> {
+        if !self.is_exempt(device) {
+            let network = Network::of(device.ip_address);
+            let counter = self.counter(SIGN_UP, &[network.as_str()]);
+            // A sign-up that fails counts too.
+            let Attempt { .. } = self.count(vec![counter]).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a refresh of the session.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if there were too many in this minute.
+    pub(in crate::identity) fn check_refresh(
+        &self,
+        device: &Device,
+        session_id: SessionId,
+    ) -> Result<()> {
+        if self.is_exempt(device) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let acquired = self.refreshes.try_acquire(session_id, 1, now);
+        acquired.map_err(|until| Error::RateLimited(seconds_until(until, now)))
+    }
+
+    /// Charges the viewer of a request for an operation.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if the viewer has spent the points of this minute.
+    pub(crate) fn charge(&self, context: &RequestContext, points: u64) -> Result<()> {
+        match &context.authentication {
+            Authentication::Viewer(viewer) if !self.is_exempt(&context.device) => {
+                let now = self.clock.now();
+                let acquired = self.costs.try_acquire(viewer.user_id(), points, now);
+                acquired.map_err(|until| Error::RateLimited(seconds_until(until, now)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_exempt(&self, device: &Device) -> bool {
+        match self.scope {
+            RateLimitScope::None => true,
+            RateLimitScope::ExceptLoopback => device
+                .ip_address
+                .is_some_and(|address| address.is_loopback()),
+            RateLimitScope::All => false,
         }
     }
 
@@ -74,102 +171,58 @@ impl Throttle {
         let id = hmac::sign(&self.key, text.as_bytes()).as_ref().to_vec();
         Counter { id, rule }
     }
-}
 
-/// Counts an attempt at the password of an account, whether there is one or not, or refuses it.
-pub(super) async fn guess(
-    provider: &IdentityProvider,
-    device: &Device,
-    email: &str,
-    user: Option<UserId>,
-) -> std::result::Result<Attempt, Refusal> {
-    let throttle = &provider.throttle;
-    if throttle.spares(device) {
-        return Ok(Attempt(Vec::new()));
+    fn attempt(&self, counters: Vec<Counter>) -> Attempt {
+        Attempt {
+            database: self.database.clone(),
+            counters,
+        }
     }
-    let network = Network::of(device.ip_address);
-    // Widest first, always: two attempts that share some never wait for each other in a circle.
-    let mut counters = vec![
-        throttle.counter(NETWORK, &[network.as_str()]),
-        throttle.counter(ACCOUNT, &[email]),
-        throttle.counter(PAIR, &[email, network.as_str()]),
-    ];
-    // A stranger cannot lock somebody out of where they have been before.
-    if unscoped::is_known_network(&provider.database, user, &network).await? {
-        counters.retain(|counter| counter.rule != ACCOUNT);
-    }
-    count(provider, counters).await
-}
 
-/// Counts a new account, or refuses it.
-pub(super) async fn sign_up(
-    provider: &IdentityProvider,
-    device: &Device,
-) -> std::result::Result<(), Refusal> {
-    let throttle = &provider.throttle;
-    if !throttle.spares(device) {
-        let network = Network::of(device.ip_address);
-        let counter = throttle.counter(SIGN_UP, &[network.as_str()]);
-        // One that fails is one that was tried.
-        let Attempt(_) = count(provider, vec![counter]).await?;
-    }
-    Ok(())
-}
-
-async fn count(
-    provider: &IdentityProvider,
-    counters: Vec<Counter>,
-) -> std::result::Result<Attempt, Refusal> {
-    let now = provider.clock.now();
-    match unscoped::count_attempt(&provider.database, &counters, now).await? {
-        None => Ok(Attempt(counters)),
-        Some(Blocked(until)) => Err(UserError::rate_limited(seconds_until(until, now)).into()),
+    async fn count(&self, counters: Vec<Counter>) -> std::result::Result<Attempt, IdentityError> {
+        let now = self.clock.now();
+        match unscoped::count_attempt(&self.database, &counters, now).await? {
+            None => Ok(self.attempt(counters)),
+            Some(Blocked(until)) => Err(UserError::rate_limited(seconds_until(until, now)).into()),
+        }
     }
 }
 
-/// How long to wait, to the next whole second: less would be too early.
-pub(super) fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
+/// Returns the time to wait, rounded up to whole seconds.
+fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
     let wait = until.since(now);
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     seconds.max(1)
 }
 
 impl Attempt {
-    /// Compares the password with the person's, and forgives the attempt unless it is wrong.
-    pub(super) async fn unlock(
+    /// Verifies the password, and refunds the attempt unless the password is wrong.
+    pub(in crate::identity) async fn verify(
         self,
-        provider: &IdentityProvider,
+        passwords: &Passwords,
         user: Option<users::Model>,
         password: Password,
-    ) -> Result<Option<Unlocked>> {
-        let unlocked = provider.hasher.unlock(user, password).await;
-        match unlocked {
-            // The person is who they say: what they got wrong here before is forgotten too.
-            Ok(Some(_)) => self.forgive(provider, true).await,
+    ) -> Result<Option<PasswordVerified>> {
+        let verified = passwords.verify(user, password).await;
+        match verified {
+            // Earlier failures from this network are forgotten too.
+            Ok(Some(_)) => self.refund(true).await,
             Ok(None) => {}
-            // It was not made.
-            Err(_) => self.forgive(provider, false).await,
+            // The password was not compared.
+            Err(_) => self.refund(false).await,
         }
-        unlocked
+        verified
     }
 
-    /// It did not fail, and is not counted; nor is what failed before it, if that is forgotten.
-    async fn forgive(self, provider: &IdentityProvider, forgets: bool) {
-        if self.0.is_empty() {
+    /// Takes the attempt back; with `resets`, earlier failures at the account from the network too.
+    async fn refund(self, resets: bool) {
+        if self.counters.is_empty() {
             return;
         }
-        let is_forgotten = |counter: &Counter| forgets && counter.rule == PAIR;
-        let (wholly, once) = self.0.into_iter().partition(is_forgotten);
-        let database = provider.database.clone();
-        let forgiving = async move { unscoped::forgive_attempt(&database, wholly, once).await };
-        follow_up("an attempt at a password was not forgiven", forgiving).await;
-    }
-}
-
-/// The address as attempts are counted by it: what is none is counted as it was typed.
-pub(super) fn key_of(email: Option<&EmailAddress>, typed: &str) -> String {
-    match email {
-        Some(email) => email.key().to_owned(),
-        None => typed.chars().take(254).collect(),
+        let is_reset = |counter: &Counter| resets && counter.rule == ACCOUNT_AND_NETWORK;
+        let (reset, decrement) = self.counters.into_iter().partition(is_reset);
+        let refund =
+            async move { unscoped::refund_attempt(&self.database, reset, decrement).await };
+        follow_up("an attempt at a password was not refunded", refund).await;
     }
 }

@@ -8,29 +8,31 @@ use std::{
     time::Duration,
 };
 
+use async_graphql::Context;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{cache::SessionCache, delivery::Delivery, lifetimes::idle_end};
 use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
     id::SessionId,
     identity::{
-        entity::sessions::{Kind, Model},
-        unscoped,
+        entity::sessions::{Delivery, Kind, Model},
+        lifetimes::idle_end,
+        sessions::cache::SessionCache,
+        unscoped::{self, Slide, Uses, UsesOf},
     },
 };
 
 /// The age at which `last_active_at` is written anew.
-const GRAIN: Duration = Duration::from_mins(1);
+const ACTIVITY_RESOLUTION: Duration = Duration::from_mins(1);
 
 /// The maximum time that a use waits to be written, while the database takes writes.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause after a write that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The maximum time that a request waits until its confirmation is written.
 const CONFIRMATION_WAIT: Duration = Duration::from_millis(250);
@@ -40,77 +42,6 @@ const MAX_PENDING: usize = 100_000;
 
 /// The maximum number of sessions that one transaction writes.
 const MAX_BATCH: usize = 500;
-
-/// The uses of one session that are not written yet. [`Uses::apply`] and the statement of
-/// [`unscoped::write_uses`] follow the same rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::identity) struct Uses {
-    /// It only grows.
-    pub(in crate::identity) last_active_at: Timestamp,
-    /// A generation whose access token was used, where the row does not say so yet. It only grows.
-    pub(in crate::identity) confirmed_generation: Option<i32>,
-    pub(in crate::identity) slide: Option<Slide>,
-}
-
-/// The uses of this session.
-pub(in crate::identity) type UsesOf = (SessionId, Uses);
-
-/// Moves the end of a session that is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::identity) struct Slide {
-    /// The end as the row had it at the use. One that was moved forward since was shortened, and stays.
-    pub(in crate::identity) from: Timestamp,
-    pub(in crate::identity) to: Timestamp,
-}
-
-impl Uses {
-    /// A use that the row does not say yet: to the minute, and once a generation.
-    fn of(session: &Model, generation: i32, now: Timestamp) -> Option<Self> {
-        let confirms = generation > session.confirmed_generation;
-        if !confirms && now.since(session.last_active_at) < GRAIN {
-            return None;
-        }
-        // The others slide as they are refreshed, or not at all.
-        let slides = session.delivery == Delivery::Cookie || session.kind == Kind::Outside;
-        Some(Self {
-            last_active_at: now,
-            confirmed_generation: confirms.then_some(generation),
-            slide: slides.then(|| Slide {
-                from: session.idle_expires_at,
-                to: idle_end(now, session.expires_at),
-            }),
-        })
-    }
-
-    /// Adds a later use.
-    fn add(&mut self, later: Self) {
-        self.last_active_at = self.last_active_at.max(later.last_active_at);
-        self.confirmed_generation = self.confirmed_generation.max(later.confirmed_generation);
-        self.slide = match (self.slide, later.slide) {
-            (Some(first), Some(later)) => Some(Slide {
-                from: first.from.min(later.from),
-                to: first.to.max(later.to),
-            }),
-            (first, later) => first.or(later),
-        };
-    }
-
-    /// Changes the session as its row will be changed.
-    fn apply(&self, session: &mut Model) {
-        if session.ended_at.is_some() {
-            return;
-        }
-        session.last_active_at = session.last_active_at.max(self.last_active_at);
-        if let Some(generation) = self.confirmed_generation {
-            session.confirmed_generation = session.confirmed_generation.max(generation);
-        }
-        if let Some(slide) = self.slide
-            && slide.from <= session.idle_expires_at
-        {
-            session.idle_expires_at = session.idle_expires_at.max(slide.to);
-        }
-    }
-}
 
 /// The uses that are not written yet.
 #[derive(Default)]
@@ -131,7 +62,7 @@ impl Activity {
         generation: i32,
         now: Timestamp,
     ) -> bool {
-        let Some(uses) = Uses::of(session, generation, now) else {
+        let Some(uses) = uses_of(session, generation, now) else {
             return false;
         };
         let mut pending = self.lock();
@@ -207,6 +138,24 @@ impl Activity {
     }
 }
 
+/// A use that the row does not say yet: to the minute, and once a generation.
+fn uses_of(session: &Model, generation: i32, now: Timestamp) -> Option<Uses> {
+    let confirms = generation > session.confirmed_generation;
+    if !confirms && now.since(session.last_active_at) < ACTIVITY_RESOLUTION {
+        return None;
+    }
+    // The others slide as they are refreshed, or not at all.
+    let slides = session.delivery == Delivery::Cookie || session.kind == Kind::Outside;
+    Some(Uses {
+        last_active_at: now,
+        confirmed_generation: confirms.then_some(generation),
+        slide: slides.then(|| Slide {
+            from: session.idle_expires_at,
+            to: idle_end(now, session.expires_at),
+        }),
+    })
+}
+
 /// Writes the noted uses until it is dropped.
 pub(in crate::identity) fn start(
     activity: Arc<Activity>,
@@ -219,7 +168,7 @@ pub(in crate::identity) fn start(
             let _ = tokio::time::timeout(INTERVAL, activity.urgent.notified()).await;
             while let Err(error) = write(&activity, &cache, &database).await {
                 tracing::debug!(?error, "the uses of sessions are not written yet");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }))
@@ -255,10 +204,16 @@ fn forget(activity: &Activity, cache: &SessionCache, written: &[UsesOf]) {
     activity.written.notify_waiters();
 }
 
+/// Returns the uses of sessions that are not written yet.
+pub(in crate::identity) fn activity<'a>(ctx: &Context<'a>) -> &'a Activity {
+    let activity: &Arc<Activity> = ctx.data_unchecked();
+    activity
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::Ids, identity::sessions::new_session, scope::Owner};
+    use crate::{id::Ids, scope::Owner};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -267,7 +222,7 @@ mod tests {
         let (id, owner) = (SessionId::new(&ids, now), Owner::mint(&ids, now));
         Model {
             delivery: Delivery::Cookie,
-            ..new_session::begun(id, owner, now, now.plus(Duration::from_hours(90 * 24)))
+            ..Model::new(id, owner, now, now.plus(Duration::from_hours(90 * 24)))
         }
     }
 

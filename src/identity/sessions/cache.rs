@@ -72,12 +72,12 @@ impl SessionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, id::Ids, identity::sessions::new_session, scope::Owner};
+    use crate::{clock::Timestamp, id::Ids, scope::Owner};
 
     fn session(ids: &Ids, owner: Owner) -> Arc<sessions::Model> {
         let now = Timestamp::from_millis(0);
         let id = SessionId::new(ids, now);
-        Arc::new(new_session::begun(id, owner, now, now))
+        Arc::new(sessions::Model::new(id, owner, now, now))
     }
 
     #[test]

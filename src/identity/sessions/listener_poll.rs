@@ -45,8 +45,13 @@ async fn poll(
     if !sessions.is_empty() {
         notifier.end_expired();
         // An error of the database ends no session.
-        let active = unscoped::living_sessions(database, &sessions, activity, clock.now());
-        if let Ok(active) = active.await {
+        if let Ok(found) = unscoped::sessions_by_ids(database, &sessions).await {
+            let now = clock.now();
+            let active = found.into_iter().filter_map(|mut session| {
+                activity.apply(&mut session);
+                session.lives_at(now).then_some(session.id)
+            });
+            let active = active.collect();
             notifier.end_inactive(&sessions, &active);
         }
         if let Ok(seqs) = unscoped::last_seqs(database, &notifier.users()).await {

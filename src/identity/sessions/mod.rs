@@ -1,356 +1,301 @@
-//! The verbs of a session: opening it, finding it, ending it.
+//! Sessions: opening, finding, refreshing and ending them.
 
-pub(super) mod activity;
-pub(super) mod cache;
-pub(super) mod cookies;
-pub(super) mod delivery;
-pub(super) mod lifetimes;
-pub(super) mod listener_poll;
-pub(super) mod new_session;
-pub(super) mod refresh;
-pub(super) mod refresh_tokens;
+pub(in crate::identity) mod active;
+pub(in crate::identity) mod activity;
+mod cache;
+pub(in crate::identity) mod end;
+pub(in crate::identity) mod issue;
+mod listener_poll;
+pub(in crate::identity) mod new_session;
+mod refresh;
+mod sign_out;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
-use delivery::Delivery;
-use new_session::{begun, new_row, signed_in, with_id};
-
+use self::{
+    active::ActiveSessions,
+    activity::Activity,
+    cache::SessionCache,
+    issue::{IssuedTokens, TokenIssuer},
+};
 use super::{
-    IdentityProvider, Opened, Refusal,
-    authenticate::{Caller, Credentials},
-    device::Device,
-    email_address::EmailAddress,
+    credentials::Authenticated,
     entity::{
         known_networks,
         security_events::{self, Kind},
-        sessions, users,
+        sessions::{self, Delivery},
     },
-    events,
-    follow_up::follow_up,
-    name::Name,
-    password::{Password, hasher::Unlocked},
-    rate_limit::{self, network::Network},
+    lifetimes,
+    rate_limit::RateLimits,
+    request::{RequestContext, cookies::Cookies, device::Device, network::Network},
+    security_events::events,
+    tokens::Tokens,
     unscoped,
+    users::{name::Name, registration::NewUserRows},
 };
 use crate::{
-    clock::Timestamp,
-    error::{Error, Fault, Result, UserErrorCode},
-    id::SessionId,
-    scope::{Filter, Owner, Query, Set, Viewer},
+    clock::{Clock, Timestamp},
+    crypto::secret::Secrets,
+    db::{Database, Heard, Line},
+    error::Result,
+    id::{Ids, SessionId},
+    metrics::Metrics,
+    scope::{ChangeNotifier, Owner, Set, Viewer},
 };
 
-/// How often a sign-in is tried whose password was right when it was compared, and whose hash had
-/// been replaced when the session was to be opened: by another password, or anew by another sign-in.
-const TRIES: u32 = 2;
+/// The maximum time that the end of the process waits until the uses of sessions are written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a sign-in that fails takes at least: longer than a hash, so that neither the row that an
-/// address has nor what is noted of the attempt shows in the time.
-const FAILURE: Duration = Duration::from_millis(100);
+/// The sessions of all users.
+pub(crate) struct Sessions {
+    database: Database,
+    clock: Clock,
+    ids: Arc<Ids>,
+    changes: Arc<ChangeNotifier>,
+    active: ActiveSessions,
+    issuer: TokenIssuer,
+    rate_limits: Arc<RateLimits>,
+    _activity_writer: AbortOnDropHandle<()>,
+}
 
-/// How a session is to be opened.
+/// The options of a new session.
 #[derive(Clone, Debug)]
-pub(super) struct Opening {
-    pub(super) label: Option<Name>,
-    pub(super) delivery: Delivery,
-    pub(super) remember_me: bool,
+pub(in crate::identity) struct SessionOptions {
+    pub(in crate::identity) label: Option<Name>,
+    pub(in crate::identity) delivery: Delivery,
+    pub(in crate::identity) remember_me: bool,
 }
 
-/// Opens a session for whoever has the address and the password.
-pub(super) async fn sign_in(
-    provider: &Arc<IdentityProvider>,
-    caller: &Caller,
-    email: &str,
-    password: Password,
-    opening: Opening,
-) -> std::result::Result<Opened, Refusal> {
-    let begun = Instant::now();
-    // What is no address belongs to nobody, and is answered just like that, after the same work.
-    let address = EmailAddress::parse(email).ok();
-    let user = user_with(provider, address.as_ref()).await?;
-    let owner = user.as_ref().map(|user| user.id);
-    let key = rate_limit::key_of(address.as_ref(), email);
-    let attempt =
-        rate_limit::guess(provider, &caller.device, &key, owner.map(Owner::user_id)).await?;
-    let mut unlocked = attempt.unlock(provider, user, password.clone()).await?;
-    for tries_left in (0..TRIES).rev() {
-        let Some(proof) = &unlocked else { break };
-        if let Some(opened) = open_session(provider, caller, proof, opening.clone()).await? {
-            return Ok(opened);
+/// A session that was opened or refreshed, with the tokens of its payload.
+pub(crate) struct OpenedSession {
+    pub(in crate::identity) viewer: Viewer,
+    pub(in crate::identity) session: sessions::Model,
+    pub(in crate::identity) tokens: IssuedTokens,
+}
+
+impl Sessions {
+    pub(in crate::identity) fn start(
+        database: Database,
+        clock: Clock,
+        ids: Arc<Ids>,
+        tokens: Arc<Tokens>,
+        secrets: &Secrets,
+        rate_limits: Arc<RateLimits>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        let cache = Arc::new(SessionCache::new());
+        let activity = Arc::<Activity>::default();
+        let changes = {
+            let cache = Arc::clone(&cache);
+            ChangeNotifier::new(clock.clone(), move |user_id| cache.forget_those_of(user_id))
+        };
+        listener_poll::start(
+            &changes,
+            database.clone(),
+            clock.clone(),
+            Arc::clone(&activity),
+        );
+        let listener = {
+            let (changes, metrics) = (Arc::clone(&changes), Arc::clone(&metrics));
+            let cache = Arc::clone(&cache);
+            Line::open(database.clone(), move |heard| match heard {
+                Heard::EndOf(user_id, age) => {
+                    changes.sessions_ended(user_id);
+                    if let Some(age) = age {
+                        metrics.revoked(age);
+                    }
+                }
+                Heard::EndOfAnybody => {
+                    cache.forget_all();
+                    changes.poll.notify_one();
+                }
+            })
+        };
+        Arc::new(Self {
+            issuer: TokenIssuer::new(tokens, secrets, Arc::clone(&ids)),
+            _activity_writer: activity::start(
+                Arc::clone(&activity),
+                Arc::clone(&cache),
+                database.clone(),
+            ),
+            active: ActiveSessions {
+                database: database.clone(),
+                cache,
+                activity,
+                listener,
+                metrics,
+            },
+            database,
+            clock,
+            ids,
+            changes,
+            rate_limits,
+        })
+    }
+
+    /// The uses of sessions that are not written yet.
+    pub(in crate::identity) fn activity(&self) -> &Arc<Activity> {
+        &self.active.activity
+    }
+
+    /// The notifier of this process's viewers.
+    pub(in crate::identity) fn changes(&self) -> &Arc<ChangeNotifier> {
+        &self.changes
+    }
+
+    /// Writes the uses of sessions that are not written yet, before the process ends.
+    pub(crate) async fn flush_activity(&self) {
+        let written = activity::write(&self.active.activity, &self.active.cache, &self.database);
+        if !matches!(
+            tokio::time::timeout(FLUSH_TIMEOUT, written).await,
+            Ok(Ok(()))
+        ) {
+            tracing::warn!("when sessions were last used could not be written");
         }
-        if tries_left > 0 {
-            let user = user_with(provider, address.as_ref()).await?;
-            unlocked = provider.hasher.unlock(user, password.clone()).await?;
+    }
+
+    /// Returns the session if it is active; see [`ActiveSessions::find`].
+    ///
+    /// # Errors
+    /// If the database cannot be asked now.
+    pub(in crate::identity) async fn find_active(
+        &self,
+        id: SessionId,
+        generation: i32,
+        now: Timestamp,
+    ) -> Result<Option<Arc<sessions::Model>>> {
+        self.active.find(id, generation, now).await
+    }
+
+    /// Returns the viewer of a session, and records the use of the session by a token of this generation.
+    pub(in crate::identity) async fn use_session(
+        &self,
+        session: &sessions::Model,
+        generation: i32,
+        now: Timestamp,
+    ) -> Viewer {
+        self.active.record_activity(session, generation, now).await;
+        self.viewer(session, now)
+    }
+
+    /// Returns the session that a session cookie names.
+    pub(in crate::identity) fn read_cookie(&self, cookie: &str) -> Option<SessionId> {
+        self.issuer.read_cookie(cookie)
+    }
+
+    /// Opens a session for a user who has authenticated, and ends the previous session of the request. Returns nothing if
+    /// the user's password has changed since, or the user was disabled.
+    pub(in crate::identity) async fn open(
+        self: &Arc<Self>,
+        context: &RequestContext,
+        authenticated: &Authenticated,
+        options: SessionOptions,
+    ) -> Result<Option<OpenedSession>> {
+        let now = self.clock.now();
+        let owner = authenticated.user().id;
+        let session = self.new_session(owner, &context.device, options, now);
+        let tokens = self.issuer.issue(&session, now)?;
+        let event = security_events::ActiveModel {
+            user_id: Set(owner),
+            ..events::new(&self.ids, &context.device, Kind::SignedIn, now)
+        };
+        let network = network_of(&context.device, owner, now);
+        let row = session.into_insert();
+        let stored =
+            unscoped::open_session(&self.database, authenticated, row, event, network).await?;
+        let Some(session) = stored else {
+            return Ok(None);
+        };
+        Ok(Some(self.opened(context, session, tokens, now).await))
+    }
+
+    /// Stores a new user with their first session, and ends the previous session of the request. Returns nothing if
+    /// the address is taken.
+    pub(in crate::identity) async fn register(
+        self: &Arc<Self>,
+        context: &RequestContext,
+        new: NewUserRows,
+        options: SessionOptions,
+        now: Timestamp,
+    ) -> Result<Option<OpenedSession>> {
+        let session = self.new_session(new.owner, &context.device, options, now);
+        let tokens = self.issuer.issue(&session, now)?;
+        let network = network_of(&context.device, new.owner, now);
+        let row = session.into_insert();
+        let event = new.signed_up_event;
+        let stored = unscoped::create_user(&self.database, new.user, row, event, network).await?;
+        let Some(session) = stored else {
+            return Ok(None);
+        };
+        Ok(Some(self.opened(context, session, tokens, now).await))
+    }
+
+    async fn opened(
+        self: &Arc<Self>,
+        context: &RequestContext,
+        session: sessions::Model,
+        tokens: IssuedTokens,
+        now: Timestamp,
+    ) -> OpenedSession {
+        self.end_previous_session(context).await;
+        self.with_tokens(session, tokens, now, &context.cookies)
+    }
+
+    /// Returns a session that is stored, and delivers its tokens.
+    fn with_tokens(
+        &self,
+        session: sessions::Model,
+        tokens: IssuedTokens,
+        now: Timestamp,
+        cookies: &Cookies,
+    ) -> OpenedSession {
+        OpenedSession {
+            tokens: self.issuer.deliver(&session, tokens, now, cookies),
+            viewer: self.viewer(&session, now),
+            session,
         }
     }
-    if let Some(owner) = owner {
-        events::record_later(provider, &caller.device, owner, Kind::SignInFailed);
+
+    fn viewer(&self, session: &sessions::Model, now: Timestamp) -> Viewer {
+        Viewer::new(
+            session.grant(),
+            now,
+            Arc::clone(&self.ids),
+            Arc::clone(&self.changes),
+            &self.database,
+        )
     }
-    tokio::time::sleep_until(begun + FAILURE).await;
-    let fault = Fault::new(
-        UserErrorCode::InvalidCredentials,
-        "The address and the password do not match.",
-    );
-    Err(fault.nowhere().into())
-}
 
-async fn user_with(
-    provider: &IdentityProvider,
-    address: Option<&EmailAddress>,
-) -> Result<Option<users::Model>> {
-    match address {
-        Some(address) => unscoped::user_by_email(&provider.database, address).await,
-        None => Ok(None),
+    fn new_session(
+        &self,
+        owner: Owner,
+        device: &Device,
+        options: SessionOptions,
+        now: Timestamp,
+    ) -> sessions::Model {
+        let lifetime = if options.remember_me {
+            lifetimes::SESSION
+        } else {
+            lifetimes::SHORT_SESSION
+        };
+        let id = SessionId::new(&self.ids, now);
+        sessions::Model {
+            delivery: options.delivery,
+            label: options.label.map(Name::into_string),
+            user_agent: device.user_agent(),
+            ip_address: device.ip_address(),
+            ..sessions::Model::new(id, owner, now, now.plus(lifetime))
+        }
     }
 }
 
-async fn open_session(
-    provider: &Arc<IdentityProvider>,
-    caller: &Caller,
-    unlocked: &Unlocked,
-    opening: Opening,
-) -> Result<Option<Opened>> {
-    let now = provider.clock.now();
-    let owner = unlocked.user().id;
-    let session = new_session(provider, owner, &caller.device, opening, now);
-    let issued = provider.issue(&session, now)?;
-    let event = security_events::ActiveModel {
-        user_id: Set(owner),
-        ..events::new(&provider.ids, &caller.device, Kind::SignedIn, now)
-    };
-    let network = network_of(&caller.device, owner, now);
-    let row = new_row(session);
-    let stored = unscoped::open_session(&provider.database, unlocked, row, event, network).await?;
-    let Some(session) = stored else {
-        return Ok(None);
-    };
-    leave(provider, caller).await;
-    Ok(Some(provider.opened(session, issued, now, &caller.cookies)))
-}
-
-/// Where the person is signing in from.
-pub(super) fn network_of(
-    device: &Device,
-    owner: Owner,
-    now: Timestamp,
-) -> known_networks::ActiveModel {
+/// The row of the network that a user signs in from.
+fn network_of(device: &Device, owner: Owner, now: Timestamp) -> known_networks::ActiveModel {
     known_networks::ActiveModel {
         user_id: Set(owner),
         network: Set(Network::of(device.ip_address).into_string()),
         last_used_at: Set(now),
-    }
-}
-
-/// A session that somebody signs in to, not stored yet.
-pub(super) fn new_session(
-    provider: &IdentityProvider,
-    owner: Owner,
-    device: &Device,
-    opening: Opening,
-    now: Timestamp,
-) -> sessions::Model {
-    let life = if opening.remember_me {
-        lifetimes::SESSION
-    } else {
-        lifetimes::SHORT_SESSION
-    };
-    let id = SessionId::new(&provider.ids, now);
-    sessions::Model {
-        delivery: opening.delivery,
-        label: opening.label.map(Name::into_string),
-        user_agent: device.user_agent(),
-        ip_address: device.ip_address(),
-        ..begun(id, owner, now, now.plus(life))
-    }
-}
-
-/// What proves that a request may end a session.
-enum Proof {
-    /// It is the session that the request comes with.
-    Session,
-    /// A refresh token of this generation. Unless it was replaced, whoever holds it is as good as
-    /// signed in.
-    Refresh(i32),
-    /// An access token whose time has passed.
-    Expired,
-}
-
-/// Ends every session that the request names: by its credentials, by its cookies, by a refresh token; or
-/// all of their owners'. Answers how many ended. What names no session ends none, and that is fine
-/// too.
-///
-/// # Errors
-/// When any of them may live on. The cookies are then left to the client, which sends them again.
-pub(super) async fn sign_out(
-    provider: &IdentityProvider,
-    caller: &Caller,
-    refresh_token: Option<&str>,
-    everywhere: bool,
-) -> Result<u64> {
-    if let Credentials::Unverified { issuer } = &caller.credentials
-        && unscoped::has_identities(&provider.database, issuer).await?
-    {
-        // Its session, if it has one, would live on.
-        return Err(Error::Unavailable);
-    }
-    let named = named_by(provider, caller, refresh_token);
-    let ended = end_named(provider, &caller.device, named, everywhere).await?;
-    caller.cookies.clear_all();
-    Ok(ended)
-}
-
-async fn end_named(
-    provider: &IdentityProvider,
-    device: &Device,
-    named: Vec<(SessionId, Proof)>,
-    everywhere: bool,
-) -> Result<u64> {
-    let mut count = 0;
-    for (session_id, proof) in named {
-        let now = provider.clock.now();
-        let found = unscoped::session_by_id(&provider.database, session_id).await?;
-        let Some(session) = found.filter(|session| session.ended_at.is_none()) else {
-            continue;
-        };
-        let may_end_all = match proof {
-            Proof::Session => session.lives_at(now),
-            Proof::Refresh(generation) => session.lives_at(now) && session.generation == generation,
-            Proof::Expired => false,
-        };
-        let which = if everywhere && may_end_all {
-            Filter::always()
-        } else {
-            with_id(session_id)
-        };
-        let viewer = provider.viewer(&session, now);
-        let ended = end_by(&viewer, device, which, Kind::SignedOut).await?;
-        count += ended.len() as u64;
-    }
-    Ok(count)
-}
-
-/// The sessions that a request names, and by what.
-fn named_by(
-    provider: &IdentityProvider,
-    caller: &Caller,
-    refresh_token: Option<&str>,
-) -> Vec<(SessionId, Proof)> {
-    let cookies = &caller.cookies;
-    let of_credentials = match &caller.credentials {
-        Credentials::Viewer(viewer) if viewer.is_interactive() => {
-            Some((viewer.session_id(), Proof::Session))
-        }
-        Credentials::Refused { session, .. } => session.map(|session| (session, Proof::Expired)),
-        _ => None,
-    };
-    let of_tokens = [refresh_token, cookies.refresh_token()]
-        .into_iter()
-        .flatten()
-        .filter_map(|token| provider.refresh_tokens.read(token))
-        .map(|token| (token.session_id, Proof::Refresh(token.generation)));
-    let of_cookie = cookies
-        .session()
-        .and_then(|sealed| provider.session_of_cookie(sealed))
-        .map(|session| (session, Proof::Session));
-    of_credentials
-        .into_iter()
-        .chain(of_tokens)
-        .chain(of_cookie)
-        .collect()
-}
-
-/// Ends the session that a request came with which has opened another one: nobody would end it any
-/// more. That of a socket goes on with the socket.
-pub(super) async fn leave(provider: &Arc<IdentityProvider>, caller: &Caller) {
-    if !caller.cookies.may_be_set() {
-        return;
-    }
-    let named = named_by(provider, caller, None);
-    let (provider, device) = (Arc::clone(provider), caller.device.clone());
-    let ending = async move { end_named(&provider, &device, named, false).await };
-    let ended = follow_up("the session before the new one was not ended", ending).await;
-    if ended.is_some() {
-        caller.cookies.clear_all();
-    }
-}
-
-/// Ends one of the viewer's sessions; one that has ended is left as it is.
-pub(super) async fn revoke(
-    viewer: &Viewer,
-    caller: &Caller,
-    id: Option<SessionId>,
-) -> std::result::Result<SessionId, Refusal> {
-    let session = match id {
-        Some(id) => {
-            viewer
-                .find_one(Query::filter(with_id(id).and(signed_in())))
-                .await?
-        }
-        None => None,
-    };
-    let not_found = || {
-        let message = "There is no such session.";
-        Fault::new(UserErrorCode::NotFound, message).at("id")
-    };
-    let id = session.ok_or_else(not_found)?.id;
-    let which = with_id(id);
-    end_by(viewer, &caller.device, which, Kind::SessionRevoked).await?;
-    if id == viewer.session_id() {
-        caller.cookies.clear_all();
-    }
-    Ok(id)
-}
-
-/// Ends every session of the viewer's but the one that they are here with.
-pub(super) async fn revoke_others(viewer: &Viewer, device: &Device) -> Result<Vec<SessionId>> {
-    let others = Filter::ne(sessions::Column::Id, viewer.session_id());
-    end_by(viewer, device, others, Kind::SessionRevoked).await
-}
-
-/// Ends those of the viewer's sessions that have not ended, and says which. One that was idle for too long
-/// ends with them, since a use of it may be about to be written. An access token is none that ends with the
-/// others: it is revoked by itself.
-pub(super) async fn end(
-    viewer: &Viewer,
-    which: Filter<sessions::Entity>,
-) -> Result<Vec<SessionId>> {
-    let row = sessions::ActiveModel {
-        ended_at: Set(Some(viewer.now())),
-        ..Default::default()
-    };
-    let which = Filter::all([
-        Filter::is_null(sessions::Column::EndedAt),
-        Filter::gt(sessions::Column::ExpiresAt, viewer.now()),
-        signed_in(),
-        which,
-    ]);
-    let ended = viewer.update(row, which).await?;
-    Ok(ended.iter().map(|session| session.id).collect())
-}
-
-/// The same, and says so in the viewer's events; when there is none to end, nothing has happened.
-async fn end_by(
-    viewer: &Viewer,
-    device: &Device,
-    which: Filter<sessions::Entity>,
-    kind: Kind,
-) -> Result<Vec<SessionId>> {
-    let ended = viewer
-        .atomically(async |viewer| {
-            // The event first: it locks the person, as whoever deletes the account does first.
-            let event = events::new(viewer.ids(), device, kind, viewer.now());
-            viewer.insert(event).await?;
-            let ended = end(viewer, which).await?;
-            if ended.is_empty() {
-                return Err(None);
-            }
-            Ok(ended)
-        })
-        .await;
-    match ended {
-        Ok(ended) => Ok(ended),
-        Err(None) => Ok(Vec::new()),
-        Err(Some(error)) => Err(error),
     }
 }

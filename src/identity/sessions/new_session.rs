@@ -1,46 +1,12 @@
 //! The rows of sessions: how one begins, and which of them live.
 
-use super::{activity::Activity, delivery::Delivery, lifetimes};
 use crate::{
     clock::Timestamp,
     error::Result,
     id::SessionId,
-    identity::entity::sessions,
-    scope::{Filter, Owner, Query, Viewer, insertable},
+    identity::{entity::sessions, sessions::activity::Activity},
+    scope::{Filter, Query, Viewer},
 };
-
-/// A session that begins now, of no device.
-pub(in crate::identity) fn begun(
-    id: SessionId,
-    owner: Owner,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> sessions::Model {
-    sessions::Model {
-        id,
-        user_id: owner,
-        generation: 1,
-        rotated_at: now,
-        confirmed_generation: 1,
-        delivery: Delivery::Bearer,
-        label: None,
-        user_agent: None,
-        ip_address: None,
-        created_at: now,
-        last_active_at: now,
-        idle_expires_at: lifetimes::idle_end(now, expires_at),
-        expires_at,
-        ended_at: None,
-        kind: sessions::Kind::SignIn,
-        scope: sessions::Scope::Write,
-        secret_digest: None,
-    }
-}
-
-/// Of a session that is not stored yet.
-pub(in crate::identity) fn new_row(session: sessions::Model) -> sessions::ActiveModel {
-    insertable(session)
-}
 
 /// The viewer's session with this id, while it lives.
 pub(in crate::identity) async fn one(

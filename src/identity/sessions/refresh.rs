@@ -1,76 +1,88 @@
 //! Refreshing: the next tokens of a session.
 
-use super::{cookies::Carried, delivery::Delivery, new_session, refresh_tokens::Refreshed};
+use super::{OpenedSession, Sessions, issue::IssuedTokens, new_session};
 use crate::{
-    error::{Error, Fault, Result, UserErrorCode},
+    error::{Fault, Result, UserErrorCode},
     identity::{
-        IdentityProvider, Opened, Refusal,
-        authenticate::{Caller, Credentials},
-        entity::{security_events::Kind, sessions},
-        events,
-        rate_limit::seconds_until,
-        unscoped,
+        entity::{
+            security_events::Kind,
+            sessions::{self, Delivery},
+        },
+        error::IdentityError,
+        request::{Authentication, RequestContext, cookies::CookieKind},
+        security_events::events,
+        unscoped::{self, Refreshed},
     },
 };
 
-/// Gives the tokens that follow the one that is presented, or the one in the cookie. A session whose
-/// cookie authenticates it has none, and is left as it is.
-pub(in crate::identity) async fn refresh(
-    provider: &IdentityProvider,
-    caller: &Caller,
-    token: Option<&str>,
-) -> std::result::Result<Opened, Refusal> {
-    let of_cookie = token.is_none();
-    let refused = |code| {
-        if of_cookie {
-            // No page is to be stuck with it.
-            caller.cookies.clear(Carried::RefreshToken);
+impl Sessions {
+    /// Returns the tokens that follow the given refresh token, or the one in the cookie. A session that a cookie
+    /// authenticates has no refresh token, and is returned unchanged.
+    pub(in crate::identity) async fn refresh(
+        &self,
+        context: &RequestContext,
+        token: Option<&str>,
+    ) -> std::result::Result<OpenedSession, IdentityError> {
+        let is_cookie = token.is_none();
+        let refused = |code| {
+            if is_cookie {
+                // The page would send an invalid cookie again and again.
+                context.cookies.clear(CookieKind::RefreshToken);
+            }
+            refused(code)
+        };
+        let invalid = || refused(UserErrorCode::TokenInvalid);
+        let token = match (token, context.cookies.refresh_token()) {
+            (Some(token), _) => token,
+            (None, Some(token)) => {
+                // In the payload a script could read what the cookie hides from it.
+                let allowed = context.cookies.check_delivery(Delivery::Hybrid);
+                allowed.map_err(|fault| fault.at("refreshToken"))?;
+                token
+            }
+            (None, None) => return self.unchanged(context).await?.ok_or_else(invalid),
+        };
+        let now = self.clock.now();
+        let claims = self.issuer.read_refresh_token(token).ok_or_else(invalid)?;
+        self.rate_limits
+            .check_refresh(&context.device, claims.session_id)?;
+        let reuse = events::new(&self.ids, &context.device, Kind::RefreshTokenReused, now);
+        let refreshed = unscoped::refresh(
+            &self.database,
+            claims,
+            |session| self.active.activity.apply(session),
+            reuse,
+            now,
+            |session: &sessions::Model| self.issuer.issue(session, now),
+        );
+        match refreshed.await? {
+            Refreshed::Session(session, tokens) => {
+                Ok(self.with_tokens(*session, tokens, now, &context.cookies))
+            }
+            Refreshed::Reused(user_id) => {
+                self.changes.sessions_ended(user_id);
+                Err(refused(UserErrorCode::TokenReused))
+            }
+            Refreshed::Ended => Err(invalid()),
         }
-        refused(code)
-    };
-    let invalid = || refused(UserErrorCode::TokenInvalid);
-    let token = match (token, caller.cookies.refresh_token()) {
-        (Some(token), _) => token,
-        (None, Some(token)) => {
-            // In the payload a script could read what the cookie keeps from it.
-            let allowed = caller.cookies.allow(Delivery::Hybrid);
-            allowed.map_err(|fault| fault.at("refreshToken"))?;
-            token
-        }
-        (None, None) => return unchanged(provider, caller).await?.ok_or_else(invalid),
-    };
-    let now = provider.clock.now();
-    let presented = provider.refresh_tokens.read(token).ok_or_else(invalid)?;
-    if !provider.throttle.spares(&caller.device) {
-        let taken = provider.refreshes.take(presented.session_id, 1, now);
-        taken.map_err(|until| Error::RateLimited(seconds_until(until, now)))?;
     }
-    let reuse = events::new(&provider.ids, &caller.device, Kind::RefreshTokenReused, now);
-    let issue = |session: &sessions::Model| provider.issue(session, now);
-    let (database, activity) = (&provider.database, &provider.activity);
-    match unscoped::refresh(database, presented, activity, reuse, now, issue).await? {
-        Refreshed::Session(session, issued) => {
-            Ok(provider.opened(*session, issued, now, &caller.cookies))
-        }
-        Refreshed::Reused(user_id) => {
-            provider.changes.sessions_ended(user_id);
-            Err(refused(UserErrorCode::TokenReused))
-        }
-        Refreshed::Gone => Err(invalid()),
+
+    /// Returns the session whose cookie authenticated the request.
+    async fn unchanged(&self, context: &RequestContext) -> Result<Option<OpenedSession>> {
+        let Authentication::Viewer(viewer) = &context.authentication else {
+            return Ok(None);
+        };
+        let session = new_session::one(viewer, &self.active.activity, viewer.session_id()).await?;
+        let session = session.filter(|session| session.delivery == Delivery::Cookie);
+        Ok(session.map(|session| OpenedSession {
+            viewer: self.viewer(&session, viewer.now()),
+            session,
+            tokens: IssuedTokens::default(),
+        }))
     }
 }
 
-/// The session whose cookie authenticated the request.
-async fn unchanged(provider: &IdentityProvider, caller: &Caller) -> Result<Option<Opened>> {
-    let Credentials::Viewer(viewer) = &caller.credentials else {
-        return Ok(None);
-    };
-    let session = new_session::one(viewer, &provider.activity, viewer.session_id()).await?;
-    let session = session.filter(|session| session.delivery == Delivery::Cookie);
-    Ok(session.map(|session| provider.shown(session, viewer.now())))
-}
-
-fn refused(code: UserErrorCode) -> Refusal {
+fn refused(code: UserErrorCode) -> IdentityError {
     let message = match code {
         UserErrorCode::TokenReused => {
             "The refresh token was used twice, so the session has ended. Sign in again."

@@ -5,46 +5,46 @@ pub(super) mod signer;
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    entity::sessions,
-    sessions::lifetimes,
-    tokens::{keys::Keys, signer::Signer},
-};
 use crate::{
     clock::Timestamp,
+    crypto::jwt,
     error::{Error, Reason, Result},
     id::{SessionId, UserId},
+    identity::{
+        entity::sessions,
+        lifetimes,
+        tokens::{keys::Keys, signer::Signer},
+    },
 };
 
 /// How far the clock of another instance, which signed a token, may go ahead of ours.
-const AHEAD: Duration = Duration::from_mins(5);
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// The `client_id` of every token: there is one client, the front end, and it is not registered.
 const CLIENT: &str = "cubby";
 
 /// Far more than a token of ours has; what is longer is not looked at.
-const LONGEST: usize = 4096;
+const MAX_TOKEN_BYTES: usize = 4096;
 
 /// How many tokens that were found good are remembered: some 3 MB.
-const REMEMBERED: usize = 20_000;
+const MAX_CACHED_TOKENS: usize = 20_000;
 
 /// Signs access tokens and reads them back, with one algorithm.
 pub struct Tokens {
-    signers: Signers,
+    signers: KeySource,
     issuer: String,
     audience: String,
     /// By the SHA-256 of the whole token: checking a signature of Ed25519 costs more than the rest of
     /// the guard together. The session is asked for all the same.
-    verified: Cache<[u8; 32], Said>,
+    verified: Cache<[u8; 32], VerifiedClaims>,
 }
 
 /// What signs.
-enum Signers {
-    Ring(Box<Keys>),
+enum KeySource {
+    Rotating(Box<Keys>),
     Shared(Arc<Signer>),
 }
 
@@ -64,9 +64,9 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// What a token said whose signature and claims are good, whatever time it is.
+/// What a token claims whose signature and claims are good, whatever time it is.
 #[derive(Clone, Copy)]
-struct Said {
+struct VerifiedClaims {
     user_id: UserId,
     session_id: SessionId,
     generation: i32,
@@ -75,15 +75,15 @@ struct Said {
     expires_at: i64,
 }
 
-impl Said {
+impl VerifiedClaims {
     fn is_early(&self, now: Timestamp) -> bool {
         self.not_before.is_some_and(|nbf| nbf > now.as_seconds())
-            || self.issued_at > now.plus(AHEAD).as_seconds()
+            || self.issued_at > now.plus(MAX_CLOCK_SKEW).as_seconds()
     }
 }
 
 /// What a token rightly signed says; whether the session lives is another question.
-pub(super) struct Named {
+pub(super) struct SessionRef {
     pub(super) user_id: UserId,
     pub(super) session_id: SessionId,
     pub(super) generation: i32,
@@ -94,38 +94,39 @@ impl Tokens {
     /// Signs with the Ed25519 keys of the database; anybody may verify with those in
     /// [`Tokens::jwks`].
     pub fn ed25519(keys: Keys, issuer: &str, audience: &str) -> Self {
-        Self::new(Signers::Ring(Box::new(keys)), issuer, audience)
+        Self::new(KeySource::Rotating(Box::new(keys)), issuer, audience)
     }
 
     /// Signs with HMAC and SHA-256; whoever verifies shares the secret, and [`Tokens::jwks`] is
     /// empty.
     pub fn hs256(shared: &[u8], issuer: &str, audience: &str) -> Self {
-        let signer = Signers::Shared(Arc::new(Signer::hs256(shared)));
+        let signer = KeySource::Shared(Arc::new(Signer::hs256(shared)));
         Self::new(signer, issuer, audience)
     }
 
-    fn new(signers: Signers, issuer: &str, audience: &str) -> Self {
+    fn new(signers: KeySource, issuer: &str, audience: &str) -> Self {
         Self {
             signers,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
-            verified: Cache::new(REMEMBERED),
+            verified: Cache::new(MAX_CACHED_TOKENS),
         }
     }
 
     /// Notices what other processes have done to the keys; to be asked now and again before signing.
-    pub(super) async fn keep_up(&self, now: Timestamp) {
+    pub(super) async fn refresh_if_stale(&self, now: Timestamp) {
         match &self.signers {
-            Signers::Ring(keys) => keys.keep_up(now).await,
-            Signers::Shared(_) => {}
+            KeySource::Rotating(keys) => keys.refresh_if_stale(now).await,
+            KeySource::Shared(_) => {}
         }
     }
 
-    /// The public keys, as a JWK set (RFC 7517).
-    pub(super) fn jwks(&self, now: Timestamp) -> serde_json::Value {
+    /// Returns the public keys, as a JWK set (RFC 7517).
+    pub(crate) async fn jwks(&self, now: Timestamp) -> serde_json::Value {
+        self.refresh_if_stale(now).await;
         match &self.signers {
-            Signers::Ring(keys) => keys.jwks(now),
-            Signers::Shared(_) => serde_json::json!({ "keys": [] }),
+            KeySource::Rotating(keys) => keys.jwks(now),
+            KeySource::Shared(_) => serde_json::json!({ "keys": [] }),
         }
     }
 
@@ -155,8 +156,8 @@ impl Tokens {
             nbf: None,
         };
         let signer = match &self.signers {
-            Signers::Ring(keys) => keys.signing(now).ok_or_else(no_key)?,
-            Signers::Shared(signer) => Arc::clone(signer),
+            KeySource::Rotating(keys) => keys.signing(now).ok_or_else(no_key)?,
+            KeySource::Shared(signer) => Arc::clone(signer),
         };
         let token = signer.sign(&claims)?;
         Ok((token, Timestamp::from_millis(expires * 1000)))
@@ -173,44 +174,49 @@ impl Tokens {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<std::result::Result<Named, Reason>> {
-        if token.len() > LONGEST {
+    ) -> Result<std::result::Result<SessionRef, Reason>> {
+        if token.len() > MAX_TOKEN_BYTES {
             return Ok(Err(Reason::TokenInvalid));
         }
         // The key is asked for each time: what it signed is forgotten with it.
         let signer = match &self.signers {
-            Signers::Ring(keys) => keys.named_by(token, now).await?,
-            Signers::Shared(signer) => Some(Arc::clone(signer)),
+            KeySource::Rotating(keys) => keys.named_by(token, now).await?,
+            KeySource::Shared(signer) => Some(Arc::clone(signer)),
         };
-        let said = signer.and_then(|signer| self.said(token, &signer, now));
-        let said = said.filter(|said| !said.is_early(now));
-        Ok(said
-            .map(|said| Named {
-                user_id: said.user_id,
-                session_id: said.session_id,
-                generation: said.generation,
-                has_expired: said.expires_at <= now.as_seconds(),
+        let claims = signer.and_then(|signer| self.verify_cached(token, &signer, now));
+        let claims = claims.filter(|claims| !claims.is_early(now));
+        Ok(claims
+            .map(|claims| SessionRef {
+                user_id: claims.user_id,
+                session_id: claims.session_id,
+                generation: claims.generation,
+                has_expired: claims.expires_at <= now.as_seconds(),
             })
             .ok_or(Reason::TokenInvalid))
     }
 
     /// What a token says whose signature and claims are good, looked up by the hash of all of it.
-    fn said(&self, token: &str, signer: &Signer, now: Timestamp) -> Option<Said> {
-        let hash = hash_of(token);
-        if let Some(said) = self.verified.get(&hash) {
-            if said.expires_at <= now.as_seconds() {
+    fn verify_cached(
+        &self,
+        token: &str,
+        signer: &Signer,
+        now: Timestamp,
+    ) -> Option<VerifiedClaims> {
+        let hash = jwt::token_hash(token);
+        if let Some(claims) = self.verified.get(&hash) {
+            if claims.expires_at <= now.as_seconds() {
                 self.verified.remove(&hash);
             }
-            return Some(said);
+            return Some(claims);
         }
-        let said = self.read(&signer.open(token)?)?;
-        if said.expires_at > now.as_seconds() {
-            self.verified.insert(hash, said);
+        let claims = self.read(&signer.open(token)?)?;
+        if claims.expires_at > now.as_seconds() {
+            self.verified.insert(hash, claims);
         }
-        Some(said)
+        Some(claims)
     }
 
-    fn read(&self, claims: &Claims) -> Option<Said> {
+    fn read(&self, claims: &Claims) -> Option<VerifiedClaims> {
         let life = claims.exp.checked_sub(claims.iat)?;
         let is_ours = claims.iss == self.issuer
             && claims.aud == self.audience
@@ -220,7 +226,7 @@ impl Tokens {
         if !is_ours {
             return None;
         }
-        Some(Said {
+        Some(VerifiedClaims {
             user_id: claims.sub.parse().ok()?,
             session_id: claims.sid.parse().ok()?,
             generation: claims.generation,
@@ -233,13 +239,6 @@ impl Tokens {
 
 fn no_key() -> Error {
     Error::internal(std::io::Error::other("there is no key to sign with"))
-}
-
-/// The SHA-256 of a whole token, which is what one that was found good is remembered by.
-pub(super) fn hash_of(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    hash
 }
 
 #[cfg(test)]
@@ -271,7 +270,7 @@ mod tests {
         tokens: &Tokens,
         token: &str,
         now: Timestamp,
-    ) -> std::result::Result<Named, Reason> {
+    ) -> std::result::Result<SessionRef, Reason> {
         tokens.verify(token, now).await.unwrap()
     }
 
@@ -321,13 +320,13 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let tokens = tokens();
-        let said = tokens.read(&claims()).unwrap();
-        for number in 0..3 * REMEMBERED {
+        let claims = tokens.read(&claims()).unwrap();
+        for number in 0..3 * MAX_CACHED_TOKENS {
             let mut hash = [0; 32];
             hash[..8].copy_from_slice(&number.to_le_bytes());
-            tokens.verified.insert(hash, said);
+            tokens.verified.insert(hash, claims);
         }
-        assert!(tokens.verified.len() <= REMEMBERED);
-        assert!(tokens.verified.len() > REMEMBERED / 2);
+        assert!(tokens.verified.len() <= MAX_CACHED_TOKENS);
+        assert!(tokens.verified.len() > MAX_CACHED_TOKENS / 2);
     }
 }

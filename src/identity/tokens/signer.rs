@@ -6,7 +6,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::{
+    crypto::jwt,
+    error::{Error, Result},
+};
 
 /// The `typ` of an access token (RFC 9068 section 2.1).
 const TYPE: &str = "at+jwt";
@@ -71,7 +74,7 @@ impl Signer {
             header,
             signing,
             verifying,
-            validation: validation(algorithm),
+            validation: jwt::validation(algorithm),
             jwk,
         }
     }
@@ -107,17 +110,6 @@ impl Signer {
             .ok()
             .map(|read| read.claims)
     }
-}
-
-/// The library checks the signature and that the algorithm is the one; what the claims say is for
-/// whoever reads them.
-pub(in crate::identity) fn validation(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
 }
 
 /// The key's name: its JWK thumbprint (RFC 7638).

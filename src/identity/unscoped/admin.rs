@@ -11,8 +11,8 @@ use crate::{
     error::Result,
     id::UserId,
     identity::{
-        email_address::EmailAddress,
         entity::{identities, security_events, sessions, users},
+        users::email_address::EmailAddress,
     },
 };
 
@@ -88,7 +88,7 @@ pub(in crate::identity) async fn store_person(
 }
 
 /// Which of these addresses, as they are compared, have an account.
-pub(in crate::identity) async fn taken_keys(
+pub(in crate::identity) async fn existing_emails(
     database: &Database,
     keys: impl Iterator<Item = &'_ str>,
 ) -> Result<HashSet<String>> {

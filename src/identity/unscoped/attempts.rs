@@ -7,6 +7,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
 };
 
+use super::attempt_counter::{Blocked, Counter, FREE_ATTEMPTS, Rule};
 use crate::{
     clock::Timestamp,
     db::Database,
@@ -20,10 +21,7 @@ use crate::{
             },
             known_networks,
         },
-        rate_limit::{
-            counters::{AT_ONCE, Blocked, Counter, Rule},
-            network::Network,
-        },
+        request::network::Network,
     },
 };
 
@@ -39,11 +37,11 @@ pub(in crate::identity) async fn count_attempt(
         let column = |column| Expr::col((credential_attempts::Entity, column));
         let ends_at = now.plus(rule.window);
         let is_over = column(WindowEndsAt).lte(now);
-        let mut is_free = column(Count).lt(rule.most);
+        let mut is_free = column(Count).lt(rule.max);
         if rule.slows_down {
             // Where there is nothing to wait for, an attempt may have begun after this one.
             let waits = column(LastAt).add(delay(*rule)).lte(now);
-            is_free = is_free.and(column(Count).lt(AT_ONCE).or(waits));
+            is_free = is_free.and(column(Count).lt(FREE_ATTEMPTS).or(waits));
         }
         let counted = OnConflict::column(Id)
             .value(
@@ -72,7 +70,7 @@ pub(in crate::identity) async fn count_attempt(
                 .one(&transaction)
                 .await?;
             transaction.roll_back().await;
-            return Ok(Some(Blocked(found.map_or(now, |row| rule.free_at(&row)))));
+            return Ok(Some(Blocked(found.map_or(now, |row| rule.retry_at(&row)))));
         }
     }
     transaction.commit().await?;
@@ -83,7 +81,7 @@ pub(in crate::identity) async fn count_attempt(
 fn delay(rule: Rule) -> Expr {
     let column = (credential_attempts::Entity, Count);
     let mut delays = CaseStatement::new();
-    for count in 0..rule.most {
+    for count in 0..rule.max {
         let delay = rule.delay(count).as_millis();
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
         delays = delays.case(Expr::col(column).eq(count), delay);
@@ -92,15 +90,15 @@ fn delay(rule: Rule) -> Expr {
 }
 
 /// Takes back what an attempt that succeeded counted; and all that some counters counted.
-pub(in crate::identity) async fn forgive_attempt(
+pub(in crate::identity) async fn refund_attempt(
     database: &Database,
-    wholly: Vec<Counter>,
-    once: Vec<Counter>,
+    reset: Vec<Counter>,
+    decrement: Vec<Counter>,
 ) -> Result<()> {
     let ids = |counters: Vec<Counter>| counters.into_iter().map(|counter| counter.id);
     let transaction = database.begin().await?;
     // In the order in which they were counted.
-    for id in ids(once) {
+    for id in ids(decrement) {
         credential_attempts::Entity::update_many()
             .col_expr(Count, Expr::col(Count).sub(1))
             .filter(Id.eq(id))
@@ -109,7 +107,7 @@ pub(in crate::identity) async fn forgive_attempt(
             .await?;
     }
     credential_attempts::Entity::delete_many()
-        .filter(Id.is_in(ids(wholly)))
+        .filter(Id.is_in(ids(reset)))
         .exec(&transaction)
         .await?;
     transaction.commit().await

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     identity::{
         entity::{credential_attempts, deleted_tasks, known_networks, security_events, sessions},
-        sessions::lifetimes,
+        lifetimes,
     },
 };
 
@@ -38,7 +38,7 @@ pub(in crate::identity) async fn clear_expired(database: &Database, now: Timesta
 async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
     let sessions_over = Condition::any()
         .add(sessions::Column::ExpiresAt.lte(now))
-        .add(sessions::Column::IdleExpiresAt.lte(now.minus(lifetimes::CLEARED)));
+        .add(sessions::Column::IdleExpiresAt.lte(now.minus(lifetimes::SESSION_RETENTION)));
     let session_ids = sessions::Entity::find()
         .filter(sessions_over)
         .limit(AT_ONCE)

@@ -11,8 +11,8 @@ use crate::{
     db::{Database, Transaction},
     error::Result,
     identity::{
-        entity::{identities, sessions, users},
-        federation::{Outsider, Rows, Verdict},
+        entity::{identities, security_events, sessions, users},
+        federation::{ExternalIdentity, SessionDecision},
     },
     scope::Owner,
 };
@@ -21,18 +21,27 @@ use crate::{
 /// stored.
 const TRIES: u32 = 3;
 
+/// The rows of a new external user, or of their next session.
+pub(in crate::identity) struct NewExternalUser {
+    pub(in crate::identity) user: users::ActiveModel,
+    pub(in crate::identity) identity: identities::ActiveModel,
+    pub(in crate::identity) session: sessions::ActiveModel,
+    pub(in crate::identity) signed_up_event: security_events::ActiveModel,
+    pub(in crate::identity) signed_in_event: security_events::ActiveModel,
+}
+
 /// The session that what was said opens; nothing when it opens none any more.
-pub(in crate::identity) async fn admit(
+pub(in crate::identity) async fn authenticate_external(
     database: &Database,
-    outsider: &Outsider<'_>,
-    rows: Rows,
+    external: &ExternalIdentity<'_>,
+    rows: NewExternalUser,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
     let mut tries_left = TRIES;
     loop {
         tries_left -= 1;
         let transaction = database.begin().await?;
-        let key = (outsider.issuer.to_owned(), outsider.subject().to_owned());
+        let key = (external.issuer().to_owned(), external.subject().to_owned());
         let known = identities::Entity::find_by_id(key)
             .lock(LockType::NoKeyUpdate)
             .one(&transaction)
@@ -40,17 +49,17 @@ pub(in crate::identity) async fn admit(
         let stored = match known {
             Some(identity) => match identity.user_id {
                 Some(owner) => {
-                    return readmit(transaction, outsider, identity, owner, rows, now).await;
+                    return resume_or_open(transaction, external, identity, owner, rows, now).await;
                 }
                 None if identity
                     .latest_at
-                    .is_some_and(|end| outsider.said_at() <= end) =>
+                    .is_some_and(|end| external.issued_at() <= end) =>
                 {
                     return Ok(None);
                 }
-                None => come_back(&transaction, outsider, &rows, identity.latest_at).await,
+                None => reregister(&transaction, external, &rows, identity.latest_at).await,
             },
-            None => arrive(&transaction, &rows).await,
+            None => register(&transaction, &rows).await,
         };
         match stored {
             Ok(session) => {
@@ -78,21 +87,21 @@ pub(in crate::identity) async fn has_identities(database: &Database, issuer: &st
 }
 
 /// Stores somebody who was never here.
-async fn arrive(
+async fn register(
     transaction: &Transaction,
-    rows: &Rows,
+    rows: &NewExternalUser,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
     rows.user.clone().insert(transaction).await?;
     rows.identity.clone().insert(transaction).await?;
-    rows.arrived.clone().insert(transaction).await?;
+    rows.signed_up_event.clone().insert(transaction).await?;
     rows.session.clone().insert(transaction).await
 }
 
 /// Stores somebody anew who was removed.
-async fn come_back(
+async fn reregister(
     transaction: &Transaction,
-    outsider: &Outsider<'_>,
-    rows: &Rows,
+    external: &ExternalIdentity<'_>,
+    rows: &NewExternalUser,
     after: Option<Timestamp>,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
     rows.user.clone().insert(transaction).await?;
@@ -101,8 +110,8 @@ async fn come_back(
         session_id: rows.identity.session_id.clone(),
         ..Default::default()
     };
-    change(transaction, outsider, identity).await?;
-    rows.arrived.clone().insert(transaction).await?;
+    change(transaction, external, identity).await?;
+    rows.signed_up_event.clone().insert(transaction).await?;
     let mut session = rows.session.clone();
     if let Some(after) = after {
         session.rotated_at = Set(after);
@@ -113,68 +122,68 @@ async fn come_back(
 /// Changes what is stored of somebody's identity.
 async fn change(
     transaction: &Transaction,
-    outsider: &Outsider<'_>,
+    external: &ExternalIdentity<'_>,
     changes: identities::ActiveModel,
 ) -> std::result::Result<(), sea_orm::DbErr> {
     identities::Entity::update_many()
         .set(changes)
-        .filter(identities::Column::Issuer.eq(outsider.issuer))
-        .filter(identities::Column::Subject.eq(outsider.subject()))
+        .filter(identities::Column::Issuer.eq(external.issuer()))
+        .filter(identities::Column::Subject.eq(external.subject()))
         .exec(transaction)
         .await
         .map(drop)
 }
 
 /// Notes what was said that is still to come here: when its owner signs out it counts as said before.
-pub(in crate::identity) async fn note_ahead(
+pub(in crate::identity) async fn record_future_iat(
     database: &Database,
-    outsider: &Outsider<'_>,
+    external: &ExternalIdentity<'_>,
 ) -> Result<()> {
-    let key = (outsider.issuer.to_owned(), outsider.subject().to_owned());
+    let key = (external.issuer().to_owned(), external.subject().to_owned());
     let known = identities::Entity::find_by_id(key)
         .one(database.reads())
         .await?;
     let latest_at = known.and_then(|identity| identity.latest_at);
-    if latest_at >= Some(outsider.said_at()) {
+    if latest_at >= Some(external.issued_at()) {
         return Ok(());
     }
     let transaction = database.begin().await?;
     let later = identities::ActiveModel {
-        latest_at: Set(Some(outsider.said_at())),
+        latest_at: Set(Some(external.issued_at())),
         ..Default::default()
     };
-    change(&transaction, outsider, later).await?;
+    change(&transaction, external, later).await?;
     transaction.commit().await
 }
 
 /// The session of somebody who was: the one that goes on, or a new one.
-async fn readmit(
+async fn resume_or_open(
     transaction: Transaction,
-    outsider: &Outsider<'_>,
+    external: &ExternalIdentity<'_>,
     identity: identities::Model,
     owner: Owner,
-    rows: Rows,
+    rows: NewExternalUser,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
-    let may_enter = users::Entity::find_by_id(owner)
+    let user = users::Entity::find_by_id(owner)
         .filter(users::Column::DisabledAt.is_null())
         .lock(LockType::Share)
         .one(&transaction)
         .await?;
-    if may_enter.is_none() {
+    if user.is_none() {
         return Ok(None);
     }
     let session = sessions::Entity::find_by_id(identity.session_id)
         .one(&transaction)
         .await?;
-    let after = match outsider.judge(session, identity.latest_at, now) {
-        Verdict::Resume(session) => return Ok(Some(session)),
-        Verdict::Refuse => return Ok(None),
-        Verdict::Open(after) => after,
+    let after = match external.decide(session, identity.latest_at, now) {
+        SessionDecision::Resume(session) => return Ok(Some(session)),
+        SessionDecision::Refuse => return Ok(None),
+        SessionDecision::Open(after) => after,
     };
-    let mut returned = rows.returned;
-    returned.user_id = Set(owner);
-    returned.insert(&transaction).await?;
+    let mut event = rows.signed_in_event;
+    event.user_id = Set(owner);
+    event.insert(&transaction).await?;
     let mut session = rows.session;
     session.user_id = Set(owner);
     session.rotated_at = Set(after);
@@ -184,7 +193,7 @@ async fn readmit(
         session_id: Set(session.id),
         ..Default::default()
     };
-    change(&transaction, outsider, opened).await?;
+    change(&transaction, external, opened).await?;
     transaction.commit().await?;
     Ok(Some(session))
 }

@@ -4,15 +4,15 @@
 //! refresh token that was issued here, a password that was found right. Add nothing here that a viewer could do.
 
 mod admin;
+mod attempt_counter;
 mod attempts;
 mod bounds;
 mod expired;
 mod identities;
 mod seed;
+mod session_uses;
 mod signing_keys;
 mod uses;
-
-use std::collections::HashSet;
 
 use sea_orm::{
     ActiveModelTrait,
@@ -22,28 +22,30 @@ use sea_orm::{
 };
 
 pub(super) use admin::{
-    identities_of, people_after, person_by_email, person_by_id, sessions_of, store_people,
-    store_person, taken_keys,
+    existing_emails, identities_of, people_after, person_by_email, person_by_id, sessions_of,
+    store_people, store_person,
 };
-pub(super) use attempts::{count_attempt, forgive_attempt, is_known_network};
+pub(super) use attempt_counter::{Blocked, Counter, Rule};
+pub(super) use attempts::{count_attempt, is_known_network, refund_attempt};
 pub(super) use expired::clear_expired;
-pub(super) use identities::{admit, has_identities, note_ahead};
+pub(super) use identities::{
+    NewExternalUser, authenticate_external, has_identities, record_future_iat,
+};
 pub(super) use seed::insert_users;
 pub(super) use signing_keys::{
-    Before, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
+    PreviousKeys, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
 };
 
+pub(super) use session_uses::{Slide, Uses, UsesOf};
 pub(super) use uses::{confirm, write_uses};
 
 use super::{
-    Issued,
-    email_address::EmailAddress,
-    entity::{known_networks, security_events, sessions, users},
-    password::hasher::Unlocked,
-    sessions::{
-        activity::Activity,
-        refresh_tokens::{self, Presented, Refreshed, Verdict},
+    credentials::{
+        Authenticated,
+        refresh_tokens::{self, RefreshDecision, RefreshTokenClaims},
     },
+    entity::{known_networks, security_events, sessions, users},
+    users::email_address::EmailAddress,
 };
 use crate::{
     clock::Timestamp,
@@ -75,27 +77,20 @@ pub(super) async fn session_by_id(
         .await?)
 }
 
-/// Which of the sessions live; each is one that its owner's stream waits with.
-pub(super) async fn living_sessions(
+/// The sessions that the streams of their owners listen with.
+pub(super) async fn sessions_by_ids(
     database: &Database,
     ids: &[SessionId],
-    activity: &Activity,
-    now: Timestamp,
-) -> Result<HashSet<SessionId>> {
-    let mut living = HashSet::new();
+) -> Result<Vec<sessions::Model>> {
+    let mut sessions = Vec::new();
     for ids in ids.chunks(AT_ONCE) {
         let found = sessions::Entity::find()
             .filter(sessions::Column::Id.is_in(ids.iter().copied()))
             .all(database.reads())
             .await?;
-        for mut session in found {
-            activity.apply(&mut session);
-            if session.lives_at(now) {
-                living.insert(session.id);
-            }
-        }
+        sessions.extend(found);
     }
-    Ok(living)
+    Ok(sessions)
 }
 
 /// The last number of each person's task log; none of them says what is in it.
@@ -124,48 +119,57 @@ pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)
     Ok(moving.collect())
 }
 
-/// Rotates the refresh token that was presented, or ends the session, as [`refresh_tokens::judge`] says of the
-/// row and of the uses that are not written yet. The tokens are issued before the rotation is committed.
-pub(super) async fn refresh(
+/// The result of a refresh.
+pub(super) enum Refreshed<T> {
+    Session(Box<sessions::Model>, T),
+    /// The session was ended, since its token was reused.
+    Reused(UserId),
+    /// The session had ended.
+    Ended,
+}
+
+/// Rotates a refresh token, or ends its session, as [`refresh_tokens::decide`] says of the row and of the uses that
+/// `apply_uses` adds. The tokens are issued before the rotation is committed.
+pub(super) async fn refresh<T>(
     database: &Database,
-    presented: Presented,
-    activity: &Activity,
+    claims: RefreshTokenClaims,
+    apply_uses: impl Fn(&mut sessions::Model),
     reuse: security_events::ActiveModel,
     now: Timestamp,
-    issue: impl Fn(&sessions::Model) -> Result<Issued>,
-) -> Result<Refreshed> {
+    issue: impl Fn(&sessions::Model) -> Result<T>,
+) -> Result<Refreshed<T>> {
     let transaction = database.begin().await?;
-    let found = sessions::Entity::find_by_id(presented.session_id)
+    let found = sessions::Entity::find_by_id(claims.session_id)
         .lock(LockType::Update)
         .one(&transaction)
         .await?;
     let Some(mut session) = found else {
-        return Ok(Refreshed::Gone);
+        return Ok(Refreshed::Ended);
     };
-    // The row is locked: what was noted before is in it, or here.
-    activity.apply(&mut session);
+    // The row is locked: every earlier use is in it, or in memory.
+    apply_uses(&mut session);
     if !session.lives_at(now) {
-        return Ok(Refreshed::Gone);
+        return Ok(Refreshed::Ended);
     }
-    match refresh_tokens::judge(&session, presented.generation, now) {
-        Verdict::Repeat => {
+    match refresh_tokens::decide(&session, claims.generation, now) {
+        RefreshDecision::Replay => {
             let issued = issue(&session)?;
             Ok(Refreshed::Session(Box::new(session), issued))
         }
-        Verdict::Rotate => {
+        RefreshDecision::Rotate => {
             let rotated = sessions::Entity::update_many()
                 .set(refresh_tokens::rotated(&session, now))
                 .filter(sessions::Column::Id.eq(session.id))
                 .exec_with_returning(&transaction)
                 .await?;
             let Some(rotated) = rotated.into_iter().next() else {
-                return Ok(Refreshed::Gone);
+                return Ok(Refreshed::Ended);
             };
             let issued = issue(&rotated)?;
             transaction.commit().await?;
             Ok(Refreshed::Session(Box::new(rotated), issued))
         }
-        Verdict::Reused => {
+        RefreshDecision::Reuse => {
             transaction.roll_back().await;
             end_reused(database, &session, reuse, now).await?;
             Ok(Refreshed::Reused(session.user_id.user_id()))
@@ -253,17 +257,17 @@ pub(super) async fn create_user(
 /// makes one wait for the other.
 pub(super) async fn open_session(
     database: &Database,
-    unlocked: &Unlocked,
+    authenticated: &Authenticated,
     session: sessions::ActiveModel,
     event: security_events::ActiveModel,
     network: known_networks::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
     let transaction = database.begin().await?;
-    let user = unlocked.user();
+    let user = authenticated.user();
     let unchanged = users::Entity::find_by_id(user.id)
         .filter(users::Column::PasswordHash.eq(&user.password_hash))
         .filter(users::Column::DisabledAt.is_null());
-    let locked = match unlocked.renewed_hash() {
+    let locked = match authenticated.rehash() {
         None => unchanged.lock(LockType::Share),
         // Two that share a lock and want to write would wait for each other.
         Some(_) => unchanged.lock(LockType::NoKeyUpdate),
@@ -271,7 +275,7 @@ pub(super) async fn open_session(
     if locked.one(&transaction).await?.is_none() {
         return Ok(None);
     }
-    if let Some(hash) = unlocked.renewed_hash() {
+    if let Some(hash) = authenticated.rehash() {
         let renewed = users::ActiveModel {
             password_hash: Set(hash.to_owned()),
             ..Default::default()

@@ -11,12 +11,12 @@ use crate::{
     identity::entity::{sessions, signing_keys},
 };
 
-/// What becomes of the keys before a new one.
-pub(in crate::identity) enum Before {
-    Kept,
-    /// Each that has no end yet has this one.
+/// What happens to the keys before a new one.
+pub(in crate::identity) enum PreviousKeys {
+    Keep,
+    /// Sets the end of each key that has none.
     ExpireAt(Timestamp),
-    Gone,
+    Delete,
 }
 
 /// Whether anybody has signed in, ever or still.
@@ -40,17 +40,19 @@ pub(in crate::identity) async fn signing_keys(
 pub(in crate::identity) async fn add_signing_keys(
     database: &Database,
     keys: Vec<signing_keys::ActiveModel>,
-    before: Before,
+    before: PreviousKeys,
     now: Timestamp,
 ) -> Result<bool> {
     let transaction = database.begin().await?;
     let expired = signing_keys::Column::ExpiresAt.lte(now);
     let gone = match before {
-        Before::Gone => signing_keys::Entity::delete_many(),
-        Before::Kept | Before::ExpireAt(_) => signing_keys::Entity::delete_many().filter(expired),
+        PreviousKeys::Delete => signing_keys::Entity::delete_many(),
+        PreviousKeys::Keep | PreviousKeys::ExpireAt(_) => {
+            signing_keys::Entity::delete_many().filter(expired)
+        }
     };
     gone.exec(&transaction).await?;
-    if let Before::ExpireAt(end) = before {
+    if let PreviousKeys::ExpireAt(end) = before {
         let ending = signing_keys::ActiveModel {
             expires_at: Set(Some(end)),
             ..Default::default()

@@ -7,14 +7,12 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 
+use super::session_uses::{Uses, UsesOf};
 use crate::{
     db::{Database, Transaction},
     error::Result,
     id::SessionId,
-    identity::{
-        entity::sessions::{self, Column},
-        sessions::activity::{Uses, UsesOf},
-    },
+    identity::entity::sessions::{self, Column},
 };
 
 /// Writes uses of several sessions in one transaction. A session whose row is locked is left out, and its next

@@ -18,7 +18,7 @@ use axum::{
 };
 use clap::Parser;
 use cubby::{
-    HashCost, Keys, People, Seed, Server, StartError,
+    HashCost, Keys, Seed, Server, StartError, UserAdmin,
     clock::{Clock, Timestamp},
     config::Config,
 };
@@ -153,11 +153,11 @@ impl TestEnv {
     }
 
     /// The people, as `cubby user` has them.
-    pub(crate) async fn people(&self) -> People {
+    pub(crate) async fn people(&self) -> UserAdmin {
         self.people_with(&[]).await
     }
 
-    pub(crate) async fn people_with(&self, flags: &[&str]) -> People {
+    pub(crate) async fn people_with(&self, flags: &[&str]) -> UserAdmin {
         let people =
             cubby::cli::user_admin(&self.config(flags), self.clock(), &self.hash_cost).await;
         people.expect("the database is there")

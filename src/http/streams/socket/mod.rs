@@ -39,7 +39,7 @@ use crate::{
         operation::{self, Admitted},
     },
     id::{RequestId, SessionId},
-    identity::{Authorization, Caller, Cookies, Credentials, Device, Network},
+    identity::{Authentication, Authorization, Cookies, Device, Network, RequestContext},
     scope::ChangeListener,
 };
 
@@ -284,14 +284,16 @@ impl Connection {
                     _ => Authorization::Malformed,
                 }),
         );
-        let provider = &self.app.provider;
-        let credentials = provider.identify(authorization, &self.cookies).await;
+        let authenticator = &self.app.identity.authenticator;
+        let credentials = authenticator
+            .authenticate(authorization, &self.cookies)
+            .await;
         let credentials = credentials.map_err(|_| Some(Close::Unavailable))?;
         self.who = match credentials {
-            Credentials::None => Who::Nobody,
-            Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
-            Credentials::Unverified { .. } => return Err(Some(Close::Unavailable)),
-            Credentials::Viewer(viewer) => {
+            Authentication::Anonymous => Who::Nobody,
+            Authentication::Refused { .. } => return Err(Some(Close::Forbidden)),
+            Authentication::Unverified { .. } => return Err(Some(Close::Unavailable)),
+            Authentication::Viewer(viewer) => {
                 let viewers = self.app.streams.viewers_seat(viewer.user_id());
                 let seat = self.anonymous.take().and_then(AnonymousSeat::sign_in);
                 let signed = Signed {
@@ -308,11 +310,11 @@ impl Connection {
     async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Option<Close>> {
         let credentials = match &self.who {
             Who::Unknown => return Err(Some(Close::Unauthorized)),
-            Who::Nobody => self.app.provider.nobody().await,
+            Who::Nobody => self.app.identity.authenticator.anonymous().await,
             Who::Session(session, _) => {
-                let resumed = self.app.provider.resume(*session).await;
+                let resumed = self.app.identity.authenticator.resume(*session).await;
                 match resumed.map_err(|_| Some(Close::Unavailable))? {
-                    Credentials::Refused { .. } => return Err(Some(Close::Forbidden)),
+                    Authentication::Refused { .. } => return Err(Some(Close::Forbidden)),
                     credentials => credentials,
                 }
             }
@@ -333,9 +335,12 @@ impl Connection {
         };
         match admitted {
             Ok(admitted) => {
-                let caller =
-                    Caller::new(credentials, self.device.clone(), Arc::clone(&self.cookies));
-                self.start(id, admitted, caller);
+                let context = RequestContext::new(
+                    credentials,
+                    self.device.clone(),
+                    Arc::clone(&self.cookies),
+                );
+                self.start(id, admitted, context);
                 Ok(())
             }
             Err(refused) => {
@@ -347,7 +352,7 @@ impl Connection {
 
     /// Runs an operation on a task of its own: a client that reads slowly must not leave a query
     /// half-way, with the connection to the database that it holds.
-    fn start(&mut self, id: String, admitted: Admitted, caller: Caller) {
+    fn start(&mut self, id: String, admitted: Admitted, context: RequestContext) {
         self.used = Instant::now();
         self.count += 1;
         let number = self.count;
@@ -355,10 +360,10 @@ impl Connection {
         let (outbox, name) = (self.outbox.clone(), id.clone());
         let running = async move {
             let mut answers = if admitted.kind == OperationType::Subscription {
-                operation::listen(&app, admitted, caller).boxed()
+                operation::listen(&app, admitted, context).boxed()
             } else {
                 let answer = match app.bounds.request() {
-                    Some(_place) => operation::run(&app, admitted, caller).await,
+                    Some(_place) => operation::run(&app, admitted, context).await,
                     None => Answer::of(Error::Unavailable),
                 };
                 futures_util::stream::iter([answer]).boxed()

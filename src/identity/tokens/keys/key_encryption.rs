@@ -2,7 +2,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 
-use crate::identity::secret::{Secret, Secrets};
+use crate::crypto::secret::{Secret, Secrets};
 
 /// The 32 bytes of an Ed25519 private key.
 pub(in crate::identity) type Seed = [u8; 32];

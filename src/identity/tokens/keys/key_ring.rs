@@ -10,13 +10,14 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{entity::signing_keys, secret::Secrets, tokens::signer::Signer},
+    crypto::secret::Secrets,
+    identity::{entity::signing_keys, tokens::signer::Signer},
 };
 
 /// Every key whose last token has not ended, oldest first. Those that no secret opens are not among
 /// them: a row that somebody put there is neither published nor believed.
 #[derive(Default)]
-pub(in crate::identity) struct Ring {
+pub(in crate::identity) struct KeyRing {
     keys: Vec<Key>,
     /// The names of those that did not open.
     pub(in crate::identity) sealed: Vec<String>,
@@ -34,7 +35,7 @@ impl Key {
     }
 }
 
-impl Ring {
+impl KeyRing {
     /// Opens the rows. A key that was open before stays so, whatever has sealed it since.
     pub(in crate::identity) fn of(
         rows: &[signing_keys::Model],

@@ -12,18 +12,18 @@ use std::{
 
 use serde_json::Value;
 
-use self::key_ring::Ring;
+use self::key_ring::KeyRing;
 use super::signer::Signer;
 use crate::{
     clock::{Clock, Timestamp},
     config::Lead,
+    crypto::secret::{Secret, Secrets},
     db::Database,
     error::{Chain, Error, Result},
     identity::{
         entity::signing_keys,
-        secret::{Secret, Secrets},
-        sessions::lifetimes,
-        unscoped::{self, Before},
+        lifetimes,
+        unscoped::{self, PreviousKeys},
     },
     scope::Set,
 };
@@ -54,7 +54,7 @@ pub struct Keys {
 }
 
 struct Known {
-    ring: Arc<Ring>,
+    ring: Arc<KeyRing>,
     /// When it was last tried to read it.
     at: Timestamp,
     /// False after a reading that failed.
@@ -101,9 +101,9 @@ pub enum KeysError {
     /// No secret opens the key of this name.
     Sealed(String),
     /// The key of this name is published, and will sign.
-    UnderWay(String, Timestamp),
+    RotationInProgress(String, Timestamp),
     /// Somebody else rotated them at the same moment.
-    Overtaken,
+    ConcurrentRotation,
     Unavailable,
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -118,12 +118,12 @@ impl fmt::Display for KeysError {
                  the file `secret` of the data directory. If it is lost, `cubby keys \
                  rotate --now` gives up the keys for a new one, and every access token with them"
             ),
-            Self::UnderWay(id, active_from) => write!(
+            Self::RotationInProgress(id, active_from) => write!(
                 f,
                 "the keys are being rotated already: {id} signs from {active_from} on. `cubby keys \
                  rotate --now` does not wait"
             ),
-            Self::Overtaken => f.write_str(
+            Self::ConcurrentRotation => f.write_str(
                 "somebody else rotated the keys at the same moment: `cubby keys list` shows them",
             ),
             Self::Unavailable => {
@@ -183,7 +183,7 @@ impl Keys {
             rows = self.living(now).await?;
         }
         self.seal_anew(&rows).await?;
-        let ring = Ring::of(&rows, &Ring::default(), &self.secrets);
+        let ring = KeyRing::of(&rows, &KeyRing::default(), &self.secrets);
         if let Some(id) = ring.sealed.first() {
             return Err(KeysError::Sealed(id.clone()));
         }
@@ -221,7 +221,7 @@ impl Keys {
     }
 
     /// Notices what other processes have done to the keys.
-    pub(super) async fn keep_up(&self, now: Timestamp) {
+    pub(super) async fn refresh_if_stale(&self, now: Timestamp) {
         if self.is_younger(now, READ_EVERY) {
             return;
         }
@@ -258,7 +258,7 @@ impl Keys {
         let now = self.clock.now();
         let rows = unscoped::signing_keys(&self.database).await?;
         let (active_from, before) = match rotation {
-            Rotation::Now => (now, Before::Gone),
+            Rotation::Now => (now, PreviousKeys::Delete),
             Rotation::After(lead) => {
                 // A key that the running instances cannot open would leave them without one.
                 let sealed = |row: &&signing_keys::Model| {
@@ -268,21 +268,24 @@ impl Keys {
                     return Err(KeysError::Sealed(row.id.clone()));
                 }
                 if let Some(row) = rows.iter().find(|row| row.active_from > now) {
-                    return Err(KeysError::UnderWay(row.id.clone(), row.active_from));
+                    return Err(KeysError::RotationInProgress(
+                        row.id.clone(),
+                        row.active_from,
+                    ));
                 }
                 if rows.is_empty() {
                     let is_first = self.make_first(now).await?;
-                    return is_first.then_some(()).ok_or(KeysError::Overtaken);
+                    return is_first.then_some(()).ok_or(KeysError::ConcurrentRotation);
                 }
                 let active_from = now.plus(lead.duration());
                 let end = end_of_tokens(active_from, lifetimes::ACCESS_TOKEN);
-                (active_from, Before::ExpireAt(end))
+                (active_from, PreviousKeys::ExpireAt(end))
             }
         };
         let number = rows.last().map_or(1, |row| row.number + 1);
         let key = self.row(&random(), number, now, active_from);
         let is_done = unscoped::add_signing_keys(&self.database, vec![key], before, now).await?;
-        is_done.then_some(()).ok_or(KeysError::Overtaken)
+        is_done.then_some(()).ok_or(KeysError::ConcurrentRotation)
     }
 
     /// Closes the connections to the database.
@@ -317,7 +320,7 @@ impl Keys {
         }
         let number = keys.len().try_into().unwrap_or(i32::MAX).saturating_add(1);
         keys.push(self.row(&random(), number, now, active_from));
-        unscoped::add_signing_keys(&self.database, keys, Before::Kept, now).await
+        unscoped::add_signing_keys(&self.database, keys, PreviousKeys::Keep, now).await
     }
 
     fn row(
@@ -371,7 +374,7 @@ impl Keys {
         let before = self.ring();
         let ring = match tokio::time::timeout(READ_WITHIN, self.living(now)).await {
             Ok(Ok(rows)) => {
-                Some(self.what_follows(&before, Ring::of(&rows, &before, &self.secrets)))
+                Some(self.what_follows(&before, KeyRing::of(&rows, &before, &self.secrets)))
             }
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the signing keys could not be read; those that are known are used");
@@ -382,7 +385,7 @@ impl Keys {
     }
 
     /// The ring that was read, unless it would leave nothing to sign with.
-    fn what_follows(&self, before: &Arc<Ring>, read: Ring) -> Arc<Ring> {
+    fn what_follows(&self, before: &Arc<KeyRing>, read: KeyRing) -> Arc<KeyRing> {
         for id in read.sealed.iter().filter(|id| !before.sealed.contains(id)) {
             tracing::error!(
                 key.id = id,
@@ -400,7 +403,7 @@ impl Keys {
         Arc::new(read)
     }
 
-    fn ring(&self) -> Arc<Ring> {
+    fn ring(&self) -> Arc<KeyRing> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&known.ring)
     }
@@ -412,7 +415,7 @@ impl Keys {
     }
 
     /// Notes a reading: without a ring it failed, and the one before stays.
-    fn know(&self, ring: Option<Arc<Ring>>, at: Timestamp) {
+    fn know(&self, ring: Option<Arc<KeyRing>>, at: Timestamp) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.at = at;
         known.is_current = ring.is_some();

@@ -1,0 +1,98 @@
+//! Accounts: signing up, signing in, changing the password, deleting the account.
+
+mod password;
+mod sign_in;
+mod sign_up;
+
+use std::{sync::Arc, time::Duration};
+
+pub(in crate::identity) use self::sign_up::SignUp;
+use super::{
+    credentials::password::{Password, Passwords, PersonalInfo},
+    entity::security_events::{ActiveModel, Kind},
+    rate_limit::RateLimits,
+    request::device::Device,
+    security_events::events,
+    sessions::Sessions,
+    unscoped,
+};
+use crate::{
+    clock::Clock,
+    config::{self, PasswordPolicy},
+    db::Database,
+    error::Fault,
+    id::Ids,
+    scope::{Owner, Set},
+};
+
+/// The delay after which a failed attempt is recorded, so that recording does not show in the response time.
+const RECORD_DELAY: Duration = Duration::from_secs(1);
+
+/// The accounts of all users.
+pub(crate) struct Accounts {
+    database: Database,
+    clock: Clock,
+    ids: Arc<Ids>,
+    sessions: Arc<Sessions>,
+    passwords: Passwords,
+    rate_limits: Arc<RateLimits>,
+    sign_up: config::SignUp,
+}
+
+impl Accounts {
+    pub(in crate::identity) fn new(
+        database: Database,
+        clock: Clock,
+        ids: Arc<Ids>,
+        sessions: Arc<Sessions>,
+        passwords: Passwords,
+        rate_limits: Arc<RateLimits>,
+        sign_up: config::SignUp,
+    ) -> Self {
+        Self {
+            database,
+            clock,
+            ids,
+            sessions,
+            passwords,
+            rate_limits,
+            sign_up,
+        }
+    }
+
+    pub(crate) fn password_policy(&self) -> PasswordPolicy {
+        self.passwords.policy()
+    }
+
+    pub(crate) fn is_sign_up_open(&self) -> bool {
+        self.sign_up == config::SignUp::Open
+    }
+
+    /// Reads a new password.
+    ///
+    /// # Errors
+    /// If the policy refuses it.
+    pub(in crate::identity) fn read_new_password(
+        &self,
+        text: &str,
+        info: PersonalInfo<'_>,
+    ) -> Result<Password, Fault> {
+        self.passwords.read_new(text, info)
+    }
+
+    /// Records a failed attempt a while after the response, since to an unknown address nothing is recorded. If the process
+    /// ends before, the record is lost.
+    fn record_failure_later(&self, device: &Device, owner: Owner) {
+        let event = ActiveModel {
+            user_id: Set(owner),
+            ..events::new(&self.ids, device, Kind::SignInFailed, self.clock.now())
+        };
+        let database = self.database.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(RECORD_DELAY).await;
+            if let Err(error) = unscoped::record(&database, event).await {
+                tracing::warn!(?error, "a failed sign-in could not be recorded");
+            }
+        });
+    }
+}

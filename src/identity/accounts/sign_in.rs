@@ -1,0 +1,86 @@
+//! Signing in with a password.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Accounts;
+use crate::{
+    error::{Fault, Result, UserErrorCode},
+    identity::{
+        credentials::{Authenticated, password::Password},
+        entity::users,
+        error::IdentityError,
+        request::RequestContext,
+        sessions::{OpenedSession, SessionOptions},
+        unscoped,
+        users::email_address::{self, EmailAddress},
+    },
+    scope::Owner,
+};
+
+/// The number of attempts to open a session. The stored hash may be replaced after the password was verified, by a new
+/// password or a rehash.
+const MAX_TRIES: u32 = 2;
+
+/// The minimum time of a failed sign-in. It is longer than hashing, so that the time shows neither the user's row nor
+/// what is recorded of the attempt.
+const MIN_FAILURE_TIME: Duration = Duration::from_millis(100);
+
+impl Accounts {
+    /// Opens a session for the user with this address and password.
+    pub(in crate::identity) async fn sign_in(
+        &self,
+        context: &RequestContext,
+        email: &str,
+        password: Password,
+        options: SessionOptions,
+    ) -> std::result::Result<OpenedSession, IdentityError> {
+        let begun = Instant::now();
+        // A text that is no address is handled like an unknown address, after the same work.
+        let address = EmailAddress::parse(email).ok();
+        let user = self.user_with(address.as_ref()).await?;
+        let owner = user.as_ref().map(|user| user.id);
+        let key = email_address::normalized_or_text(address.as_ref(), email);
+        let attempt = self
+            .rate_limits
+            .check_password_attempt(&context.device, &key, owner.map(Owner::user_id))
+            .await?;
+        let mut verified = attempt
+            .verify(&self.passwords, user, password.clone())
+            .await?;
+        for tries_left in (0..MAX_TRIES).rev() {
+            let Some(password_verified) = verified.take() else {
+                break;
+            };
+            let authenticated = Authenticated::from(password_verified);
+            let opened = self
+                .sessions
+                .open(context, &authenticated, options.clone())
+                .await?;
+            if let Some(opened) = opened {
+                return Ok(opened);
+            }
+            if tries_left > 0 {
+                let user = self.user_with(address.as_ref()).await?;
+                verified = self.passwords.verify(user, password.clone()).await?;
+            }
+        }
+        if let Some(owner) = owner {
+            self.record_failure_later(&context.device, owner);
+        }
+        tokio::time::sleep_until(begun + MIN_FAILURE_TIME).await;
+        let fault = Fault::new(
+            UserErrorCode::InvalidCredentials,
+            "The address and the password do not match.",
+        );
+        Err(fault.nowhere().into())
+    }
+
+    async fn user_with(&self, address: Option<&EmailAddress>) -> Result<Option<users::Model>> {
+        match address {
+            Some(address) => unscoped::user_by_email(&self.database, address).await,
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Argon2id, in memory that is kept from one hash to the next.
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        self,
+        phc::{Output, ParamsString, PasswordHash, Salt},
+    },
+};
+
+use crate::{
+    error::{Error, Result},
+    identity::credentials::password::{
+        Password,
+        imported_hash::{ImportedHash, is_own},
+    },
+};
+
+const ALGORITHM: Algorithm = Algorithm::Argon2id;
+
+const VERSION: Version = Version::V0x13;
+
+/// The length of a hash, in bytes.
+const LENGTH: usize = 32;
+
+/// The cost of hashing a password, and the priority of the threads that do.
+#[derive(Clone)]
+pub struct HashCost {
+    params: Params,
+    pub(super) idle_priority: bool,
+}
+
+impl HashCost {
+    /// 19 MiB, two passes and one lane: the minimum of the OWASP Password Storage Cheat Sheet.
+    pub fn production() -> Self {
+        Self {
+            params: Params::new(19 * 1024, 2, 1, Some(LENGTH)).expect("in range"),
+            idle_priority: true,
+        }
+    }
+
+    /// The lowest cost that Argon2 has, for tests that are not about hashing. Hashes of this cost protect no
+    /// password: a test fails when the service names this function.
+    pub fn insecure_for_tests() -> Self {
+        Self {
+            params: Params::new(Params::MIN_M_COST, 1, 1, Some(LENGTH)).expect("in range"),
+            idle_priority: false,
+        }
+    }
+}
+
+/// What one thread hashes with.
+pub(in crate::identity) struct Argon2Hasher {
+    params: Params,
+    /// Empty until the first hash. To be given it by the system each time costs about half as much
+    /// as the hash.
+    memory: Vec<Block>,
+}
+
+/// A stored hash that is the password's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::identity) enum Match {
+    Current,
+    /// It was made with other parameters than today's, or by another service.
+    NeedsRehash,
+}
+
+impl Argon2Hasher {
+    pub(in crate::identity) fn new(cost: &HashCost) -> Self {
+        Self {
+            params: cost.params.clone(),
+            memory: Vec::new(),
+        }
+    }
+
+    /// The password's hash, as a PHC string.
+    pub(in crate::identity) fn hash(&mut self, password: &Password) -> Result<String> {
+        let hash = self.make(password).map_err(Error::internal)?;
+        Ok(hash.to_string())
+    }
+
+    /// How the hash fits the password; nothing when it is another one's. Fails when it is no hash that is
+    /// known.
+    pub(in crate::identity) fn verify(
+        &mut self,
+        password: &Password,
+        hash: &str,
+    ) -> Result<Option<Match>> {
+        if is_own(hash) {
+            let found = self.find(password.as_bytes(), hash);
+            return found.map_err(Error::internal);
+        }
+        let imported = ImportedHash::parse(hash).map_err(Error::internal)?;
+        for form in password.forms() {
+            let matches = match &imported {
+                ImportedHash::Argon2(hash) => {
+                    let found = self.find(form.as_bytes(), hash);
+                    found.map_err(Error::internal)?.is_some()
+                }
+                imported => imported.verify(&form),
+            };
+            if matches {
+                return Ok(Some(Match::NeedsRehash));
+            }
+        }
+        Ok(None)
+    }
+
+    fn make(&mut self, password: &Password) -> password_hash::Result<PasswordHash> {
+        let salt = Salt::generate();
+        let argon2 = Argon2::new(ALGORITHM, VERSION, self.params.clone());
+        Ok(PasswordHash {
+            algorithm: ALGORITHM.ident(),
+            version: Some(VERSION.into()),
+            params: ParamsString::try_from(&self.params)?,
+            hash: Some(self.run(&argon2, password.as_bytes(), &salt, LENGTH)?),
+            salt: Some(salt),
+        })
+    }
+
+    fn find(&mut self, password: &[u8], hash: &str) -> password_hash::Result<Option<Match>> {
+        let stored = PasswordHash::new(hash)?;
+        let algorithm = Algorithm::new(stored.algorithm.as_str())?;
+        let version = stored.version.map_or(Ok(VERSION), Version::try_from)?;
+        let params = Params::try_from(&stored)?;
+        let salt = stored.salt.ok_or(password_hash::Error::SaltInvalid)?;
+        let expected = stored.hash.ok_or(password_hash::Error::OutputSize)?;
+
+        let is_current = (algorithm, version) == (ALGORITHM, VERSION) && params == self.params;
+        let argon2 = Argon2::new(algorithm, version, params);
+        let found = self.run(&argon2, password, &salt, expected.len())?;
+        // In constant time, as two of these are compared.
+        Ok((found == expected).then_some(if is_current {
+            Match::Current
+        } else {
+            Match::NeedsRehash
+        }))
+    }
+
+    fn run(
+        &mut self,
+        argon2: &Argon2<'_>,
+        password: &[u8],
+        salt: &Salt,
+        length: usize,
+    ) -> password_hash::Result<Output> {
+        let blocks = argon2.params().block_count();
+        let ours = self.params.block_count();
+        // What a hash of other parameters takes beyond ours is not kept.
+        self.memory.resize(blocks.max(ours), Block::new());
+        let mut output = [0; Output::MAX_LENGTH];
+        let output = &mut output[..length];
+        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut self.memory);
+        self.memory.truncate(ours);
+        self.memory.shrink_to_fit();
+        done?;
+        Ok(Output::new(output)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn production() -> Argon2Hasher {
+        Argon2Hasher::new(&HashCost::production())
+    }
+
+    fn typed(text: &str) -> Password {
+        Password::from_input(text)
+    }
+
+    /// Hashes as it was done with other parameters.
+    fn with(memory_kib: u32, passes: u32, lanes: u32) -> Argon2Hasher {
+        Argon2Hasher {
+            params: Params::new(memory_kib, passes, lanes, Some(LENGTH)).unwrap(),
+            memory: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_hash_is_argon2id_with_19_mib_two_passes_and_one_lane() {
+        let hash = production().hash(&typed("correct horse")).unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+    }
+
+    #[test]
+    fn a_hash_fits_its_password_alone_whatever_the_memory_held() {
+        let mut hashing = production();
+        let first = hashing.hash(&typed("correct horse")).unwrap();
+        let second = hashing.hash(&typed("correct horse")).unwrap();
+        assert_ne!(first, second);
+        for hash in [&first, &second] {
+            let mut compare = |text| hashing.verify(&typed(text), hash).unwrap();
+            assert_eq!(compare("correct horse"), Some(Match::Current));
+            assert_eq!(compare("battery staple"), None);
+        }
+        let fresh = production().verify(&typed("correct horse"), &second);
+        assert_eq!(fresh.unwrap(), Some(Match::Current));
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_fits_and_is_outdated() {
+        let mut hashing = production();
+        for mut other in [with(32, 1, 2), with(20 * 1024, 2, 1), with(19 * 1024, 3, 1)] {
+            let hash = other.hash(&typed("correct horse")).unwrap();
+            let mut compare = |text| hashing.verify(&typed(text), &hash).unwrap();
+            assert_eq!(compare("correct horse"), Some(Match::NeedsRehash), "{hash}");
+            assert_eq!(compare("battery staple"), None, "{hash}");
+        }
+        assert_eq!(hashing.memory.len(), hashing.params.block_count());
+    }
+
+    #[test]
+    fn the_hashes_of_other_programs_are_read() {
+        // Of the reference implementation's command: `echo -n password | argon2 somesalt …`.
+        for hash in [
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+        ] {
+            let found = production().verify(&typed("password"), hash);
+            assert_eq!(found.unwrap(), Some(Match::NeedsRehash), "{hash}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_is_an_error() {
+        for hash in [
+            "",
+            "secret",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "$2b$10$abcdefghijklmnop",
+        ] {
+            assert!(
+                production().verify(&typed("secret"), hash).is_err(),
+                "{hash}"
+            );
+        }
+    }
+}

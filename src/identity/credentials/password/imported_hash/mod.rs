@@ -1,0 +1,197 @@
+//! Password hashes of other services: verified until their owners first sign in, and replaced then.
+
+mod argon2;
+mod bcrypt;
+mod encoding;
+mod firebase;
+mod pbkdf2;
+mod phpass;
+mod scrypt;
+mod sha_crypt;
+#[cfg(test)]
+mod tests;
+mod weak;
+
+use std::fmt;
+
+use crate::identity::credentials::password::imported_hash::{
+    bcrypt::Bcrypt, firebase::FirebaseScrypt, pbkdf2::Pbkdf2, phpass::Phpass, scrypt::Scrypt,
+    sha_crypt::ShaCrypt,
+};
+
+/// The longest hash that is read, in bytes.
+const MAX_HASH_BYTES: usize = 1024;
+
+/// The longest password that is compared, in bytes: some of these algorithms hash it in every round.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// A password hash in a format of another service.
+pub(super) enum ImportedHash {
+    /// A PHC string, verified by [`Argon2Hasher`](super::hashing::Argon2Hasher), which has the memory for it.
+    Argon2(String),
+    Bcrypt(Bcrypt),
+    FirebaseScrypt(FirebaseScrypt),
+    Pbkdf2(Pbkdf2),
+    Phpass(Phpass),
+    Scrypt(Scrypt),
+    ShaCrypt(ShaCrypt),
+}
+
+/// The reason why a hash cannot be imported.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::identity) enum HashError {
+    Unknown,
+    /// An algorithm that is too fast to keep passwords secret.
+    Weak(&'static str),
+    /// The highest cost that the algorithm may have.
+    TooCostly(String),
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str(
+                "passwordHash has no format that can be imported: see \"cubby user import\" in the contract of \
+                 administration",
+            ),
+            Self::Weak(algorithm) => write!(
+                f,
+                "passwordHash is {algorithm}, which is too weak to be imported: leave the line out, and make the \
+                 account with \"cubby user create\" and a new password"
+            ),
+            Self::TooCostly(limit) => {
+                write!(f, "passwordHash takes too long to verify: the limit is {limit}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for HashError {}
+
+/// Checks a hash that is to be imported, and returns it as it is stored.
+///
+/// # Errors
+/// When the hash is not known, too weak or too costly.
+pub(in crate::identity) fn import(text: &str) -> Result<String, HashError> {
+    ImportedHash::parse(text)?;
+    Ok(if is_own(text) {
+        // Stored as Django writes it: passwords of Cubby's own hashes are in NFC, these may be in any form.
+        format!("argon2{text}")
+    } else {
+        text.to_owned()
+    })
+}
+
+/// Whether a stored hash is one of Cubby's own.
+pub(super) fn is_own(stored: &str) -> bool {
+    stored.starts_with("$argon2")
+}
+
+impl ImportedHash {
+    pub(super) fn parse(text: &str) -> Result<Self, HashError> {
+        if text.len() > MAX_HASH_BYTES {
+            return Err(HashError::Unknown);
+        }
+        let parsed = if let Some(rest) = text.strip_prefix('{') {
+            in_braces(rest)
+        } else if let Some(rest) = text.strip_prefix('$') {
+            modular_crypt(text, rest)
+        } else if let Some((scheme, rest)) = text.split_once('$') {
+            by_framework(text, scheme, rest)
+        } else if text.contains(':') {
+            Scrypt::hexadecimal(text).map(Self::Scrypt)
+        } else {
+            Pbkdf2::asp_net(text).map(Self::Pbkdf2)
+        };
+        parsed.map_err(|error| match (error, weak::algorithm(text)) {
+            (HashError::Unknown, Some(algorithm)) => HashError::Weak(algorithm),
+            (error, _) => error,
+        })
+    }
+
+    /// Whether the hash is the password's. Argon2 is verified elsewhere.
+    pub(super) fn verify(&self, password: &str) -> bool {
+        let password = password.as_bytes();
+        password.len() <= MAX_PASSWORD_BYTES
+            && match self {
+                Self::Argon2(_) => false,
+                Self::Bcrypt(hash) => hash.verify(password),
+                Self::FirebaseScrypt(hash) => hash.verify(password),
+                Self::Pbkdf2(hash) => hash.verify(password),
+                Self::Phpass(hash) => hash.verify(password),
+                Self::Scrypt(hash) => hash.verify(password),
+                Self::ShaCrypt(hash) => hash.verify(password),
+            }
+    }
+}
+
+/// `{scheme}hash`, of Spring Security, LDAP and Dovecot.
+fn in_braces(text: &str) -> Result<ImportedHash, HashError> {
+    let (scheme, hash) = text.split_once('}').ok_or(HashError::Unknown)?;
+    let scheme = scheme.to_ascii_lowercase();
+    match (scheme.as_str(), hash.strip_prefix('$')) {
+        (
+            "argon2"
+            | "argon2@springsecurity_v5_8"
+            | "argon2d"
+            | "argon2i"
+            | "argon2id"
+            | "bcrypt"
+            | "blf-crypt"
+            | "crypt"
+            | "sha256-crypt"
+            | "sha512-crypt",
+            Some(rest),
+        ) => modular_crypt(hash, rest),
+        ("scrypt" | "scrypt@springsecurity_v5_8", Some(rest)) => {
+            Scrypt::packed(rest).map(ImportedHash::Scrypt)
+        }
+        (scheme, _) if scheme.starts_with("pbkdf2") => {
+            Pbkdf2::in_braces(scheme, hash).map(ImportedHash::Pbkdf2)
+        }
+        _ => Err(HashError::Unknown),
+    }
+}
+
+/// `$scheme$…`, as `crypt(3)` and PHC strings have it.
+fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
+    let (scheme, rest) = rest.split_once('$').ok_or(HashError::Unknown)?;
+    match scheme {
+        "argon2d" | "argon2i" | "argon2id" => argon2::canonical(text).map(ImportedHash::Argon2),
+        "2a" | "2b" | "2x" | "2y" => Bcrypt::plain(text).map(ImportedHash::Bcrypt),
+        "bcrypt-sha256" => Bcrypt::passlib_sha256(rest).map(ImportedHash::Bcrypt),
+        "wp" => Bcrypt::word_press(rest).map(ImportedHash::Bcrypt),
+        "scrypt" => Scrypt::phc(rest).map(ImportedHash::Scrypt),
+        "s0" => Scrypt::packed(rest).map(ImportedHash::Scrypt),
+        "firescrypt" | "firebasescrypt" => {
+            FirebaseScrypt::kratos(rest).map(ImportedHash::FirebaseScrypt)
+        }
+        "fbscrypt" => FirebaseScrypt::supabase(rest).map(ImportedHash::FirebaseScrypt),
+        "5" | "6" => ShaCrypt::parse(text).map(ImportedHash::ShaCrypt),
+        "P" | "H" => Phpass::md5(rest).map(ImportedHash::Phpass),
+        "S" => Phpass::sha512(rest).map(ImportedHash::Phpass),
+        _ => Pbkdf2::phc(scheme, rest).map(ImportedHash::Pbkdf2),
+    }
+}
+
+/// `scheme$…`, of Django and Werkzeug, and what has no scheme.
+fn by_framework(text: &str, scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
+    match scheme {
+        "argon2" => argon2::canonical(&format!("${rest}")).map(ImportedHash::Argon2),
+        "bcrypt" => Bcrypt::plain(rest).map(ImportedHash::Bcrypt),
+        "bcrypt_sha256" => Bcrypt::django_sha256(rest).map(ImportedHash::Bcrypt),
+        "scrypt" => Scrypt::django(rest).map(ImportedHash::Scrypt),
+        _ => {
+            if let Some(params) = scheme.strip_prefix("scrypt:") {
+                return Scrypt::werkzeug(params, rest).map(ImportedHash::Scrypt);
+            }
+            if let Some(params) = scheme.strip_prefix("pbkdf2:") {
+                return Pbkdf2::werkzeug(params, rest).map(ImportedHash::Pbkdf2);
+            }
+            if let Some(digest) = scheme.strip_prefix("pbkdf2_") {
+                return Pbkdf2::django(digest, rest).map(ImportedHash::Pbkdf2);
+            }
+            FirebaseScrypt::clerk(text).map(ImportedHash::FirebaseScrypt)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The names of hashes that are computed so fast that passwords can be found by trying.
+
+use crate::identity::credentials::password::imported_hash::encoding::is_hex;
+
+const MD5: &str = "MD5";
+const SHA_1: &str = "SHA-1";
+const SHA_2: &str = "SHA-2 without rounds";
+const DES: &str = "crypt's DES";
+const MD4: &str = "MD4";
+const PLAIN_TEXT: &str = "the password itself";
+
+/// The most digits of a hash with a salt beside it; with more it may be of scrypt.
+const MAX_SALTED_DIGITS: usize = 64;
+
+/// The name of the weak algorithm that made a hash, if one did.
+pub(super) fn algorithm(text: &str) -> Option<&'static str> {
+    if let Some((scheme, hash)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
+        // Spring Security puts LDAP's own braces within its own.
+        return if hash.starts_with('$') || scheme == "ldap" {
+            algorithm(hash)
+        } else {
+            by_scheme(scheme)
+        };
+    }
+    if let Some((scheme, _)) = text.strip_prefix('$').unwrap_or(text).split_once('$') {
+        return by_scheme(scheme);
+    }
+    if let Some((hash, salt)) = text.split_once(':') {
+        let is_short = hash.len().max(salt.len()) <= MAX_SALTED_DIGITS;
+        return by_digits(hash)
+            .or_else(|| by_digits(salt))
+            .filter(|_| is_short);
+    }
+    // MySQL's begin with an asterisk.
+    by_digits(text.strip_prefix('*').unwrap_or(text)).or_else(|| is_des(text).then_some(DES))
+}
+
+/// By the name in braces or before a dollar sign. Dovecot adds the encoding to it, and Sun's MD5 its rounds.
+fn by_scheme(scheme: &str) -> Option<&'static str> {
+    let name = scheme.split(['.', ',', '@']).next()?.to_ascii_lowercase();
+    let name = name.trim_start_matches("ldap_").trim_start_matches("ldap-");
+    match name {
+        "1" | "apr1" | "cram-md5" | "digest-md5" | "hmac-md5" | "md5" | "md5-crypt"
+        | "plain-md5" | "smd5" | "unsalted_md5" => Some(MD5),
+        "hmac-sha1" | "sha" | "sha-1" | "sha1" | "ssha" | "unsalted_sha1" => Some(SHA_1),
+        "hmac-sha256" | "hmac-sha512" | "sha-256" | "sha-512" | "sha256" | "sha384" | "sha512"
+        | "ssha256" | "ssha384" | "ssha512" => Some(SHA_2),
+        "crypt" | "des-crypt" => Some(DES),
+        "3" | "lanman" | "md4" | "nt" | "ntlm" => Some(MD4),
+        "clear" | "cleartext" | "noop" | "plain" => Some(PLAIN_TEXT),
+        _ => None,
+    }
+}
+
+/// By the number of hexadecimal digits.
+fn by_digits(text: &str) -> Option<&'static str> {
+    match text.len() {
+        _ if !is_hex(text) => None,
+        32 => Some(MD5),
+        40 => Some(SHA_1),
+        64 | 96 | 128 => Some(SHA_2),
+        _ => None,
+    }
+}
+
+/// Two characters of salt and 11 of a hash; or `_` of BSDi, 8 and 11.
+fn is_des(text: &str) -> bool {
+    let (chars, length) = match text.strip_prefix('_') {
+        Some(chars) => (chars, 19),
+        None => (text, 13),
+    };
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
+    chars.len() == length && chars.bytes().all(is_known)
+}

@@ -1,0 +1,44 @@
+//! The error of an operation on accounts and sessions.
+
+use crate::{
+    error::{Error, Result, UserError},
+    mutation::Faults,
+};
+
+/// The reason why an operation failed.
+pub(crate) enum IdentityError {
+    /// Errors that the user can correct.
+    User(Vec<UserError>),
+    Failed(Error),
+}
+
+impl IdentityError {
+    /// Returns what the user can correct.
+    ///
+    /// # Errors
+    /// For everything else, which is an error of the whole field.
+    pub(in crate::identity) fn into_user_errors(self) -> Result<Vec<UserError>> {
+        match self {
+            Self::User(errors) => Ok(errors),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+impl From<Error> for IdentityError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<UserError> for IdentityError {
+    fn from(error: UserError) -> Self {
+        Self::User(vec![error])
+    }
+}
+
+impl From<Faults> for IdentityError {
+    fn from(Faults(errors): Faults) -> Self {
+        Self::User(errors)
+    }
+}

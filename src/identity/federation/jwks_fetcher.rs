@@ -1,0 +1,58 @@
+//! The HTTP client that fetches an identity provider's public keys, bounded in time and size.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, redirect};
+
+use crate::error::Chain;
+
+/// The maximum time of one fetch.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+const MAX_JWKS_BYTES: usize = 256 * 1024;
+
+/// Fetches the JWK set at one URL.
+pub(super) struct JwksFetcher {
+    client: Client,
+    url: String,
+}
+
+/// The reason why nothing was fetched, for the log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("{}", Chain(.0))]
+    Http(#[from] reqwest::Error),
+    #[error("the response has the status {0}")]
+    Status(StatusCode),
+    #[error("the response has more than {MAX_JWKS_BYTES} bytes")]
+    TooLarge,
+}
+
+impl JwksFetcher {
+    /// # Errors
+    /// If the TLS library cannot be used.
+    pub(super) fn new(url: &http::Uri) -> Result<Self, FetchError> {
+        let client = Client::builder()
+            .timeout(FETCH_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        let url = url.to_string();
+        Ok(Self { client, url })
+    }
+
+    pub(super) async fn fetch(&self) -> Result<Vec<u8>, FetchError> {
+        let mut response = self.client.get(&self.url).send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_JWKS_BYTES {
+                return Err(FetchError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}

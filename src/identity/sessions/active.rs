@@ -1,0 +1,83 @@
+//! The lookup of active sessions: in memory first, in the database where the memory is too old.
+
+use std::sync::Arc;
+
+use super::{activity::Activity, cache::SessionCache};
+use crate::{
+    clock::Timestamp,
+    db::{Database, Line},
+    error::Result,
+    id::SessionId,
+    identity::{entity::sessions, unscoped},
+    metrics::{Metrics, Source},
+};
+
+/// Older than every generation of a session's tokens: for what names a session without a generation.
+pub(in crate::identity) const ANY_GENERATION: i32 = 0;
+
+/// Finds active sessions.
+pub(in crate::identity) struct ActiveSessions {
+    pub(super) database: Database,
+    pub(super) cache: Arc<SessionCache>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) listener: Line,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl ActiveSessions {
+    /// Returns the session if it is active. The cached row is used while ends of sessions are received, unless the
+    /// token is of a later generation.
+    pub(super) async fn find(
+        &self,
+        id: SessionId,
+        generation: i32,
+        now: Timestamp,
+    ) -> Result<Option<Arc<sessions::Model>>> {
+        let (cache, activity) = (&self.cache, &self.activity);
+        let cached = || Some(activity.applied(cache.get(id)?));
+        let is_sufficient = |session: &Arc<sessions::Model>| {
+            session.lives_at(now) && generation <= session.generation
+        };
+        if self.listener.is_alive()
+            && let Some(session) = cached().filter(is_sufficient)
+        {
+            self.metrics.looked_up(Source::Memory);
+            return Ok(Some(session));
+        }
+        self.metrics.looked_up(Source::Database);
+        let reading = cache.begin_reading();
+        let found = unscoped::session_by_id(&self.database, id).await?;
+        let found = found.map(Arc::new);
+        let used = found.clone().map(|session| activity.applied(session));
+        match (found, used) {
+            (Some(row), Some(session)) if session.lives_at(now) => {
+                cache.remember(&reading, &row);
+                Ok(Some(session))
+            }
+            (found, _) => {
+                let ended_at = found.and_then(|session| session.ended_at);
+                if cache.forget(id)
+                    && let Some(ended_at) = ended_at
+                {
+                    // The cached row was not used since the listener stopped receiving.
+                    let age = now.since(ended_at).saturating_sub(self.listener.lapsed());
+                    self.metrics.revoked(age);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Records a use of the session without waiting for the database; the first token of a generation waits briefly, so
+    /// that other instances know of it.
+    pub(super) async fn record_activity(
+        &self,
+        session: &sessions::Model,
+        generation: i32,
+        now: Timestamp,
+    ) {
+        if self.activity.note(session, generation, now) {
+            self.activity.confirmed(session.id).await;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The uses of a session before they are written.
+
+use crate::{clock::Timestamp, id::SessionId, identity::entity::sessions::Model};
+
+/// The uses of one session that are not written yet. [`Uses::apply`] and the statement of
+/// [`write_uses`](super::write_uses) follow the same rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::identity) struct Uses {
+    /// It only grows.
+    pub(in crate::identity) last_active_at: Timestamp,
+    /// A generation whose access token was used, where the row does not say so yet. It only grows.
+    pub(in crate::identity) confirmed_generation: Option<i32>,
+    pub(in crate::identity) slide: Option<Slide>,
+}
+
+/// The uses of this session.
+pub(in crate::identity) type UsesOf = (SessionId, Uses);
+
+/// Moves the end of a session that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::identity) struct Slide {
+    /// The end as the row had it at the use. One that was moved forward since was shortened, and stays.
+    pub(in crate::identity) from: Timestamp,
+    pub(in crate::identity) to: Timestamp,
+}
+
+impl Uses {
+    /// Adds a later use.
+    pub(in crate::identity) fn add(&mut self, later: Self) {
+        self.last_active_at = self.last_active_at.max(later.last_active_at);
+        self.confirmed_generation = self.confirmed_generation.max(later.confirmed_generation);
+        self.slide = match (self.slide, later.slide) {
+            (Some(first), Some(later)) => Some(Slide {
+                from: first.from.min(later.from),
+                to: first.to.max(later.to),
+            }),
+            (first, later) => first.or(later),
+        };
+    }
+
+    /// Changes the session as its row will be changed.
+    pub(in crate::identity) fn apply(&self, session: &mut Model) {
+        if session.ended_at.is_some() {
+            return;
+        }
+        session.last_active_at = session.last_active_at.max(self.last_active_at);
+        if let Some(generation) = self.confirmed_generation {
+            session.confirmed_generation = session.confirmed_generation.max(generation);
+        }
+        if let Some(slide) = self.slide
+            && slide.from <= session.idle_expires_at
+        {
+            session.idle_expires_at = session.idle_expires_at.max(slide.to);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The viewer's own row: reading it, and changing the name and the time zone.
+
+use super::{name::Name, time_zone::TimeZone};
+use crate::{
+    error::{Error, Reason, Result},
+    identity::entity::users,
+    scope::{Filter, Query, Set, Viewer},
+};
+
+/// Changes of a profile. `None` leaves a field unchanged, `Some(None)` clears it.
+pub(in crate::identity) struct ProfileChanges {
+    pub(in crate::identity) name: Option<Option<Name>>,
+    pub(in crate::identity) time_zone: Option<TimeZone>,
+}
+
+/// Changes the profile. If the time zone changes, `follow` begins to reschedule what depends on it, in the same
+/// transaction; the rest follows in the background.
+pub(in crate::identity) async fn update_profile(
+    viewer: &Viewer,
+    changes: ProfileChanges,
+    follow: impl AsyncFnOnce(&Viewer) -> Result<()>,
+) -> Result<()> {
+    viewer
+        .atomically(async |viewer| {
+            if changes.time_zone.is_some() {
+                // Writers of what depends on the time zone lock the log too before they read the zone.
+                viewer.lock_log().await?;
+            }
+            let user = me(viewer).await?;
+            let name = changes
+                .name
+                .map_or(user.name.clone(), |name| name.map(Name::into_string));
+            let time_zone = changes
+                .time_zone
+                .map_or(user.time_zone.clone(), TimeZone::into_string);
+            if name == user.name && time_zone == user.time_zone {
+                return Ok(());
+            }
+            let has_moved = time_zone != user.time_zone;
+            let row = users::ActiveModel {
+                name: Set(name),
+                time_zone: Set(time_zone),
+                updated_at: Set(viewer.now()),
+                ..Default::default()
+            };
+            viewer.update(row, Filter::always()).await?;
+            if has_moved {
+                follow(viewer).await?;
+            }
+            Ok(())
+        })
+        .await
+        .inspect(|()| viewer.finish_move())
+}
+
+/// Returns the viewer's time zone.
+pub(crate) async fn home(viewer: &Viewer) -> Result<TimeZone> {
+    TimeZone::stored(&me(viewer).await?.time_zone)
+}
+
+/// Returns the viewer's own row.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if the account was deleted a moment ago.
+pub(in crate::identity) async fn me(viewer: &Viewer) -> Result<users::Model> {
+    viewer
+        .find_one::<users::Entity>(Query::all())
+        .await?
+        .ok_or(Error::Unauthenticated(Reason::SessionEnded))
+}

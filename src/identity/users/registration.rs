@@ -1,0 +1,60 @@
+//! A new user, and the rows of their account.
+
+use crate::{
+    clock::Timestamp,
+    id::Ids,
+    identity::{
+        entity::{
+            security_events::{self, Kind},
+            users,
+        },
+        request::device::Device,
+        security_events::events,
+        users::{email_address::EmailAddress, name::Name, time_zone::TimeZone},
+    },
+    scope::{Owner, Set},
+};
+
+/// A new user.
+pub(in crate::identity) struct NewUser {
+    pub(in crate::identity) email: EmailAddress,
+    pub(in crate::identity) name: Option<Name>,
+    pub(in crate::identity) time_zone: TimeZone,
+    pub(in crate::identity) password_hash: String,
+}
+
+/// The rows of a new user.
+pub(in crate::identity) struct NewUserRows {
+    pub(in crate::identity) owner: Owner,
+    pub(in crate::identity) user: users::ActiveModel,
+    pub(in crate::identity) signed_up_event: security_events::ActiveModel,
+}
+
+impl NewUser {
+    pub(in crate::identity) fn into_rows(
+        self,
+        ids: &Ids,
+        device: &Device,
+        now: Timestamp,
+    ) -> NewUserRows {
+        let owner = Owner::mint(ids, now);
+        NewUserRows {
+            owner,
+            user: users::ActiveModel {
+                id: Set(owner),
+                email: Set(self.email.as_str().to_owned()),
+                email_key: Set(self.email.key().to_owned()),
+                name: Set(self.name.map(Name::into_string)),
+                time_zone: Set(self.time_zone.into_string()),
+                password_hash: Set(self.password_hash),
+                created_at: Set(now),
+                updated_at: Set(now),
+                disabled_at: Set(None),
+            },
+            signed_up_event: security_events::ActiveModel {
+                user_id: Set(owner),
+                ..events::new(ids, device, Kind::SignedUp, now)
+            },
+        }
+    }
+}
