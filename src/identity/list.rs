@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     keyset::Keyset,
     page::{End, Page, PageInfo},
     scope::{
@@ -73,9 +73,8 @@ pub(crate) struct Connection<N: Listed> {
     order: Arc<Keyset<N::Entity, N::Row>>,
     has_next: bool,
     has_previous: bool,
-    viewer: Viewer,
-    /// All that is in the list.
-    query: Query<N::Entity>,
+    /// The length of the whole list, if it is asked for.
+    total_count: Option<u64>,
 }
 
 impl<N: Listed> Connection<N> {
@@ -85,9 +84,10 @@ impl<N: Listed> Connection<N> {
         ctx: &Context<'_>,
         viewer: &Viewer,
         query: Query<N::Entity>,
-        order: Keyset<N::Entity, N::Row>,
+        order: impl Into<Arc<Keyset<N::Entity, N::Row>>>,
         page: Page,
     ) -> Result<Self> {
+        let order = order.into();
         let mut columns = N::Row::columns(&fields_of_nodes(ctx));
         columns.extend(order.columns());
         let columns = distinct_columns::<N::Entity>(columns);
@@ -116,13 +116,17 @@ impl<N: Listed> Connection<N> {
             End::First => (has_more, has_after),
             End::Last => (has_before, has_more),
         };
+        let total_count = if ctx.look_ahead().field("totalCount").exists() {
+            Some(viewer.count(query).await?)
+        } else {
+            None
+        };
         Ok(Self {
             nodes: rows.into_iter().map(|row| N::of(row, viewer)).collect(),
-            order: Arc::new(order),
+            order,
             has_next,
             has_previous,
-            viewer: viewer.clone(),
-            query,
+            total_count,
         })
     }
 }
@@ -175,7 +179,9 @@ impl<N: Listed> Connection<N> {
 
     /// How many there are on all pages; counted only when asked for.
     async fn total_count(&self) -> Result<i32> {
-        let count = self.viewer.count(self.query.clone()).await?;
+        let count = self
+            .total_count
+            .ok_or_else(|| Error::bug("a list was not counted"))?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }

@@ -3,7 +3,9 @@
 use super::{
     Column,
     filter::{TaskFilter, is_due_within, is_overdue},
-    floating_due, scan,
+    floating_due,
+    moment::Here,
+    scan,
 };
 use crate::{
     error::Result,
@@ -30,7 +32,16 @@ impl Counts {
 
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
-        let here = floating_due::here(viewer).await?;
+        loop {
+            let here = floating_due::here(viewer).await?;
+            let counts = Self::read_here(viewer, &here, filter).await?;
+            if floating_due::is_still(viewer, &here).await? {
+                return Ok(counts);
+            }
+        }
+    }
+
+    async fn read_here(viewer: &Viewer, here: &Here, filter: Option<&TaskFilter>) -> Result<Self> {
         let open = || Filter::is_null(Column::CompletedAt);
         let is_due_today = here.today().map_or_else(Filter::never, is_due_within);
         let counted = [
@@ -39,7 +50,7 @@ impl Counts {
             is_overdue(here.now),
             is_due_today.and(open()),
         ];
-        let query = super::query_here(&here, filter)?;
+        let query = super::query(here, filter)?;
         let [total, open, overdue, due_today] = viewer.count_each(query, counted).await?;
         let shown = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Self {

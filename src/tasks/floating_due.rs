@@ -26,6 +26,12 @@ pub(super) async fn here(viewer: &Viewer) -> Result<Here> {
     })
 }
 
+/// True if the viewer's time zone is the one that it was `here`. If not, what was read since then by days of the other
+/// zone is to be read again: the tasks may have followed in between.
+pub(super) async fn is_still(viewer: &Viewer, here: &Here) -> Result<bool> {
+    Ok(identity::home(viewer).await?.rules() == here.zone)
+}
+
 /// The time zone that a due date goes by, where it has none of its own. Whoever stores it holds the log,
 /// so that the zone does not change before it is stored.
 pub(super) async fn of_due(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {

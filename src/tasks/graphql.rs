@@ -1,12 +1,16 @@
 //! The edge of tasks: what the schema says of a task and of lists of them.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 
 use super::{
     Column, Due, Entity, Priority,
     counts::Counts,
     filter::TaskFilter,
+    floating_due,
     local_date_time::{LocalDate, LocalTime},
+    moment::Here,
     order::{self, TaskOrder},
     scan,
     task_row::Row,
@@ -215,7 +219,7 @@ impl TaskLists {
     ) -> Result<Connection<Task>> {
         let page = Page::parse(first, after, last, before)?;
         let order_by = order_by.unwrap_or_default();
-        let order = order::keyset(&order_by, filter.as_ref())?;
+        let order = Arc::new(order::keyset(&order_by, filter.as_ref())?);
         let filtering = filter.as_ref().map_or(0, TaskFilter::work);
         let counting = if ctx.look_ahead().field("totalCount").exists() {
             scan::COMPARISON + filtering
@@ -224,8 +228,20 @@ impl TaskLists {
         };
         let work = filtering + order::work(&order_by) + counting;
         scan::charge(ctx, &self.viewer, work).await?;
-        let query = super::query(&self.viewer, filter.as_ref()).await?;
-        Connection::read(ctx, &self.viewer, query, order, page).await
+        let needs_days = filter.as_ref().is_some_and(TaskFilter::needs_days);
+        loop {
+            let here = if needs_days {
+                floating_due::here(&self.viewer).await?
+            } else {
+                Here::in_utc(self.viewer.now())
+            };
+            let query = super::query(&here, filter.as_ref())?;
+            let order = Arc::clone(&order);
+            let page = Connection::read(ctx, &self.viewer, query, order, page.clone()).await?;
+            if !needs_days || floating_due::is_still(&self.viewer, &here).await? {
+                return Ok(page);
+            }
+        }
     }
 
     /// How many tasks there are that pass the filter, in one count.

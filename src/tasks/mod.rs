@@ -124,20 +124,8 @@ async fn find(viewer: &Viewer, entry: &LogEntry, id: TaskId) -> Result<Option<Mo
     }
 }
 
-/// The tasks that pass the filter.
-async fn query(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
-    let here = if filter.is_some_and(TaskFilter::needs_days) {
-        floating_due::here(viewer).await?
-    } else {
-        Here {
-            now: viewer.now(),
-            zone: TimeZone::utc().rules(),
-        }
-    };
-    query_here(&here, filter)
-}
-
-fn query_here(here: &Here, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
+/// The tasks that pass the filter, which goes by days here.
+fn query(here: &Here, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
     let filter = filter.map(|filter| filter.condition(here)).transpose()?;
     Ok(Query::filter(filter.unwrap_or_else(Filter::always)))
 }

@@ -50,6 +50,14 @@ pub(crate) struct Here {
 }
 
 impl Here {
+    /// For what goes by no days.
+    pub(super) fn in_utc(now: Timestamp) -> Self {
+        Self {
+            now,
+            zone: tz::TimeZone::UTC,
+        }
+    }
+
     pub(crate) fn wall(&self) -> Option<civil::DateTime> {
         let now = jiff::Timestamp::from_millisecond(self.now.as_millis()).ok()?;
         Some(self.zone.to_datetime(now))

@@ -186,8 +186,12 @@ pub(in crate::identity) async fn write(
         forget(activity, cache, slice::from_ref(confirmation));
     }
     for batch in others.chunks(MAX_BATCH) {
-        unscoped::write_uses(database, batch).await?;
-        forget(activity, cache, batch);
+        let locked = unscoped::write_uses(database, batch).await?;
+        let written = batch.iter().filter(|(id, _)| !locked.contains(id));
+        forget(activity, cache, &written.copied().collect::<Vec<_>>());
+        if !locked.is_empty() {
+            activity.noted.notify_one();
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The uses of sessions, written beside the requests that were made with them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -15,9 +15,12 @@ use crate::{
     identity::entity::sessions::{self, Column},
 };
 
-/// Writes uses of several sessions in one transaction. A session whose row is locked is left out, and its next
-/// use is noted anew: to wait for one row while others are held could end in a deadlock.
-pub(in crate::identity) async fn write_uses(database: &Database, uses: &[UsesOf]) -> Result<()> {
+/// Writes uses of several sessions in one transaction, and returns the sessions whose rows were locked: to wait for
+/// one row while others are held could end in a deadlock. Their uses are still to be written.
+pub(in crate::identity) async fn write_uses(
+    database: &Database,
+    uses: &[UsesOf],
+) -> Result<HashSet<SessionId>> {
     let uses: HashMap<_, _> = uses.iter().map(|(id, uses)| (*id, uses)).collect();
     let transaction = database.begin().await?;
     let free = sessions::Entity::find()
@@ -25,12 +28,21 @@ pub(in crate::identity) async fn write_uses(database: &Database, uses: &[UsesOf]
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
         .all(&transaction)
         .await?;
+    let mut rest: HashSet<_> = uses.keys().copied().collect();
     for session in free {
         if let Some(uses) = uses.get(&session.id) {
             update(&transaction, session.id, uses).await?;
+            rest.remove(&session.id);
         }
     }
-    transaction.commit().await
+    if !rest.is_empty() {
+        // A session that was removed is not locked.
+        let ids = sessions::Entity::find().filter(Column::Id.is_in(rest.iter().copied()));
+        let stored = ids.all(&transaction).await?;
+        rest = stored.iter().map(|session| session.id).collect();
+    }
+    transaction.commit().await?;
+    Ok(rest)
 }
 
 /// Writes the uses of one session, waiting for its row: a confirmation is not left out.

@@ -1,7 +1,11 @@
 //! A person with many tasks who moves to another time zone: the tasks follow in batches.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
+use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
@@ -159,6 +163,33 @@ async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
         let document = format!("query {declared} {{ viewer {{ {read} }} }}");
         let data = ana.ask(&document, json!({ "id": id })).await;
         assert_eq!(data.pointer(path), Some(&expected), "{read}");
+    }
+}
+
+#[apply(each_database)]
+async fn days_are_of_the_time_zone_that_the_tasks_have_followed_to(env: TestEnv) {
+    let app = env.app().await;
+    let ana = busy(&app, "ana").await;
+    let query = "query ($filter: TaskFilter) { viewer { taskCounts(filter: $filter) { total } \
+                 tasks(first: 1, filter: $filter) { totalCount nodes { due { date } } } } }";
+    let all = json!({
+        "taskCounts": { "total": TASKS },
+        "tasks": { "totalCount": TASKS, "nodes": [{ "due": { "date": DUE } }] },
+    });
+    for zone in ["Asia/Tokyo", "Pacific/Honolulu"].repeat(10) {
+        let has_moved = AtomicBool::new(false);
+        let reads = std::iter::repeat_with(async || {
+            while !has_moved.load(Ordering::Relaxed) {
+                let filter = json!({ "due": { "eq": DUE } });
+                let data = ana.ask(query, json!({ "filter": filter })).await;
+                assert_eq!(data["viewer"], all);
+            }
+        });
+        let moves = async {
+            move_to(&ana, zone).await;
+            has_moved.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(join_all(reads.take(8)), moves);
     }
 }
 
