@@ -8,7 +8,8 @@ use super::node::MAX_NODES;
 use crate::{
     config::{AccountLimits, DocumentLimits},
     identity::Accounts,
-    page, tasks,
+    pagination::page,
+    tasks,
 };
 
 /// This server.

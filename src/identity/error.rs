@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result, UserError},
-    mutation::Faults,
+    input::Faults,
 };
 
 /// The reason why an operation failed.

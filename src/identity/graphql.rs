@@ -12,7 +12,6 @@ use super::{
         sessions::{self as sessions_entity, Delivery, Model},
         users,
     },
-    list::{self, Connection, Listed},
     sessions::{activity::activity, new_session},
     users::{profile, time_zone::TimeZone},
 };
@@ -20,8 +19,9 @@ use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Reason, Result},
     id::{SecurityEventId, SessionId, UserId},
-    keyset::newest_first,
-    page::Page,
+    pagination::connection::{self, Connection, Listed},
+    pagination::keyset::newest_first,
+    pagination::page::Page,
     scope::{Query, Viewer},
 };
 
@@ -168,7 +168,7 @@ impl Session {
 
     /// Those of the viewer's sessions that live and have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SessionId>) -> Result<Vec<Self>> {
-        list::find(viewer, sessions_entity::Column::Id, ids, Self::all(viewer)).await
+        connection::find(viewer, sessions_entity::Column::Id, ids, Self::all(viewer)).await
     }
 
     /// All that live.
@@ -255,7 +255,7 @@ impl SecurityEvent {
 
     /// Those of the viewer's events that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SecurityEventId>) -> Result<Vec<Self>> {
-        list::find(viewer, security_events::Column::Id, ids, Query::all()).await
+        connection::find(viewer, security_events::Column::Id, ids, Query::all()).await
     }
 }
 

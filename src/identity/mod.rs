@@ -12,7 +12,6 @@ mod federation;
 mod follow_up;
 pub(crate) mod graphql;
 mod lifetimes;
-pub(crate) mod list;
 mod moves;
 pub(crate) mod mutations;
 mod rate_limit;

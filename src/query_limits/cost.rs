@@ -16,7 +16,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::types::{self, Types, is_connection};
-use crate::{graphql::root_fields, page};
+use crate::{graphql::root_fields, pagination::page};
 
 /// The argument that says which of a list are wanted.
 const FILTER: &str = "filter";

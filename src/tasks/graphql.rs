@@ -19,11 +19,9 @@ use crate::{
     clock::Timestamp,
     error::{Error, Nullable, Result},
     id::TaskId,
-    identity::{
-        TimeZone,
-        list::{self, Connection, Listed},
-    },
-    page::Page,
+    identity::TimeZone,
+    pagination::connection::{self, Connection, Listed},
+    pagination::page::Page,
     scope::{Query, Viewer},
 };
 
@@ -81,7 +79,7 @@ impl Task {
 
     /// Those of the viewer's tasks that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<TaskId>) -> Result<Vec<Self>> {
-        list::find(viewer, Column::Id, ids, Query::all()).await
+        connection::find(viewer, Column::Id, ids, Query::all()).await
     }
 }
 

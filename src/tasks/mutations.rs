@@ -17,7 +17,7 @@ use crate::{
     config::AccountLimits,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
     identity::{self},
-    mutation::{Faults, clearable, named_payload, required},
+    input::{Faults, clearable, named_payload, required},
     scope::Viewer,
 };
 

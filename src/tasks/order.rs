@@ -4,7 +4,7 @@ use super::{Column, Entity, due::NEVER, filter::TaskFilter, scan, task_row::Row}
 use crate::{
     clock::Timestamp,
     error::{Error, Result},
-    keyset::{Key, Keyset, Of},
+    pagination::keyset::{Key, Keyset, Of},
     scope::SortKey,
 };
 use async_graphql::{Enum, InputObject};

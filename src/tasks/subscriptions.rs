@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     error::Result,
     identity::{self},
-    keyset::write_place,
+    pagination::keyset::write_place,
     scope::{ChangeListener, Viewer},
 };
 

@@ -4,7 +4,7 @@ use super::{Column, Entity, Model, Priority};
 use crate::{
     clock::Timestamp,
     id::TaskId,
-    identity::list::{Fields, ListedRow},
+    pagination::connection::{Fields, ListedRow},
     scope::{self, RowError},
 };
 

@@ -10,9 +10,9 @@ use crate::{
     identity::{
         entity::sessions::{self, Scope},
         lifetimes,
-        list::{self, Listed},
         sessions::activity::activity,
     },
+    pagination::connection::{self, Listed},
     scope::Viewer,
 };
 
@@ -29,7 +29,7 @@ impl AccessToken {
     /// Those of the viewer's that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<AccessTokenId>) -> Result<Vec<Self>> {
         let ids = ids.into_iter().map(SessionId::from).collect();
-        list::find(viewer, sessions::Column::Id, ids, all(viewer)).await
+        connection::find(viewer, sessions::Column::Id, ids, all(viewer)).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         sessions::activity::activity,
         users::name::Name,
     },
-    mutation::Faults,
+    input::Faults,
 };
 
 /// What can be done about access tokens.

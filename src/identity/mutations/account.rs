@@ -22,7 +22,7 @@ use crate::{
             time_zone::TimeZone,
         },
     },
-    mutation::{Faults, clearable, named_payload, required},
+    input::{Faults, clearable, named_payload, required},
     scope::Viewer,
 };
 

@@ -14,7 +14,7 @@ use crate::{
         request::{request_context, require_interactive},
         sessions::{SessionOptions, end},
     },
-    mutation::{Faults, named_payload},
+    input::{Faults, named_payload},
     scope::Viewer,
 };
 

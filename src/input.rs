@@ -1,4 +1,4 @@
-//! What the mutations of every slice share: reading an input's fields, naming a payload.
+//! Reads the fields of mutation inputs, and names generic payloads.
 
 use async_graphql::MaybeUndefined;
 

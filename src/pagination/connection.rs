@@ -4,8 +4,8 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use crate::{
     error::{Error, Result},
-    keyset::Keyset,
-    page::{End, Page, PageInfo},
+    pagination::keyset::Keyset,
+    pagination::page::{End, Page, PageInfo},
     scope::{
         Column, Filter, Owned, Query, Row, RowError, Value, Viewer, all_columns, distinct_columns,
     },
