@@ -53,8 +53,8 @@ fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Ref
                     continue;
                 };
                 for (name, value) in &field.arguments {
-                    if let Some(ty) = known.argument(&name.node) {
-                        refuse(types, ty, &value.node, value.pos)?;
+                    if let Some(argument) = known.argument(&name.node) {
+                        refuse(types, &argument.ty, &value.node, value.pos)?;
                     }
                 }
                 check_set(types, &known.type_name, &field.selection_set.node)?;

@@ -11,6 +11,7 @@ mod syntax;
 mod tokens;
 mod trusted;
 mod types;
+mod variable_positions;
 mod variables;
 
 use std::sync::Arc;
@@ -177,6 +178,7 @@ impl Documents {
         })?;
         let mut measured = measure::measure(&parsed, &self.limits)?;
         literals::check(&self.types, &parsed)?;
+        variable_positions::check(&self.types, &parsed)?;
         for (name, definition) in parsed.operations.iter() {
             let definition = &definition.node;
             if definition.variable_definitions.is_empty()

@@ -30,19 +30,26 @@ pub(super) struct Field {
     pub(super) is_list: bool,
     /// The most objects of a list that has neither pages nor a list of ids as an argument.
     pub(super) max_objects: u64,
-    arguments: Vec<(Name, Type)>,
+    arguments: Vec<Argument>,
+}
+
+pub(super) struct Argument {
+    name: Name,
+    pub(super) ty: Type,
+    pub(super) has_default: bool,
 }
 
 impl Field {
-    pub(super) fn argument(&self, name: &Name) -> Option<&Type> {
-        let argument = self.arguments.iter().find(|(known, _)| known == name);
-        argument.map(|(_, ty)| ty)
+    pub(super) fn argument(&self, name: &Name) -> Option<&Argument> {
+        self.arguments
+            .iter()
+            .find(|argument| argument.name == *name)
     }
 
     /// The arguments that are lists, such as `ids`.
     pub(super) fn lists(&self) -> impl Iterator<Item = &Name> {
-        let lists = self.arguments.iter().filter(|(_, ty)| named(ty).1);
-        lists.map(|(name, _)| name)
+        let lists = self.arguments.iter().filter(|it| named(&it.ty).1);
+        lists.map(|argument| &argument.name)
     }
 }
 
@@ -148,7 +155,7 @@ impl Types {
         let mut payloads: HashMap<Name, u64> = HashMap::new();
         let mutations = self.composites.get(&Self::root(OperationType::Mutation));
         for mutation in mutations.into_iter().flat_map(HashMap::values) {
-            let inputs = mutation.arguments.iter().map(|(_, ty)| named(ty).0);
+            let inputs = mutation.arguments.iter().map(|it| named(&it.ty).0);
             let fields = inputs.map(|input| match self.inputs.get(input) {
                 Some(Input::Object { fields, .. }) => fields.len() as u64,
                 _ => 1,
@@ -198,8 +205,17 @@ fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Fie
         .map(|field| {
             let (type_name, is_list) = named(&field.ty.node);
             let arguments = field.arguments.iter().map(|argument| {
-                let InputValueDefinition { name, ty, .. } = &argument.node;
-                (name.node.clone(), ty.node.clone())
+                let InputValueDefinition {
+                    name,
+                    ty,
+                    default_value,
+                    ..
+                } = &argument.node;
+                Argument {
+                    name: name.node.clone(),
+                    ty: ty.node.clone(),
+                    has_default: default_value.is_some(),
+                }
             });
             let value = Field {
                 type_name: type_name.clone(),

@@ -31,5 +31,8 @@ fn only_tests_make_cheap_password_hashes() {
                 .contains("insecure_for_tests")
         })
         .collect();
-    assert_eq!(named, [Path::new("src/identity/password/hashing.rs")]);
+    assert_eq!(
+        named,
+        [Path::new("src/identity/credentials/password/hashing.rs")]
+    );
 }

@@ -456,7 +456,8 @@ async fn variables_are_counted_wherever_they_are_used(env: TestEnv) {
     assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
     // In a fragment it is used wherever that is spread.
     let spread = format!(
-        "query ($v: [ID!]!) {{ viewer {{ {} }} }} fragment F on User {{ task(id: $v) {{ id }} }}",
+        "query ($v: [ID!]!) {{ viewer {{ {} }} }} \
+         fragment F on User {{ tasks(filter: {{ id: {{ in: $v }} }}) {{ totalCount }} }}",
         "...F ".repeat(400)
     );
     let reply = send(&ana, &spread, json!({ "v": vec![0; 10_000] })).await;
@@ -691,4 +692,44 @@ async fn a_number_that_is_no_int_is_refused_before_anything_is_done(env: TestEnv
         );
         ana.ask(&query, json!({})).await;
     }
+}
+
+#[apply(each_database)]
+async fn a_nullable_variable_at_a_non_null_place_runs_nothing(env: TestEnv) {
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    let id = ana.create_task("Pay the rent").await;
+    for (variable, create) in [
+        ("$v: String", "createTask(input: { title: $v })"),
+        ("$v: CreateTaskInput", "createTask(input: $v)"),
+        (
+            "$v: ID",
+            "createTask(input: { title: \"a\", placement: { before: $v } })",
+        ),
+        (
+            "$v: ID!",
+            "createTask(input: { title: \"a\", placement: { before: $v, edge: LAST } })",
+        ),
+        (
+            "$v: String!",
+            "createTask(input: { title: \"a\", priority: $v })",
+        ),
+    ] {
+        let query = format!(
+            "mutation ({variable}) {{ deleteTask(input: {{ id: \"{id}\" }}) {{ deletedTaskId }} \
+             {create} {{ task {{ id }} }} }}"
+        );
+        for variables in [json!({}), json!({ "v": "HIGH" })] {
+            let reply = send(&ana, &query, variables).await;
+            let code = "GRAPHQL_VALIDATION_FAILED";
+            assert_eq!(
+                (reply.status.as_u16(), reply.code()),
+                (400, code),
+                "{query}"
+            );
+        }
+    }
+    let count = "{ viewer { tasks { totalCount } } }";
+    let data = ana.ask(count, json!({})).await;
+    assert_eq!(data["viewer"]["tasks"]["totalCount"], 1);
 }
