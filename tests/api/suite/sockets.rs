@@ -439,7 +439,7 @@ async fn what_cannot_run_is_an_error_and_the_last_of_its_operation(env: TestEnv)
             &*(many.replace("{ ", "{ service { ") + "} }"),
             "ALIAS_LIMIT_EXCEEDED",
         ),
-        ("query ($x: Int!) { node(id: $x) { id } }", "BAD_USER_INPUT"),
+        ("query ($x: ID!) { node(id: $x) { id } }", "BAD_USER_INPUT"),
         ("", "BAD_REQUEST"),
     ] {
         socket.subscribe("1", query).await;
