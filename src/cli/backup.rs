@@ -33,7 +33,7 @@ pub async fn run(config: &Config, Backup { file }: &Backup) -> Result<(), StartE
     database.close().await;
     copied.map_err(StartError::Backup)?;
     println!(
-        "The database is in {}. Keep the secret with it: without it nobody's session goes on",
+        "The database is in {}. Keep the secret with it: without the secret every session ends",
         file.display()
     );
     Ok(())

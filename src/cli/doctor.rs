@@ -153,8 +153,7 @@ fn system_clock(clock: &Clock) -> Finding {
     const WHAT: &str = "clock";
     let now = clock.now();
     if now < MIN_PLAUSIBLE_TIME {
-        let message =
-            format!("it is {now} here: set the machine's clock, or tokens are good for nobody");
+        let message = format!("it is {now} here: set the machine's clock, or no token is accepted");
         return found(WHAT, Status::Fail, message);
     }
     found(WHAT, Status::Ok, format!("it is {now} here"))

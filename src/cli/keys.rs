@@ -20,7 +20,7 @@ pub enum Keys {
     ///
     /// Running instances notice it by themselves, and tokens that were signed before stay valid.
     Rotate {
-        /// How long the new key is published before it signs, such as 10m or 24h
+        /// The time for which the new key is published before it signs, such as 10m or 24h
         ///
         /// It must be longer than anything that verifies tokens caches the published keys: 5 minutes, unless
         /// it was set up otherwise.

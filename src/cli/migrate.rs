@@ -15,7 +15,7 @@ pub enum Migrate {
     Up,
     /// Revert the last migrations, and delete the data that they hold
     Down {
-        /// How many
+        /// The number of migrations
         #[arg(long, value_name = "COUNT", default_value_t = 1)]
         steps: u32,
     },

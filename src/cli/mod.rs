@@ -78,7 +78,7 @@ pub enum Command {
     Doctor,
     /// Create sample people and tasks, to try things at size
     ///
-    /// What is stored already stays as it is.
+    /// Existing rows are not changed.
     Seed(seed::SeedArgs),
     /// Print the GraphQL schema
     Schema,

@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Args)]
 pub struct SeedArgs {
-    /// How many people
+    /// The number of users
     #[arg(
         long,
         value_name = "COUNT",
@@ -27,7 +27,7 @@ pub struct SeedArgs {
         value_parser = whole_number(1..=1_000_000)
     )]
     users: u32,
-    /// How many tasks each of them has
+    /// The number of tasks of each user
     #[arg(
         long,
         value_name = "COUNT",

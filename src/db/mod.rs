@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one statement may take; then it is cancelled.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the database may take to say that it is ready.
+/// The maximum time of a readiness check.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long closing waits for the connections that are in use.

@@ -61,12 +61,7 @@ impl Mover {
         let mut moved = Ok(moving.len());
         for (owner, session_id) in moving {
             let viewer = Viewer::new(
-                Grant {
-                    owner,
-                    session_id,
-                    can_write: true,
-                    is_interactive: true,
-                },
+                Grant::interactive(owner, session_id),
                 now,
                 Arc::clone(&self.ids),
                 Arc::clone(&self.changes),

@@ -78,12 +78,7 @@ async fn viewer(database: &Database) -> Viewer {
     let transaction = database.begin().await.unwrap();
     user.insert(&transaction).await.unwrap();
     transaction.commit().await.unwrap();
-    let grant = Grant {
-        owner,
-        session_id: SessionId::new(&ids, now),
-        can_write: true,
-        is_interactive: true,
-    };
+    let grant = Grant::interactive(owner, SessionId::new(&ids, now));
     let changes = ChangeNotifier::new(clock, |_| {});
     Viewer::new(grant, now, ids, changes, database)
 }

@@ -72,6 +72,18 @@ pub(crate) struct Grant {
     pub(crate) is_interactive: bool,
 }
 
+impl Grant {
+    /// Everything that a session of the user's own entitles to.
+    pub(crate) fn interactive(owner: Owner, session_id: SessionId) -> Self {
+        Self {
+            owner,
+            session_id,
+            can_write: true,
+            is_interactive: true,
+        }
+    }
+}
+
 impl Viewer {
     /// The viewer of a session whose row was read or written just now.
     pub(crate) fn new(

@@ -316,12 +316,7 @@ impl UserAdmin {
     fn viewer_of(&self, user: &users::Model) -> Viewer {
         let now = self.clock.now();
         Viewer::new(
-            Grant {
-                owner: user.id,
-                session_id: SessionId::new(&self.ids, now),
-                can_write: true,
-                is_interactive: true,
-            },
+            Grant::interactive(user.id, SessionId::new(&self.ids, now)),
             now,
             Arc::clone(&self.ids),
             Arc::clone(&self.changes),
