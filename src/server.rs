@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     clock::Clock,
-    config::{AccountLimits, Config, Conflict, DatabaseUrl, Mode, Switch},
+    config::{AccountLimits, Config, ConfigError, DatabaseUrl, Mode, OnOff},
     count::counted,
     crypto::secret::{Secret, SecretError, Secrets},
     db::Database,
@@ -52,7 +52,7 @@ pub struct Server {
 /// Why Cubby does not start; the message says what to do about it.
 #[derive(Debug)]
 pub enum StartError {
-    Configuration(Conflict),
+    Configuration(ConfigError),
     Secret(SecretError),
     Keys(KeysError),
     Issuer(IssuerError),
@@ -76,7 +76,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Configuration(conflict) => conflict.fmt(f),
+            Self::Configuration(error) => error.fmt(f),
             Self::Secret(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::Issuer(error) => error.fmt(f),
@@ -114,9 +114,9 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-impl From<Conflict> for StartError {
-    fn from(conflict: Conflict) -> Self {
-        Self::Configuration(conflict)
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error)
     }
 }
 
@@ -193,7 +193,7 @@ impl Server {
         };
 
         let documents = Documents::new(&graphql::sdl(), &graphql::SCALARS, config.document_limits)?;
-        let only = config.trusted_documents_only == Switch::On;
+        let only = config.trusted_documents_only == OnOff::On;
         let documents =
             documents.trusting(&config.trusted_documents, only, graphql::validator())?;
 
@@ -322,9 +322,9 @@ impl Server {
 
 fn rate_limit_scope(config: &Config, mode: Mode) -> RateLimitScope {
     match (config.throttles, mode) {
-        (Switch::Off, _) => RateLimitScope::None,
-        (Switch::On, Mode::Development) => RateLimitScope::ExceptLoopback,
-        (Switch::On, Mode::Production) => RateLimitScope::All,
+        (OnOff::Off, _) => RateLimitScope::None,
+        (OnOff::On, Mode::Development) => RateLimitScope::ExceptLoopback,
+        (OnOff::On, Mode::Production) => RateLimitScope::All,
     }
 }
 
@@ -334,7 +334,7 @@ pub(crate) fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
     match (set.next(), config.database()) {
         (Some(first), _) => Ok(Arc::new(Secrets::new(first, set))),
         (None, DatabaseUrl::Sqlite(_)) => Ok(Arc::new(Secrets::load_or_create(&config.data_dir)?)),
-        (None, DatabaseUrl::Postgres(_)) => Err(Conflict(
+        (None, DatabaseUrl::Postgres(_)) => Err(ConfigError(
             "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over one \
              database needs the same: set it to at least 32 random bytes, such as `openssl rand \
              -base64 48` makes"

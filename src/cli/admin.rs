@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Clock,
-    config::{Config, Conflict},
+    config::{Config, ConfigError},
     db::Database,
     identity::{AdminError, HashCost, Keys, UserAdmin},
     server::{StartError, secrets},
@@ -18,7 +18,7 @@ const CONNECTIONS: u32 = 2;
 /// cannot be opened.
 pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartError> {
     if config.jwt_secret()?.is_some() {
-        return Err(Conflict(
+        return Err(ConfigError(
             "tokens are signed with CUBBY_JWT_SECRET (HS256), and so there are no keys to list or \
              to rotate: they are those of EdDSA"
                 .to_owned(),

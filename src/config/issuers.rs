@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, str::FromStr};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
-use super::SecretSetting;
+use super::values::SecretSetting;
 
 /// The claims that may hold the audience: of most providers `aud`, of others the client that the token was issued to.
 const AUDIENCE_CLAIMS: [&str; 5] = ["aud", "azp", "cid", "client_id", "appid"];
@@ -50,7 +50,7 @@ impl TrustedIssuers {
 /// One as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Written {
+struct RawIssuer {
     issuer: String,
     audience: String,
     audience_claim: Option<String>,
@@ -63,7 +63,7 @@ impl FromStr for TrustedIssuers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let written: Vec<Written> = serde_json::from_str(text).map_err(|error| {
+        let written: Vec<RawIssuer> = serde_json::from_str(text).map_err(|error| {
             // The reader's own words could repeat a secret.
             let (line, column) = (error.line(), error.column());
             format!(
@@ -92,7 +92,7 @@ impl FromStr for TrustedIssuers {
     }
 }
 
-impl Written {
+impl RawIssuer {
     fn read(self) -> Result<TrustedIssuer, String> {
         let keys = match (self.jwks, self.secret) {
             (Some(url), None) => published(&url, self.algorithm)?,

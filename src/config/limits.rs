@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::whole_number;
+use super::values::whole_number;
 
 /// What a document may be and ask for. Each limit has its own error code, and is in
 /// `service.limits`.

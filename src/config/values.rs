@@ -137,3 +137,20 @@ impl fmt::Display for LogDirectives {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publish_period_is_5_minutes_to_30_days() {
+        for (text, minutes) in [("5m", 5), ("10m", 10), ("24h", 1440), ("720h", 43200)] {
+            let read = text.parse::<Lead>().ok().map(|lead| lead.duration());
+            assert_eq!(read, Some(Duration::from_mins(minutes)), "{text}");
+        }
+        for text in ["", "10", "4m59s", "721h", "-10m", "30 days", "soon"] {
+            assert!(text.parse::<Lead>().is_err(), "{text}");
+        }
+        assert_eq!(Lead::default().to_string().parse(), Ok(Lead::default()));
+    }
+}
