@@ -115,6 +115,32 @@ impl UserId {
     }
 }
 
+/// The key of a session's row, which tokens and cookies carry: its user's id and its own. Written with a dot between
+/// the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionKey {
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: SessionId,
+}
+
+impl std::fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.user_id, self.session_id)
+    }
+}
+
+impl std::str::FromStr for SessionKey {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let (user_id, session_id) = text.split_once('.').ok_or(NotAnId)?;
+        Ok(Self {
+            user_id: user_id.parse()?,
+            session_id: session_id.parse()?,
+        })
+    }
+}
+
 /// An access token is a session, under a name of its own.
 impl From<AccessTokenId> for SessionId {
     fn from(id: AccessTokenId) -> Self {

@@ -1,6 +1,6 @@
 //! The line through which a process hears that sessions have ended, whichever process ended them.
 //!
-//! The database says so itself, by triggers. On PostgreSQL it notifies a connection that listens; on
+//! The transaction that ends a session announces it. On PostgreSQL it notifies a connection that listens; on
 //! SQLite it counts, and the count is read. A line that is dead says nothing either, so it is only
 //! believed while it beats: a beat is sent by another connection and must come back by the line,
 //! after everything that was announced before it.
@@ -21,6 +21,7 @@ use sqlx::{
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 use super::{
     Database, DbResult, connect::postgresql_options, failure::connection_error, random_name,
@@ -43,8 +44,21 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long to wait before another line is opened, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
-/// Where PostgreSQL's triggers announce, as the migrations say.
+/// The channel that ends of sessions are announced on.
 const CHANNEL: &str = "cubby_session_ends";
+
+/// Announces that sessions of the user may have ended, as part of the transaction that ends them. The time is the
+/// transaction's, so that PostgreSQL delivers equal announcements of one transaction once.
+pub(super) fn announcement(backend: DatabaseBackend, user_id: UserId) -> Statement {
+    match backend {
+        DatabaseBackend::Postgres => Statement::from_sql_and_values(
+            backend,
+            "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
+            [CHANNEL.into(), Uuid::from(user_id).to_string().into()],
+        ),
+        _ => Statement::from_string(backend, "UPDATE session_ends SET count = count + 1"),
+    }
+}
 
 /// What the line says.
 pub(crate) enum Heard {

@@ -1,18 +1,23 @@
 //! Transactions that write.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
-use super::{DbResult, pool::Lease};
-use crate::error::{Error, Result};
+use super::{DbResult, pool::Lease, session_end_listener::announcement};
+use crate::{
+    error::{Error, Result},
+    id::UserId,
+};
 
 /// A transaction that may write. Dropped without [`Transaction::commit`], it is rolled back.
 pub(crate) struct Transaction {
     backend: DatabaseBackend,
     lease: Mutex<Lease>,
+    /// The users whose sessions may have ended, which the commit announces.
+    ended: SyncMutex<Vec<UserId>>,
     /// A turn to write, and a place in the user's share of the connections.
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
@@ -26,6 +31,7 @@ impl Transaction {
         Self {
             backend,
             lease: Mutex::new(lease),
+            ended: SyncMutex::default(),
             _permits: permits,
         }
     }
@@ -39,8 +45,33 @@ impl Transaction {
         })
     }
 
+    /// Has the commit announce to every instance that sessions of the user may have ended.
+    pub(crate) fn announce_session_ends(&self, user_id: UserId) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if !ended.contains(&user_id) {
+            ended.push(user_id);
+        }
+    }
+
+    /// True if the commit announces ends of sessions.
+    pub(crate) fn announces_session_ends(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        !ended.is_empty()
+    }
+
     pub(crate) async fn commit(self) -> Result<()> {
-        Ok(self.lease.into_inner().commit().await?)
+        let ended = self
+            .ended
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut lease = self.lease.into_inner();
+        for user_id in ended {
+            let statement = announcement(self.backend, user_id);
+            lease
+                .run(async |connection| connection.execute(&statement).await)
+                .await?;
+        }
+        Ok(lease.commit().await?)
     }
 
     /// Takes everything back. A database that cannot be told has taken it back already.
@@ -59,6 +90,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> DbResult<Option<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "runs in a transaction");
         let mut lease = self.lease.lock().await;
         lease
             .run(async |connection| connection.query_one(&statement).await)
@@ -66,6 +98,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
+        tracing::trace!(sql = statement.sql, "runs in a transaction");
         let mut lease = self.lease.lock().await;
         lease
             .run(async |connection| connection.query_all(&statement).await)
@@ -73,6 +106,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> DbResult<ExecResult> {
+        tracing::trace!(sql = statement.sql, "runs in a transaction");
         let mut lease = self.lease.lock().await;
         lease
             .run(async |connection| connection.execute(&statement).await)

@@ -61,7 +61,7 @@ impl Account {
 
     /// The address, as it was typed.
     async fn email(&self) -> Result<&str> {
-        Ok(&self.row().await?.email)
+        Ok(self.row().await?.email.as_deref().unwrap_or_default())
     }
 
     /// What they call themselves.

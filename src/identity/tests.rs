@@ -66,11 +66,11 @@ async fn viewer(database: &Database) -> Viewer {
     let address = format!("{}@example.com", owner.user_id());
     let user = users::ActiveModel {
         id: Set(owner),
-        email: Set(address.clone()),
-        email_key: Set(address),
+        email: Set(Some(address.clone())),
+        email_normalized: Set(Some(address)),
         name: Set(None),
         time_zone: Set("UTC".to_owned()),
-        password_hash: Set(String::new()),
+        password_hash: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
         disabled_at: Set(None),

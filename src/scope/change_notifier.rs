@@ -18,7 +18,7 @@ use tokio::sync::{
 
 use crate::{
     clock::{Clock, Timestamp},
-    id::{SessionId, UserId},
+    id::{SessionKey, UserId},
 };
 
 /// The listeners of this process.
@@ -42,7 +42,7 @@ struct UserListeners {
 }
 
 struct ListenerEntry {
-    session_id: SessionId,
+    session: SessionKey,
     /// The latest end of the listener, whatever becomes of the session.
     expires_at: Option<Timestamp>,
     state: Sender<State>,
@@ -98,26 +98,25 @@ impl ChangeNotifier {
     /// Listens with a session, and no longer than until `expires_at`.
     pub(crate) fn listen(
         self: &Arc<Self>,
-        user_id: UserId,
-        session_id: SessionId,
+        session: SessionKey,
         expires_at: Option<Timestamp>,
     ) -> ChangeListener {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let (sender, state) = watch::channel(State::default());
         let entry = ListenerEntry {
-            session_id,
+            session,
             expires_at,
             state: sender,
         };
         let mut users = self.lock();
         users
-            .entry(user_id)
+            .entry(session.user_id)
             .or_default()
             .listeners
             .insert(number, entry);
         ChangeListener {
             number,
-            user_id,
+            user_id: session.user_id,
             state,
             seen: 0,
             notifier: Arc::clone(self),
@@ -125,10 +124,10 @@ impl ChangeNotifier {
     }
 
     /// The sessions of all listeners.
-    pub(crate) fn sessions(&self) -> Vec<SessionId> {
+    pub(crate) fn sessions(&self) -> Vec<SessionKey> {
         let users = self.lock();
         let entries = users.values().flat_map(|user| user.listeners.values());
-        entries.map(|entry| entry.session_id).collect()
+        entries.map(|entry| entry.session).collect()
     }
 
     /// The users with listeners.
@@ -137,9 +136,9 @@ impl ChangeNotifier {
     }
 
     /// Ends the listeners of those `polled` sessions that are not `active`.
-    pub(crate) fn end_inactive(&self, polled: &[SessionId], active: &HashSet<SessionId>) {
+    pub(crate) fn end_inactive(&self, polled: &[SessionKey], active: &HashSet<SessionKey>) {
         let polled: HashSet<_> = polled.iter().collect();
-        self.end(|entry| polled.contains(&entry.session_id) && !active.contains(&entry.session_id));
+        self.end(|entry| polled.contains(&entry.session) && !active.contains(&entry.session));
     }
 
     /// Ends the listeners that have expired.

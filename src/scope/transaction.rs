@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use sea_orm::{ConnectionTrait, DbErr, SqlErr};
 
-use super::{connection::Connection, viewer::Viewer};
+use super::{connection::Connection, owner::Owned, viewer::Viewer};
 use crate::{
     db::{Database, Transaction},
     error::{Error, Reason, Result},
@@ -29,7 +29,6 @@ impl Viewer {
         let transaction = Arc::new(self.begin_on(database).await?);
         let inside = self.inside(Arc::clone(&transaction));
         let result = work(&inside).await;
-        let ends_sessions = inside.0.ends_sessions.load(Ordering::Relaxed);
         let is_torn = inside.0.open_savepoints.load(Ordering::Relaxed) > 0;
         drop(inside);
         let transaction = Transaction::alone(transaction)?;
@@ -39,10 +38,7 @@ impl Viewer {
                 return Err(torn().into());
             }
             Ok(_) => {
-                transaction.commit().await?;
-                if ends_sessions {
-                    self.0.changes.sessions_ended(self.user_id());
-                }
+                self.commit(transaction).await?;
                 self.0.changes.changed(self.user_id());
             }
             // Said now rather than when the connection is next used: others wait for the lock.
@@ -83,6 +79,25 @@ impl Viewer {
         })
     }
 
+    /// The same for a statement that changes or removes rows of `E`, which may end sessions.
+    pub(super) async fn begin_change<E: Owned>(&self) -> Result<Writing> {
+        let writing = self.begin().await?;
+        if E::ENDS_SESSIONS {
+            writing.transaction().announce_session_ends(self.user_id());
+        }
+        Ok(writing)
+    }
+
+    /// Commits, and has this process forget the sessions that may have ended.
+    async fn commit(&self, transaction: Transaction) -> Result<()> {
+        let ends_sessions = transaction.announces_session_ends();
+        transaction.commit().await?;
+        if ends_sessions {
+            self.0.changes.sessions_ended(self.user_id());
+        }
+        Ok(())
+    }
+
     /// Begins every write of a viewer, and refuses those of a viewer that may only read.
     async fn begin_on(&self, database: &Database) -> Result<Transaction> {
         if !self.can_write() {
@@ -109,7 +124,7 @@ impl Writing {
     /// Commits what was written alone, and says what a refused write means: a row whose owner is
     /// gone was written by a request that the end of their account overtook, and their sessions
     /// ended with it.
-    pub(super) async fn end<T>(self, written: DbResult<T>) -> Result<T> {
+    pub(super) async fn end<T>(self, viewer: &Viewer, written: DbResult<T>) -> Result<T> {
         let written = written.map_err(|error| match error.sql_err() {
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
                 Error::Unauthenticated(Reason::SessionEnded)
@@ -117,7 +132,7 @@ impl Writing {
             _ => error.into(),
         })?;
         if let Self::Alone(transaction) = self {
-            transaction.commit().await?;
+            viewer.commit(transaction).await?;
         }
         Ok(written)
     }

@@ -2,10 +2,7 @@
 
 use std::{
     iter,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use sea_orm::{
@@ -25,7 +22,7 @@ use crate::{
     clock::Timestamp,
     db::{Database, Transaction},
     error::Result,
-    id::{Ids, SessionId, UserId},
+    id::{Ids, SessionId, SessionKey, UserId},
 };
 
 /// How many rows one statement writes; it has a parameter for each of their columns.
@@ -55,8 +52,6 @@ pub(super) struct Inner {
     ids: Arc<Ids>,
     pub(super) changes: Arc<ChangeNotifier>,
     pub(super) connection: Connection,
-    /// True if what was written may have ended sessions, which is announced after the commit.
-    pub(super) ends_sessions: AtomicBool,
     /// The number of savepoints that were neither released nor rolled back.
     pub(super) open_savepoints: AtomicUsize,
 }
@@ -128,7 +123,6 @@ impl Viewer {
             ids,
             changes,
             connection,
-            ends_sessions: AtomicBool::new(false),
             open_savepoints: AtomicUsize::new(0),
         }))
     }
@@ -155,7 +149,6 @@ impl Viewer {
             ids: Arc::clone(&self.0.ids),
             changes: Arc::clone(&self.0.changes),
             connection,
-            ends_sessions: AtomicBool::new(false),
             open_savepoints: AtomicUsize::new(0),
         }))
     }
@@ -170,6 +163,13 @@ impl Viewer {
 
     pub(crate) fn session_id(&self) -> SessionId {
         self.0.grant.session_id
+    }
+
+    pub(crate) fn session_key(&self) -> SessionKey {
+        SessionKey {
+            user_id: self.user_id(),
+            session_id: self.session_id(),
+        }
     }
 
     /// True for a user who is signed in themselves, false for a script with an access token.
@@ -257,7 +257,7 @@ impl Viewer {
         let insert = A::Entity::insert(row);
         let writing = self.begin().await?;
         let stored = insert.exec_with_returning(writing.transaction()).await;
-        writing.end(stored).await
+        writing.end(self, stored).await
     }
 
     /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
@@ -276,11 +276,9 @@ impl Viewer {
         let update = A::Entity::update_many()
             .set(changes)
             .filter(filter.condition(self.user_id()));
-        let writing = self.begin().await?;
+        let writing = self.begin_change::<A::Entity>().await?;
         let stored = update.exec_with_returning(writing.transaction()).await;
-        let stored = writing.end(stored).await?;
-        self.note_written::<A::Entity>();
-        Ok(stored)
+        writing.end(self, stored).await
     }
 
     /// Stores new rows, the viewer's whoever they say they are, many at once.
@@ -300,7 +298,7 @@ impl Viewer {
             let insert = A::Entity::insert_many(some);
             written = insert.exec_without_returning(writing.transaction()).await;
         }
-        writing.end(written).await.map(drop)
+        writing.end(self, written).await.map(drop)
     }
 
     /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
@@ -325,7 +323,7 @@ impl Viewer {
             )
             .and_where(A::Entity::OWNER.eq(self.user_id()))
             .and_where(A::Entity::KEY.into_expr().eq(given(1)));
-        let writing = self.begin().await?;
+        let writing = self.begin_change::<A::Entity>().await?;
         let mut written = Ok(());
         for some in rows.chunks(REWRITTEN_AT_ONCE) {
             let values = some.iter().map(|row| {
@@ -341,34 +339,19 @@ impl Viewer {
                 break;
             }
         }
-        writing.end(written).await?;
-        self.note_written::<A::Entity>();
-        Ok(())
+        writing.end(self, written).await
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
     pub(crate) async fn delete<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
         let delete = E::delete_many().filter(filter.condition(self.user_id()));
-        let writing = self.begin().await?;
+        let writing = self.begin_change::<E>().await?;
         let removed = delete.exec_with_returning(writing.transaction()).await;
-        let removed = writing.end(removed).await?;
-        self.note_written::<E>();
-        Ok(removed)
+        writing.end(self, removed).await
     }
 
     /// Listens for changes of the viewer's rows, and for the end of their session.
     pub(crate) fn listen(&self) -> ChangeListener {
-        self.0
-            .changes
-            .listen(self.user_id(), self.session_id(), self.0.expires_at)
-    }
-
-    /// Rows of `E` were changed or removed: at once, or when the transaction is committed.
-    fn note_written<E: Owned>(&self) {
-        match self.0.connection {
-            _ if !E::ENDS_SESSIONS => {}
-            Connection::Pool(_) => self.0.changes.sessions_ended(self.user_id()),
-            Connection::Transaction(_) => self.0.ends_sessions.store(true, Ordering::Relaxed),
-        }
+        self.0.changes.listen(self.session_key(), self.0.expires_at)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     scope::Set,
 };
 
-/// The `due_key` of a task without a due date: later than every date.
+/// The `due_sort` of a task without a due date: later than every date.
 pub(super) const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// A date alone is all day. With a time it is that time of day wherever the person is. With a time zone
@@ -111,7 +111,7 @@ impl Due {
         row.due_time = Set(due.and_then(|due| Some(due.time?.0.to_string())));
         row.due_time_zone = Set(due.and_then(|due| Some(due.zone.clone()?.into_string())));
         row.due_at = Set(at);
-        row.due_key = Set(at.unwrap_or(NEVER));
+        row.due_sort = Set(at.unwrap_or(NEVER));
     }
 }
 

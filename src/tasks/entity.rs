@@ -24,7 +24,7 @@ pub struct Model {
     pub origin_session_id: Option<SessionId>,
     pub title: String,
     /// The title folded, for comparing without regard to case.
-    pub title_key: String,
+    pub title_folded: String,
     pub completed_at: Option<Timestamp>,
     pub priority: Priority,
     pub due_date: Option<String>,
@@ -32,7 +32,7 @@ pub struct Model {
     pub due_time_zone: Option<String>,
     pub due_at: Option<Timestamp>,
     /// `due_at`, or a moment past every date.
-    pub due_key: Timestamp,
+    pub due_sort: Timestamp,
     /// A fractional index; its bytes order.
     pub position: String,
     pub updated_at: Timestamp,
@@ -64,10 +64,12 @@ pub(super) mod deleted {
     };
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "deleted_tasks")]
+    #[sea_orm(table_name = "tombstones")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: Owner,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub kind: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: TaskId,
         pub version: i32,

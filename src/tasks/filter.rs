@@ -304,7 +304,7 @@ impl FilterBuilder<'_> {
                 self.count(1)?;
                 all.push(negate_unless(
                     is,
-                    Filter::eq(Column::TitleKey, folded(text)?),
+                    Filter::eq(Column::TitleFolded, folded(text)?),
                 ));
             }
         }
@@ -315,7 +315,7 @@ impl FilterBuilder<'_> {
                     .iter()
                     .map(|text| folded(text))
                     .collect::<Result<_>>()?;
-                all.push(negate_unless(is, Filter::is_in(Column::TitleKey, texts)));
+                all.push(negate_unless(is, Filter::is_in(Column::TitleFolded, texts)));
             }
         }
         for (text, position) in [
@@ -325,7 +325,7 @@ impl FilterBuilder<'_> {
         ] {
             if let Some(text) = text {
                 self.count(1)?;
-                all.push(Filter::like(Column::TitleKey, &folded(text)?, position));
+                all.push(Filter::like(Column::TitleFolded, &folded(text)?, position));
             }
         }
         Ok(Filter::all(all))
@@ -426,7 +426,7 @@ impl Time {
                 let to = last.map(|last| Filter::lt(Column::Id, TaskId::earliest(next(last))));
                 return Filter::all(from.into_iter().chain(to));
             }
-            Self::Due => Column::DueKey,
+            Self::Due => Column::DueSort,
             Self::Updated => Column::UpdatedAt,
             Self::Completed => Column::CompletedAt,
         };
@@ -443,7 +443,7 @@ impl Time {
 
 /// That the task is not done though its due date has passed.
 pub(super) fn is_overdue(now: Timestamp) -> Filter<Entity> {
-    Filter::is_null(Column::CompletedAt).and(Filter::lt(Column::DueKey, now))
+    Filter::is_null(Column::CompletedAt).and(Filter::lt(Column::DueSort, now))
 }
 
 /// That the task is due within this time.

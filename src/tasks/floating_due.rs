@@ -87,7 +87,7 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     }
     let written = [
         Column::DueAt,
-        Column::DueKey,
+        Column::DueSort,
         Column::Seq,
         Column::OriginSessionId,
     ];
@@ -104,7 +104,7 @@ pub(super) async fn catch_up(viewer: &Viewer, task: Model) -> Result<Model> {
     let at = due.at(&identity::home(viewer).await?);
     let row = ActiveModel {
         due_at: Set(Some(at)),
-        due_key: Set(at),
+        due_sort: Set(at),
         ..Default::default()
     };
     let moved = viewer.update(row, Filter::eq(Column::Id, task.id)).await?;
@@ -159,7 +159,7 @@ impl Placed {
         (self.at != Some(at)).then(|| ActiveModel {
             id: Set(self.id),
             due_at: Set(Some(at)),
-            due_key: Set(at),
+            due_sort: Set(at),
             ..Default::default()
         })
     }

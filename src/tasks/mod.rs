@@ -240,6 +240,7 @@ async fn delete(
             let task = expect(viewer, &entry, id, if_version).await?;
             viewer.delete::<Entity>(Filter::eq(Column::Id, id)).await?;
             let row = deleted::ActiveModel {
+                kind: Set("task".to_owned()),
                 id: Set(id),
                 version: Set(task.version + 1),
                 seq: Set(entry.seq()),
@@ -301,7 +302,7 @@ impl Draft {
 impl TaskFields {
     /// Sets the columns of a row for a user in this time zone.
     fn write(self, home: &TimeZone, row: &mut ActiveModel) {
-        row.title_key = Set(self.title.key());
+        row.title_folded = Set(self.title.key());
         row.title = Set(self.title.into_string());
         row.description = Set(self.description.map(Description::into_string));
         row.priority = Set(self.priority);
@@ -316,7 +317,7 @@ impl Changes {
         if let Some(title) = self.title
             && title.as_str() != task.title
         {
-            row.title_key = Set(title.key());
+            row.title_folded = Set(title.key());
             row.title = Set(title.into_string());
         }
         if let Some(description) = self.description {

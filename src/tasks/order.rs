@@ -113,17 +113,23 @@ impl TaskOrder {
                 vec![self.key(Column::Priority, Of::Number(|task| task.priority as i64))]
             }
             TaskOrderField::Title => {
-                vec![self.key(Column::TitleKey, Of::Text(|task| task.title_key.clone()))]
+                vec![self.key(
+                    Column::TitleFolded,
+                    Of::Text(|task| task.title_folded.clone()),
+                )]
             }
             TaskOrderField::Due => {
-                let due = self.key(Column::DueKey, Of::Number(|task| task.due_key.as_millis()));
+                let due = self.key(
+                    Column::DueSort,
+                    Of::Number(|task| task.due_sort.as_millis()),
+                );
                 // The key of what is never due is past every date already.
                 if self.has_index() {
                     return vec![due];
                 }
-                let is_never = SortKey::equals(Column::DueKey, NEVER);
-                let never = self.nulls(Column::DueKey, is_never, |task| {
-                    (task.due_key == NEVER).into()
+                let is_never = SortKey::equals(Column::DueSort, NEVER);
+                let never = self.nulls(Column::DueSort, is_never, |task| {
+                    (task.due_sort == NEVER).into()
                 });
                 vec![never, due]
             }

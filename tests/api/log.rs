@@ -1,4 +1,4 @@
-//! What the log of the app under test says.
+//! The statements that the app under test sends, as its log shows them.
 
 use std::{cell::RefCell, fmt, sync::Once};
 
@@ -12,20 +12,30 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use crate::sharding::names_its_owner;
+
 thread_local! {
-    /// What the database has been asked since somebody began to listen; a test has a thread of its own.
+    /// The statements since a test began to listen; a test has a thread of its own.
     static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    /// The statements of this test that name no owner.
+    static WITHOUT_OWNER: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hears what the log tells of statements. There is one for all threads: which of several is asked
-/// whether it wants a line depends on who asks first.
+/// Receives each statement that the log shows. There is one for all threads: which of several is asked whether it
+/// wants a line depends on who asks first.
 struct Listener;
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+        let mut statements = Vec::new();
+        event.record(&mut Statements(&mut statements));
+        WITHOUT_OWNER.with_borrow_mut(|found| {
+            let wrong = statements.iter().filter(|sql| !names_its_owner(sql));
+            found.extend(wrong.cloned());
+        });
         HEARD.with_borrow_mut(|heard| {
             if let Some(heard) = heard {
-                event.record(&mut Statements(heard));
+                heard.append(&mut statements);
             }
         });
     }
@@ -44,8 +54,7 @@ impl Visit for Statements<'_> {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// Does the work, and gives the statements that the database was asked meanwhile.
-pub(crate) async fn statements<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
+fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
         tracing_subscriber::registry()
@@ -53,7 +62,19 @@ pub(crate) async fn statements<T>(work: impl Future<Output = T>) -> (T, Vec<Stri
             .with(Listener)
             .init();
     });
+}
+
+/// Does the work, and returns the statements that were sent meanwhile.
+pub(crate) async fn statements<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
+    listen();
     HEARD.set(Some(Vec::new()));
     let result = work.await;
     (result, HEARD.take().unwrap_or_default())
+}
+
+/// Does the work, and returns the statements that were sent meanwhile and name no owner.
+pub(crate) async fn statements_without_owner<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
+    listen();
+    let result = work.await;
+    (result, WITHOUT_OWNER.take())
 }

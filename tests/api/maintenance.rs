@@ -329,7 +329,7 @@ async fn the_doctor_looks_at_postgresql_and_its_clock() {
     let (is_well, text) = doctor(here.path(), &settings).await;
     assert!(is_well, "{text}");
     assert_says(&text, "ok", "database's clock", "ms from ours");
-    assert_says(&text, "look", "migrations", "have not run");
+    assert_says(&text, "look", "migrations", "not run");
     assert!(!text.contains(&url), "{text}");
     let (is_well, text) = doctor(here.path(), &settings[..2]).await;
     assert!(is_well, "{text}");
@@ -374,7 +374,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
     };
     fs::create_dir(&data).unwrap();
     fs::write(&file, "").unwrap();
-    unchanged("an empty file", "look", "migrations", "have not run").await;
+    unchanged("an empty file", "look", "migrations", "not run").await;
     let url = format!("sqlite:{}", file.display());
     let other = sea_orm::Database::connect(url).await.unwrap();
     let table = "CREATE TABLE notes (note TEXT)";
@@ -382,13 +382,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
         .await
         .unwrap();
     other.close().await.unwrap();
-    unchanged(
-        "another program's file",
-        "look",
-        "migrations",
-        "have not run",
-    )
-    .await;
+    unchanged("another program's file", "look", "migrations", "not run").await;
 
     fs::remove_file(&file).unwrap();
     let mut cubby = Cubby::start(here.path(), &[]).await;
@@ -425,7 +419,7 @@ async fn the_doctor_makes_no_table_in_postgresql() {
     ];
     let (is_well, text) = doctor(here.path(), &settings).await;
     assert!(is_well, "{text}");
-    assert_says(&text, "look", "migrations", "have not run");
+    assert_says(&text, "look", "migrations", "not run");
     let listed = said(&run(here.path(), &settings, &["migrate", "status"]).await);
     assert!(
         listed.lines().all(|line| line.starts_with("down ")),

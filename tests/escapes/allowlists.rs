@@ -144,7 +144,7 @@ pub const TABLES: [(&str, &str, Option<&str>); 11] = [
     ),
     ("src/identity/entity/signing_keys.rs", "signing_keys", None),
     ("src/identity/entity/users.rs", "users", Some("Id")),
-    ("src/scope/change_log/entity.rs", "task_logs", None),
+    ("src/scope/change_log/entity.rs", "change_logs", None),
     ("src/tasks/entity.rs", "tasks", Some("UserId")),
     ("src/tasks/entity.rs", "deleted_tasks", Some("UserId")),
 ];

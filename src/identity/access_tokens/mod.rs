@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     clock::Timestamp,
     error::{Error, Fault, Reason, Result, UserErrorCode},
-    id::{AccessTokenId, SessionId},
+    id::{AccessTokenId, SessionId, SessionKey, UserId},
     identity::{
         entity::{
             security_events,
@@ -32,26 +32,40 @@ pub(crate) use mutations::AccessTokenMutation;
 /// What every token begins with, so that a search for secrets that went astray finds it.
 const MARK: &str = "cubby_pat_";
 
-/// How the id begins that the token has without it.
+/// The prefixes of the ids, which the token leaves out.
 const ID_MARK: &str = "token_";
+const USER_MARK: &str = "user_";
 
 /// How many a person may have.
 const MAX_ACCESS_TOKENS: u64 = 100;
 
 /// What was made of a token that came with a request.
 pub(super) struct ParsedToken<'a> {
-    pub(super) id: AccessTokenId,
+    id: AccessTokenId,
+    user_id: UserId,
     secret: &'a str,
 }
 
-/// Reads `cubby_pat_`, the 26 characters of the id, `_`, and the secret.
+/// Reads `cubby_pat_`, the 26 characters of the token's id, `_`, the 26 of its user's, `_`, and the secret.
 pub(super) fn parse(token: &str) -> Option<ParsedToken<'_>> {
-    let (id, secret) = token.strip_prefix(MARK)?.split_once('_')?;
-    let id = format!("{ID_MARK}{id}").parse().ok()?;
-    Some(ParsedToken { id, secret })
+    let (id, rest) = token.strip_prefix(MARK)?.split_once('_')?;
+    let (user_id, secret) = rest.split_once('_')?;
+    Some(ParsedToken {
+        id: format!("{ID_MARK}{id}").parse().ok()?,
+        user_id: format!("{USER_MARK}{user_id}").parse().ok()?,
+        secret,
+    })
 }
 
 impl ParsedToken<'_> {
+    /// The session that the token opens if its secret is right.
+    pub(super) fn session(&self) -> SessionKey {
+        SessionKey {
+            user_id: self.user_id,
+            session_id: self.id.into(),
+        }
+    }
+
     /// Whether the session is the token's, and the secret is the one that it was made with.
     pub(super) fn opens(&self, session: &sessions::Model) -> bool {
         let digest = digest_of(self.secret);
@@ -62,7 +76,7 @@ impl ParsedToken<'_> {
     }
 }
 
-/// What a token begins with: it names the token and opens nothing.
+/// The beginning of a token, which names it and opens nothing.
 fn prefix(id: AccessTokenId) -> String {
     format!("{MARK}{}", id.to_string().trim_start_matches(ID_MARK))
 }
@@ -129,7 +143,9 @@ async fn create(
             Ok::<_, IdentityError>(viewer.insert(row).await?)
         })
         .await?;
-    Ok((stored, format!("{}_{secret}", prefix(id))))
+    let user_id = owner.user_id().to_string();
+    let user_id = user_id.trim_start_matches(USER_MARK);
+    Ok((stored, format!("{}_{user_id}_{secret}", prefix(id))))
 }
 
 /// Ends a token for good.
@@ -176,18 +192,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_its_mark_its_id_and_its_secret() {
-        let parsed = parse("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_a_b-c").unwrap();
+    fn a_token_is_its_mark_two_ids_and_its_secret() {
+        let parsed =
+            parse("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_01h2xcejqtf2nbrexx3vqjhp42_a_b-c").unwrap();
         assert_eq!(parsed.id.to_string(), "token_01h2xcejqtf2nbrexx3vqjhp41");
+        assert_eq!(
+            parsed.user_id.to_string(),
+            "user_01h2xcejqtf2nbrexx3vqjhp42"
+        );
         assert_eq!(parsed.secret, "a_b-c");
         assert_eq!(prefix(parsed.id), "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41");
         for text in [
             "",
             "cubby_pat_",
             "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41",
-            "cubby_pat_01H2XCEJQTF2NBREXX3VQJHP41_a",
-            "cubby_pat_token_01h2xcejqtf2nbrexx3vqjhp41_a",
-            "01h2xcejqtf2nbrexx3vqjhp41_a",
+            "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_a",
+            "cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_01h2xcejqtf2nbrexx3vqjhp42",
+            "cubby_pat_01H2XCEJQTF2NBREXX3VQJHP41_01h2xcejqtf2nbrexx3vqjhp42_a",
+            "cubby_pat_token_01h2xcejqtf2nbrexx3vqjhp41_01h2xcejqtf2nbrexx3vqjhp42_a",
+            "01h2xcejqtf2nbrexx3vqjhp41_01h2xcejqtf2nbrexx3vqjhp42_a",
             "a.b.c",
         ] {
             assert!(parse(text).is_none(), "{text}");

@@ -36,7 +36,7 @@ impl Accounts {
         viewer
             .atomically(async |viewer| {
                 let row = users::ActiveModel {
-                    password_hash: Set(password_hash),
+                    password_hash: Set(Some(password_hash)),
                     updated_at: Set(viewer.now()),
                     ..Default::default()
                 };
@@ -65,8 +65,8 @@ impl Accounts {
     ) -> Result<UserId, IdentityError> {
         let user = profile::me(viewer).await?;
         has_password(viewer, &user, "password").await?;
-        let confirmed =
-            EmailAddress::parse(confirm_email).is_ok_and(|email| email.key() == user.email_key);
+        let confirmed = EmailAddress::parse(confirm_email)
+            .is_ok_and(|email| Some(email.normalized()) == user.email_normalized.as_deref());
         if !confirmed {
             return Err(Fault::new(
                 UserErrorCode::Invalid,
@@ -98,9 +98,10 @@ impl Accounts {
         field: &str,
     ) -> Result<PasswordVerified, IdentityError> {
         let owner = user.id;
+        let email = user.email_normalized.as_deref().unwrap_or_default();
         let attempt = self
             .rate_limits
-            .check_password_attempt(device, &user.email_key, Some(owner.user_id()))
+            .check_password_attempt(device, email, Some(owner.user_id()))
             .await?;
         let verified = attempt
             .verify(&self.passwords, Some(user), password)
@@ -118,7 +119,7 @@ async fn has_password(
     user: &users::Model,
     field: &str,
 ) -> Result<(), IdentityError> {
-    if !user.password_hash.is_empty() {
+    if user.password_hash.is_some() {
         return Ok(());
     }
     let identity = viewer.find_one::<identities::Entity>(Query::all()).await?;

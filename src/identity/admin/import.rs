@@ -61,7 +61,7 @@ impl UserAdmin {
     ) -> Result<Imported, AdminError> {
         let mut newcomers = read(text)?;
         let taken = self.taken(&newcomers).await?;
-        let is_taken = |newcomer: &NewUser| taken.contains(newcomer.email.key());
+        let is_taken = |newcomer: &NewUser| taken.contains(newcomer.email.normalized());
         let mut wrongs = LineErrors::default();
         for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
             let email = newcomer.email.as_str();
@@ -97,7 +97,7 @@ impl UserAdmin {
     async fn taken(&self, newcomers: &[(u64, NewUser)]) -> Result<HashSet<String>, AdminError> {
         let mut taken = HashSet::new();
         for some in newcomers.chunks(AT_ONCE) {
-            let keys = some.iter().map(|(_, newcomer)| newcomer.email.key());
+            let keys = some.iter().map(|(_, newcomer)| newcomer.email.normalized());
             taken.extend(unscoped::existing_emails(&self.database, keys).await?);
         }
         Ok(taken)
@@ -131,7 +131,7 @@ fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
             continue;
         }
         match Line::read(line) {
-            Ok(newcomer) if !seen.insert(newcomer.email.key().to_owned()) => {
+            Ok(newcomer) if !seen.insert(newcomer.email.normalized().to_owned()) => {
                 let email = newcomer.email.as_str();
                 wrongs.add(number, format!("the address {email} is there before"));
             }

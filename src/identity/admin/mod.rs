@@ -17,7 +17,7 @@ use crate::{
     id::{Ids, SessionId, UserId},
     identity::{
         credentials::password::{HashCost, Password, Passwords, PersonalInfo},
-        entity::{identities, security_events::Kind, sessions, users},
+        entity::{external_subjects, identities, security_events::Kind, sessions, users},
         request::device::Device,
         security_events::events,
         sessions::end::end,
@@ -166,20 +166,20 @@ impl UserAdmin {
     /// When the policy refuses it, or the person's password is elsewhere.
     pub async fn set_password(&self, who: &str, password: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
-        if user.password_hash.is_empty() {
+        if user.password_hash.is_none() {
             return Err(AdminError(
                 "another identity provider signs them in: their password is there".to_owned(),
             ));
         }
         let person = PersonalInfo {
-            email: Some(&user.email),
+            email: user.email.as_deref(),
             name: user.name.as_deref(),
         };
         let password = self.passwords.read_new(password, person)?;
         let password_hash = self.hash(password).await?;
         self.as_user(user, async |viewer| {
             let row = users::ActiveModel {
-                password_hash: Set(password_hash),
+                password_hash: Set(Some(password_hash)),
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
@@ -253,11 +253,11 @@ impl UserAdmin {
         self.viewer_of(&user)
             .atomically(async |viewer| {
                 viewer.lock_log().await?;
-                // What was said of them so far opens nothing any more, however long it is good for.
+                // Tokens that were issued so far open nothing any more, however long they are valid.
                 let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
-                let latest_at = known.and_then(|identity| identity.latest_at);
-                let refused = identities::ActiveModel {
-                    latest_at: Set(latest_at.max(Some(viewer.now()))),
+                let latest_iat = known.and_then(|identity| identity.latest_future_iat);
+                let refused = external_subjects::ActiveModel {
+                    refused_until: Set(latest_iat.max(Some(viewer.now()))),
                     ..Default::default()
                 };
                 viewer.update(refused, Filter::always()).await?;

@@ -65,7 +65,7 @@ impl<'a> UserSeeder<'a> {
             let last = count.min(first.saturating_add(BATCH_SIZE as u32 - 1));
             let addresses = (first..=last).filter_map(|number| address(number, self.domain).ok());
             let addresses: Vec<_> = addresses.collect();
-            let keys = addresses.iter().map(EmailAddress::key);
+            let keys = addresses.iter().map(EmailAddress::normalized);
             if !unscoped::existing_emails(&self.admin.database, keys)
                 .await?
                 .is_empty()

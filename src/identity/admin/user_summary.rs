@@ -53,15 +53,13 @@ impl UserAdmin {
             let counts = match session.kind {
                 _ if !session.lives_at(now) => continue,
                 sessions::Kind::AccessToken => &mut tokens,
-                sessions::Kind::SignIn | sessions::Kind::Outside => &mut sessions,
+                sessions::Kind::SignIn | sessions::Kind::External => &mut sessions,
             };
             *counts.entry(session.user_id.user_id()).or_insert(0) += 1;
         }
         let mut identities = HashMap::new();
         for identity in unscoped::identities_of(&self.database, &ids).await? {
-            if let Some(owner) = identity.user_id {
-                identities.insert(owner.user_id(), identity);
-            }
+            identities.insert(identity.user_id.user_id(), identity);
         }
         let text = |moment: Timestamp| moment.to_string();
         Ok(people
@@ -73,7 +71,7 @@ impl UserAdmin {
                     .unzip();
                 UserSummary {
                     id: user.id.user_id().to_string(),
-                    email: Some(user.email).filter(|email| !email.is_empty()),
+                    email: user.email,
                     name: user.name,
                     time_zone: user.time_zone,
                     created_at: text(user.created_at),

@@ -9,10 +9,10 @@ use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
-    id::{Ids, SessionId},
+    id::{Ids, SessionId, SessionKey},
     identity::{
         entity::{
-            identities,
+            external_subjects, identities,
             security_events::{self, Kind},
             sessions, users,
         },
@@ -36,7 +36,7 @@ pub(super) struct ExternalSessions {
     ids: Arc<Ids>,
     sessions: Arc<Sessions>,
     /// The last session by issuer and subject.
-    cache: Cache<(String, String), SessionId>,
+    cache: Cache<(String, String), SessionKey>,
 }
 
 impl ExternalSessions {
@@ -75,12 +75,12 @@ impl ExternalSessions {
                 let Some(session) = session else {
                     return Ok(refused(external.refuse(), None));
                 };
-                self.cache.insert(key, session.id);
+                self.cache.insert(key, session.key());
                 Arc::new(session)
             }
         };
         if external.issued_at() > now {
-            unscoped::record_future_iat(&self.database, &external).await?;
+            unscoped::record_future_iat(&self.database, &external, session.user_id).await?;
         }
         let viewer = self
             .sessions
@@ -98,10 +98,13 @@ impl ExternalSessions {
         external: &ExternalIdentity<'_>,
         now: Timestamp,
     ) -> Result<Option<Arc<sessions::Model>>> {
-        let Some(id) = self.cache.get(key) else {
+        let Some(session) = self.cache.get(key) else {
             return Ok(None);
         };
-        let session = self.sessions.find_active(id, ANY_GENERATION, now).await?;
+        let session = self
+            .sessions
+            .find_active(session, ANY_GENERATION, now)
+            .await?;
         Ok(session.filter(|session| external.is_accepted_by(session)))
     }
 
@@ -120,27 +123,33 @@ impl ExternalSessions {
         NewExternalUser {
             user: users::ActiveModel {
                 id: Set(owner),
-                email: Set(email.map_or_else(String::new, |email| email.as_str().to_owned())),
-                // No address equals it: an external user is never found by an address.
-                email_key: Set(owner.user_id().to_string()),
+                email: Set(email.map(|email| email.as_str().to_owned())),
+                // An external user is never found by an address.
+                email_normalized: Set(None),
                 name: Set(name.map(Name::into_string)),
                 time_zone: Set(TimeZone::utc().into_string()),
-                password_hash: Set(String::new()),
+                password_hash: Set(None),
                 created_at: Set(now),
                 updated_at: Set(now),
                 disabled_at: Set(None),
             },
-            identity: identities::ActiveModel {
+            subject: external_subjects::ActiveModel {
                 issuer: Set(external.issuer().to_owned()),
                 subject: Set(external.subject().to_owned()),
                 user_id: Set(Some(owner)),
+                refused_until: Set(None),
+            },
+            identity: identities::ActiveModel {
+                user_id: Set(owner),
+                issuer: Set(external.issuer().to_owned()),
+                subject: Set(external.subject().to_owned()),
                 session_id: Set(session_id),
                 created_at: Set(now),
-                latest_at: Set(None),
+                latest_future_iat: Set(None),
             },
             session: sessions::Model {
                 rotated_at: Timestamp::from_millis(-1),
-                kind: sessions::Kind::Outside,
+                kind: sessions::Kind::External,
                 ..sessions::Model::new(session_id, owner, now, lifetimes::NO_EXPIRY)
             }
             .into_insert(),

@@ -20,7 +20,7 @@ use crate::{
     clock::{Clock, Timestamp},
     db::Database,
     error::{Reason, Result},
-    id::{Ids, SessionId},
+    id::{Ids, SessionKey},
 };
 
 /// Authenticates requests.
@@ -81,7 +81,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// As for [`authenticate`](Self::authenticate).
-    pub(crate) async fn resume(&self, session: SessionId) -> Result<Authentication> {
+    pub(crate) async fn resume(&self, session: SessionKey) -> Result<Authentication> {
         let now = self.clock.now();
         self.tokens.refresh_if_stale(now).await;
         let Some(found) = self
@@ -109,21 +109,18 @@ impl Authenticator {
             Err(reason) => return Ok(refused(reason, None)),
         };
         if named.has_expired {
-            return Ok(refused(Reason::TokenExpired, Some(named.session_id)));
+            return Ok(refused(Reason::TokenExpired, Some(named.session)));
         }
         let session = self
             .sessions
-            .find_active(named.session_id, named.generation, now)
+            .find_active(named.session, named.generation, now)
             .await?;
         let Some(session) = session else {
-            return Ok(refused(Reason::SessionEnded, Some(named.session_id)));
+            return Ok(refused(Reason::SessionEnded, Some(named.session)));
         };
-        if session.user_id.user_id() != named.user_id {
-            return Ok(refused(Reason::TokenInvalid, None));
-        }
         if named.generation > session.generation {
             // The row is older than the token, as after a restored backup.
-            return Ok(refused(Reason::TokenInvalid, Some(session.id)));
+            return Ok(refused(Reason::TokenInvalid, Some(session.key())));
         }
         let viewer = self
             .sessions
@@ -141,7 +138,7 @@ impl Authenticator {
     ) -> Result<Authentication> {
         let session = self
             .sessions
-            .find_active(parsed.id.into(), ANY_GENERATION, now)
+            .find_active(parsed.session(), ANY_GENERATION, now)
             .await?;
         let Some(session) = session.filter(|session| parsed.opens(session)) else {
             return Ok(refused(Reason::TokenInvalid, None));
@@ -170,6 +167,6 @@ impl Authenticator {
     }
 }
 
-fn refused(reason: Reason, session: Option<SessionId>) -> Authentication {
+fn refused(reason: Reason, session: Option<SessionKey>) -> Authentication {
     Authentication::Refused { reason, session }
 }

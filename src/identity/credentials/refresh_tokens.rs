@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     clock::Timestamp,
     crypto::signed_text::HmacSigner,
-    id::SessionId,
+    id::SessionKey,
     identity::{entity::sessions, lifetimes::idle_end},
     scope::Set,
 };
@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Proof that a refresh token was issued here, for this session and as this generation of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct RefreshTokenClaims {
-    pub(in crate::identity) session_id: SessionId,
+    pub(in crate::identity) session: SessionKey,
     pub(in crate::identity) generation: i32,
 }
 
@@ -43,13 +43,13 @@ impl RefreshTokens {
     /// The token of the session's current generation: always the same one.
     pub(in crate::identity) fn issue(&self, session: &sessions::Model) -> String {
         self.0
-            .sign(&format!("{}.{}", session.id, session.generation))
+            .sign(&format!("{}.{}", session.key(), session.generation))
     }
 
     pub(in crate::identity) fn read(&self, token: &str) -> Option<RefreshTokenClaims> {
-        let (session_id, generation) = self.0.verify(token)?.split_once('.')?;
+        let (session, generation) = self.0.verify(token)?.rsplit_once('.')?;
         Some(RefreshTokenClaims {
-            session_id: session_id.parse().ok()?,
+            session: session.parse().ok()?,
             generation: generation.parse().ok()?,
         })
     }
@@ -93,7 +93,10 @@ pub(in crate::identity) fn rotated(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::Ids, scope::Owner};
+    use crate::{
+        id::{Ids, SessionId},
+        scope::Owner,
+    };
 
     /// A session after a rotation whose tokens were used.
     fn session_rotated_at(rotated_at: Timestamp) -> sessions::Model {

@@ -1,4 +1,4 @@
-//! The row of a person whom another identity provider vouches for.
+//! The row of a user's identity at an external provider.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,20 +11,17 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "identities")]
 pub struct Model {
-    /// Who vouches for them: the `iss` of their tokens.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: Owner,
     #[sea_orm(primary_key, auto_increment = false)]
     pub issuer: String,
-    /// Who they are there: the `sub`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    /// Nothing once the person was removed.
-    pub user_id: Option<Owner>,
-    /// What their tokens open: the last session that was opened for one.
+    /// The last session that was opened for a token.
     pub session_id: SessionId,
     pub created_at: Timestamp,
-    /// The latest moment that a token of theirs said which was still to come here; of somebody who was
-    /// removed, until when what was said is refused.
-    pub latest_at: Option<Timestamp>,
+    /// The latest time of issue of a token that was used before that time, by this server's clock.
+    pub latest_future_iat: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -13,8 +13,9 @@ use crate::{
 #[sea_orm(table_name = "security_events")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: SecurityEventId,
     pub user_id: Owner,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: SecurityEventId,
     pub kind: Kind,
     pub at: Timestamp,
     pub ip_address: Option<String>,

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     clock::Timestamp,
-    id::SessionId,
+    id::{SessionId, SessionKey},
     identity::lifetimes,
     scope::{Grant, Owned, Owner, insertable},
 };
@@ -14,8 +14,9 @@ use crate::{
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: SessionId,
     pub user_id: Owner,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: SessionId,
     pub generation: i32,
     pub rotated_at: Timestamp,
     pub confirmed_generation: i32,
@@ -60,8 +61,8 @@ pub enum Kind {
     #[sea_orm(string_value = "sign_in")]
     SignIn,
     /// A token of another identity provider.
-    #[sea_orm(string_value = "outside")]
-    Outside,
+    #[sea_orm(string_value = "external")]
+    External,
     /// A secret of its own, which its owner gave to a script.
     #[sea_orm(string_value = "access_token")]
     AccessToken,
@@ -122,6 +123,13 @@ impl Model {
     /// The row to insert for a new session.
     pub(in crate::identity) fn into_insert(self) -> ActiveModel {
         insertable(self)
+    }
+
+    pub(in crate::identity) fn key(&self) -> SessionKey {
+        SessionKey {
+            user_id: self.user_id.user_id(),
+            session_id: self.id,
+        }
     }
 
     /// What the session entitles its holder to.

@@ -12,17 +12,17 @@ use crate::{
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Owner,
-    /// As it was typed.
-    pub email: String,
-    /// Folded; unique. Of whom another identity provider vouches for it is their own id.
-    pub email_key: String,
+    /// As it was typed. An external user may have none.
+    pub email: Option<String>,
+    /// The address as it is compared; unique. An external user, who is never found by an address, has none.
+    pub email_normalized: Option<String>,
     pub name: Option<String>,
     pub time_zone: String,
-    /// A PHC string; empty where another identity provider vouches for the person.
-    pub password_hash: String,
+    /// A PHC string. An external user has none.
+    pub password_hash: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// Since when nobody gets in as them.
+    /// The time since which no credentials of the user are accepted.
     pub disabled_at: Option<Timestamp>,
 }
 

@@ -228,7 +228,7 @@ impl ChangePasswordInput {
         let accounts = accounts(ctx);
         let user = profile::me(viewer).await?;
         let person = PersonalInfo {
-            email: Some(&user.email),
+            email: user.email.as_deref(),
             name: user.name.as_deref(),
         };
         let mut faults = Faults::default();

@@ -26,7 +26,7 @@ use crate::{
     crypto::secret::Secret,
     db::Database,
     error::{Error, Result, UserError},
-    id::{SessionId, UserId},
+    id::{SessionKey, UserId},
 };
 
 /// The maximum number of refreshes of one session in a minute.
@@ -50,7 +50,7 @@ pub(crate) struct RateLimits {
     clock: Clock,
     key: hmac::Key,
     scope: RateLimitScope,
-    refreshes: FixedWindow<SessionId>,
+    refreshes: FixedWindow<SessionKey>,
     costs: FixedWindow<UserId>,
 }
 
@@ -131,13 +131,13 @@ impl RateLimits {
     pub(in crate::identity) fn check_refresh(
         &self,
         device: &Device,
-        session_id: SessionId,
+        session: SessionKey,
     ) -> Result<()> {
         if self.is_exempt(device) {
             return Ok(());
         }
         let now = self.clock.now();
-        let acquired = self.refreshes.try_acquire(session_id, 1, now);
+        let acquired = self.refreshes.try_acquire(session, 1, now);
         acquired.map_err(|until| Error::RateLimited(seconds_until(until, now)))
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use self::{cookies::Cookies, device::Device};
 use crate::{
     error::{Error, Reason, Result},
-    id::SessionId,
+    id::SessionKey,
     scope::Viewer,
 };
 
@@ -50,7 +50,7 @@ pub(crate) enum Authentication {
     /// The credentials are invalid. A token with a valid signature still names a session.
     Refused {
         reason: Reason,
-        session: Option<SessionId>,
+        session: Option<SessionKey>,
     },
     /// A token of a trusted identity provider whose keys cannot be fetched now: it may be valid.
     Unverified {

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{Database, Line},
     error::Result,
-    id::SessionId,
+    id::SessionKey,
     identity::{entity::sessions, unscoped},
     metrics::{Metrics, Source},
 };
@@ -29,12 +29,12 @@ impl ActiveSessions {
     /// token is of a later generation.
     pub(super) async fn find(
         &self,
-        id: SessionId,
+        key: SessionKey,
         generation: i32,
         now: Timestamp,
     ) -> Result<Option<Arc<sessions::Model>>> {
         let (cache, activity) = (&self.cache, &self.activity);
-        let cached = || Some(activity.applied(cache.get(id)?));
+        let cached = || Some(activity.applied(cache.get(key)?));
         let is_sufficient = |session: &Arc<sessions::Model>| {
             session.lives_at(now) && generation <= session.generation
         };
@@ -46,7 +46,7 @@ impl ActiveSessions {
         }
         self.metrics.looked_up(Source::Database);
         let reading = cache.begin_reading();
-        let found = unscoped::session_by_id(&self.database, id).await?;
+        let found = unscoped::session_by_key(&self.database, key).await?;
         let found = found.map(Arc::new);
         let used = found.clone().map(|session| activity.applied(session));
         match (found, used) {
@@ -56,7 +56,7 @@ impl ActiveSessions {
             }
             (found, _) => {
                 let ended_at = found.and_then(|session| session.ended_at);
-                if cache.forget(id)
+                if cache.forget(key)
                     && let Some(ended_at) = ended_at
                 {
                     // The cached row was not used since the listener stopped receiving.
@@ -77,7 +77,7 @@ impl ActiveSessions {
         now: Timestamp,
     ) {
         if self.activity.note(session, generation, now) {
-            self.activity.confirmed(session.id).await;
+            self.activity.confirmed(session.key()).await;
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
-    id::SessionId,
+    id::SessionKey,
     identity::{
         entity::sessions::{Delivery, Kind, Model},
         lifetimes::idle_end,
@@ -46,7 +46,7 @@ const MAX_BATCH: usize = 500;
 /// The uses that are not written yet.
 #[derive(Default)]
 pub(in crate::identity) struct Activity {
-    pending: Mutex<HashMap<SessionId, Uses>>,
+    pending: Mutex<HashMap<SessionKey, Uses>>,
     /// Notified when there is something to write, and when it is to be written at once.
     noted: Notify,
     urgent: Notify,
@@ -66,11 +66,11 @@ impl Activity {
             return false;
         };
         let mut pending = self.lock();
-        if pending.len() >= MAX_PENDING && !pending.contains_key(&session.id) {
+        if pending.len() >= MAX_PENDING && !pending.contains_key(&session.key()) {
             return false;
         }
         pending
-            .entry(session.id)
+            .entry(session.key())
             .and_modify(|earlier| earlier.add(uses))
             .or_insert(uses);
         drop(pending);
@@ -83,7 +83,7 @@ impl Activity {
 
     /// Changes the session's row, as it was read, by the uses that are not written yet.
     pub(in crate::identity) fn apply(&self, session: &mut Model) {
-        if let Some(uses) = self.of(session.id) {
+        if let Some(uses) = self.of(session.key()) {
             uses.apply(session);
         }
     }
@@ -97,7 +97,7 @@ impl Activity {
 
     /// Returns the session with the uses that are not written yet.
     pub(in crate::identity) fn applied(&self, session: Arc<Model>) -> Arc<Model> {
-        match self.of(session.id) {
+        match self.of(session.key()) {
             None => session,
             Some(uses) => {
                 let mut session = Arc::unwrap_or_clone(session);
@@ -108,11 +108,11 @@ impl Activity {
     }
 
     /// Waits until the session's confirmation is written, and not for long.
-    pub(in crate::identity) async fn confirmed(&self, id: SessionId) {
+    pub(in crate::identity) async fn confirmed(&self, key: SessionKey) {
         let written = async {
             loop {
                 let written = self.written.notified();
-                let uses = self.of(id);
+                let uses = self.of(key);
                 if uses.is_none_or(|uses| uses.confirmed_generation.is_none()) {
                     return;
                 }
@@ -122,18 +122,18 @@ impl Activity {
         let _ = tokio::time::timeout(CONFIRMATION_WAIT, written).await;
     }
 
-    fn of(&self, id: SessionId) -> Option<Uses> {
-        self.lock().get(&id).copied()
+    fn of(&self, key: SessionKey) -> Option<Uses> {
+        self.lock().get(&key).copied()
     }
 
     /// All of them, those that confirm a generation before the others.
     fn pending(&self) -> (Vec<UsesOf>, Vec<UsesOf>) {
         let pending = self.lock();
-        let all = pending.iter().map(|(id, uses)| (*id, *uses));
+        let all = pending.iter().map(|(key, uses)| (*key, *uses));
         all.partition(|(_, uses)| uses.confirmed_generation.is_some())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Uses>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Uses>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,7 +145,7 @@ fn uses_of(session: &Model, generation: i32, now: Timestamp) -> Option<Uses> {
         return None;
     }
     // The others slide as they are refreshed, or not at all.
-    let slides = session.delivery == Delivery::Cookie || session.kind == Kind::Outside;
+    let slides = session.delivery == Delivery::Cookie || session.kind == Kind::External;
     Some(Uses {
         last_active_at: now,
         confirmed_generation: confirms.then_some(generation),
@@ -187,7 +187,7 @@ pub(in crate::identity) async fn write(
     }
     for batch in others.chunks(MAX_BATCH) {
         let locked = unscoped::write_uses(database, batch).await?;
-        let written = batch.iter().filter(|(id, _)| !locked.contains(id));
+        let written = batch.iter().filter(|(key, _)| !locked.contains(key));
         forget(activity, cache, &written.copied().collect::<Vec<_>>());
         if !locked.is_empty() {
             activity.noted.notify_one();
@@ -198,11 +198,11 @@ pub(in crate::identity) async fn write(
 
 /// Forgets the written uses, and the cached rows from before them.
 fn forget(activity: &Activity, cache: &SessionCache, written: &[UsesOf]) {
-    for (id, uses) in written {
-        cache.forget(*id);
+    for (key, uses) in written {
+        cache.forget(*key);
         let mut pending = activity.lock();
-        if pending.get(id) == Some(uses) {
-            pending.remove(id);
+        if pending.get(key) == Some(uses) {
+            pending.remove(key);
         }
     }
     activity.written.notify_waiters();
@@ -217,7 +217,10 @@ pub(in crate::identity) fn activity<'a>(ctx: &Context<'a>) -> &'a Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::Ids, scope::Owner};
+    use crate::{
+        id::{Ids, SessionId},
+        scope::Owner,
+    };
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -250,7 +253,7 @@ mod tests {
             confirmed_generation: Some(2),
             slide: Some(slide),
         };
-        assert_eq!(*activity.lock(), HashMap::from([(session.id, uses)]));
+        assert_eq!(*activity.lock(), HashMap::from([(session.key(), uses)]));
     }
 
     #[test]

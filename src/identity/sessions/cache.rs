@@ -8,16 +8,16 @@ use std::sync::{
 use quick_cache::sync::Cache;
 
 use crate::{
-    id::{SessionId, UserId},
+    id::{SessionKey, UserId},
     identity::entity::sessions,
 };
 
-/// How many are remembered; whichever was used least is forgotten first.
-const REMEMBERED: usize = 20_000;
+/// The maximum number of cached sessions; the least used one is dropped first.
+const MAX_CACHED_SESSIONS: usize = 20_000;
 
 /// Remembers sessions that lived when they were read, until it is told that they may have ended.
 pub(in crate::identity) struct SessionCache {
-    sessions: Cache<SessionId, Arc<sessions::Model>>,
+    sessions: Cache<SessionKey, Arc<sessions::Model>>,
     /// How often it was told so.
     ends: AtomicU64,
 }
@@ -28,13 +28,13 @@ pub(in crate::identity) struct Reading(u64);
 impl SessionCache {
     pub(in crate::identity) fn new() -> Self {
         Self {
-            sessions: Cache::new(REMEMBERED),
+            sessions: Cache::new(MAX_CACHED_SESSIONS),
             ends: AtomicU64::new(0),
         }
     }
 
-    pub(in crate::identity) fn get(&self, id: SessionId) -> Option<Arc<sessions::Model>> {
-        self.sessions.get(&id)
+    pub(in crate::identity) fn get(&self, key: SessionKey) -> Option<Arc<sessions::Model>> {
+        self.sessions.get(&key)
     }
 
     /// Before a session is read that is to be remembered.
@@ -44,23 +44,22 @@ impl SessionCache {
 
     /// Remembers what was read, unless it may have ended while it was.
     pub(in crate::identity) fn remember(&self, reading: &Reading, session: &Arc<sessions::Model>) {
-        self.sessions.insert(session.id, Arc::clone(session));
+        self.sessions.insert(session.key(), Arc::clone(session));
         // Asked once it is there: whoever forgets counts first, and finds it or is counted here.
         if self.ends.load(Ordering::SeqCst) != reading.0 {
-            self.forget(session.id);
+            self.forget(session.key());
         }
     }
 
     /// Forgets one, and says whether it was remembered.
-    pub(in crate::identity) fn forget(&self, id: SessionId) -> bool {
-        self.sessions.remove(&id).is_some()
+    pub(in crate::identity) fn forget(&self, key: SessionKey) -> bool {
+        self.sessions.remove(&key).is_some()
     }
 
     /// Forgets all that are this person's.
     pub(in crate::identity) fn forget_those_of(&self, user_id: UserId) {
         self.ends.fetch_add(1, Ordering::SeqCst);
-        self.sessions
-            .retain(|_, session| session.user_id.user_id() != user_id);
+        self.sessions.retain(|key, _| key.user_id != user_id);
     }
 
     pub(in crate::identity) fn forget_all(&self) {
@@ -72,7 +71,11 @@ impl SessionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, id::Ids, scope::Owner};
+    use crate::{
+        clock::Timestamp,
+        id::{Ids, SessionId},
+        scope::Owner,
+    };
 
     fn session(ids: &Ids, owner: Owner) -> Arc<sessions::Model> {
         let now = Timestamp::from_millis(0);
@@ -91,18 +94,18 @@ mod tests {
         cache.remember(&reading, &of_ana);
         cache.remember(&reading, &of_ben);
         cache.forget_those_of(ana.user_id());
-        assert!(cache.get(of_ana.id).is_none());
-        assert!(cache.get(of_ben.id).is_some());
+        assert!(cache.get(of_ana.key()).is_none());
+        assert!(cache.get(of_ben.key()).is_some());
 
         cache.remember(&reading, &of_ana);
-        assert!(cache.get(of_ana.id).is_none());
+        assert!(cache.get(of_ana.key()).is_none());
         cache.remember(&cache.begin_reading(), &of_ana);
-        assert!(cache.get(of_ana.id).is_some());
+        assert!(cache.get(of_ana.key()).is_some());
 
         let reading = cache.begin_reading();
         cache.forget_all();
-        assert!(cache.get(of_ben.id).is_none());
+        assert!(cache.get(of_ben.key()).is_none());
         cache.remember(&reading, &of_ben);
-        assert!(cache.get(of_ben.id).is_none());
+        assert!(cache.get(of_ben.key()).is_none());
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     crypto::{secret::Secrets, signed_text::HmacSigner},
     error::Result,
-    id::{Ids, SessionId},
+    id::{Ids, SessionKey},
     identity::{
         credentials::refresh_tokens::{RefreshTokenClaims, RefreshTokens},
         entity::sessions::{self, Delivery},
@@ -47,9 +47,9 @@ impl TokenIssuer {
         if session.delivery == Delivery::Cookie {
             return Ok(IssuedTokens::default());
         }
-        let (user_id, jti) = (session.user_id.user_id(), self.ids.next(now));
+        let jti = self.ids.next(now);
         Ok(IssuedTokens {
-            access_token: Some(self.tokens.sign(session, user_id, jti, now)?),
+            access_token: Some(self.tokens.sign(session, jti, now)?),
             refresh_token: Some(self.refresh_tokens.issue(session)),
             refresh_token_expires_at: Some(session.ends_at()),
         })
@@ -65,7 +65,7 @@ impl TokenIssuer {
     ) -> IssuedTokens {
         match session.delivery {
             Delivery::Cookie => {
-                let signed = self.cookie_signer.sign(&session.id.to_string());
+                let signed = self.cookie_signer.sign(&session.key().to_string());
                 // The cookie lasts as long as the session can; the row decides.
                 cookies.set(CookieKind::Session, signed, now, session.expires_at);
             }
@@ -84,7 +84,7 @@ impl TokenIssuer {
     }
 
     /// Returns the session that a session cookie names.
-    pub(super) fn read_cookie(&self, cookie: &str) -> Option<SessionId> {
+    pub(super) fn read_cookie(&self, cookie: &str) -> Option<SessionKey> {
         self.cookie_signer.verify(cookie)?.parse().ok()
     }
 }

@@ -45,11 +45,11 @@ async fn poll(
     if !sessions.is_empty() {
         notifier.end_expired();
         // An error of the database ends no session.
-        if let Ok(found) = unscoped::sessions_by_ids(database, &sessions).await {
+        if let Ok(found) = unscoped::sessions_by_keys(database, &sessions).await {
             let now = clock.now();
             let active = found.into_iter().filter_map(|mut session| {
                 activity.apply(&mut session);
-                session.lives_at(now).then_some(session.id)
+                session.lives_at(now).then_some(session.key())
             });
             let active = active.collect();
             notifier.end_inactive(&sessions, &active);

@@ -40,7 +40,7 @@ use crate::{
     crypto::secret::Secrets,
     db::{Database, Heard, Line},
     error::Result,
-    id::{Ids, SessionId},
+    id::{Ids, SessionId, SessionKey},
     metrics::Metrics,
     scope::{ChangeNotifier, Owner, Set, Viewer},
 };
@@ -162,11 +162,11 @@ impl Sessions {
     /// If the database cannot be asked now.
     pub(in crate::identity) async fn find_active(
         &self,
-        id: SessionId,
+        key: SessionKey,
         generation: i32,
         now: Timestamp,
     ) -> Result<Option<Arc<sessions::Model>>> {
-        self.active.find(id, generation, now).await
+        self.active.find(key, generation, now).await
     }
 
     /// Returns the viewer of a session, and records the use of the session by a token of this generation.
@@ -181,7 +181,7 @@ impl Sessions {
     }
 
     /// Returns the session that a session cookie names.
-    pub(in crate::identity) fn read_cookie(&self, cookie: &str) -> Option<SessionId> {
+    pub(in crate::identity) fn read_cookie(&self, cookie: &str) -> Option<SessionKey> {
         self.issuer.read_cookie(cookie)
     }
 

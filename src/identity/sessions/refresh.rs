@@ -45,7 +45,7 @@ impl Sessions {
         let now = self.clock.now();
         let claims = self.issuer.read_refresh_token(token).ok_or_else(invalid)?;
         self.rate_limits
-            .check_refresh(&context.device, claims.session_id)?;
+            .check_refresh(&context.device, claims.session)?;
         let reuse = events::new(&self.ids, &context.device, Kind::RefreshTokenReused, now);
         let refreshed = unscoped::refresh(
             &self.database,

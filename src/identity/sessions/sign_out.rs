@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Sessions, end::end_by, new_session::with_id};
 use crate::{
     error::{Error, Result},
-    id::SessionId,
+    id::SessionKey,
     identity::{
         entity::security_events::Kind,
         follow_up::follow_up,
@@ -67,13 +67,13 @@ impl Sessions {
     async fn end_named(
         &self,
         device: &Device,
-        named: Vec<(SessionId, Proof)>,
+        named: Vec<(SessionKey, Proof)>,
         everywhere: bool,
     ) -> Result<u64> {
         let mut count = 0;
-        for (session_id, proof) in named {
+        for (key, proof) in named {
             let now = self.clock.now();
-            let found = unscoped::session_by_id(&self.database, session_id).await?;
+            let found = unscoped::session_by_key(&self.database, key).await?;
             let Some(session) = found.filter(|session| session.ended_at.is_none()) else {
                 continue;
             };
@@ -87,7 +87,7 @@ impl Sessions {
             let which = if everywhere && may_end_all {
                 Filter::always()
             } else {
-                with_id(session_id)
+                with_id(key.session_id)
             };
             let viewer = self.viewer(&session, now);
             let ended = end_by(&viewer, device, which, Kind::SignedOut).await?;
@@ -101,11 +101,11 @@ impl Sessions {
         &self,
         context: &RequestContext,
         refresh_token: Option<&str>,
-    ) -> Vec<(SessionId, Proof)> {
+    ) -> Vec<(SessionKey, Proof)> {
         let cookies = &context.cookies;
         let by_authentication = match &context.authentication {
             Authentication::Viewer(viewer) if viewer.is_interactive() => {
-                Some((viewer.session_id(), Proof::Session))
+                Some((viewer.session_key(), Proof::Session))
             }
             Authentication::Refused { session, .. } => {
                 session.map(|session| (session, Proof::Expired))
@@ -116,7 +116,7 @@ impl Sessions {
             .into_iter()
             .flatten()
             .filter_map(|token| self.issuer.read_refresh_token(token))
-            .map(|claims| (claims.session_id, Proof::Refresh(claims.generation)));
+            .map(|claims| (claims.session, Proof::Refresh(claims.generation)));
         let by_cookie = cookies
             .session()
             .and_then(|cookie| self.issuer.read_cookie(cookie))

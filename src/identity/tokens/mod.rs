@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     crypto::jwt,
     error::{Error, Reason, Result},
-    id::{SessionId, UserId},
+    id::SessionKey,
     identity::{
         entity::sessions,
         lifetimes,
@@ -67,8 +67,7 @@ struct Claims {
 /// What a token claims whose signature and claims are good, whatever time it is.
 #[derive(Clone, Copy)]
 struct VerifiedClaims {
-    user_id: UserId,
-    session_id: SessionId,
+    session: SessionKey,
     generation: i32,
     issued_at: i64,
     not_before: Option<i64>,
@@ -82,10 +81,9 @@ impl VerifiedClaims {
     }
 }
 
-/// What a token rightly signed says; whether the session lives is another question.
+/// A token with a valid signature. Its session may have ended.
 pub(super) struct SessionRef {
-    pub(super) user_id: UserId,
-    pub(super) session_id: SessionId,
+    pub(super) session: SessionKey,
     pub(super) generation: i32,
     pub(super) has_expired: bool,
 }
@@ -135,7 +133,6 @@ impl Tokens {
     pub(super) fn sign(
         &self,
         session: &sessions::Model,
-        user_id: UserId,
         jti: uuid::Uuid,
         now: Timestamp,
     ) -> Result<(String, Timestamp)> {
@@ -146,7 +143,7 @@ impl Tokens {
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            sub: user_id.to_string(),
+            sub: session.user_id.user_id().to_string(),
             sid: session.id.to_string(),
             generation: session.generation,
             iat: now.as_seconds(),
@@ -187,8 +184,7 @@ impl Tokens {
         let claims = claims.filter(|claims| !claims.is_early(now));
         Ok(claims
             .map(|claims| SessionRef {
-                user_id: claims.user_id,
-                session_id: claims.session_id,
+                session: claims.session,
                 generation: claims.generation,
                 has_expired: claims.expires_at <= now.as_seconds(),
             })
@@ -227,8 +223,10 @@ impl Tokens {
             return None;
         }
         Some(VerifiedClaims {
-            user_id: claims.sub.parse().ok()?,
-            session_id: claims.sid.parse().ok()?,
+            session: SessionKey {
+                user_id: claims.sub.parse().ok()?,
+                session_id: claims.sid.parse().ok()?,
+            },
             generation: claims.generation,
             issued_at: claims.iat,
             not_before: claims.nbf,

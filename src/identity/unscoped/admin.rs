@@ -45,7 +45,7 @@ pub(in crate::identity) async fn person_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
-    let found = users::Entity::find().filter(users::Column::EmailKey.eq(email.key()));
+    let found = users::Entity::find().filter(users::Column::EmailNormalized.eq(email.normalized()));
     Ok(found.one(database.reads()).await?)
 }
 
@@ -92,9 +92,9 @@ pub(in crate::identity) async fn existing_emails(
     database: &Database,
     keys: impl Iterator<Item = &'_ str>,
 ) -> Result<HashSet<String>> {
-    let taken = users::Entity::find().filter(users::Column::EmailKey.is_in(keys));
+    let taken = users::Entity::find().filter(users::Column::EmailNormalized.is_in(keys));
     let taken = taken.all(database.reads()).await?.into_iter();
-    Ok(taken.map(|user| user.email_key).collect())
+    Ok(taken.filter_map(|user| user.email_normalized).collect())
 }
 
 /// Stores people, all of them or none. Answers whether their addresses were free.

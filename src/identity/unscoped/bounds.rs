@@ -36,9 +36,11 @@ pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> R
     }
     let ids = surplus.iter().map(|session| session.id);
     sessions::Entity::delete_many()
+        .filter(sessions::Column::UserId.eq(owner))
         .filter(sessions::Column::Id.is_in(ids))
         .exec(transaction)
         .await?;
+    transaction.announce_session_ends(owner.user_id());
     Ok(())
 }
 

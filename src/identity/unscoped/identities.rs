@@ -1,4 +1,4 @@
-//! Somebody whom another identity provider vouches for: found, or seen for the first time.
+//! External users: found by the issuer and the subject of a token, or registered.
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr,
@@ -11,26 +11,26 @@ use crate::{
     db::{Database, Transaction},
     error::Result,
     identity::{
-        entity::{identities, security_events, sessions, users},
+        entity::{external_subjects, identities, security_events, sessions, users},
         federation::{ExternalIdentity, SessionDecision},
     },
     scope::Owner,
 };
 
-/// How often it is tried: of two who see somebody for the first time at once, one finds what the other
-/// stored.
+/// The number of attempts. Of two requests that register a user at once, the second finds what the first stored.
 const TRIES: u32 = 3;
 
 /// The rows of a new external user, or of their next session.
 pub(in crate::identity) struct NewExternalUser {
     pub(in crate::identity) user: users::ActiveModel,
+    pub(in crate::identity) subject: external_subjects::ActiveModel,
     pub(in crate::identity) identity: identities::ActiveModel,
     pub(in crate::identity) session: sessions::ActiveModel,
     pub(in crate::identity) signed_up_event: security_events::ActiveModel,
     pub(in crate::identity) signed_in_event: security_events::ActiveModel,
 }
 
-/// The session that what was said opens; nothing when it opens none any more.
+/// Returns the session that the token opens, unless the token opens none any more.
 pub(in crate::identity) async fn authenticate_external(
     database: &Database,
     external: &ExternalIdentity<'_>,
@@ -42,22 +42,17 @@ pub(in crate::identity) async fn authenticate_external(
         tries_left -= 1;
         let transaction = database.begin().await?;
         let key = (external.issuer().to_owned(), external.subject().to_owned());
-        let known = identities::Entity::find_by_id(key)
+        let known = external_subjects::Entity::find_by_id(key)
             .lock(LockType::NoKeyUpdate)
             .one(&transaction)
             .await?;
         let stored = match known {
-            Some(identity) => match identity.user_id {
-                Some(owner) => {
-                    return resume_or_open(transaction, external, identity, owner, rows, now).await;
+            Some(known) => match (known.user_id, known.refused_until) {
+                (Some(owner), _) => {
+                    return resume_or_open(transaction, external, owner, rows, now).await;
                 }
-                None if identity
-                    .latest_at
-                    .is_some_and(|end| external.issued_at() <= end) =>
-                {
-                    return Ok(None);
-                }
-                None => reregister(&transaction, external, &rows, identity.latest_at).await,
+                (None, Some(end)) if external.issued_at() <= end => return Ok(None),
+                (None, end) => reregister(&transaction, external, &rows, end).await,
             },
             None => register(&transaction, &rows).await,
         };
@@ -77,27 +72,28 @@ pub(in crate::identity) async fn authenticate_external(
     }
 }
 
-/// Whether anybody has come by this provider; not who.
+/// Returns true if a user of this issuer is known.
 pub(in crate::identity) async fn has_identities(database: &Database, issuer: &str) -> Result<bool> {
-    let first = identities::Entity::find()
-        .filter(identities::Column::Issuer.eq(issuer))
+    let first = external_subjects::Entity::find()
+        .filter(external_subjects::Column::Issuer.eq(issuer))
         .one(database.reads())
         .await?;
     Ok(first.is_some())
 }
 
-/// Stores somebody who was never here.
+/// Inserts a user whose subject is new.
 async fn register(
     transaction: &Transaction,
     rows: &NewExternalUser,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
     rows.user.clone().insert(transaction).await?;
+    rows.subject.clone().insert(transaction).await?;
     rows.identity.clone().insert(transaction).await?;
     rows.signed_up_event.clone().insert(transaction).await?;
     rows.session.clone().insert(transaction).await
 }
 
-/// Stores somebody anew who was removed.
+/// Inserts a user anew who was deleted. Their session accepts tokens issued after `after`.
 async fn reregister(
     transaction: &Transaction,
     external: &ExternalIdentity<'_>,
@@ -105,12 +101,17 @@ async fn reregister(
     after: Option<Timestamp>,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
     rows.user.clone().insert(transaction).await?;
-    let identity = identities::ActiveModel {
-        user_id: rows.identity.user_id.clone(),
-        session_id: rows.identity.session_id.clone(),
+    let subject = external_subjects::ActiveModel {
+        user_id: rows.subject.user_id.clone(),
         ..Default::default()
     };
-    change(transaction, external, identity).await?;
+    external_subjects::Entity::update_many()
+        .set(subject)
+        .filter(external_subjects::Column::Issuer.eq(external.issuer()))
+        .filter(external_subjects::Column::Subject.eq(external.subject()))
+        .exec(transaction)
+        .await?;
+    rows.identity.clone().insert(transaction).await?;
     rows.signed_up_event.clone().insert(transaction).await?;
     let mut session = rows.session.clone();
     if let Some(after) = after {
@@ -119,14 +120,16 @@ async fn reregister(
     session.insert(transaction).await
 }
 
-/// Changes what is stored of somebody's identity.
+/// Updates the owner's identity.
 async fn change(
     transaction: &Transaction,
     external: &ExternalIdentity<'_>,
+    owner: Owner,
     changes: identities::ActiveModel,
 ) -> std::result::Result<(), sea_orm::DbErr> {
     identities::Entity::update_many()
         .set(changes)
+        .filter(identities::Column::UserId.eq(owner))
         .filter(identities::Column::Issuer.eq(external.issuer()))
         .filter(identities::Column::Subject.eq(external.subject()))
         .exec(transaction)
@@ -134,33 +137,33 @@ async fn change(
         .map(drop)
 }
 
-/// Notes what was said that is still to come here: when its owner signs out it counts as said before.
+/// Records that a token was used before its time of issue, by this server's clock. When the user signs out, it counts
+/// as issued before.
 pub(in crate::identity) async fn record_future_iat(
     database: &Database,
     external: &ExternalIdentity<'_>,
+    owner: Owner,
 ) -> Result<()> {
-    let key = (external.issuer().to_owned(), external.subject().to_owned());
-    let known = identities::Entity::find_by_id(key)
+    let known = identities::Entity::find_by_id(key_of(owner, external))
         .one(database.reads())
         .await?;
-    let latest_at = known.and_then(|identity| identity.latest_at);
-    if latest_at >= Some(external.issued_at()) {
+    let latest = known.and_then(|identity| identity.latest_future_iat);
+    if latest >= Some(external.issued_at()) {
         return Ok(());
     }
     let transaction = database.begin().await?;
     let later = identities::ActiveModel {
-        latest_at: Set(Some(external.issued_at())),
+        latest_future_iat: Set(Some(external.issued_at())),
         ..Default::default()
     };
-    change(&transaction, external, later).await?;
+    change(&transaction, external, owner, later).await?;
     transaction.commit().await
 }
 
-/// The session of somebody who was: the one that goes on, or a new one.
+/// Returns the active session of a known user, or opens one.
 async fn resume_or_open(
     transaction: Transaction,
     external: &ExternalIdentity<'_>,
-    identity: identities::Model,
     owner: Owner,
     rows: NewExternalUser,
     now: Timestamp,
@@ -173,10 +176,17 @@ async fn resume_or_open(
     if user.is_none() {
         return Ok(None);
     }
-    let session = sessions::Entity::find_by_id(identity.session_id)
+    let identity = identities::Entity::find_by_id(key_of(owner, external))
+        .lock(LockType::NoKeyUpdate)
         .one(&transaction)
         .await?;
-    let after = match external.decide(session, identity.latest_at, now) {
+    let Some(identity) = identity else {
+        return Ok(None);
+    };
+    let session = sessions::Entity::find_by_id((owner, identity.session_id))
+        .one(&transaction)
+        .await?;
+    let after = match external.decide(session, identity.latest_future_iat, now) {
         SessionDecision::Resume(session) => return Ok(Some(session)),
         SessionDecision::Refuse => return Ok(None),
         SessionDecision::Open(after) => after,
@@ -193,7 +203,15 @@ async fn resume_or_open(
         session_id: Set(session.id),
         ..Default::default()
     };
-    change(&transaction, external, opened).await?;
+    change(&transaction, external, owner, opened).await?;
     transaction.commit().await?;
     Ok(Some(session))
+}
+
+fn key_of(owner: Owner, external: &ExternalIdentity<'_>) -> (Owner, String, String) {
+    (
+        owner,
+        external.issuer().to_owned(),
+        external.subject().to_owned(),
+    )
 }

@@ -14,11 +14,13 @@ mod session_uses;
 mod signing_keys;
 mod uses;
 
+use std::collections::HashSet;
+
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, SqlErr,
-    sea_query::{LockType, OnConflict},
+    sea_query::{Expr, ExprTrait, LockType, OnConflict},
 };
 
 pub(super) use admin::{
@@ -51,7 +53,7 @@ use crate::{
     clock::Timestamp,
     db::{Database, Transaction},
     error::Result,
-    id::{SessionId, UserId},
+    id::{SessionId, SessionKey, UserId},
     scope::{Owner, change_logs},
 };
 
@@ -68,24 +70,37 @@ pub(super) async fn user_by_email(
 }
 
 /// The session that a verified token names.
-pub(super) async fn session_by_id(
+pub(super) async fn session_by_key(
     database: &Database,
-    id: SessionId,
+    key: SessionKey,
 ) -> Result<Option<sessions::Model>> {
-    Ok(sessions::Entity::find_by_id(id)
-        .one(database.reads())
-        .await?)
+    let session = sessions::Entity::find().filter(has_key(key));
+    Ok(session.one(database.reads()).await?)
+}
+
+/// Matches the session with this key.
+fn has_key(key: SessionKey) -> Expr {
+    let is_owned = sessions::Column::UserId.eq(key.user_id);
+    is_owned.and(sessions::Column::Id.eq(key.session_id))
+}
+
+/// Matches the sessions with these keys: no two sessions have one id.
+fn has_one_of(keys: &[SessionKey]) -> Expr {
+    let owners: HashSet<_> = keys.iter().map(|key| key.user_id).collect();
+    let ids = keys.iter().map(|key| key.session_id);
+    let is_owned = sessions::Column::UserId.is_in(owners);
+    is_owned.and(sessions::Column::Id.is_in(ids))
 }
 
 /// The sessions that the streams of their owners listen with.
-pub(super) async fn sessions_by_ids(
+pub(super) async fn sessions_by_keys(
     database: &Database,
-    ids: &[SessionId],
+    keys: &[SessionKey],
 ) -> Result<Vec<sessions::Model>> {
     let mut sessions = Vec::new();
-    for ids in ids.chunks(AT_ONCE) {
+    for keys in keys.chunks(AT_ONCE) {
         let found = sessions::Entity::find()
-            .filter(sessions::Column::Id.is_in(ids.iter().copied()))
+            .filter(has_one_of(keys))
             .all(database.reads())
             .await?;
         sessions.extend(found);
@@ -139,7 +154,8 @@ pub(super) async fn refresh<T>(
     issue: impl Fn(&sessions::Model) -> Result<T>,
 ) -> Result<Refreshed<T>> {
     let transaction = database.begin().await?;
-    let found = sessions::Entity::find_by_id(claims.session_id)
+    let found = sessions::Entity::find()
+        .filter(has_key(claims.session))
         .lock(LockType::Update)
         .one(&transaction)
         .await?;
@@ -159,7 +175,7 @@ pub(super) async fn refresh<T>(
         RefreshDecision::Rotate => {
             let rotated = sessions::Entity::update_many()
                 .set(refresh_tokens::rotated(&session, now))
-                .filter(sessions::Column::Id.eq(session.id))
+                .filter(has_key(session.key()))
                 .exec_with_returning(&transaction)
                 .await?;
             let Some(rotated) = rotated.into_iter().next() else {
@@ -200,11 +216,12 @@ async fn end_reused(
     };
     let ended = sessions::Entity::update_many()
         .set(ended)
-        .filter(sessions::Column::Id.eq(session.id))
+        .filter(has_key(session.key()))
         .filter(sessions::Column::EndedAt.is_null())
         .exec(&transaction)
         .await?;
     if ended.rows_affected > 0 {
+        transaction.announce_session_ends(session.user_id.user_id());
         transaction.commit().await?;
     }
     Ok(())
@@ -265,7 +282,7 @@ pub(super) async fn open_session(
     let transaction = database.begin().await?;
     let user = authenticated.user();
     let unchanged = users::Entity::find_by_id(user.id)
-        .filter(users::Column::PasswordHash.eq(&user.password_hash))
+        .filter(users::Column::PasswordHash.eq(user.password_hash.clone()))
         .filter(users::Column::DisabledAt.is_null());
     let locked = match authenticated.rehash() {
         None => unchanged.lock(LockType::Share),
@@ -277,7 +294,7 @@ pub(super) async fn open_session(
     }
     if let Some(hash) = authenticated.rehash() {
         let renewed = users::ActiveModel {
-            password_hash: Set(hash.to_owned()),
+            password_hash: Set(Some(hash.to_owned())),
             ..Default::default()
         };
         users::Entity::update_many()

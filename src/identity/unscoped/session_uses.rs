@@ -1,6 +1,6 @@
 //! The uses of a session before they are written.
 
-use crate::{clock::Timestamp, id::SessionId, identity::entity::sessions::Model};
+use crate::{clock::Timestamp, id::SessionKey, identity::entity::sessions::Model};
 
 /// The uses of one session that are not written yet. [`Uses::apply`] and the statement of
 /// [`write_uses`](super::write_uses) follow the same rules.
@@ -14,7 +14,7 @@ pub(in crate::identity) struct Uses {
 }
 
 /// The uses of this session.
-pub(in crate::identity) type UsesOf = (SessionId, Uses);
+pub(in crate::identity) type UsesOf = (SessionKey, Uses);
 
 /// Moves the end of a session that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

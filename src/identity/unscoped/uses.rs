@@ -7,11 +7,14 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 
-use super::session_uses::{Uses, UsesOf};
+use super::{
+    has_key, has_one_of,
+    session_uses::{Uses, UsesOf},
+};
 use crate::{
     db::{Database, Transaction},
     error::Result,
-    id::SessionId,
+    id::SessionKey,
     identity::entity::sessions::{self, Column},
 };
 
@@ -20,26 +23,28 @@ use crate::{
 pub(in crate::identity) async fn write_uses(
     database: &Database,
     uses: &[UsesOf],
-) -> Result<HashSet<SessionId>> {
-    let uses: HashMap<_, _> = uses.iter().map(|(id, uses)| (*id, uses)).collect();
+) -> Result<HashSet<SessionKey>> {
+    let keys: Vec<_> = uses.iter().map(|(key, _)| *key).collect();
+    let uses: HashMap<_, _> = uses.iter().map(|(key, uses)| (*key, uses)).collect();
     let transaction = database.begin().await?;
     let free = sessions::Entity::find()
-        .filter(Column::Id.is_in(uses.keys().copied()))
+        .filter(has_one_of(&keys))
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
         .all(&transaction)
         .await?;
-    let mut rest: HashSet<_> = uses.keys().copied().collect();
+    let mut rest: HashSet<_> = keys.into_iter().collect();
     for session in free {
-        if let Some(uses) = uses.get(&session.id) {
-            update(&transaction, session.id, uses).await?;
-            rest.remove(&session.id);
+        if let Some(uses) = uses.get(&session.key()) {
+            update(&transaction, session.key(), uses).await?;
+            rest.remove(&session.key());
         }
     }
     if !rest.is_empty() {
         // A session that was removed is not locked.
-        let ids = sessions::Entity::find().filter(Column::Id.is_in(rest.iter().copied()));
-        let stored = ids.all(&transaction).await?;
-        rest = stored.iter().map(|session| session.id).collect();
+        let locked: Vec<_> = rest.into_iter().collect();
+        let stored = sessions::Entity::find().filter(has_one_of(&locked));
+        let stored = stored.all(&transaction).await?;
+        rest = stored.iter().map(sessions::Model::key).collect();
     }
     transaction.commit().await?;
     Ok(rest)
@@ -48,16 +53,16 @@ pub(in crate::identity) async fn write_uses(
 /// Writes the uses of one session, waiting for its row: a confirmation is not left out.
 pub(in crate::identity) async fn confirm(
     database: &Database,
-    id: SessionId,
+    key: SessionKey,
     uses: &Uses,
 ) -> Result<()> {
     let transaction = database.begin().await?;
-    update(&transaction, id, uses).await?;
+    update(&transaction, key, uses).await?;
     transaction.commit().await
 }
 
 /// Each column only grows, an end that was shortened stays, and a session that has ended is left as it is.
-async fn update(transaction: &Transaction, id: SessionId, uses: &Uses) -> Result<()> {
+async fn update(transaction: &Transaction, key: SessionKey, uses: &Uses) -> Result<()> {
     let at = uses.last_active_at;
     let last_active_at = Expr::case(Column::LastActiveAt.lt(at), at);
     let mut update = sessions::Entity::update_many()
@@ -67,7 +72,7 @@ async fn update(transaction: &Transaction, id: SessionId, uses: &Uses) -> Result
                 .finally(Expr::col(Column::LastActiveAt))
                 .into(),
         )
-        .filter(Column::Id.eq(id))
+        .filter(has_key(key))
         .filter(Column::EndedAt.is_null());
     if let Some(generation) = uses.confirmed_generation {
         let is_older = Column::ConfirmedGeneration.lt(generation);

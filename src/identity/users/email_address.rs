@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 254;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct EmailAddress {
     typed: String,
-    key: String,
+    normalized: String,
 }
 
 impl EmailAddress {
@@ -30,12 +30,12 @@ impl EmailAddress {
         if !well_formed {
             return wrong("Write an e-mail address, such as ana@example.com.");
         }
-        let Some(key) = key_of(&typed) else {
+        let Some(normalized) = normalize(&typed) else {
             return wrong(
                 "What follows the @ is no domain name. Check it for mistyped characters, or write it in ASCII (xn--).",
             );
         };
-        Ok(Self { typed, key })
+        Ok(Self { typed, normalized })
     }
 
     /// As it was typed, without the spaces around it.
@@ -44,13 +44,13 @@ impl EmailAddress {
     }
 
     /// What makes two addresses the same one.
-    pub(in crate::identity) fn key(&self) -> &str {
-        &self.key
+    pub(in crate::identity) fn normalized(&self) -> &str {
+        &self.normalized
     }
 }
 
 /// The form by which an address is compared. Browsers send a domain in Unicode or in ASCII for the same thing typed.
-fn key_of(address: &str) -> Option<String> {
+fn normalize(address: &str) -> Option<String> {
     let (local, domain) = address.split_once('@')?;
     let local: String = local
         .to_lowercase()
@@ -102,7 +102,7 @@ fn is_invisible(c: char) -> bool {
 /// Returns the normalized address, or the first characters of a text that is no address.
 pub(in crate::identity) fn normalized_or_text(email: Option<&EmailAddress>, text: &str) -> String {
     match email {
-        Some(email) => email.key().to_owned(),
+        Some(email) => email.normalized().to_owned(),
         None => text.chars().take(MAX_BYTES).collect(),
     }
 }
@@ -115,19 +115,19 @@ mod tests {
     fn an_address_is_trimmed_kept_as_typed_and_compared_in_lower_case() {
         let address = EmailAddress::parse("  Ana.Lima@Example.COM\n").unwrap();
         assert_eq!(address.as_str(), "Ana.Lima@Example.COM");
-        assert_eq!(address.key(), "ana.lima@example.com");
+        assert_eq!(address.normalized(), "ana.lima@example.com");
     }
 
     #[test]
     fn composed_and_decomposed_letters_are_the_same_address() {
         let composed = EmailAddress::parse("Jos\u{e9}@example.com").unwrap();
         let decomposed = EmailAddress::parse("JOSE\u{301}@example.com").unwrap();
-        assert_eq!(composed.key(), decomposed.key());
+        assert_eq!(composed.normalized(), decomposed.normalized());
     }
 
     #[test]
     fn the_two_small_sigmas_are_one_letter() {
-        let key = |text| EmailAddress::parse(text).unwrap().key().to_owned();
+        let key = |text| EmailAddress::parse(text).unwrap().normalized().to_owned();
         assert_eq!(
             key("\u{3c3}\u{3b1}\u{3c2}@x.gr"),
             key("\u{3a3}\u{391}\u{3a3}@x.gr")
@@ -166,7 +166,7 @@ mod tests {
         ] {
             for form in forms {
                 let address = EmailAddress::parse(form).unwrap();
-                assert_eq!(address.key(), key, "{form}");
+                assert_eq!(address.normalized(), key, "{form}");
                 assert_eq!(address.as_str(), form.nfc().collect::<String>());
             }
         }

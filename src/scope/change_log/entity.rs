@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "task_logs")]
+#[sea_orm(table_name = "change_logs")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Owner,

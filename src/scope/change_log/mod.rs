@@ -79,7 +79,7 @@ impl Viewer {
         let insert = change_logs::Entity::insert(first).on_conflict(more);
         let writing = self.begin().await?;
         let log = insert.exec_with_returning(writing.transaction()).await;
-        let log = writing.end(log).await?;
+        let log = writing.end(self, log).await?;
         Ok(LogEntry {
             seqs: log.seq - changes + 1..=log.seq,
             task_count: log.task_count,
@@ -157,7 +157,7 @@ impl Viewer {
             .filter(change_logs::Column::UserId.eq(self.user_id()));
         let writing = self.begin().await?;
         let written = update.exec(writing.transaction()).await;
-        writing.end(written).await.map(drop)
+        writing.end(self, written).await.map(drop)
     }
 
     pub(super) async fn log(&self) -> Result<Option<change_logs::Model>> {

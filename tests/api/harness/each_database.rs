@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::{Database, TestEnv};
+use crate::log::statements_without_owner;
 
 /// Runs a test on each database, as `the_test::sqlite` and `the_test::postgresql`. The test itself is compiled
 /// once.
@@ -62,13 +63,18 @@ macro_rules! each_database {
 
 pub(crate) use each_database;
 
-/// Runs the test in an environment of its own. Without a PostgreSQL on the machine a test on it is skipped.
+/// Runs the test in an environment of its own. Without a PostgreSQL on the machine a test on it is skipped. Fails if a
+/// statement on a user's rows does not name the owner.
 pub(crate) fn run(database: Database, test: fn(TestEnv) -> Pin<Box<dyn Future<Output = ()>>>) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
     runtime.block_on(async {
         if let Some(env) = TestEnv::new(database).await {
-            test(env).await;
+            let ((), wrong) = statements_without_owner(test(env)).await;
+            assert!(
+                wrong.is_empty(),
+                "statements that name no owner: {wrong:#?}"
+            );
         }
     });
 }

@@ -3,6 +3,7 @@
 mod each_database;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -319,10 +320,33 @@ impl App {
             .collect()
     }
 
+    /// The first column of each row that a query of the test's own finds.
+    pub(crate) async fn sql_texts(&self, sql: &str) -> Vec<String> {
+        let connection = self.connect().await;
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.expect("it runs");
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).expect("a text"))
+            .collect()
+    }
+
+    /// The tables of the database.
+    pub(crate) async fn tables(&self) -> BTreeSet<String> {
+        let tables = match self.env.database {
+            Database::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            }
+            Database::Postgresql => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
+            }
+        };
+        self.sql_texts(tables).await.into_iter().collect()
+    }
+
     /// How many people's tasks are not as many as their log says.
     pub(crate) async fn miscounted_tasks(&self) -> usize {
-        let counted = "SELECT task_count - (SELECT COUNT(*) FROM tasks WHERE tasks.user_id = task_logs.user_id)
-            FROM task_logs";
+        let counted = "SELECT task_count - (SELECT COUNT(*) FROM tasks WHERE tasks.user_id = change_logs.user_id)
+            FROM change_logs";
         let differences = self.sql(counted).await;
         differences.iter().filter(|it| **it != 0).count()
     }

@@ -65,7 +65,7 @@ async fn a_script_reads_and_writes_with_a_token_of_its_own(env: TestEnv) {
         .unwrap();
     assert_eq!(shown["prefix"], format!("cubby_pat_{id}"));
     assert!(token.starts_with(&format!("cubby_pat_{id}_")), "{token}");
-    assert_eq!(token.len(), "cubby_pat_".len() + 26 + 1 + SECRET);
+    assert_eq!(token.len(), "cubby_pat_".len() + 2 * (26 + 1) + SECRET);
 
     let script = ana.with_token(token);
     app.advance(Duration::from_secs(5));
@@ -317,17 +317,26 @@ async fn a_forged_token_opens_nothing_and_says_nothing(env: TestEnv) {
         .replace("session_", "");
     let other = id.replace("token_", "");
     let unknown = "01h2xcejqtf2nbrexx3vqjhp41";
+    let (_, user) = prefix.rsplit_once('_').unwrap();
+    let ben = app.sign_up("ben").await;
+    let ben = ben.ask("{ viewer { id } }", json!({})).await["viewer"]["id"]
+        .as_str()
+        .unwrap()
+        .replace("user_", "");
     for forged in [
         format!("{prefix}_{}", secret.to_lowercase()),
         format!("{prefix}_"),
         format!("{prefix}_{secret}="),
         format!("{prefix}_{}", &secret[1..]),
-        format!("cubby_pat_{unknown}_{secret}"),
+        format!("cubby_pat_{unknown}_{user}_{secret}"),
+        format!("cubby_pat_{other}_{ben}_{secret}"),
+        format!("cubby_pat_{other}_{unknown}_{secret}"),
+        format!("cubby_pat_{other}_{secret}"),
         // A session that was signed in to, and what an empty secret would be to it.
-        format!("cubby_pat_{session}_{secret}"),
-        format!("cubby_pat_{session}_"),
-        format!("CUBBY_PAT_{other}_{secret}"),
-        format!("cubby_pat_{}_{secret}", other.to_uppercase()),
+        format!("cubby_pat_{session}_{user}_{secret}"),
+        format!("cubby_pat_{session}_{user}_"),
+        format!("CUBBY_PAT_{other}_{user}_{secret}"),
+        format!("cubby_pat_{}_{user}_{secret}", other.to_uppercase()),
         format!("cubby_pat_{secret}"),
     ] {
         assert_opens_nothing(&ana.with_token(&forged).send(ME, json!({})).await);

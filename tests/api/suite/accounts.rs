@@ -542,8 +542,8 @@ async fn rows_left(app: &App) -> Vec<i64> {
         "users",
         "sessions",
         "tasks",
-        "deleted_tasks",
-        "task_logs",
+        "tombstones",
+        "change_logs",
         "security_events",
         "known_networks",
     ] {

@@ -213,11 +213,11 @@ async fn a_thousand_due_dates_follow(env: TestEnv) {
     move_to(&ana, "Asia/Tokyo").await;
     // A list waits until all have followed.
     assert_eq!(due_on(&ana, "2026-11-21").await, 1_201);
-    let moved = "SELECT COUNT(*) FROM tasks WHERE due_at = 1795273199999 AND due_key = due_at";
+    let moved = "SELECT COUNT(*) FROM tasks WHERE due_at = 1795273199999 AND due_sort = due_at";
     assert_eq!(app.sql(moved).await, [1_201]);
     let seqs = "SELECT COUNT(DISTINCT seq) FROM tasks WHERE seq BETWEEN 1201 AND 2402";
     assert_eq!(app.sql(seqs).await[0], 1_201);
-    let last = "SELECT seq FROM task_logs";
+    let last = "SELECT seq FROM change_logs";
     assert_eq!(
         app.sql(last).await,
         app.sql("SELECT MAX(seq) FROM tasks").await
@@ -306,13 +306,13 @@ pub(super) async fn multiply(app: &App, count: usize) {
         "gen_random_uuid()"
     };
     let copy = format!(
-        "INSERT INTO tasks (user_id, id, version, seq, title, title_key, priority, due_date, due_at,
-           due_key, position, updated_at)
-         {numbers} SELECT user_id, {id}, version, n.i + 1, title, title_key, priority, due_date,
-           due_at, due_key, position, updated_at FROM tasks, n"
+        "INSERT INTO tasks (user_id, id, version, seq, title, title_folded, priority, due_date, due_at,
+           due_sort, position, updated_at)
+         {numbers} SELECT user_id, {id}, version, n.i + 1, title, title_folded, priority, due_date,
+           due_at, due_sort, position, updated_at FROM tasks, n"
     );
     database.execute_unprepared(&copy).await.unwrap();
-    let last = format!("UPDATE task_logs SET seq = {count} + 1, task_count = {count} + 1");
+    let last = format!("UPDATE change_logs SET seq = {count} + 1, task_count = {count} + 1");
     database.execute_unprepared(&last).await.unwrap();
 }
 

@@ -264,11 +264,11 @@ async fn each_claim_of_a_rightly_signed_token_is_checked(env: TestEnv) {
     .await;
     refused_with("TOKEN_EXPIRED", &|_, claims| claims["exp"] = json!(now)).await;
     // Another person's session under one's own name, and the other way round.
-    refused_with("TOKEN_INVALID", &|_, claims| {
+    refused_with("SESSION_ENDED", &|_, claims| {
         claims["sid"] = of_ben["sid"].clone()
     })
     .await;
-    refused_with("TOKEN_INVALID", &|_, claims| {
+    refused_with("SESSION_ENDED", &|_, claims| {
         claims["sub"] = of_ben["sub"].clone()
     })
     .await;

@@ -1,74 +1,78 @@
-//! Migrations over a database that holds rows: nothing is lost on the way down and up again.
+//! Migrations of a database that has rows in every table.
+
+use std::collections::BTreeMap;
 
 use cubby::db::Database;
+use serde_json::json;
 
-use crate::harness::{App, TestEnv, apply, each_database};
+use super::outside::with_token;
+use crate::{
+    harness::{App, TestEnv, apply, each_database, eventually},
+    issuer::{Issuer, Key},
+};
 
-/// Takes back every migration from this one on, and runs them again.
-async fn down_to_before(app: &App, name: &str, look: impl AsyncFnOnce(&App)) {
-    let url = app.env.database_url.parse().expect("its address");
+/// The number of rows of each table. The table of migrations is left out.
+async fn row_counts(app: &App) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    for table in app.tables().await {
+        if table != "seaql_migrations" {
+            let count = app.sql(&format!("SELECT count(*) FROM {table}")).await;
+            counts.insert(table, count[0]);
+        }
+    }
+    counts
+}
+
+/// Stores rows in every table, as requests do.
+async fn store_rows(app: &App, key: &Key, issuer: &Issuer) {
+    let ana = app.sign_up("ana").await;
+    ana.create_task("Buy milk").await;
+    let id = ana.create_task("Call Ben").await;
+    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
+    ana.ask(delete, json!({ "id": id })).await;
+    let guess =
+        "mutation { signIn(input: { email: \"ana@example.com\", password: \"wrong horse\" }) {
+        userErrors { code } } }";
+    app.nobody().ask(guess, json!({})).await;
+    let external = with_token(app, &key.sign(&issuer.claims("ben", app.now())));
+    external.create_task("Read a book").await;
+}
+
+#[apply(each_database)]
+async fn migrations_go_down_and_up_with_rows_in_every_table(env: TestEnv) {
+    let key = Key::ed25519("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let issuers = issuer.setting("EdDSA");
+    let flags = ["--trusted-issuers", &issuers, "--throttles", "on"];
+    let app = env.app_with(&flags).await;
+    store_rows(&app, &key, &issuer).await;
+    let before = row_counts(&app).await;
+    for (table, count) in &before {
+        assert!(*count > 0, "{table} has no row");
+    }
+
+    let url = env.database_url.parse().expect("its address");
     let database = Database::open(&url, 1).await.expect("it opens");
-    let migrations = database.migrations().await.expect("they are listed");
-    let from = migrations.iter().position(|(known, _)| known == name);
-    let steps = migrations.len() - from.expect("a migration of this name");
-    let steps = u32::try_from(steps).expect("few");
-    database.migrate_down(steps).await.expect("they are undone");
-    look(app).await;
+    let count = database.migrations().await.expect("they are listed").len();
+    for undone in 1..=count {
+        database.migrate_down(1).await.expect("it is undone");
+        // What is stored in the tables of earlier migrations stays.
+        for (table, count) in row_counts(&app).await {
+            assert_eq!(before.get(&table), Some(&count), "{table}");
+        }
+        let states = database.migrations().await.expect("they are listed");
+        let down = states.iter().filter(|(_, is_up)| !is_up).count();
+        assert_eq!(down, undone);
+    }
+    assert!(row_counts(&app).await.is_empty());
     database.migrate_up().await.expect("they run again");
     database.close().await;
-}
 
-#[apply(each_database)]
-async fn tasks_stay_where_they_are_due_without_the_note_of_moves(env: TestEnv) {
-    let app = env.app().await;
-    let ana = app.sign_up("ana").await;
-    ana.create_task("a").await;
-    let migration = "m20261128_000010_time_zone_moves";
-    down_to_before(&app, migration, async |app| {
-        assert_eq!(app.sql("SELECT seq FROM task_logs").await, [1]);
+    assert!(row_counts(&app).await.keys().eq(before.keys()));
+    let app = env.app_with(&flags).await;
+    store_rows(&app, &key, &issuer).await;
+    eventually("each table has as many rows as before", async || {
+        row_counts(&app).await == before
     })
     .await;
-    let moving =
-        "SELECT COUNT(*) FROM task_logs WHERE moving_session_id IS NULL AND moving_after IS NULL";
-    assert_eq!(app.sql(moving).await, [1]);
-    assert_eq!(app.sql("SELECT task_count FROM task_logs").await, [1]);
-}
-
-#[apply(each_database)]
-async fn events_and_deletions_stay_without_their_bounds(env: TestEnv) {
-    let app = env.app().await;
-    let ana = app.sign_up("ana").await;
-    let id = ana.create_task("a").await;
-    let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
-    ana.ask(delete, serde_json::json!({ "id": id })).await;
-    let rows = async |app: &App| {
-        let events = app.sql("SELECT COUNT(*) FROM security_events").await;
-        (events, app.sql("SELECT seq FROM deleted_tasks").await)
-    };
-    down_to_before(&app, "m20261128_000011_row_bounds", async |app| {
-        assert_eq!(rows(app).await, (vec![1], vec![2]));
-    })
-    .await;
-    assert_eq!(rows(&app).await, (vec![1], vec![2]));
-}
-
-#[apply(each_database)]
-async fn tasks_are_counted_when_their_count_is_added(env: TestEnv) {
-    let app = env.app().await;
-    let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
-    app.sign_up("cem").await;
-    for title in ["a", "b", "c"] {
-        ana.create_task(title).await;
-    }
-    ben.create_task("d").await;
-    let counts = "SELECT task_count FROM task_logs ORDER BY task_count";
-    assert_eq!(app.sql(counts).await, [1, 3]);
-    down_to_before(&app, "m20261128_000008_task_counts", async |app| {
-        assert_eq!(app.sql("SELECT COUNT(*) FROM tasks").await, [4]);
-        assert_eq!(app.sql("SELECT MAX(seq) FROM task_logs").await, [3]);
-    })
-    .await;
-    assert_eq!(app.sql(counts).await, [1, 3]);
-    ana.create_task("e").await;
-    assert_eq!(app.miscounted_tasks().await, 0);
 }

@@ -29,6 +29,7 @@ mod refresh;
 mod revocation;
 mod seed;
 mod sessions;
+mod sharding;
 mod sign_out;
 mod sockets;
 mod streams;

@@ -289,7 +289,7 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
     changes.push(i64::try_from(IDS).expect("few"));
     changes.sort_unstable();
     let counted = app
-        .sql("SELECT seq FROM task_logs WHERE seq > 0 ORDER BY seq")
+        .sql("SELECT seq FROM change_logs WHERE seq > 0 ORDER BY seq")
         .await;
     prop_assert_eq!(counted, changes);
     prop_assert_eq!(app.miscounted_tasks().await, 0);

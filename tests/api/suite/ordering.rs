@@ -125,7 +125,7 @@ async fn a_move_writes_one_row_and_what_is_there_already_is_left(env: TestEnv) {
         assert_eq!(moved["task"]["version"], version, "{placement}");
         assert_eq!(app.sql(versions).await, [1, 1, version, 1]);
     }
-    assert_eq!(app.sql("SELECT seq FROM task_logs").await, [6]);
+    assert_eq!(app.sql("SELECT seq FROM change_logs").await, [6]);
 
     let stale = json!({ "id": ids[2], "ifVersion": 1, "placement": { "edge": "FIRST" } });
     let refused = ana.ask(MOVE, json!({ "input": stale })).await["moveTask"].clone();
@@ -207,7 +207,7 @@ async fn positions_stay_short_however_many_are_moved_into_the_same_gap(env: Test
     let numbers = app.sql("SELECT COUNT(DISTINCT seq) FROM tasks").await;
     assert_eq!(numbers, [60]);
     let last = app.sql("SELECT MAX(seq) FROM tasks").await;
-    assert_eq!(app.sql("SELECT seq FROM task_logs").await, last);
+    assert_eq!(app.sql("SELECT seq FROM change_logs").await, last);
 }
 
 #[apply(each_database)]

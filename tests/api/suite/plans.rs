@@ -107,7 +107,7 @@ fn without_log(database: Database, plan: &str) -> String {
     for line in plan.lines() {
         // PostgreSQL says the condition on a line of its own.
         let is_condition = database == Database::Postgresql && is_of_log && !line.contains("->");
-        is_of_log = ["SCALAR SUBQUERY", "InitPlan", "task_logs"]
+        is_of_log = ["SCALAR SUBQUERY", "InitPlan", "change_logs"]
             .iter()
             .any(|it| line.contains(it));
         if !is_of_log && !is_condition {

@@ -62,7 +62,7 @@ async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_or
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 120);
-    let counted = app.sql("SELECT seq FROM task_logs").await;
+    let counted = app.sql("SELECT seq FROM change_logs").await;
     assert_eq!(counted, [41, 41, 41]);
     assert_eq!(app.miscounted_tasks().await, 0);
 }

@@ -70,7 +70,7 @@ fn minted_as(millis: i64, version: u128) -> String {
 }
 
 async fn seqs(app: &App) -> Vec<i64> {
-    app.sql("SELECT seq FROM tasks UNION ALL SELECT seq FROM deleted_tasks ORDER BY seq")
+    app.sql("SELECT seq FROM tasks UNION ALL SELECT seq FROM tombstones ORDER BY seq")
         .await
 }
 
@@ -280,7 +280,7 @@ async fn an_update_that_changes_nothing_takes_no_version_moment_or_number(env: T
     let payload = set_completed(&ana, json!({ "id": id, "completed": false })).await;
     assert_eq!(payload["task"], before);
     assert_eq!(seqs(&app).await, [1]);
-    assert_eq!(app.sql("SELECT seq FROM task_logs").await, [1]);
+    assert_eq!(app.sql("SELECT seq FROM change_logs").await, [1]);
 }
 
 #[apply(each_database)]
@@ -384,7 +384,7 @@ async fn what_is_not_there_cannot_be_changed_or_deleted(env: TestEnv) {
         );
         assert_eq!(task(&ana, id).await, Value::Null);
     }
-    assert_eq!(app.sql("SELECT count(*) FROM task_logs").await, [0]);
+    assert_eq!(app.sql("SELECT count(*) FROM change_logs").await, [0]);
 }
 
 #[apply(each_database)]
@@ -400,9 +400,9 @@ async fn a_deleted_task_is_gone_and_leaves_its_number(env: TestEnv) {
         delete(&ana, json!({ "id": id })).await["userErrors"],
         error("NOT_FOUND", "id")
     );
-    assert_eq!(app.sql("SELECT seq FROM deleted_tasks").await, [2]);
+    assert_eq!(app.sql("SELECT seq FROM tombstones").await, [2]);
     assert_eq!(
-        app.sql("SELECT CAST(version AS BIGINT) FROM deleted_tasks")
+        app.sql("SELECT CAST(version AS BIGINT) FROM tombstones")
             .await,
         [2]
     );
@@ -430,7 +430,7 @@ async fn changes_take_the_numbers_of_their_owners_log_without_a_gap(env: TestEnv
         work.await.unwrap();
     }
     // Ten tasks of two changes for each; the last change of each task is what its row holds.
-    assert_eq!(app.sql("SELECT seq FROM task_logs").await, [20, 20]);
+    assert_eq!(app.sql("SELECT seq FROM change_logs").await, [20, 20]);
     let held = "SELECT count(DISTINCT seq) FROM tasks GROUP BY user_id";
     assert_eq!(app.sql(held).await, [10, 10]);
 }

@@ -54,10 +54,10 @@ async fn stop_half_way(app: &App) {
         &[
             "UPDATE users SET time_zone = 'Asia/Tokyo'",
             &format!(
-                "UPDATE tasks SET due_at = {IN_TOKYO}, due_key = {IN_TOKYO} WHERE id <= {last}"
+                "UPDATE tasks SET due_at = {IN_TOKYO}, due_sort = {IN_TOKYO} WHERE id <= {last}"
             ),
             &format!(
-                "UPDATE task_logs SET moving_session_id = (SELECT id FROM sessions), moving_after = {last}"
+                "UPDATE change_logs SET moving_session_id = (SELECT id FROM sessions), moving_after = {last}"
             ),
         ],
     )
@@ -65,13 +65,14 @@ async fn stop_half_way(app: &App) {
     assert_eq!(count(app, IN_UTC).await, TASKS - FOLLOWED);
 }
 
-async fn count(app: &App, due_key: i64) -> usize {
-    let due = format!("SELECT COUNT(*) FROM tasks WHERE due_key = {due_key} AND due_at = due_key");
+async fn count(app: &App, due_sort: i64) -> usize {
+    let due =
+        format!("SELECT COUNT(*) FROM tasks WHERE due_sort = {due_sort} AND due_at = due_sort");
     usize::try_from(app.sql(&due).await[0]).expect("a count")
 }
 
 async fn is_moving(app: &App) -> bool {
-    let moving = "SELECT COUNT(*) FROM task_logs WHERE moving_session_id IS NOT NULL";
+    let moving = "SELECT COUNT(*) FROM change_logs WHERE moving_session_id IS NOT NULL";
     app.sql(moving).await != [0]
 }
 
@@ -98,7 +99,7 @@ async fn assert_log_is_whole(app: &App) {
     );
     assert_eq!(
         app.sql("SELECT MAX(seq) FROM tasks").await,
-        app.sql("SELECT seq FROM task_logs").await
+        app.sql("SELECT seq FROM change_logs").await
     );
     assert_eq!(app.miscounted_tasks().await, 0);
 }
@@ -150,7 +151,7 @@ async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
             &app,
             &[
                 "UPDATE users SET time_zone = 'UTC'",
-                &format!("UPDATE tasks SET due_at = {IN_UTC}, due_key = {IN_UTC}"),
+                &format!("UPDATE tasks SET due_at = {IN_UTC}, due_sort = {IN_UTC}"),
             ],
         )
         .await;

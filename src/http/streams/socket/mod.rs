@@ -38,7 +38,7 @@ use crate::{
         json,
         operation::{self, Admitted},
     },
-    id::{RequestId, SessionId},
+    id::{RequestId, SessionKey},
     identity::{Authentication, Authorization, Cookies, Device, Network, RequestContext},
     scope::ChangeListener,
 };
@@ -118,7 +118,7 @@ pub(in crate::http) async fn upgrade(
 enum Who {
     Unknown,
     Nobody,
-    Session(SessionId, Box<Signed>),
+    Session(SessionKey, Box<Signed>),
 }
 
 /// What a socket with a session holds.
@@ -301,7 +301,7 @@ impl Connection {
                     _viewers: viewers.ok_or(Some(Close::TooManySockets))?,
                     _seat: seat.ok_or(Some(Close::Evicted))?,
                 };
-                Who::Session(viewer.session_id(), Box::new(signed))
+                Who::Session(viewer.session_key(), Box::new(signed))
             }
         };
         self.send(messages::bare("connection_ack").into()).await

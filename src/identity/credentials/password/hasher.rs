@@ -45,18 +45,19 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Proof that a user's password was given. Only [`HashingPool::verify`] makes one.
 pub(in crate::identity) struct PasswordVerified {
     user: users::Model,
+    password_hash: String,
     rehash: Option<String>,
 }
 
 impl PasswordVerified {
     /// The hash that the password was compared with.
     pub(in crate::identity) fn password_hash(&self) -> &str {
-        &self.user.password_hash
+        &self.password_hash
     }
 }
 
 impl From<PasswordVerified> for Authenticated {
-    fn from(PasswordVerified { user, rehash }: PasswordVerified) -> Self {
+    fn from(PasswordVerified { user, rehash, .. }: PasswordVerified) -> Self {
         Self {
             user,
             factors: vec![Factor::Password { rehash }],
@@ -122,11 +123,10 @@ impl HashingPool {
     ) -> Result<Option<PasswordVerified>> {
         let dummy_hash = Arc::clone(&self.dummy_hash);
         self.run(move |hashing| {
-            let hash = user
-                .as_ref()
-                .map_or(&*dummy_hash, |user| &user.password_hash);
+            let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+            let hash = stored.as_deref().unwrap_or(&dummy_hash);
             let matched = hashing.verify(&password, hash)?;
-            let (Some(matched), Some(user)) = (matched, &user) else {
+            let (Some(matched), Some(user), Some(password_hash)) = (matched, &user, stored) else {
                 return Ok(None);
             };
             let rehash = match matched {
@@ -134,7 +134,11 @@ impl HashingPool {
                 Match::NeedsRehash => Some(hashing.hash(&password)?),
             };
             let user = user.clone();
-            Ok(Some(PasswordVerified { user, rehash }))
+            Ok(Some(PasswordVerified {
+                user,
+                password_hash,
+                rehash,
+            }))
         })
         .await
     }

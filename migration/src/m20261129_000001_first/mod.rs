@@ -1,0 +1,130 @@
+//! Users, their sessions and tasks, the change log, and what the server stores for itself.
+//!
+//! Ids are UUIDs and times are whole milliseconds since the Unix epoch, on both databases. The primary key of each
+//! table of users' rows begins with the owner's id, so that it can be sharded by it; deleting a user deletes their
+//! rows.
+
+mod identity;
+mod server;
+mod tasks;
+
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261129_000001_first"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        identity::up(manager).await?;
+        tasks::up(manager).await?;
+        server::up(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        server::down(manager).await?;
+        tasks::down(manager).await?;
+        identity::down(manager).await
+    }
+}
+
+/// A table of users' rows: its key is the owner and these columns, and deleting the owner deletes their rows.
+fn owned(
+    table: &'static str,
+    key: &[&'static str],
+    columns: Vec<ColumnDef>,
+) -> TableCreateStatement {
+    let mut primary_key = Index::create().col("user_id").to_owned();
+    for column in key {
+        primary_key.col(*column);
+    }
+    let mut owner = ForeignKey::create()
+        .name(format!("{table}_user_id_fkey"))
+        .from(table, "user_id")
+        .to("users", "id")
+        .on_delete(ForeignKeyAction::Cascade)
+        .to_owned();
+    let mut statement = Table::create()
+        .table(table)
+        .col(uuid("user_id"))
+        .primary_key(&mut primary_key)
+        .foreign_key(&mut owner)
+        .to_owned();
+    for mut column in columns {
+        statement.col(&mut column);
+    }
+    statement
+}
+
+/// Creates a table of users' rows. SQLite stores it in the order of its key, so that one user's rows lie together.
+async fn create_owned(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    key: &[&'static str],
+    columns: Vec<ColumnDef>,
+) -> Result<(), DbErr> {
+    let mut statement = owned(table, key, columns);
+    if manager.get_database_backend() == DbBackend::Sqlite {
+        statement.extra("WITHOUT ROWID");
+    }
+    manager.create_table(statement).await
+}
+
+async fn drop_tables(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
+    for table in tables {
+        manager
+            .drop_table(Table::drop().table(*table).to_owned())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Creates indexes of one column each, by which rows that have expired are found.
+async fn index_expiry(
+    manager: &SchemaManager<'_>,
+    columns: &[(&'static str, &'static str)],
+) -> Result<(), DbErr> {
+    for (table, column) in columns {
+        let index = Index::create()
+            .name(format!("{table}_by_{column}"))
+            .table(*table)
+            .col(*column)
+            .to_owned();
+        manager.create_index(index).await?;
+    }
+    Ok(())
+}
+
+/// Runs plain SQL, one statement after the other.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager
+            .get_connection()
+            .execute_unprepared(statement)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A column that holds an id. Like the columns of the other types, it is not null unless that is said.
+fn uuid(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).uuid().not_null().take()
+}
+
+fn text(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().not_null().take()
+}
+
+/// A time in milliseconds, or a number that only grows.
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().take()
+}
+
+fn integer(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).integer().not_null().take()
+}

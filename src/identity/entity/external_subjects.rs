@@ -1,0 +1,33 @@
+//! The row by which a token of an external provider finds its user. It is the only one of an account that is looked
+//! up without the user's id.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    clock::Timestamp,
+    scope::{Owned, Owner},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "external_subjects")]
+pub struct Model {
+    /// The `iss` of the user's tokens.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub issuer: String,
+    /// The `sub` of the user's tokens.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub subject: String,
+    /// Null once the user was deleted.
+    pub user_id: Option<Owner>,
+    /// Tokens of a deleted user that were issued up to this time are refused.
+    pub refused_until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Owned for Entity {
+    const OWNER: Column = Column::UserId;
+}
