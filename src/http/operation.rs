@@ -154,7 +154,7 @@ mod tests {
         let request_id = RequestId::new(&Ids::default(), Clock::system().now());
         let told = (
             Value::from("INTERNAL_SERVER_ERROR"),
-            crate::error::INTERNAL_MESSAGE.to_owned(),
+            "Something went wrong on our side. Its requestId finds it in the log.".to_owned(),
             Value::from(request_id.to_string()),
         );
         let of_one = answer(async { panic!("a secret") }, TIMEOUT).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode, redirect};
 
-use crate::error::Chain;
+use crate::error::ErrorChain;
 
 /// The maximum time of one fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub(super) struct JwksFetcher {
 /// The reason why nothing was fetched, for the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("{}", Chain(.0))]
+    #[error("{}", ErrorChain(.0))]
     Http(#[from] reqwest::Error),
     #[error("the response has the status {0}")]
     Status(StatusCode),

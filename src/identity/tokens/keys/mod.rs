@@ -19,7 +19,7 @@ use crate::{
     config::Lead,
     crypto::secret::{Secret, Secrets},
     db::Database,
-    error::{Chain, Error, Result},
+    error::{Error, ErrorChain, Result},
     identity::{
         entity::signing_keys,
         lifetimes,
@@ -133,7 +133,7 @@ impl fmt::Display for KeysError {
                 f,
                 "the signing keys cannot be used: {}. If their table is missing, run `cubby \
                  migrate up`",
-                Chain(cause.as_ref())
+                ErrorChain(cause.as_ref())
             ),
         }
     }

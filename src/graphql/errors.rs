@@ -1,0 +1,23 @@
+//! Conversion of errors to those of a GraphQL response.
+
+use async_graphql::ErrorExtensions;
+
+use crate::error::{Error, ErrorChain, RETRY_AFTER};
+
+/// The only place where an unexpected error becomes a response, and so the one that logs it. The line has the
+/// request's id, which is in the span around it.
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        if let Error::Internal(cause) = &error {
+            tracing::error!(error = %ErrorChain(cause.as_ref()), "internal error");
+        }
+        Self::new(error.message()).extend_with(|_, extensions| {
+            extensions.set("code", error.code());
+            match error {
+                Error::Unauthenticated(reason) => extensions.set("reason", reason.as_str()),
+                Error::RateLimited(seconds) => extensions.set(RETRY_AFTER, seconds),
+                _ => {}
+            }
+        })
+    }
+}
