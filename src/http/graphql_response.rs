@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{self, Error, RETRY_AFTER_SECONDS, code},
     id::RequestId,
-    query_limits::Refusal,
+    query_limits::Rejection,
 };
 
 /// How many errors an answer has at most.
@@ -217,9 +217,9 @@ impl From<Unreadable> for Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        Self::not_run(StatusCode::BAD_REQUEST, refusal.into_errors())
+impl From<Rejection> for Answer {
+    fn from(rejection: Rejection) -> Self {
+        Self::not_run(StatusCode::BAD_REQUEST, rejection.into_errors())
     }
 }
 

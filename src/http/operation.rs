@@ -10,7 +10,7 @@ use super::{App, graphql_request::Params, graphql_response::Answer};
 use crate::{
     error::{Error, Panicked, code},
     identity::RequestContext,
-    query_limits::{self, Admission, Document},
+    query_limits::{self, Document, OperationPlan},
 };
 
 /// How long a request may take from when it has been read, and an operation on a stream. It is longer
@@ -59,7 +59,7 @@ pub(super) struct Admitted {
 /// Says whether the operation may run, whoever asks.
 pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
     let name = params.operation_name.as_deref();
-    let Admission { kind, cost } = app.documents.admit(document, name, &params.variables)?;
+    let OperationPlan { kind, cost } = app.documents.admit(document, name, &params.variables)?;
     let mut request = Request::new(String::new()).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document.parsed());

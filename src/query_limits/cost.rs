@@ -31,18 +31,18 @@ struct Cost {
     per_edge: u64,
 }
 
-/// What an operation costs, and where most of it comes from.
+/// The cost of an operation, and the field that most of it comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bill {
+pub(super) struct CostReport {
     pub(super) total: u64,
-    /// The dearest field, and within it the dearest, and so on.
-    pub(super) dearest: Vec<Name>,
-    /// What `first` would have to be there, if another one could do.
+    /// The path of the most expensive field.
+    pub(super) most_expensive: Vec<Name>,
+    /// The greatest `first` there with which the operation would be allowed, if there is one.
     pub(super) first_that_fits: Option<u64>,
 }
 
-/// Reckons one operation with its variables.
-pub(super) struct Reckoner<'a> {
+/// Calculates the cost of one operation with its variables.
+pub(super) struct CostCalculator<'a> {
     pub(super) types: &'a Types,
     pub(super) document: &'a ExecutableDocument,
     pub(super) operation: &'a OperationDefinition,
@@ -50,7 +50,7 @@ pub(super) struct Reckoner<'a> {
     fragments: RefCell<HashMap<&'a Name, Cost>>,
 }
 
-impl<'a> Reckoner<'a> {
+impl<'a> CostCalculator<'a> {
     pub(super) fn new(
         types: &'a Types,
         document: &'a ExecutableDocument,
@@ -72,23 +72,25 @@ impl<'a> Reckoner<'a> {
             .once
     }
 
-    /// What to say when the total is more than `most`.
-    pub(super) fn bill(&self, most: u64) -> Bill {
+    /// The report for an operation whose cost exceeds `max`.
+    pub(super) fn report(&self, max: u64) -> CostReport {
         let total = self.total();
-        let mut bill = Bill {
+        let mut report = CostReport {
             total,
-            dearest: Vec::new(),
+            most_expensive: Vec::new(),
             first_that_fits: None,
         };
         let mut parent = Types::root(self.operation.ty);
         let mut set = &self.operation.selection_set.node;
-        while let Some((parent_of_it, field)) = self.dearest(&parent, set) {
+        while let Some((parent_of_it, field)) = self.most_expensive(&parent, set) {
             let Some(known) = self.types.field(&parent_of_it, &field.name.node) else {
                 break;
             };
-            bill.dearest.push(field.response_key().node.clone());
+            report
+                .most_expensive
+                .push(field.response_key().node.clone());
             if self.operation.ty != OperationType::Query {
-                // What it does is dearer than what it shows.
+                // The mutation costs more than its selection.
                 break;
             }
             parent = known.type_name.clone();
@@ -96,12 +98,12 @@ impl<'a> Reckoner<'a> {
             if is_connection(&parent) {
                 let per_edge = self.selections(&parent, set).per_edge;
                 let page = self.page_size(field).saturating_mul(per_edge);
-                let room = most.saturating_sub(total.saturating_sub(page));
-                bill.first_that_fits = room.checked_div(per_edge).filter(|&first| first > 0);
+                let room = max.saturating_sub(total.saturating_sub(page));
+                report.first_that_fits = room.checked_div(per_edge).filter(|&first| first > 0);
                 break;
             }
         }
-        bill
+        report
     }
 
     fn selections(&self, parent: &Name, set: &'a SelectionSet) -> Cost {
@@ -269,8 +271,8 @@ impl<'a> Reckoner<'a> {
     }
 
     /// The field of the selection that costs most, and the type that it is of.
-    fn dearest(&self, parent: &Name, set: &'a SelectionSet) -> Option<(Name, &'a Field)> {
-        let mut dearest: Option<(u64, Name, &Field)> = None;
+    fn most_expensive(&self, parent: &Name, set: &'a SelectionSet) -> Option<(Name, &'a Field)> {
+        let mut most_expensive: Option<(u64, Name, &Field)> = None;
         let mut waiting = vec![(parent.clone(), set)];
         while let Some((parent, set)) = waiting.pop() {
             for selection in &set.items {
@@ -278,8 +280,11 @@ impl<'a> Reckoner<'a> {
                     Selection::Field(field) => {
                         let cost = self.field(&parent, &field.node);
                         let cost = cost.once.saturating_add(cost.per_edge);
-                        if dearest.as_ref().is_none_or(|(most, ..)| cost > *most) {
-                            dearest = Some((cost, parent.clone(), &field.node));
+                        if most_expensive
+                            .as_ref()
+                            .is_none_or(|(most, ..)| cost > *most)
+                        {
+                            most_expensive = Some((cost, parent.clone(), &field.node));
                         }
                     }
                     Selection::InlineFragment(fragment) => {
@@ -297,7 +302,7 @@ impl<'a> Reckoner<'a> {
                 }
             }
         }
-        dearest
+        most_expensive
             .filter(|(cost, ..)| *cost > 0)
             .map(|(_, parent, field)| (parent, field))
     }

@@ -11,7 +11,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
-    Refusal,
+    rejection::Rejection,
     types::{Input, Types},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn is_int(number: &Number) -> bool {
 }
 
 /// Refuses the first that is wrong. The document has been measured, so that it is not too deep.
-pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Refusal> {
+pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Rejection> {
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         for variable in &operation.variable_definitions {
@@ -43,7 +43,7 @@ pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), 
     Ok(())
 }
 
-fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Refusal> {
+fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Rejection> {
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {
@@ -71,9 +71,9 @@ fn check_set(types: &Types, parent: &Name, set: &SelectionSet) -> Result<(), Ref
     Ok(())
 }
 
-fn refuse(types: &Types, ty: &Type, value: &Value, at: Pos) -> Result<(), Refusal> {
+fn refuse(types: &Types, ty: &Type, value: &Value, at: Pos) -> Result<(), Rejection> {
     match fault(types, ty, value) {
-        Some(message) => Err(Refusal::invalid(message, at)),
+        Some(message) => Err(Rejection::invalid(message, at)),
         None => Ok(()),
     }
 }

@@ -15,10 +15,13 @@ use async_graphql::{
 
 use async_graphql_value::Value;
 
-use super::{Exceeded, Limit, MAX_NESTING, Refusal};
+use super::rejection::{Exceeded, Limit, Rejection};
 use crate::{
     config::DocumentLimits,
-    graphql::root_fields::{self, RootField},
+    graphql::{
+        MAX_NESTING,
+        root_fields::{self, RootField},
+    },
 };
 
 /// The lists of introspection, which lead from types to types.
@@ -100,7 +103,7 @@ pub(super) struct Measured {
 pub(super) fn measure(
     document: &ExecutableDocument,
     limits: &DocumentLimits,
-) -> Result<Measured, Refusal> {
+) -> Result<Measured, Rejection> {
     let check = |limit, found: usize, most: u32| check(limit, u32::try_from(found).ok(), most);
     let (operations, fragments) = (document.operations.iter().len(), document.fragments.len());
     check(Limit::Definitions, operations, limits.max_definitions)?;
@@ -189,20 +192,20 @@ impl<'a> Measurer<'a> {
         )
     }
 
-    fn fragment(&mut self, name: &'a Name, spread_at: Pos) -> Result<Measure, Refusal> {
+    fn fragment(&mut self, name: &'a Name, spread_at: Pos) -> Result<Measure, Rejection> {
         if let Some(measured) = self.fragments.get(name) {
             self.reach(measured.height)?;
             return Ok(*measured);
         }
         // Were it nothing, a chain of spreads that ends in it would unfold without being counted.
         let Some(fragment) = self.document.fragments.get(name) else {
-            return Err(Refusal::invalid(
+            return Err(Rejection::invalid(
                 format!("There is no fragment {name}."),
                 spread_at,
             ));
         };
         if !self.open.insert(name) {
-            return Err(Refusal::invalid(
+            return Err(Rejection::invalid(
                 format!("The fragment {name} spreads itself."),
                 fragment.pos,
             ));
@@ -224,7 +227,7 @@ impl<'a> Measurer<'a> {
         Ok(())
     }
 
-    fn selections(&mut self, set: &'a SelectionSet) -> Result<Measure, Refusal> {
+    fn selections(&mut self, set: &'a SelectionSet) -> Result<Measure, Rejection> {
         self.level += 1;
         self.reach(0)?;
         let mut sum = Measure::default();
@@ -245,7 +248,7 @@ impl<'a> Measurer<'a> {
         Ok(sum)
     }
 
-    fn field(&mut self, field: &'a Field) -> Result<Measure, Refusal> {
+    fn field(&mut self, field: &'a Field) -> Result<Measure, Rejection> {
         let mut measured = if field.selection_set.node.items.is_empty() {
             Measure::default()
         } else {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Refusal, syntax, tokens::Tokens};
+use super::{rejection::Rejection, syntax, tokens::Tokens};
 
 const BLOCK_QUOTES: &str = r#"""""#;
 
@@ -11,7 +11,7 @@ const BLOCK_QUOTES: &str = r#"""""#;
 ///
 /// Spaces after a string make up for what it has become shorter by, so that what follows keeps its place, by
 /// which errors say where they are.
-pub(super) fn resolve_escapes(text: &str) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn resolve_escapes(text: &str) -> Result<Cow<'_, str>, Rejection> {
     let mut resolved = String::new();
     let mut copied = 0;
     for (at, token) in Tokens::of(text) {
@@ -89,7 +89,7 @@ fn hexadecimal(digits: &str) -> Option<u32> {
     }
 }
 
-fn invalid(text: &str, offset: usize) -> Refusal {
+fn invalid(text: &str, offset: usize) -> Rejection {
     let escape = &text[offset..];
     let is_of_it = |it: &char| it.is_ascii_alphanumeric() || "{}".contains(*it);
     let mut shown: String = escape.chars().take(2).collect();

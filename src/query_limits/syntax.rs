@@ -2,21 +2,24 @@
 
 use async_graphql::{Pos, parser};
 
-use super::{Refusal, error, tokens::Tokens};
+use super::{
+    rejection::{Rejection, error},
+    tokens::Tokens,
+};
 use crate::error::code;
 
 /// How much of what was found is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 40;
 
 /// Says where the parser could not go on, and what is there. What it says itself are names of its grammar.
-pub(super) fn explain(text: &str, cause: &parser::Error) -> Refusal {
+pub(super) fn explain(text: &str, cause: &parser::Error) -> Rejection {
     let parser::Error::Syntax { start, .. } = cause else {
         let mut refused = error(
             code::GRAPHQL_PARSE_FAILED,
             format!("Syntax error: {cause}."),
         );
         refused.locations = cause.positions().collect();
-        return Refusal(vec![refused]);
+        return Rejection(vec![refused]);
     };
     match Tokens::from(text, offset(text, *start)).next() {
         None => error_at(text, text.len(), "the document ends before it is complete"),
@@ -28,7 +31,7 @@ pub(super) fn explain(text: &str, cause: &parser::Error) -> Refusal {
 }
 
 /// An error of the syntax, and where it is.
-pub(super) fn error_at(text: &str, offset: usize, message: &str) -> Refusal {
+pub(super) fn error_at(text: &str, offset: usize, message: &str) -> Rejection {
     let at = position(text, offset);
     let message = format!(
         "Syntax error in line {}, column {}: {message}.",
@@ -36,7 +39,7 @@ pub(super) fn error_at(text: &str, offset: usize, message: &str) -> Refusal {
     );
     let mut refused = error(code::GRAPHQL_PARSE_FAILED, message);
     refused.locations.push(at);
-    Refusal(vec![refused])
+    Rejection(vec![refused])
 }
 
 /// Shows what cannot be read, up to the end of its line.

@@ -2,7 +2,7 @@
 //!
 //! The parser calls itself for each bracket, so what is nested too deep must never reach it.
 
-use super::{Exceeded, Limit};
+use super::rejection::{Exceeded, Limit};
 use crate::config::DocumentLimits;
 
 /// How deep brackets of any kind may lie within each other: selections, lists and objects. No

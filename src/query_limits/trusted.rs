@@ -1,7 +1,7 @@
 //! Documents that a front end was built with, read from the manifests of its tools: each may be named by
 //! its id, and nothing else need run.
 
-use std::{collections::HashMap, fmt, io::Read, path::PathBuf, sync::Arc};
+use std::{fmt, io::Read, path::PathBuf, sync::Arc};
 
 use async_graphql::{
     Name, ServerError, Value, Variables,
@@ -12,7 +12,13 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::{Document, Documents, Hash, Reckoner, Refusal, hash, strings};
+use super::{
+    cost::CostCalculator,
+    document::{Document, hash, read_hash},
+    documents::{Documents, Trusted},
+    rejection::Rejection,
+    strings,
+};
 
 /// What Apollo's manifests say that they are.
 const APOLLO: (&str, u32) = ("apollo-persisted-query-manifest", 1);
@@ -20,32 +26,16 @@ const APOLLO: (&str, u32) = ("apollo-persisted-query-manifest", 1);
 /// What is before an id that is the SHA-256 of the text, as GraphQL over HTTP writes it.
 const BY_HASH: &str = "sha256:";
 
-/// How much a manifest may have, in bytes.
-const LONGEST: u64 = 64 * 1024 * 1024;
+/// The maximum size of a manifest, in bytes.
+const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The documents of the manifests.
-#[derive(Default)]
-pub(super) struct Trusted {
-    by_id: HashMap<String, Hash>,
-    by_hash: HashMap<Hash, Arc<Document>>,
-    /// Whether nothing else runs.
-    are_all: bool,
-}
-
-/// Why a manifest cannot be used; the message says what to do.
-#[derive(Debug)]
+/// The reason why a manifest cannot be used; the message says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("CUBBY_TRUSTED_DOCUMENTS: {0}")]
 pub struct ManifestError(String);
 
-impl fmt::Display for ManifestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CUBBY_TRUSTED_DOCUMENTS: {}", self.0)
-    }
-}
-
-impl std::error::Error for ManifestError {}
-
-/// A document as a manifest has it.
-struct Listed {
+/// A document of a manifest.
+struct ManifestEntry {
     id: String,
     /// Where the manifest says it.
     name: Option<String>,
@@ -97,16 +87,6 @@ struct Operation {
     id: String,
     name: String,
     body: String,
-}
-
-impl Trusted {
-    pub(super) fn of_hash(&self, hash: &Hash) -> Option<Arc<Document>> {
-        self.by_hash.get(hash).cloned()
-    }
-
-    pub(super) fn are_all(&self) -> bool {
-        self.are_all
-    }
 }
 
 impl Documents {
@@ -168,7 +148,7 @@ impl Documents {
         text: &str,
         validate: impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError>,
     ) -> Result<Arc<Document>, String> {
-        let said = |refusal: Refusal| {
+        let said = |refusal: Rejection| {
             let errors = refusal.into_errors().into_iter();
             errors
                 .map(|error| error.message)
@@ -184,10 +164,7 @@ impl Documents {
             if let Some(error) = wrong.into_iter().next() {
                 return Err(error.message);
             }
-            let (least, most) = (
-                self.least_cost(&document, &operation.node),
-                self.most_cost(),
-            );
+            let (least, most) = (self.least_cost(&document, &operation.node), self.max_cost());
             if least > most {
                 return Err(format!(
                     "It costs at least {least}, and at most {most} are allowed."
@@ -200,14 +177,14 @@ impl Documents {
     /// What an operation costs with the variables with which it costs least.
     fn least_cost(&self, document: &Document, operation: &OperationDefinition) -> u64 {
         let costs = [false, true].map(|truth| {
-            let variables = least(operation, truth);
-            Reckoner::new(&self.types, &document.parsed, operation, &variables).total()
+            let variables = cheapest_variables(operation, truth);
+            CostCalculator::new(&self.types, &document.parsed, operation, &variables).total()
         });
         costs[0].min(costs[1])
     }
 }
 
-impl Listed {
+impl ManifestEntry {
     /// How a person finds it.
     fn told(&self) -> String {
         match self.name.clone().or_else(|| name_in(&self.text)) {
@@ -217,14 +194,14 @@ impl Listed {
     }
 }
 
-fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
+fn read(file: &PathBuf) -> Result<Vec<ManifestEntry>, String> {
     let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
     let opened = std::fs::File::open(file).map_err(unreadable)?;
     let mut text = String::new();
-    let mut bounded = opened.take(LONGEST + 1);
+    let mut bounded = opened.take(MAX_MANIFEST_BYTES + 1);
     bounded.read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LONGEST {
-        return Err(format!("it has more than {LONGEST} bytes"));
+    if text.len() as u64 > MAX_MANIFEST_BYTES {
+        return Err(format!("it has more than {MAX_MANIFEST_BYTES} bytes"));
     }
     let manifest = serde_json::from_str(&text).map_err(|_| {
         "it is no manifest that Apollo's generate-persisted-query-manifest, graphql-codegen's client preset or \
@@ -238,7 +215,7 @@ fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
             operations,
         } if (format.as_str(), version) == APOLLO => Ok(operations
             .into_iter()
-            .map(|operation| Listed {
+            .map(|operation| ManifestEntry {
                 id: operation.id,
                 name: Some(operation.name),
                 text: operation.body,
@@ -250,7 +227,7 @@ fn read(file: &PathBuf) -> Result<Vec<Listed>, String> {
         Manifest::ById(Texts(texts)) => {
             let mut listed: Vec<_> = texts
                 .into_iter()
-                .map(|(id, text)| Listed {
+                .map(|(id, text)| ManifestEntry {
                     id,
                     name: None,
                     text,
@@ -275,7 +252,7 @@ fn name_in(text: &str) -> Option<String> {
 }
 
 /// Variables that ask for as little as may be: pages of one, empty lists, nothing where nothing will do.
-fn least(operation: &OperationDefinition, truth: bool) -> Variables {
+fn cheapest_variables(operation: &OperationDefinition, truth: bool) -> Variables {
     let mut variables = Variables::default();
     for definition in &operation.variable_definitions {
         let value = match &definition.node.var_type.node.base {
@@ -287,17 +264,4 @@ fn least(operation: &OperationDefinition, truth: bool) -> Variables {
         variables.insert(definition.node.name.node.clone(), value);
     }
     variables
-}
-
-/// Reads 64 hexadecimal digits.
-pub(crate) fn read_hash(digits: &str) -> Option<Hash> {
-    let digits = digits.as_bytes();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut hash = [0; 32];
-    for (byte, digits) in hash.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(hash)
 }

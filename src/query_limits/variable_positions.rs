@@ -15,13 +15,13 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
-    Refusal,
+    rejection::Rejection,
     types::{Argument, Input, Types},
 };
 
 /// Refuses the first variable of an operation whose type is not allowed where it is used. The document has been
 /// measured, so that it is not too deep.
-pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Refusal> {
+pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Rejection> {
     for (_, operation) in document.operations.iter() {
         Uses::of(types, document, &operation.node).check(&operation.node)?;
     }
@@ -61,13 +61,13 @@ impl<'a> Uses<'a> {
         }
     }
 
-    fn check(&mut self, operation: &'a OperationDefinition) -> Result<(), Refusal> {
+    fn check(&mut self, operation: &'a OperationDefinition) -> Result<(), Rejection> {
         let root = Types::root(operation.ty);
         self.directives(&operation.directives)?;
         self.selections(&root, &operation.selection_set.node)
     }
 
-    fn selections(&mut self, parent: &Name, set: &'a SelectionSet) -> Result<(), Refusal> {
+    fn selections(&mut self, parent: &Name, set: &'a SelectionSet) -> Result<(), Rejection> {
         for selection in &set.items {
             self.directives(selection.node.directives())?;
             match &selection.node {
@@ -108,7 +108,7 @@ impl<'a> Uses<'a> {
     }
 
     /// The condition of `@skip` and `@include`, the only directives of the schema with arguments.
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Refusal> {
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Rejection> {
         let condition = Type {
             base: BaseType::Named(Name::new("Boolean")),
             nullable: false,
@@ -125,7 +125,7 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
-    fn value(&self, place: Place<'_>, value: &Value, at: Pos) -> Result<(), Refusal> {
+    fn value(&self, place: Place<'_>, value: &Value, at: Pos) -> Result<(), Rejection> {
         match (value, &place.ty.base) {
             (Value::Variable(name), _) => self.variable(place, name, at),
             (Value::List(values), BaseType::List(ty)) => {
@@ -151,7 +151,7 @@ impl<'a> Uses<'a> {
                 };
                 if *is_one_of && given.len() != 1 {
                     let message = format!("{name} takes exactly one field.");
-                    return Err(Refusal::invalid(message, at));
+                    return Err(Rejection::invalid(message, at));
                 }
                 for field in fields {
                     let Some(value) = given.get(&field.name) else {
@@ -174,7 +174,7 @@ impl<'a> Uses<'a> {
         }
     }
 
-    fn variable(&self, place: Place<'_>, name: &Name, at: Pos) -> Result<(), Refusal> {
+    fn variable(&self, place: Place<'_>, name: &Name, at: Pos) -> Result<(), Rejection> {
         // A variable that is not defined is for the engine to refuse.
         let Some(variable) = self.variables.get(name) else {
             return Ok(());
@@ -190,7 +190,7 @@ impl<'a> Uses<'a> {
             "The variable ${name} is {ty}, and {} is needed where it is used.",
             place.ty
         );
-        Err(Refusal::invalid(message, at))
+        Err(Rejection::invalid(message, at))
     }
 }
 
