@@ -4,6 +4,7 @@
 mod line;
 mod reader;
 mod todo;
+mod vtimezone;
 mod when;
 mod windows;
 mod writer;

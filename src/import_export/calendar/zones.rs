@@ -1,37 +1,29 @@
-//! The time zones of a calendar: by the IANA name, as the calendar itself describes them, or by the name that Windows
-//! has for one.
+//! The time zones of a calendar: by their IANA name, their description in the calendar, or their name on Windows.
 
 use std::collections::HashMap;
 
-use calcard::{
-    common::timezone::Tz,
-    icalendar::{ICalendar, ICalendarValue},
-};
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset};
+use jiff::{Timestamp, civil::DateTime};
 
 use super::{
-    line::{Line, WrittenDate, offset, text},
+    vtimezone::{Rules, Vtimezone, key},
     windows,
 };
 use crate::identity::TimeZone;
 
-/// How many time zones of its own a calendar has at most: about as many as there are.
-const MOST_ZONES: usize = 1_000;
-
-/// How often one rule is followed: a yearly one from 1601, where Windows begins, until 2200.
-const MOST_ONSETS: usize = 600;
+/// The maximum number of time zones that a calendar describes: about as many as there are.
+const MAX_ZONES: usize = 1_000;
 
 /// The time zones that a file describes.
 #[derive(Default)]
 pub(super) struct Zones(HashMap<String, Described>);
 
 struct Described {
-    /// The `VTIMEZONE`: files that were put together have the same one again and again.
+    /// The `VTIMEZONE`: merged files repeat the same one.
     block: String,
-    by: By,
+    source: Source,
 }
 
-enum By {
+enum Source {
     /// The IANA name that `X-LIC-LOCATION` has for it.
     Location(TimeZone),
     Rules(Rules),
@@ -40,37 +32,40 @@ enum By {
 /// The time zone that a `TZID` refers to.
 pub(super) enum Zone<'a> {
     Named(TimeZone),
-    /// The file's own, and the one that its name would stand for without a description.
+    /// The zone that the file describes, and the one that its name has without a description.
     Described(&'a Rules, Option<TimeZone>),
 }
 
 impl Zones {
-    /// Notes a `VTIMEZONE`. One that cannot be understood is as if absent.
+    /// Adds the time zone of a `VTIMEZONE`; an invalid one is ignored.
     pub(super) fn describe(&mut self, block: &str) {
-        let Some((name, location, observances)) = properties(block) else {
+        let Some(described) = Vtimezone::parse(block) else {
             return;
         };
-        let known = self.0.get(&name);
+        let known = self.0.get(&described.key);
         let is_known = known.is_some_and(|known| known.block == block);
-        if is_known || known.is_none() && self.0.len() == MOST_ZONES {
+        if is_known || known.is_none() && self.0.len() == MAX_ZONES {
             return;
         }
-        let rules = || rules(&observances).map(By::Rules);
-        if let Some(by) = location.map(By::Location).or_else(rules) {
+        let location = described.location.clone().map(Source::Location);
+        if let Some(source) = location.or_else(|| described.rules().map(Source::Rules)) {
             let block = block.to_owned();
-            self.0.insert(name, Described { block, by });
+            self.0.insert(described.key, Described { block, source });
         }
     }
 
-    /// The time zone of a name, or what is wrong with it.
+    /// Returns the time zone of a name.
+    ///
+    /// # Errors
+    /// Fails if the calendar does not describe it, and neither IANA nor Windows has it.
     pub(super) fn find(&self, name: &str) -> Result<Zone<'_>, String> {
         if let Some(zone) = TimeZone::named(name) {
             return Ok(Zone::Named(zone));
         }
         let known = registered(name).or_else(|| windows::zone(name));
-        match (self.0.get(&key(name)).map(|it| &it.by), known) {
-            (Some(By::Location(zone)), _) => Ok(Zone::Named(zone.clone())),
-            (Some(By::Rules(rules)), known) => Ok(Zone::Described(rules, known)),
+        match (self.0.get(&key(name)).map(|it| &it.source), known) {
+            (Some(Source::Location(zone)), _) => Ok(Zone::Named(zone.clone())),
+            (Some(Source::Rules(rules)), known) => Ok(Zone::Described(rules, known)),
             (None, Some(known)) => Ok(Zone::Named(known)),
             (None, None) => Err(format!(
                 "The time zone {name} is not known: write an IANA name, or a VTIMEZONE before it."
@@ -87,7 +82,7 @@ impl Zone<'_> {
         }
     }
 
-    /// The IANA zone, unless the file describes another one for this time.
+    /// The IANA zone, unless the file's description differs from it at this time.
     pub(super) fn named(&self, wall: DateTime) -> Option<&TimeZone> {
         match self {
             Self::Named(zone) => Some(zone),
@@ -98,360 +93,32 @@ impl Zone<'_> {
     }
 }
 
-/// The instant of a time on the wall, as section 3.3.5 says: of one that comes twice the first, and one that does not
-/// come is counted by the offset before the gap.
+/// The instant of a local time (section 3.3.5): the first of a repeated one, and by the offset before the gap for one
+/// that is skipped.
 fn instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
     let at = zone.rules().to_ambiguous_timestamp(wall);
     at.compatible().ok()
 }
 
-/// The zone of a name that a registry stands before, such as `/freeassociation.sourceforge.net/Europe/Vienna`.
+/// The zone of a name with the prefix of a registry, such as `/freeassociation.sourceforge.net/Europe/Vienna`.
 fn registered(name: &str) -> Option<TimeZone> {
     let path = name.strip_prefix('/')?;
     let mut cuts = path.match_indices('/');
     cuts.find_map(|(at, _)| TimeZone::named(&path[at + 1..]))
 }
 
-/// What a name is found by: parameters may be in any case.
-fn key(name: &str) -> String {
-    name.trim().trim_matches('"').to_lowercase()
-}
-
-/// The offsets of a `VTIMEZONE`, and when each begins.
-pub(super) struct Rules {
-    /// The offset before the first onset.
-    before: Offset,
-    onsets: Vec<Onset>,
-}
-
-struct Onset {
-    /// The first time on the wall that is counted by it alone.
-    wall: DateTime,
-    offset: Offset,
-}
-
-impl Rules {
-    fn instant(&self, wall: DateTime) -> Option<Timestamp> {
-        let count = self.onsets.partition_point(|onset| onset.wall <= wall);
-        let last = self.onsets[..count].last();
-        let offset = last.map_or(self.before, |onset| onset.offset);
-        offset.to_timestamp(wall).ok()
-    }
-}
-
-/// A `STANDARD` or a `DAYLIGHT`, as it is written.
-#[derive(Default)]
-struct Observance<'a> {
-    start: &'a str,
-    from: &'a str,
-    to: &'a str,
-    rule: Option<&'a str>,
-    dates: Vec<&'a str>,
-}
-
-/// What a `VTIMEZONE` says, unless its name is an IANA one, which says it all.
-fn properties(block: &str) -> Option<(String, Option<TimeZone>, Vec<Observance<'_>>)> {
-    let (mut name, mut location) = (None, None);
-    let mut observances: Vec<Observance<'_>> = Vec::new();
-    for line in block.lines().filter_map(Line::parse) {
-        let property = line.name.to_ascii_uppercase();
-        let value = line.value.trim();
-        match (property.as_str(), observances.last_mut()) {
-            ("BEGIN", _) if !value.eq_ignore_ascii_case("VTIMEZONE") => {
-                observances.push(Observance::default());
-            }
-            ("TZID", _) => name = Some(text(value)),
-            ("X-LIC-LOCATION", _) => location = TimeZone::named(&text(value)),
-            ("DTSTART", Some(it)) => it.start = value,
-            ("TZOFFSETFROM", Some(it)) => it.from = value,
-            ("TZOFFSETTO", Some(it)) => it.to = value,
-            ("RRULE", Some(it)) => it.rule = Some(value).filter(|rule| !rule.is_empty()),
-            ("RDATE", Some(it)) => it.dates.extend(value.split(',')),
-            _ => {}
-        }
-    }
-    let name = name.filter(|name| TimeZone::named(name).is_none())?;
-    Some((key(&name), location, observances))
-}
-
-/// Nothing where one of the observances cannot be understood, or there is none.
-fn rules(observances: &[Observance<'_>]) -> Option<Rules> {
-    let mut onsets = Vec::new();
-    for observance in observances {
-        let (from, to) = (offset(observance.from)?, offset(observance.to)?);
-        // Times of a gap, and those that come twice, are counted by the offset before.
-        let gap = from.duration_until(to).max(SignedDuration::ZERO);
-        for wall in observance.onsets(from)? {
-            let wall = wall.saturating_add(gap);
-            onsets.push((from, Onset { wall, offset: to }));
-        }
-    }
-    onsets.sort_by_key(|(_, onset)| onset.wall);
-    Some(Rules {
-        before: onsets.first()?.0,
-        onsets: onsets.into_iter().map(|(_, onset)| onset).collect(),
-    })
-}
-
-impl Observance<'_> {
-    /// The times at which it begins, on a wall that still shows the offset before.
-    fn onsets(&self, from: Offset) -> Option<Vec<DateTime>> {
-        let local = |date: WrittenDate| match date.instant() {
-            Some(at) => from.to_datetime(at),
-            None => date.wall(),
-        };
-        let start = local(WrittenDate::parse(self.start)?);
-        let mut onsets = match self.rule {
-            Some(rule) => follow(rule, start, from)?,
-            None => vec![start],
-        };
-        for date in &self.dates {
-            // Of a period its begin.
-            let (date, _) = date.split_once('/').unwrap_or((date, ""));
-            onsets.push(local(WrittenDate::parse(date)?));
-        }
-        Some(onsets)
-    }
-}
-
-/// The times that a recurrence rule (section 3.3.10) has, until the last of which it speaks.
-fn follow(rule: &str, start: DateTime, from: Offset) -> Option<Vec<DateTime>> {
-    let (mut parts, mut until) = (Vec::new(), None);
-    for part in rule.split(';') {
-        match part.split_once('=') {
-            Some((name, date)) if name.trim().eq_ignore_ascii_case("UNTIL") => {
-                until = Some(WrittenDate::parse(date)?);
-            }
-            _ => parts.push(part),
-        }
-    }
-    // The library takes an end in UTC for one on the wall, and follows no rules but those of events.
-    let event = format!(
-        "BEGIN:VEVENT\r\nDTSTART:{}\r\nRRULE:{}\r\nEND:VEVENT\r\n",
-        start.strftime("%Y%m%dT%H%M%S"),
-        parts.join(";")
-    );
-    let event = ICalendar::parse(event).ok()?;
-    let mut values = event
-        .components
-        .iter()
-        .flat_map(|it| &it.entries)
-        .flat_map(|it| &it.values);
-    if !values.any(|value| matches!(value, ICalendarValue::RecurrenceRule(_))) {
-        return None;
-    }
-    let is_over = |wall: &DateTime| match until {
-        None => false,
-        Some(until) => match (until.instant(), until.time) {
-            (Some(until), _) => from.to_timestamp(*wall).is_ok_and(|at| at > until),
-            (None, Some(_)) => *wall > until.wall(),
-            (None, None) => wall.date() > until.date,
-        },
-    };
-    let expanded = event.expand_dates(Tz::Floating, MOST_ONSETS);
-    if !expanded.errors.is_empty() {
-        return None;
-    }
-    let walls = expanded.events.iter().filter_map(|event| {
-        let seconds = event.start.naive_local().and_utc().timestamp();
-        let at = Timestamp::from_second(seconds).ok()?;
-        Some(Offset::UTC.to_datetime(at))
-    });
-    Some(walls.take_while(|wall| !is_over(wall)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The instants of times on the wall of a time zone that is described so.
-    fn instants(observances: &str, walls: &[&str]) -> Vec<Option<String>> {
+    #[test]
+    fn described_zone_is_found_by_name_in_any_case() {
         let mut zones = Zones::default();
-        zones.describe(&format!(
-            "BEGIN:VTIMEZONE\r\nTZID:Own\r\n{observances}END:VTIMEZONE\r\n"
-        ));
-        let instant = |wall: &&str| {
-            let zone = zones.find("own").ok()?;
-            let at = zone.instant(WrittenDate::parse(wall)?.wall())?;
-            Some(at.strftime("%Y%m%dT%H%M%SZ").to_string())
-        };
-        walls.iter().map(instant).collect()
-    }
-
-    fn observance(kind: &str, start: &str, from: &str, to: &str, more: &str) -> String {
-        format!(
-            "BEGIN:{kind}\r\nDTSTART:{start}\r\nTZOFFSETFROM:{from}\r\nTZOFFSETTO:{to}\r\n{more}END:{kind}\r\n"
-        )
-    }
-
-    fn check(observances: &[String], times: &[(&str, &str)]) {
-        let (walls, wanted): (Vec<_>, Vec<_>) = times.iter().copied().unzip();
-        let instants = instants(&observances.concat(), &walls);
-        let wanted: Vec<_> = wanted.into_iter().map(|at| Some(at.to_owned())).collect();
-        assert_eq!(instants, wanted, "{walls:?}");
-    }
-
-    #[test]
-    fn yearly_rules_have_gaps_and_times_that_come_twice() {
-        check(
-            &[
-                observance(
-                    "STANDARD",
-                    "16010101T030000",
-                    "+0200",
-                    "+0100",
-                    "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n",
-                ),
-                observance(
-                    "DAYLIGHT",
-                    "16010101T020000",
-                    "+0100",
-                    "+0200",
-                    "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n",
-                ),
-            ],
-            &[
-                ("20260701T100000", "20260701T080000Z"),
-                ("20260101T100000", "20260101T090000Z"),
-                ("20260329T015959", "20260329T005959Z"),
-                ("20260329T023000", "20260329T013000Z"),
-                ("20260329T030000", "20260329T010000Z"),
-                ("20261025T015959", "20261024T235959Z"),
-                ("20261025T023000", "20261025T003000Z"),
-                ("20261025T030000", "20261025T020000Z"),
-                ("16010101T000000", "16001231T230000Z"),
-                ("22000701T100000", "22000701T080000Z"),
-            ],
+        zones.describe(
+            "BEGIN:VTIMEZONE\r\nTZID:Own\r\nBEGIN:STANDARD\r\nDTSTART:20240101T000000\r\n\
+             TZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n",
         );
-    }
-
-    #[test]
-    fn one_offset_is_for_all_times() {
-        for to in ["+1100", "+11:00", "+110000"] {
-            check(
-                &[observance("STANDARD", "16010101T000000", to, to, "")],
-                &[
-                    ("15000101T000000", "14991231T130000Z"),
-                    ("20260201T100000", "20260131T230000Z"),
-                ],
-            );
-        }
-    }
-
-    #[test]
-    fn rules_end_and_others_follow() {
-        let us = |kind, start, (from, to), rule: &str| {
-            observance(kind, start, from, to, &format!("rrule:{rule}\r\n"))
-        };
-        let (standard, daylight) = (("-0400", "-0500"), ("-0500", "-0400"));
-        check(
-            &[
-                us(
-                    "DAYLIGHT",
-                    "20000402T020000",
-                    daylight,
-                    "FREQ=YEARLY;BYMONTH=4;BYDAY=1SU;UNTIL=20060402T070000Z",
-                ),
-                us(
-                    "STANDARD",
-                    "20001029T020000",
-                    standard,
-                    "FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU;UNTIL=20061029T060000Z",
-                ),
-                us(
-                    "DAYLIGHT",
-                    "20070311T020000",
-                    daylight,
-                    "FREQ=YEARLY;BYMONTH=3;BYDAY=2SU",
-                ),
-                us(
-                    "STANDARD",
-                    "20071104T020000",
-                    standard,
-                    "FREQ=YEARLY;BYMONTH=11;BYDAY=1SU",
-                ),
-            ],
-            &[
-                ("20000101T120000", "20000101T170000Z"),
-                ("20060501T120000", "20060501T160000Z"),
-                ("20061101T120000", "20061101T170000Z"),
-                ("20070320T120000", "20070320T160000Z"),
-                ("20071101T120000", "20071101T160000Z"),
-                ("20261105T120000", "20261105T170000Z"),
-            ],
-        );
-        for end in ["COUNT=2", "UNTIL=20010402", "UNTIL=20010402T020000"] {
-            check(
-                &[us(
-                    "DAYLIGHT",
-                    "20000402T020000",
-                    daylight,
-                    &format!("FREQ=YEARLY;{end}"),
-                )],
-                &[
-                    ("20000402T010000", "20000402T060000Z"),
-                    ("20010402T030000", "20010402T070000Z"),
-                ],
-            );
-        }
-    }
-
-    #[test]
-    fn dates_are_onsets_too() {
-        check(
-            &[
-                observance("STANDARD", "20240101T000000", "+0000", "+0000", ""),
-                observance(
-                    "DAYLIGHT",
-                    "20240601T000000",
-                    "+0000",
-                    "+0300",
-                    "RDATE:20250601T000000,20260601T000000Z\r\nRDATE;VALUE=PERIOD:20270601T000000/PT1H\r\n",
-                ),
-                observance(
-                    "STANDARD",
-                    "20240901T000000",
-                    "+0300",
-                    "+0000",
-                    "RDATE:20250901T000000,20260901T000000\r\n",
-                ),
-            ],
-            &[
-                ("20240701T120000", "20240701T090000Z"),
-                ("20241001T120000", "20241001T120000Z"),
-                ("20260701T120000", "20260701T090000Z"),
-                ("20261001T120000", "20261001T120000Z"),
-                ("20270701T120000", "20270701T090000Z"),
-            ],
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_understood_is_as_if_absent() {
-        for observances in [
-            String::new(),
-            observance("STANDARD", "tomorrow", "+0000", "+0000", ""),
-            observance("STANDARD", "20240101T000000", "+0000", "", ""),
-            observance(
-                "STANDARD",
-                "20240101T000000",
-                "+0000",
-                "+0000",
-                "RRULE:FREQ=OFTEN\r\n",
-            ),
-            observance(
-                "STANDARD",
-                "20240101T000000",
-                "+0000",
-                "+0000",
-                "RDATE:soon\r\n",
-            ),
-        ] {
-            assert_eq!(
-                instants(&observances, &["20260101"]),
-                [None],
-                "{observances}"
-            );
-        }
+        assert!(matches!(zones.find("own"), Ok(Zone::Described(_, None))));
+        assert!(zones.find("other").is_err());
     }
 }
