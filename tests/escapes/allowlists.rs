@@ -72,7 +72,7 @@ pub const WORDS: [(&str, &[&str]); 24] = [
     ),
     (
         "TcpStream",
-        &["src/cli/health.rs", "src/http/connections/mod.rs"],
+        &["src/cli/health.rs", "src/http/connections.rs"],
     ),
     ("TcpSocket", &[]),
     ("UnixStream", &[]),

@@ -1,0 +1,131 @@
+//! The connections: their number, their timeouts, and how they end.
+//!
+//! They speak HTTP/1.1 alone: TLS and HTTP/2 end in the proxy in front. A request that hyper cannot parse is answered by
+//! hyper, with a status and no body.
+
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Extension, Router, extract::ConnectInfo};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::error::{RETRY_AFTER_SECONDS, code};
+
+/// The maximum time until the head of a request has arrived, and that a connection may be idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The maximum time without progress in sending to a peer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The maximum time for requests in flight to finish when the server stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The wait after a connection could not be accepted, such as for lack of file descriptors.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The size of a head at which hyper stops reading it. The limits of `headers.rs` are lower, and have a JSON response.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Serves at most `max_connections` connections until `shutdown` completes; then calls `stopping`, and waits for the
+/// requests in flight.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    max_connections: u32,
+    shutdown: impl Future<Output = ()>,
+    stopping: impl FnOnce(),
+) {
+    let permits = Arc::new(Semaphore::new(max_connections as usize));
+    let (serving, served) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match (accepted, Arc::clone(&permits).try_acquire_owned()) {
+            (Ok((stream, peer)), Ok(permit)) => {
+                handle(stream, peer, &router, permit, served.clone())
+            }
+            (Ok((stream, _)), Err(_)) => {
+                tokio::spawn(reject(stream));
+            }
+            (Err(error), _) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
+            }
+        }
+    }
+    drop((listener, serving));
+    stopping();
+    let all_ended = permits.acquire_many(max_connections);
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, all_ended)
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests that were still in flight were cut off");
+    }
+}
+
+fn handle(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: &Router,
+    permit: OwnedSemaphorePermit,
+    mut served: watch::Receiver<()>,
+) {
+    // Small answers are not held back for more.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = router.clone().layer(Extension(ConnectInfo(peer)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(service),
+        )
+        .with_upgrades();
+    tokio::spawn(async move {
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            // Nothing is ever sent: it ends when the sender is dropped.
+            _ = served.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop(permit);
+    });
+}
+
+/// Answers 503 to a connection beyond the limit, and closes it.
+async fn reject(mut stream: TcpStream) -> io::Result<()> {
+    let message = "There are too many connections. Try again shortly.";
+    let error = json!({ "message": message, "extensions": { "code": code::SERVICE_UNAVAILABLE } });
+    let body = json!({ "errors": [error] }).to_string();
+    let length = body.len();
+    let response = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json; charset=utf-8\r\n\
+         retry-after: {RETRY_AFTER_SECONDS}\r\ncache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(response.as_bytes()).await?;
+    stream.shutdown().await
+}
