@@ -24,8 +24,8 @@ const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 /// The page among them.
 const PAGE: &str = "index.html";
 
-/// The page of a binary that was compiled without any: it loads an older GraphiQL, the last that can
-/// be loaded without being built, from a public CDN.
+/// The page of a binary that was compiled without them: it loads an older GraphiQL, the last that needs no build, from
+/// a public CDN. Until that has loaded, the page says what to do if the CDN cannot be reached.
 const PAGE_FROM_CDN: &str = include_str!("graphiql_from_cdn.html");
 
 /// What a page says where its nonce belongs.
@@ -34,9 +34,14 @@ const NONCE: &str = "{nonce}";
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
-/// Says where GraphiQL comes from when it is not from this binary, and how to change that.
+/// True if GraphiQL is part of this binary.
+pub(super) fn is_bundled() -> bool {
+    file(PAGE).is_some()
+}
+
+/// Logs that GraphiQL comes from a CDN, and how to bundle it, unless it is bundled.
 pub(crate) fn log_source() {
-    if file(PAGE).is_none() {
+    if !is_bundled() {
         tracing::info!(
             "GraphiQL is not in this binary, so a browser is sent to a public CDN for it; \
              `npm --prefix web ci && npm --prefix web run build`, then build again, puts it in"

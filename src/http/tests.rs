@@ -1,11 +1,11 @@
-//! Requests through the engine's own integration and through this transport: valid ones get the same data.
+//! The transport against the engine's own integration, and the page of a binary without GraphiQL.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, HeaderValue, Request, header},
     routing::get,
@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use crate::{
     clock::Clock,
     config::Config,
-    http::App,
+    http::{App, graphiql},
     identity::{Authorization, Cookies, Device, HashCost, RequestContext},
     server::Server,
 };
@@ -39,12 +39,23 @@ async fn bundled(
     app.schema.execute(request).await.into()
 }
 
-async fn ask(router: &Router, mut request: Request<Body>) -> Value {
+async fn server(directory: &Path) -> Server {
+    let path = directory.to_str().unwrap();
+    let config = Config::of(&["--data-dir", path, "--secret", &"s".repeat(32)]).unwrap();
+    Server::open(&config, Clock::system(), HashCost::production())
+        .await
+        .unwrap()
+}
+
+async fn send(router: &Router, mut request: Request<Body>) -> Bytes {
     let host = HeaderValue::from_static("cubby");
     request.headers_mut().insert(header::HOST, host);
     let response = router.clone().oneshot(request).await.unwrap();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    serde_json::from_slice(&body).unwrap()
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Value {
+    serde_json::from_slice(&send(router, request).await).unwrap()
 }
 
 fn post(token: Option<&str>, body: &Value) -> Request<Body> {
@@ -59,11 +70,7 @@ fn post(token: Option<&str>, body: &Value) -> Request<Body> {
 #[tokio::test]
 async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().to_str().unwrap();
-    let config = Config::of(&["--data-dir", path, "--secret", &"s".repeat(32)]).unwrap();
-    let server = Server::open(&config, Clock::system(), HashCost::production())
-        .await
-        .unwrap();
+    let server = server(directory.path()).await;
     let ours = server.router();
     let theirs = Router::new()
         .route("/graphql", get(bundled).post(bundled))
@@ -114,4 +121,24 @@ async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
         ask(&ours, get()).await["data"],
         ask(&theirs, get()).await["data"]
     );
+}
+
+#[tokio::test]
+async fn page_without_bundled_graphiql_says_what_to_do_without_the_cdn() {
+    if graphiql::is_bundled() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let router = server(directory.path()).await.router();
+    let request = Request::get("/").header(header::ACCEPT, "text/html");
+    let page = send(&router, request.body(Body::empty()).unwrap()).await;
+    let page = std::str::from_utf8(&page).unwrap();
+    for text in [
+        "Loading GraphiQL from cdn.jsdelivr.net",
+        "GraphiQL could not be loaded from cdn.jsdelivr.net",
+        "npm --prefix web run build",
+        "<a href=\"/graphql/schema.graphql\">",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
 }

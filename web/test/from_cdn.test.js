@@ -44,3 +44,12 @@ test("a file of the CDN's with another content is not run", async () => {
   assert.equal(await page.evaluate(() => globalThis.ran), undefined);
   assert.ok(wrongs.some((wrong) => wrong.includes("integrity")), wrongs.join("\n"));
 });
+
+test("without the CDN the page says what to do, and links to the schema", async () => {
+  const prepare = (page) => page.route("https://cdn.jsdelivr.net/**", (route) => route.abort("connectionrefused"));
+  const { page } = await open(browser, { prepare });
+  await page.getByRole("heading", { name: "GraphiQL could not be loaded from cdn.jsdelivr.net" }).waitFor();
+  await screenshot(page, "cdn_unreachable");
+  await page.getByRole("link", { name: "/graphql/schema.graphql" }).click();
+  await page.getByText("type Query").first().waitFor();
+});

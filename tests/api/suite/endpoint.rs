@@ -433,7 +433,8 @@ async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash(env: 
     if !Path::new("web/dist/index.html").exists() {
         let hashes = quoted(html, "integrity=\"sha384-").count();
         let anonymous = quoted(html, "crossorigin=\"anonymous").count();
-        assert_eq!((named.len(), hashes, anonymous), (4, 4, 4), "{html}");
+        let from_cdn = named.iter().filter(|it| it.starts_with("https:")).count();
+        assert_eq!((from_cdn, hashes, anonymous), (4, 4, 4), "{html}");
         return;
     }
     assert_eq!(named.len(), 2, "{html}");
