@@ -1,7 +1,6 @@
 //! The parts put together: database, keys, identity provider, schema, routes.
 
 use std::{
-    fmt,
     future::{Future, pending},
     io,
     net::SocketAddr,
@@ -49,122 +48,61 @@ pub struct Server {
     stopping: watch::Sender<bool>,
 }
 
-/// Why Cubby does not start; the message says what to do about it.
-#[derive(Debug)]
+/// The reason why a command fails; the message says what to do.
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    Configuration(ConfigError),
-    Secret(SecretError),
-    Keys(KeysError),
-    Issuer(IssuerError),
-    Manifest(ManifestError),
-    Schema(SchemaError),
-    Database(DbErr),
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error("the database cannot be used: {}", database_failure(.0))]
+    Database(#[from] DbErr),
+    #[error(
+        "cannot listen on {0}: {1}. Set CUBBY_LISTEN, or CUBBY_METRICS_LISTEN, to another address, or to port 0 for \
+         any free port"
+    )]
     Listen(SocketAddr, io::Error),
-    Seed(SeedError),
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// The SQLite file does not exist.
+    #[error(
+        "there is no database {0}: set CUBBY_DATA_DIR or DATABASE_URL to where it is, or start Cubby once to have one \
+         made"
+    )]
     NoDatabase(String),
     /// The number of migrations that have not run.
+    #[error(
+        "{} not run on the database: run `cubby migrate up`, or start Cubby once",
+        counted(*.0 as u64, "migration has", "migrations have")
+    )]
     PendingMigrations(usize),
-    Admin(AdminError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error("there is no backup: {0}")]
     Backup(String),
     /// The server at this address does not answer, or reports that it is not ready.
+    #[error("Cubby is not ready at {0}: {1}")]
     NotReady(SocketAddr, io::Error),
     /// A check of `cubby doctor` failed; the findings have been printed.
+    #[error("something is wrong, and is said above")]
     ChecksFailed,
 }
 
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Configuration(error) => error.fmt(f),
-            Self::Secret(error) => error.fmt(f),
-            Self::Keys(error) => error.fmt(f),
-            Self::Issuer(error) => error.fmt(f),
-            Self::Manifest(error) => error.fmt(f),
-            Self::Schema(error) => error.fmt(f),
-            Self::Database(DbErr::Custom(what)) => write!(f, "the database cannot be used: {what}"),
-            Self::Database(error) => write!(
-                f,
-                "the database cannot be used: {error}. Check DATABASE_URL, and that the database \
-                 runs and lets this user in"
-            ),
-            Self::Listen(address, error) => write!(
-                f,
-                "cannot listen on {address}: {error}. Set CUBBY_LISTEN, or CUBBY_METRICS_LISTEN, to \
-                 another address, or to port 0 for any free port"
-            ),
-            Self::Seed(error) => error.fmt(f),
-            Self::NoDatabase(file) => write!(
-                f,
-                "there is no database {file}: set CUBBY_DATA_DIR or DATABASE_URL to where it is, or start \
-                 Cubby once to have one made"
-            ),
-            Self::PendingMigrations(count) => write!(
-                f,
-                "{} not run on the database: run `cubby migrate up`, or start Cubby once",
-                counted(*count as u64, "migration has", "migrations have")
-            ),
-            Self::Admin(error) => error.fmt(f),
-            Self::NotReady(address, error) => write!(f, "Cubby is not ready at {address}: {error}"),
-            Self::ChecksFailed => f.write_str("something is wrong, and is said above"),
-            Self::Backup(message) => write!(f, "there is no backup: {message}"),
+/// Describes an error of the database, and what to check if that is not known.
+fn database_failure(error: &DbErr) -> String {
+    match error {
+        DbErr::Custom(message) => message.clone(),
+        error => {
+            format!("{error}. Check DATABASE_URL, and that the database runs and lets this user in")
         }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<ConfigError> for StartError {
-    fn from(error: ConfigError) -> Self {
-        Self::Configuration(error)
-    }
-}
-
-impl From<SecretError> for StartError {
-    fn from(error: SecretError) -> Self {
-        Self::Secret(error)
-    }
-}
-
-impl From<ManifestError> for StartError {
-    fn from(error: ManifestError) -> Self {
-        Self::Manifest(error)
-    }
-}
-
-impl From<SchemaError> for StartError {
-    fn from(error: SchemaError) -> Self {
-        Self::Schema(error)
-    }
-}
-
-impl From<IssuerError> for StartError {
-    fn from(error: IssuerError) -> Self {
-        Self::Issuer(error)
-    }
-}
-
-impl From<KeysError> for StartError {
-    fn from(error: KeysError) -> Self {
-        Self::Keys(error)
-    }
-}
-
-impl From<AdminError> for StartError {
-    fn from(error: AdminError) -> Self {
-        Self::Admin(error)
-    }
-}
-
-impl From<SeedError> for StartError {
-    fn from(error: SeedError) -> Self {
-        Self::Seed(error)
-    }
-}
-
-impl From<DbErr> for StartError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
     }
 }
 

@@ -1,9 +1,6 @@
 //! The schema as documents are measured by it: read from its own SDL, so that it cannot differ.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name,
@@ -53,22 +50,13 @@ impl Field {
     }
 }
 
-/// Why the schema's own definition cannot be used to measure documents by: a fault of this build.
-#[derive(Debug)]
+/// The schema of this build cannot be parsed: a bug.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the GraphQL schema of this build cannot be read, so the cost of documents cannot be known: {0}. Use another version \
+     of Cubby, and report this one"
+)]
 pub struct SchemaError(String);
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the GraphQL schema of this build cannot be read, so the cost of documents cannot be known: {}. \
-             Use another version of Cubby, and report this one",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for SchemaError {}
 
 /// What a variable may hold.
 pub(super) enum Input {

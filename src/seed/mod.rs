@@ -76,33 +76,20 @@ fn random_word() -> Result<String, SeedError> {
 }
 
 /// The failure of seeding; the message says what to do.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// An address at this domain has an account; nothing is stored.
+    #[error(
+        "nothing was stored: some of the addresses at {0} are taken. Give another --domain, or none for a new one"
+    )]
     Taken(String),
     /// Nothing is stored.
+    #[error("nothing was stored: {0}")]
     Refused(String),
-    /// Some may be stored.
+    /// Some users may be stored.
+    #[error("it ended early, and the users stored so far remain: {0}")]
     Failed(String),
 }
-
-impl fmt::Display for SeedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Taken(domain) => write!(
-                f,
-                "nothing was stored: some of the addresses at {domain} are taken. Give another --domain, or \
-                 none for a new one"
-            ),
-            Self::Refused(message) => write!(f, "nothing was stored: {message}"),
-            Self::Failed(message) => {
-                write!(f, "it ended early, and whoever was stored stays: {message}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SeedError {}
 
 impl From<Error> for SeedError {
     fn from(error: Error) -> Self {

@@ -5,7 +5,7 @@ mod key_encryption;
 mod key_ring;
 
 use std::{
-    fmt, io,
+    io,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -95,51 +95,32 @@ pub enum Rotation {
     Now,
 }
 
-/// Why there are no keys to work with; the message says what to do.
-#[derive(Debug)]
+/// The reason why the keys cannot be used or rotated; the message says what to do.
+#[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// No secret opens the key of this name.
+    /// No secret decrypts the key with this id.
+    #[error(
+        "the signing key {0} was sealed with a secret that is not set: set it as CUBBY_SECRET, or as CUBBY_SECRET_2 \
+         beside a new one. One that Cubby made is in the file `secret` of the data directory. If it is lost, `cubby \
+         keys rotate --now` gives up the keys for a new one, and every access token with them"
+    )]
     Sealed(String),
-    /// The key of this name is published, and will sign.
+    /// The key with this id is published, and signs from this time on.
+    #[error(
+        "the keys are being rotated already: {0} signs from {1} on. `cubby keys rotate --now` does not wait"
+    )]
     RotationInProgress(String, Timestamp),
-    /// Somebody else rotated them at the same moment.
+    /// Another process rotated the keys at the same moment.
+    #[error("another process rotated the keys at the same moment: `cubby keys list` shows them")]
     ConcurrentRotation,
+    #[error("the database that has the signing keys does not answer")]
     Unavailable,
+    #[error(
+        "the signing keys cannot be used: {}. If their table is missing, run `cubby migrate up`",
+        ErrorChain(.0.as_ref())
+    )]
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
-
-impl fmt::Display for KeysError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sealed(id) => write!(
-                f,
-                "the signing key {id} was sealed with a secret that is not set: set it as \
-                 CUBBY_SECRET, or as CUBBY_SECRET_2 beside a new one. One that Cubby made is in \
-                 the file `secret` of the data directory. If it is lost, `cubby keys \
-                 rotate --now` gives up the keys for a new one, and every access token with them"
-            ),
-            Self::RotationInProgress(id, active_from) => write!(
-                f,
-                "the keys are being rotated already: {id} signs from {active_from} on. `cubby keys \
-                 rotate --now` does not wait"
-            ),
-            Self::ConcurrentRotation => f.write_str(
-                "somebody else rotated the keys at the same moment: `cubby keys list` shows them",
-            ),
-            Self::Unavailable => {
-                f.write_str("the database that has the signing keys does not answer")
-            }
-            Self::Internal(cause) => write!(
-                f,
-                "the signing keys cannot be used: {}. If their table is missing, run `cubby \
-                 migrate up`",
-                ErrorChain(cause.as_ref())
-            ),
-        }
-    }
-}
-
-impl std::error::Error for KeysError {}
 
 impl From<Error> for KeysError {
     fn from(error: Error) -> Self {

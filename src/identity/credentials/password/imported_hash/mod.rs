@@ -12,8 +12,6 @@ mod sha_crypt;
 mod tests;
 mod weak;
 
-use std::fmt;
-
 use crate::identity::credentials::password::imported_hash::{
     bcrypt::Bcrypt, firebase::FirebaseScrypt, pbkdf2::Pbkdf2, phpass::Phpass, scrypt::Scrypt,
     sha_crypt::ShaCrypt,
@@ -38,35 +36,22 @@ pub(super) enum ImportedHash {
 }
 
 /// The reason why a hash cannot be imported.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::identity) enum HashError {
+    #[error(
+        "passwordHash has no format that can be imported: see \"cubby user import\" in the contract of administration"
+    )]
     Unknown,
     /// An algorithm that is too fast to keep passwords secret.
+    #[error(
+        "passwordHash is {0}, which is too weak to be imported: leave the line out, and make the account with \"cubby \
+         user create\" and a new password"
+    )]
     Weak(&'static str),
     /// The highest cost that the algorithm may have.
+    #[error("passwordHash takes too long to verify: the limit is {0}")]
     TooCostly(String),
 }
-
-impl fmt::Display for HashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str(
-                "passwordHash has no format that can be imported: see \"cubby user import\" in the contract of \
-                 administration",
-            ),
-            Self::Weak(algorithm) => write!(
-                f,
-                "passwordHash is {algorithm}, which is too weak to be imported: leave the line out, and make the \
-                 account with \"cubby user create\" and a new password"
-            ),
-            Self::TooCostly(limit) => {
-                write!(f, "passwordHash takes too long to verify: the limit is {limit}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for HashError {}
 
 /// Checks a hash that is to be imported, and returns it as it is stored.
 ///
