@@ -92,7 +92,7 @@ pub enum StartError {
     #[error("Cubby is not ready at {0}: {1}")]
     NotReady(SocketAddr, io::Error),
     /// A check of `cubby doctor` failed; the findings have been printed.
-    #[error("something is wrong, and is said above")]
+    #[error("a check failed: see the lines that begin with `fail`")]
     ChecksFailed,
 }
 

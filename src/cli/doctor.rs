@@ -53,8 +53,8 @@ pub async fn run(config: &Config) -> Result<(), StartError> {
     {
         let status = match status {
             Status::Ok => "ok",
-            Status::Warn => "look",
-            Status::Fail => "wrong",
+            Status::Warn => "warn",
+            Status::Fail => "fail",
         };
         println!("{status:7}{what:18}{message}");
     }

@@ -72,9 +72,9 @@ enum Command {
         /// Store nothing, and report what is wrong
         #[arg(long)]
         dry_run: bool,
-        /// Leave out people who have an account already
+        /// Skip addresses that have an account already
         #[arg(long)]
-        skip_taken: bool,
+        skip_existing: bool,
     },
     /// Delete an account with everything in it, for good
     Delete {
@@ -139,11 +139,11 @@ async fn run_command(people: &UserAdmin, user: User) -> Result<(), AdminError> {
         Command::Import {
             file,
             dry_run,
-            skip_taken,
+            skip_existing,
         } => {
             let options = ImportOptions {
                 dry_run,
-                skip_taken,
+                skip_existing,
             };
             return import(people, &file, options).await;
         }

@@ -140,11 +140,11 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
     // Again: nobody, or those who are new.
     let why = refused(&import(&all, &[]).await);
     assert!(
-        why.contains("line 1: somebody has the address") && why.contains("--skip-taken"),
+        why.contains("line 1: somebody has the address") && why.contains("--skip-existing"),
         "{why}"
     );
     let more = format!("{all}\n{}", person(99, HASHES[1]));
-    let said = said(&import(&more, &["--skip-taken"]).await);
+    let said = said(&import(&more, &["--skip-existing"]).await);
     assert_eq!(
         said.trim(),
         "1 was stored, and 13 left out who have an account"

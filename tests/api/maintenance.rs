@@ -273,7 +273,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
     let here = directory();
     let (is_well, text) = doctor(here.path(), &[]).await;
     assert!(is_well, "{text}");
-    assert_says(&text, "look", "database", "there is none yet");
+    assert_says(&text, "warn", "database", "there is none yet");
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
 
     Cubby::start(here.path(), &[]).await.stop().await;
@@ -292,18 +292,18 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
 
     let (is_well, text) = doctor(here.path(), &[("CUBBY_SECRET", SECRET)]).await;
     assert!(!is_well, "{text}");
-    assert_says(&text, "wrong", "signing keys", "CUBBY_SECRET_2");
+    assert_says(&text, "fail", "signing keys", "CUBBY_SECRET_2");
     let (is_well, text) = doctor(here.path(), &[("CUBBY_LISTEN", "0.0.0.0:8000")]).await;
     assert!(!is_well, "{text}");
-    assert_says(&text, "wrong", "configuration", "CUBBY_MODE");
+    assert_says(&text, "fail", "configuration", "CUBBY_MODE");
 
     let shared = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(here.path().join("data"), shared).unwrap();
     said(&run(here.path(), &[], &["migrate", "down"]).await);
     let (is_well, text) = doctor(here.path(), &[]).await;
     assert!(is_well, "{text}");
-    assert_says(&text, "look", "data directory", "chmod 700");
-    assert_says(&text, "look", "migrations", "cubby migrate up");
+    assert_says(&text, "warn", "data directory", "chmod 700");
+    assert_says(&text, "warn", "migrations", "cubby migrate up");
 
     fs::write(
         here.path().join("data/cubby.sqlite"),
@@ -312,7 +312,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
     .unwrap();
     let (is_well, text) = doctor(here.path(), &[]).await;
     assert!(!is_well, "{text}");
-    assert_says(&text, "wrong", "database", "not a database");
+    assert_says(&text, "fail", "database", "not a database");
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn the_doctor_looks_at_postgresql_and_its_clock() {
     let (is_well, text) = doctor(here.path(), &settings).await;
     assert!(is_well, "{text}");
     assert_says(&text, "ok", "database's clock", "ms from ours");
-    assert_says(&text, "look", "migrations", "not run");
+    assert_says(&text, "warn", "migrations", "not run");
     assert!(!text.contains(&url), "{text}");
     let (is_well, text) = doctor(here.path(), &settings[..2]).await;
     assert!(is_well, "{text}");
@@ -338,7 +338,7 @@ async fn the_doctor_looks_at_postgresql_and_its_clock() {
     assert!(is_well, "{text}");
     assert_says(&text, "ok", "signing keys", "signs");
     let (_, text) = doctor(here.path(), &settings[..2]).await;
-    assert_says(&text, "look", "signing keys", "CUBBY_SECRET is not set");
+    assert_says(&text, "warn", "signing keys", "CUBBY_SECRET is not set");
 }
 
 /// Each file below the directory, with what is in it; the shared memory of SQLite is its own affair.
@@ -374,7 +374,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
     };
     fs::create_dir(&data).unwrap();
     fs::write(&file, "").unwrap();
-    unchanged("an empty file", "look", "migrations", "not run").await;
+    unchanged("an empty file", "warn", "migrations", "not run").await;
     let url = format!("sqlite:{}", file.display());
     let other = sea_orm::Database::connect(url).await.unwrap();
     let table = "CREATE TABLE notes (note TEXT)";
@@ -382,7 +382,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
         .await
         .unwrap();
     other.close().await.unwrap();
-    unchanged("another program's file", "look", "migrations", "not run").await;
+    unchanged("another program's file", "warn", "migrations", "not run").await;
 
     fs::remove_file(&file).unwrap();
     let mut cubby = Cubby::start(here.path(), &[]).await;
@@ -419,7 +419,7 @@ async fn the_doctor_makes_no_table_in_postgresql() {
     ];
     let (is_well, text) = doctor(here.path(), &settings).await;
     assert!(is_well, "{text}");
-    assert_says(&text, "look", "migrations", "not run");
+    assert_says(&text, "warn", "migrations", "not run");
     let listed = said(&run(here.path(), &settings, &["migrate", "status"]).await);
     assert!(
         listed.lines().all(|line| line.starts_with("down ")),
@@ -445,7 +445,7 @@ async fn a_postgresql_whose_encoding_is_not_utf8_is_refused() {
         let direct = ("CUBBY_DIRECT_DATABASE_URL", url.as_str());
         let (is_well, text) = doctor(here.path(), &settings).await;
         assert!(!is_well, "{text}");
-        assert_says(&text, "wrong", "database", encoding);
+        assert_says(&text, "fail", "database", encoding);
         for (settings, arguments) in [
             (&settings[..], &["serve"] as &[&str]),
             (&[&settings[..], &[direct]].concat(), &["serve"]),

@@ -27,7 +27,7 @@ pub struct ImportOptions {
     /// Store nothing, and say what is wrong.
     pub dry_run: bool,
     /// Leave out whoever's address has an account, instead of storing nobody.
-    pub skip_taken: bool,
+    pub skip_existing: bool,
 }
 
 /// What became of the lines.
@@ -67,9 +67,9 @@ impl UserAdmin {
             let email = newcomer.email.as_str();
             wrongs.add(*line, format!("somebody has the address {email} already"));
         }
-        if !options.skip_taken && !wrongs.is_empty() {
+        if !options.skip_existing && !wrongs.is_empty() {
             return Err(AdminError::new(format!(
-                "nobody was stored{wrongs}\n--skip-taken leaves them out"
+                "nobody was stored{wrongs}\n--skip-existing leaves them out"
             )));
         }
         newcomers.retain(|(_, newcomer)| !is_taken(newcomer));
@@ -116,7 +116,7 @@ impl UserAdmin {
         } else {
             Err(AdminError::new(
                 "somebody has signed up with one of the addresses meanwhile: whoever was told of is stored. Try \
-                 again with --skip-taken",
+                 again with --skip-existing",
             ))
         }
     }
