@@ -148,10 +148,10 @@ async fn respond(
             ));
         };
         let network = Network::of(device.ip_address);
-        let (watch, seats) = streams::seats(&app.streams, &credentials, network)?;
+        let (watch, permits) = streams::acquire(&app.streams, &credentials, network)?;
         let context = RequestContext::new(credentials, device, cookies);
         let app = Arc::clone(app);
-        let answers = streams::answers(app, admitted, context, request_id, watch, seats).await;
+        let answers = streams::answers(app, admitted, context, request_id, watch, permits).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
     let context = RequestContext::new(credentials, device, cookies);

@@ -1,5 +1,4 @@
-//! Streams of clients that are not signed in, or have not said yet who they are: few for each network, and the oldest
-//! make way for others.
+//! Streams of clients that are not signed in, or not yet: few for each network, and the oldest are evicted for others.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::Seat;
+use super::permit::StreamPermit;
 use crate::identity::Network;
 
 /// The anonymous streams that are open.
@@ -22,12 +21,12 @@ type OldestFirst = VecDeque<Open>;
 
 struct Open {
     network: Network,
-    seat: Seat,
+    permit: StreamPermit,
     evicted: Arc<Notify>,
 }
 
-/// The place of an anonymous stream, which it loses to others when there are too many.
-pub(in crate::http) struct AnonymousSeat {
+/// The permit of an anonymous stream, which is evicted when there are too many.
+pub(in crate::http) struct AnonymousStreamPermit {
     streams: Arc<AnonymousStreams>,
     evicted: Arc<Notify>,
 }
@@ -59,25 +58,29 @@ impl AnonymousStreams {
         evict_of_busiest(&mut self.lock());
     }
 
-    pub(super) fn add(self: &Arc<Self>, network: Network, seat: Seat) -> AnonymousSeat {
+    pub(super) fn add(
+        self: &Arc<Self>,
+        network: Network,
+        permit: StreamPermit,
+    ) -> AnonymousStreamPermit {
         let evicted = Arc::<Notify>::default();
         self.lock().push_back(Open {
             network,
-            seat,
+            permit,
             evicted: Arc::clone(&evicted),
         });
-        AnonymousSeat {
+        AnonymousStreamPermit {
             streams: Arc::clone(self),
             evicted,
         }
     }
 
-    fn remove(&self, evicted: &Arc<Notify>) -> Option<Seat> {
+    fn remove(&self, evicted: &Arc<Notify>) -> Option<StreamPermit> {
         let mut open = self.lock();
         let at = open
             .iter()
             .position(|other| Arc::ptr_eq(&other.evicted, evicted))?;
-        Some(open.remove(at)?.seat)
+        Some(open.remove(at)?.permit)
     }
 
     fn lock(&self) -> MutexGuard<'_, OldestFirst> {
@@ -103,19 +106,19 @@ fn evict(open: &mut OldestFirst, at: Option<usize>) {
     }
 }
 
-impl AnonymousSeat {
-    /// Waits until the place is lost.
+impl AnonymousStreamPermit {
+    /// Waits until the stream is evicted.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
-    /// Gives the place to a stream that is signed in now, unless it is lost.
-    pub(super) fn sign_in(self) -> Option<Seat> {
+    /// The permit of the stream once it is signed in, unless it was evicted.
+    pub(super) fn sign_in(self) -> Option<StreamPermit> {
         self.streams.remove(&self.evicted)
     }
 }
 
-impl Drop for AnonymousSeat {
+impl Drop for AnonymousStreamPermit {
     fn drop(&mut self) {
         self.streams.remove(&self.evicted);
     }
@@ -128,8 +131,8 @@ mod tests {
 
     use super::*;
 
-    fn is_evicted(seat: &AnonymousSeat) -> bool {
-        seat.evicted().now_or_never().is_some()
+    fn is_evicted(permit: &AnonymousStreamPermit) -> bool {
+        permit.evicted().now_or_never().is_some()
     }
 
     #[test]
@@ -139,8 +142,7 @@ mod tests {
         let open = |address: &str| {
             let network = Network::of(address.parse().ok());
             streams.make_room(&network);
-            let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
-            streams.add(network, Seat { _permit: permit })
+            streams.add(network, StreamPermit::acquire(&permits).unwrap())
         };
         let first = open("192.0.2.1");
         let second = open("192.0.2.1");
@@ -155,10 +157,10 @@ mod tests {
         assert!(is_evicted(&second) && !is_evicted(&other) && !is_evicted(&third));
         drop((first, second));
         assert_eq!(permits.available_permits(), 7);
-        let seat = third.sign_in().expect("it has its place");
+        let permit = third.sign_in().expect("it has its place");
         streams.make_way();
         assert!(is_evicted(&other) && !is_evicted(&another));
-        drop((seat, another));
+        drop((permit, another));
         assert_eq!(permits.available_permits(), 10);
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 
-use super::Item;
+use super::answers::Item;
 use crate::http::negotiate::Media;
 
 /// Writes a stream as events.
