@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Unavailable,
     /// It is a standby, or a primary that has been demoted: another connection may reach the primary.
     ReadOnly,
+    /// The transaction conflicts with another one: run again from its beginning, it may succeed.
+    Conflict,
     /// The statement took longer than it may.
     Cancelled,
     /// Its disk is full.
@@ -58,13 +60,16 @@ impl Failure {
     pub(super) fn is_worth_retrying(self) -> bool {
         matches!(
             self,
-            Self::Unavailable | Self::ReadOnly | Self::MixedStatements
+            Self::Unavailable | Self::ReadOnly | Self::MixedStatements | Self::Conflict
         )
     }
 
     /// Whether the connection may be used again.
     pub(super) fn leaves_connection_usable(self) -> bool {
-        matches!(self, Self::Cancelled | Self::StorageFull | Self::Statement)
+        matches!(
+            self,
+            Self::Conflict | Self::Cancelled | Self::StorageFull | Self::Statement
+        )
     }
 }
 
@@ -72,14 +77,16 @@ impl Failure {
 fn of_sqlstate(code: &str, message: &str) -> Failure {
     match code {
         "25006" => Failure::ReadOnly,
+        // Serialization failure, deadlock detected.
+        "40001" | "40P01" => Failure::Conflict,
         "57014" => Failure::Cancelled,
         "53100" => Failure::StorageFull,
         // Invalid statement name, duplicate prepared statement; and a number of parameters that is
         // another statement's.
         "26000" | "42P05" => Failure::MixedStatements,
         "08P01" if message.starts_with("bind message") => Failure::MixedStatements,
-        // Shutting down, crashed, starting up, the loser of a deadlock, idle for too long.
-        "57P01" | "57P02" | "57P03" | "57P05" | "40P01" | "25P03" => Failure::Unavailable,
+        // Shutting down, crashed, starting up, idle for too long.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Failure::Unavailable,
         // Connection exceptions; out of memory or connections.
         _ if code.starts_with("08") || code.starts_with("53") => Failure::Unavailable,
         _ => Failure::Statement,
@@ -106,6 +113,10 @@ impl From<DbErr> for Error {
         match Failure::of(&error) {
             Failure::Unavailable | Failure::ReadOnly | Failure::MixedStatements => {
                 tracing::warn!(%error, "the database cannot be reached");
+                Self::Unavailable
+            }
+            Failure::Conflict => {
+                tracing::warn!(%error, "a transaction conflicted with others until its time was over");
                 Self::Unavailable
             }
             Failure::Cancelled => {

@@ -29,7 +29,7 @@ use tokio::{
 
 pub(crate) use reads::Reads;
 pub(crate) use session_end_listener::{Heard, Line};
-pub(crate) use transaction::Transaction;
+pub(crate) use transaction::{End, Transaction};
 
 use connect::Pools;
 use pool::Pool;
@@ -302,7 +302,7 @@ impl Database {
     }
 
     /// Begins a transaction that will write.
-    pub(crate) async fn begin(&self) -> Result<Transaction> {
+    async fn begin(&self) -> Result<Transaction> {
         let beginning = async {
             let share = match &self.reads.share {
                 Some(share) => Some(permit_of(share).await?),
@@ -375,7 +375,7 @@ mod tests {
     async fn run(database: &Database, sql: &str) -> Result<()> {
         let transaction = database.begin().await?;
         match transaction.execute_unprepared(sql).await {
-            Ok(_) => transaction.commit().await,
+            Ok(_) => Ok(transaction.commit().await?),
             Err(error) => {
                 transaction.roll_back().await;
                 Err(error.into())

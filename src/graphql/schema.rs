@@ -22,7 +22,6 @@ use crate::{
         self, AccessTokenMutation, Identity,
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
-    scope::Viewer,
     tasks::{self, mutations::TaskMutation, subscriptions::TaskSubscription},
 };
 
@@ -157,8 +156,7 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         input: UpdateProfileInput,
     ) -> Nullable<UpdateProfilePayload<User>> {
-        let follow = async |viewer: &Viewer| tasks::follow(ctx, viewer).await;
-        Some(input.run(ctx, follow).await)
+        Some(input.run(ctx, tasks::follow).await)
     }
 }
 

@@ -1,12 +1,23 @@
 //! Transactions of a viewer, on both databases.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait,
+    QueryFilter,
+};
+use tokio::sync::Barrier;
 
 use crate::{
     clock::Clock,
-    db::Database,
+    db::{Database, End, Transaction},
     error::{Error, Result},
     id::{Ids, SecurityEventId, SessionId},
     identity::{
@@ -75,9 +86,12 @@ async fn viewer(database: &Database) -> Viewer {
         updated_at: Set(now),
         disabled_at: Set(None),
     };
-    let transaction = database.begin().await.unwrap();
-    user.insert(&transaction).await.unwrap();
-    transaction.commit().await.unwrap();
+    let user = &user;
+    let insert = |transaction: Arc<Transaction>| async move {
+        user.clone().insert(&*transaction).await?;
+        Ok::<_, Error>(End::Commit(()))
+    };
+    database.transaction(insert).await.unwrap();
     let grant = Grant::interactive(owner, SessionId::new(&ids, now));
     let changes = ChangeNotifier::new(clock, |_| {});
     Viewer::new(grant, now, ids, changes, database)
@@ -102,19 +116,21 @@ async fn recorded(viewer: &Viewer) -> Vec<Kind> {
 async fn a_nested_error_undoes_the_nested_writes() {
     let directory = tempfile::tempdir().unwrap();
     for (_, ana) in viewers(directory.path()).await {
-        let committed = ana.atomically(async |viewer| {
+        let committed = ana.transaction(|viewer| async move {
+            let viewer = &viewer;
             record(viewer, Kind::SignedUp).await?;
-            let swallowed = viewer.atomically(async |viewer| {
+            let swallowed = viewer.transaction(|viewer| async move {
+                let viewer = &viewer;
                 record(viewer, Kind::SignedIn).await?;
                 // What was nested deeper, and succeeded, goes with it.
                 viewer
-                    .atomically(async |viewer| record(viewer, Kind::SignedOut).await)
+                    .transaction(|viewer| async move { record(&viewer, Kind::SignedOut).await })
                     .await?;
                 Err::<(), _>(Error::Unavailable)
             });
             assert!(swallowed.await.is_err());
             viewer
-                .atomically(async |viewer| record(viewer, Kind::PasswordChanged).await)
+                .transaction(|viewer| async move { record(&viewer, Kind::PasswordChanged).await })
                 .await
         });
         committed.await.unwrap();
@@ -129,9 +145,11 @@ async fn a_nested_error_undoes_the_nested_writes() {
 async fn an_abandoned_nested_part_prevents_the_commit() {
     let directory = tempfile::tempdir().unwrap();
     for (_, ana) in viewers(directory.path()).await {
-        let torn = ana.atomically(async |viewer| {
+        let torn = ana.transaction(|viewer| async move {
+            let viewer = &viewer;
             record(viewer, Kind::SignedUp).await?;
-            let given_up = viewer.atomically(async |viewer| {
+            let given_up = viewer.transaction(|viewer| async move {
+                let viewer = &viewer;
                 record(viewer, Kind::SignedIn).await?;
                 std::future::pending::<Result<()>>().await
             });
@@ -150,7 +168,8 @@ async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
     for (backend, ana) in viewers(directory.path()).await {
         // PostgreSQL answers the commit of such a transaction with a rollback, which is not an error to it.
         let is_fatal = backend == DatabaseBackend::Postgres;
-        let ignored = ana.atomically(async |viewer| {
+        let ignored = ana.transaction(|viewer| async move {
+            let viewer = &viewer;
             record(viewer, Kind::SignedUp).await?;
             assert!(fail(viewer).await.is_err());
             Ok::<_, Error>(())
@@ -158,9 +177,10 @@ async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
         assert_eq!(ignored.await.is_err(), is_fatal);
         let count = recorded(&ana).await.len();
         assert_eq!(count, usize::from(!is_fatal));
-        let nested = ana.atomically(async |viewer| {
+        let nested = ana.transaction(|viewer| async move {
+            let viewer = &viewer;
             record(viewer, Kind::SignedIn).await?;
-            let nested = viewer.atomically(async |viewer| fail(viewer).await);
+            let nested = viewer.transaction(|viewer| async move { fail(&viewer).await });
             assert!(nested.await.is_err());
             record(viewer, Kind::SignedOut).await
         });
@@ -170,6 +190,50 @@ async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
             [Kind::SignedIn, Kind::SignedOut]
         );
     }
+}
+
+#[tokio::test]
+async fn a_transaction_that_loses_a_deadlock_is_run_again() {
+    let directory = tempfile::tempdir().unwrap();
+    for (backend, database) in databases(directory.path()).await {
+        let (ana, ben) = (viewer(&database).await, viewer(&database).await);
+        let (runs, both_hold_one) = (&AtomicUsize::new(0), &Barrier::new(2));
+        // SQLite has one writer at a time, and so no deadlock.
+        let can_deadlock = backend == DatabaseBackend::Postgres;
+        let database = &database;
+        let touch = |first: Owner, second: Owner| {
+            database.transaction(move |transaction: Arc<Transaction>| async move {
+                let run = runs.fetch_add(1, Ordering::SeqCst);
+                update_name(&transaction, first).await?;
+                if can_deadlock && run < 2 {
+                    both_hold_one.wait().await;
+                }
+                update_name(&transaction, second).await?;
+                Ok::<_, Error>(End::Commit(()))
+            })
+        };
+        let (one, other) = tokio::join!(
+            touch(ana.owner(), ben.owner()),
+            touch(ben.owner(), ana.owner())
+        );
+        one.unwrap();
+        other.unwrap();
+        let expected = if can_deadlock { 3 } else { 2 };
+        assert_eq!(runs.load(Ordering::SeqCst), expected);
+    }
+}
+
+async fn update_name(transaction: &Transaction, owner: Owner) -> Result<()> {
+    let row = users::ActiveModel {
+        name: Set(Some("Ana".to_owned())),
+        ..Default::default()
+    };
+    users::Entity::update_many()
+        .set(row)
+        .filter(users::Column::Id.eq(owner))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// A statement that the database refuses: two rows with the same key.

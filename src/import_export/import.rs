@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io::{self, BufRead},
+    sync::Mutex,
 };
 
 use super::{
@@ -30,7 +31,7 @@ pub(super) async fn import<R: BufRead + Send>(
     limits: AccountLimits,
     format: TaskFormat,
     options: TaskImport,
-    mut open: impl FnMut() -> io::Result<R>,
+    open: impl Fn() -> io::Result<R>,
 ) -> std::result::Result<TasksImported, TransferError> {
     let seq = viewer.last_seq().await?;
     let home = identity::home(viewer).await?;
@@ -43,12 +44,17 @@ pub(super) async fn import<R: BufRead + Send>(
         return Ok(found);
     }
     let ImportPass { existing, last, .. } = check;
-    let source = format.source(open()?, viewer.now(), &home)?;
+    let existing = Mutex::new(Some(existing));
+    let (open, home, last, existing) = (&open, &home, &last, &existing);
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             viewer.lock_log().await?;
-            let mut reading = ImportPass::new(viewer, options, &home);
-            if viewer.last_seq().await? == seq {
+            let source = format.source(open()?, viewer.now(), home)?;
+            let mut reading = ImportPass::new(viewer, options, home);
+            if viewer.last_seq().await? == seq
+                && let Some(existing) = existing.lock().ok().and_then(|mut it| it.take())
+            {
                 // Nothing has changed since: what was looked up needs no second look.
                 (reading.existing, reading.looks_up) = (existing, false);
             }
@@ -56,7 +62,7 @@ pub(super) async fn import<R: BufRead + Send>(
                 viewer,
                 limits,
                 home: identity::home(viewer).await?,
-                last: last.max(placement::last(viewer).await?),
+                last: last.clone().max(placement::last(viewer).await?),
                 ids: Ids::default(),
                 created_at: Timestamp::from_millis(0),
             };

@@ -172,7 +172,7 @@ pub async fn import_tasks<R: BufRead + Send>(
     who: &str,
     format: TaskFormat,
     options: TaskImport,
-    open: impl FnMut() -> io::Result<R>,
+    open: impl Fn() -> io::Result<R>,
 ) -> Result<TasksImported, AdminError> {
     let viewer = people.viewer(who).await?;
     Ok(import::import(&viewer, people.limits, format, options, open).await?)

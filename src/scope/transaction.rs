@@ -1,58 +1,63 @@
 //! Transactions of a viewer.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sea_orm::{ConnectionTrait, DbErr, SqlErr};
 
-use super::{connection::Connection, owner::Owned, viewer::Viewer};
+use super::{connection::Connection, viewer::Viewer};
 use crate::{
-    db::{Database, Transaction},
+    db::{Database, End, Transaction},
     error::{Error, Reason, Result},
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
 impl Viewer {
-    /// Runs `work` so that all its writes stand or fall together: an error takes them back.
+    /// Runs `work` so that all its writes stand or fall together: an error takes them back. If the transaction conflicts
+    /// with another one, all of `work` is run again.
     ///
     /// `work` is given the viewer over the transaction; what runs on the outer one is not part of
     /// it. Within a transaction it runs over a savepoint: an error takes back what `work` wrote, and what the
     /// caller wrote before stays, whatever the caller makes of the error.
-    pub(crate) async fn atomically<T, E: From<Error>>(
+    pub(crate) async fn transaction<T, E, F>(
         &self,
-        work: impl AsyncFnOnce(&Self) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
+        work: impl Fn(Self) -> F,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = std::result::Result<T, E>>,
+    {
         let database = match &self.0.connection {
             Connection::Pool(database) => database,
             Connection::Transaction(transaction) => return self.nested(transaction, work).await,
         };
-        let transaction = Arc::new(self.begin_on(database).await?);
-        let inside = self.inside(Arc::clone(&transaction));
-        let result = work(&inside).await;
-        let is_torn = inside.0.open_savepoints.load(Ordering::Relaxed) > 0;
-        drop(inside);
-        let transaction = Transaction::alone(transaction)?;
-        match result {
-            Ok(_) if is_torn => {
-                transaction.roll_back().await;
+        let work = &work;
+        let done = self.commit::<_, E, _>(database, |transaction| async move {
+            let inside = self.inside(transaction);
+            let done = work(inside.clone()).await?;
+            if inside.0.open_savepoints.load(Ordering::Relaxed) > 0 {
                 return Err(torn().into());
             }
-            Ok(_) => {
-                self.commit(transaction).await?;
-                self.0.changes.changed(self.user_id());
-            }
-            // Said now rather than when the connection is next used: others wait for the lock.
-            Err(_) => transaction.roll_back().await,
-        }
-        result
+            Ok(done)
+        });
+        let done = done.await?;
+        self.0.changes.changed(self.user_id());
+        Ok(done)
     }
 
     /// Runs `work` over a savepoint of the transaction.
-    async fn nested<T, E: From<Error>>(
+    async fn nested<T, E, F>(
         &self,
         transaction: &Transaction,
-        work: impl AsyncFnOnce(&Self) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
+        work: impl Fn(Self) -> F,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = std::result::Result<T, E>>,
+    {
         let run = async |sql| {
             transaction
                 .execute_unprepared(sql)
@@ -62,7 +67,7 @@ impl Viewer {
         // It stays counted when this is given up half-way, and then nothing is committed.
         self.0.open_savepoints.fetch_add(1, Ordering::Relaxed);
         run("SAVEPOINT nested").await?;
-        let result = work(self).await;
+        let result = work(self.clone()).await;
         if result.is_err() {
             run("ROLLBACK TO SAVEPOINT nested").await?;
         }
@@ -71,70 +76,65 @@ impl Viewer {
         result
     }
 
-    /// The transaction around the viewer, or one for a single statement.
-    pub(super) async fn begin(&self) -> Result<Writing> {
-        Ok(match &self.0.connection {
-            Connection::Pool(database) => Writing::Alone(self.begin_on(database).await?),
-            Connection::Transaction(transaction) => Writing::Within(Arc::clone(transaction)),
-        })
-    }
-
-    /// The same for a statement that changes or removes rows of `E`, which may end sessions.
-    pub(super) async fn begin_change<E: Owned>(&self) -> Result<Writing> {
-        let writing = self.begin().await?;
-        if E::ENDS_SESSIONS {
-            writing.transaction().announce_session_ends(self.user_id());
+    /// Runs one statement in the transaction around the viewer, or in one of its own. With `may_end_sessions` the commit
+    /// announces that.
+    ///
+    /// # Errors
+    /// [`Reason::SessionEnded`] if the user's account has been deleted meanwhile, which a foreign key shows: their
+    /// sessions ended with it.
+    pub(super) async fn write<T, F>(
+        &self,
+        may_end_sessions: bool,
+        statement: impl Fn(Arc<Transaction>) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = DbResult<T>>,
+    {
+        let statement = &statement;
+        let run = |transaction: Arc<Transaction>| async move {
+            if may_end_sessions {
+                transaction.announce_session_ends(self.user_id());
+            }
+            let written = statement(transaction).await;
+            written.map_err(|error| match error.sql_err() {
+                Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                    Error::Unauthenticated(Reason::SessionEnded)
+                }
+                _ => error.into(),
+            })
+        };
+        match &self.0.connection {
+            Connection::Pool(database) => self.commit(database, run).await,
+            Connection::Transaction(transaction) => run(Arc::clone(transaction)).await,
         }
-        Ok(writing)
     }
 
-    /// Commits, and has this process forget the sessions that may have ended.
-    async fn commit(&self, transaction: Transaction) -> Result<()> {
-        let ends_sessions = transaction.announces_session_ends();
-        transaction.commit().await?;
-        if ends_sessions {
+    /// Commits what `work` writes. Every write of a viewer passes here, and those of a viewer that may only read are
+    /// refused. Afterwards this process forgets the sessions that may have ended.
+    async fn commit<T, E, F>(
+        &self,
+        database: &Database,
+        work: impl Fn(Arc<Transaction>) -> F,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = std::result::Result<T, E>>,
+    {
+        if !self.can_write() {
+            return Err(Error::Unauthenticated(Reason::InsufficientScope).into());
+        }
+        let ends_sessions = AtomicBool::new(false);
+        let (work, ends) = (&work, &ends_sessions);
+        let done = database.transaction::<_, E, _>(|transaction| async move {
+            let done = work(Arc::clone(&transaction)).await?;
+            ends.store(transaction.announces_session_ends(), Ordering::Relaxed);
+            Ok(End::Commit(done))
+        });
+        let done = done.await?;
+        if ends_sessions.load(Ordering::Relaxed) {
             self.0.changes.sessions_ended(self.user_id());
         }
-        Ok(())
-    }
-
-    /// Begins every write of a viewer, and refuses those of a viewer that may only read.
-    async fn begin_on(&self, database: &Database) -> Result<Transaction> {
-        if !self.can_write() {
-            return Err(Error::Unauthenticated(Reason::InsufficientScope));
-        }
-        database.begin().await
-    }
-}
-
-/// Where one statement writes.
-pub(super) enum Writing {
-    Alone(Transaction),
-    Within(Arc<Transaction>),
-}
-
-impl Writing {
-    pub(super) fn transaction(&self) -> &Transaction {
-        match self {
-            Self::Alone(transaction) => transaction,
-            Self::Within(transaction) => transaction,
-        }
-    }
-
-    /// Commits what was written alone, and says what a refused write means: a row whose owner is
-    /// gone was written by a request that the end of their account overtook, and their sessions
-    /// ended with it.
-    pub(super) async fn end<T>(self, viewer: &Viewer, written: DbResult<T>) -> Result<T> {
-        let written = written.map_err(|error| match error.sql_err() {
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-                Error::Unauthenticated(Reason::SessionEnded)
-            }
-            _ => error.into(),
-        })?;
-        if let Self::Alone(transaction) = self {
-            viewer.commit(transaction).await?;
-        }
-        Ok(written)
+        Ok(done)
     }
 }
 

@@ -254,10 +254,11 @@ impl Viewer {
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         row.set(A::Entity::OWNER, self.user_id().into());
-        let insert = A::Entity::insert(row);
-        let writing = self.begin().await?;
-        let stored = insert.exec_with_returning(writing.transaction()).await;
-        writing.end(self, stored).await
+        self.write(false, |transaction| {
+            let insert = A::Entity::insert(row.clone());
+            async move { insert.exec_with_returning(&*transaction).await }
+        })
+        .await
     }
 
     /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
@@ -276,9 +277,11 @@ impl Viewer {
         let update = A::Entity::update_many()
             .set(changes)
             .filter(filter.condition(self.user_id()));
-        let writing = self.begin_change::<A::Entity>().await?;
-        let stored = update.exec_with_returning(writing.transaction()).await;
-        writing.end(self, stored).await
+        self.write(A::Entity::ENDS_SESSIONS, |transaction| {
+            let update = update.clone();
+            async move { update.exec_with_returning(&*transaction).await }
+        })
+        .await
     }
 
     /// Stores new rows, the viewer's whoever they say they are, many at once.
@@ -287,18 +290,19 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: Owned,
     {
-        let writing = self.begin().await?;
-        let mut rows = rows.into_iter().peekable();
-        let mut written = Ok(0);
-        while rows.peek().is_some() && written.is_ok() {
-            let some = rows.by_ref().take(AT_ONCE).map(|mut row| {
-                row.set(A::Entity::OWNER, self.user_id().into());
-                row
-            });
-            let insert = A::Entity::insert_many(some);
-            written = insert.exec_without_returning(writing.transaction()).await;
-        }
-        writing.end(self, written).await.map(drop)
+        let rows = &rows;
+        self.write(false, |transaction| async move {
+            for some in rows.chunks(AT_ONCE) {
+                let some = some.iter().cloned().map(|mut row| {
+                    row.set(A::Entity::OWNER, self.user_id().into());
+                    row
+                });
+                let insert = A::Entity::insert_many(some);
+                insert.exec_without_returning(&*transaction).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
@@ -323,31 +327,32 @@ impl Viewer {
             )
             .and_where(A::Entity::OWNER.eq(self.user_id()))
             .and_where(A::Entity::KEY.into_expr().eq(given(1)));
-        let writing = self.begin_change::<A::Entity>().await?;
-        let mut written = Ok(());
-        for some in rows.chunks(REWRITTEN_AT_ONCE) {
-            let values = some.iter().map(|row| {
-                let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
-                let values = columns.filter_map(|column| row.get(column).into_value());
-                ValueTuple::Many(values.collect())
-            });
-            let mut update = update.clone();
-            update.from(TableRef::ValuesList(values.collect(), GIVEN.into_iden()));
-            let update = self.0.connection.get_database_backend().build(&update);
-            written = writing.transaction().execute_raw(update).await.map(drop);
-            if written.is_err() {
-                break;
+        let (rows, update) = (&rows, &update);
+        self.write(A::Entity::ENDS_SESSIONS, |transaction| async move {
+            for some in rows.chunks(REWRITTEN_AT_ONCE) {
+                let values = some.iter().map(|row| {
+                    let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
+                    let values = columns.filter_map(|column| row.get(column).into_value());
+                    ValueTuple::Many(values.collect())
+                });
+                let mut update = update.clone();
+                update.from(TableRef::ValuesList(values.collect(), GIVEN.into_iden()));
+                let update = transaction.get_database_backend().build(&update);
+                transaction.execute_raw(update).await?;
             }
-        }
-        writing.end(self, written).await
+            Ok(())
+        })
+        .await
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
     pub(crate) async fn delete<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
         let delete = E::delete_many().filter(filter.condition(self.user_id()));
-        let writing = self.begin_change::<E>().await?;
-        let removed = delete.exec_with_returning(writing.transaction()).await;
-        writing.end(self, removed).await
+        self.write(E::ENDS_SESSIONS, |transaction| {
+            let delete = delete.clone();
+            async move { delete.exec_with_returning(&*transaction).await }
+        })
+        .await
     }
 
     /// Listens for changes of the viewer's rows, and for the end of their session.

@@ -43,18 +43,21 @@ pub(super) async fn of_due(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZon
 
 /// Begins to move the viewer's tasks to their new time zone, which is stored in the same transaction: another
 /// instant is no other due date, and so no other version. The caller holds the log's lock.
-pub(crate) async fn follow(ctx: &Context<'_>, viewer: &Viewer) -> Result<()> {
-    scan::charge_move(ctx, viewer).await?;
-    viewer.begin_move().await?;
-    if move_some(viewer).await? < BATCH {
-        viewer.end_move().await?;
-    }
-    Ok(())
+pub(crate) fn follow<'a>(ctx: &'a Context<'_>, viewer: &'a Viewer) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        scan::charge_move(ctx, viewer).await?;
+        viewer.begin_move().await?;
+        if move_some(viewer).await? < BATCH {
+            viewer.end_move().await?;
+        }
+        Ok(())
+    })
 }
 
 /// Moves the next batch of the viewer's tasks, and ends the move when none is left.
 pub(crate) fn move_batch(viewer: &Viewer) -> BoxFuture<'_, Result<()>> {
-    Box::pin(viewer.atomically(async |viewer| {
+    Box::pin(viewer.transaction(|viewer| async move {
+        let viewer = &viewer;
         viewer.lock_log().await?;
         // In a transaction after the last batch: a page that is empty looks once more whether it is over.
         if move_some(viewer).await? == 0 {

@@ -67,6 +67,7 @@ struct Draft {
 }
 
 /// The fields of a task that its owner edits.
+#[derive(Clone)]
 pub(crate) struct TaskFields {
     pub(crate) title: Title,
     pub(crate) description: Option<Description>,
@@ -75,7 +76,7 @@ pub(crate) struct TaskFields {
 }
 
 /// What changes of a task: nothing is unchanged, an inner nothing clears.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Changes {
     title: Option<Title>,
     description: Option<Option<Description>>,
@@ -137,8 +138,10 @@ async fn create(
     limits: AccountLimits,
     draft: Draft,
 ) -> std::result::Result<Model, Refusal> {
+    let draft = &draft;
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             let added = viewer.add_tasks(1).await?;
             if let Some(id) = draft.id {
                 let of_id = Query::<deleted::Entity>::filter(Filter::eq(deleted::Column::Id, id));
@@ -159,7 +162,7 @@ async fn create(
                 id: Set(id),
                 seq: Set(added.seq()),
                 position: Set(position),
-                ..draft.into_row(viewer, &home)
+                ..draft.fields.clone().into_row(viewer, &home)
             };
             Ok(viewer.insert(row).await?)
         })
@@ -173,13 +176,15 @@ async fn update(
     if_version: Option<i32>,
     changes: Changes,
 ) -> std::result::Result<Model, Refusal> {
+    let changes = &changes;
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             let entry = viewer.change_task().await?;
             let task = expect(viewer, &entry, id, if_version).await?;
             let home =
                 floating_due::of_due(viewer, changes.due.as_ref().and_then(Option::as_ref)).await?;
-            let row = changes.apply(&task, &home, viewer.now());
+            let row = changes.clone().apply(&task, &home, viewer.now());
             if !is_changed(&row) {
                 return Err(Refusal::Unchanged(task.into()));
             }
@@ -216,7 +221,8 @@ async fn place(
     placement: Placement,
 ) -> std::result::Result<Model, Refusal> {
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             let entry = viewer.change_task().await?;
             let task = expect(viewer, &entry, id, if_version).await?;
             let row = ActiveModel {
@@ -235,7 +241,8 @@ async fn delete(
     if_version: Option<i32>,
 ) -> std::result::Result<TaskId, Refusal> {
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             let entry = viewer.remove_task().await?;
             let task = expect(viewer, &entry, id, if_version).await?;
             viewer.delete::<Entity>(Filter::eq(Column::Id, id)).await?;
@@ -285,8 +292,8 @@ async fn expect(
     }
 }
 
-impl Draft {
-    /// All of its row but the id, the number and the position.
+impl TaskFields {
+    /// All of a new row but the id, the number and the position.
     fn into_row(self, viewer: &Viewer, home: &TimeZone) -> ActiveModel {
         let mut row = ActiveModel {
             version: Set(1),
@@ -294,12 +301,10 @@ impl Draft {
             updated_at: Set(viewer.now()),
             ..Default::default()
         };
-        self.fields.write(home, &mut row);
+        self.write(home, &mut row);
         row
     }
-}
 
-impl TaskFields {
     /// Sets the columns of a row for a user in this time zone.
     fn write(self, home: &TimeZone, row: &mut ActiveModel) {
         row.title_folded = Set(self.title.key());

@@ -31,7 +31,8 @@ async fn columns(viewer: &Viewer) -> Result<Vec<String>> {
 
 async fn write(viewer: &Viewer, id: TaskId) -> Result<Vec<Model>> {
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+ let viewer = &viewer;
             let row = ActiveModel {
                 id: Set(id),
                 seq: Set(viewer.change_task().await?.seq()),
@@ -50,7 +51,8 @@ async fn write(viewer: &Viewer, id: TaskId) -> Result<Vec<Model>> {
 
 async fn write_many(viewer: &Viewer, rows: Vec<ActiveModel>) -> Result<()> {
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+ let viewer = &viewer;
             viewer.take_seqs(rows.len()).await?;
             viewer.insert_all(rows.clone()).await?;
             viewer.rewrite(rows, &[Column::Title]).await

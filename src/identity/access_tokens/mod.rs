@@ -122,8 +122,10 @@ async fn create(
         ..sessions::Model::new(id.into(), owner, now, expires_at)
     }
     .into_insert();
+    let row = &row;
     let stored = viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+ let viewer = &viewer;
             // Of two at once the second counts the first.
             viewer.lock_log().await?;
             // And of one who is shut out at once nothing is left.
@@ -140,7 +142,7 @@ async fn create(
                     .into());
             }
             note(viewer, device, security_events::Kind::AccessTokenCreated).await?;
-            Ok::<_, IdentityError>(viewer.insert(row).await?)
+            Ok::<_, IdentityError>(viewer.insert(row.clone()).await?)
         })
         .await?;
     let user_id = owner.user_id().to_string();
@@ -160,7 +162,8 @@ async fn revoke(
     };
     let id = id.ok_or_else(not_found)?;
     viewer
-        .atomically(async |viewer| {
+        .transaction(|viewer| async move {
+            let viewer = &viewer;
             // The event first: it locks the person, as whoever deletes the account does first.
             note(viewer, device, security_events::Kind::AccessTokenRevoked).await?;
             let which = Filter::eq(sessions::Column::Id, SessionId::from(id)).and(is_token());

@@ -33,10 +33,12 @@ impl Accounts {
             .verify(device, user, current, "currentPassword")
             .await?;
         let password_hash = self.passwords.hash(new).await?;
+        let (verified, password_hash) = (&verified, &password_hash);
         viewer
-            .atomically(async |viewer| {
+            .transaction(|viewer| async move {
+                let viewer = &viewer;
                 let row = users::ActiveModel {
-                    password_hash: Set(Some(password_hash)),
+                    password_hash: Set(Some(password_hash.clone())),
                     updated_at: Set(viewer.now()),
                     ..Default::default()
                 };
@@ -77,12 +79,18 @@ impl Accounts {
         }
         let verified = self.verify(device, user, password, "password").await?;
         let unchanged = Filter::eq(users::Column::PasswordHash, verified.password_hash());
+        let unchanged = &unchanged;
         viewer
-            .atomically(async |viewer| {
+            .transaction(|viewer| async move {
+                let viewer = &viewer;
                 // A change of a task locks the log and then, by the foreign key, the user. The same order
                 // here prevents a deadlock.
                 viewer.lock_log().await?;
-                if viewer.delete::<users::Entity>(unchanged).await?.is_empty() {
+                if viewer
+                    .delete::<users::Entity>(unchanged.clone())
+                    .await?
+                    .is_empty()
+                {
                     return Err(wrong_password("password"));
                 }
                 Ok(viewer.user_id())

@@ -179,7 +179,7 @@ impl UserAdmin {
         let password_hash = self.hash(password).await?;
         self.as_user(user, async |viewer| {
             let row = users::ActiveModel {
-                password_hash: Set(Some(password_hash)),
+                password_hash: Set(Some(password_hash.clone())),
                 updated_at: Set(viewer.now()),
                 ..Default::default()
             };
@@ -251,7 +251,8 @@ impl UserAdmin {
         let user = self.find(who).await?;
         let person = self.summarize_one(user.clone()).await?;
         self.viewer_of(&user)
-            .atomically(async |viewer| {
+            .transaction(|viewer| async move {
+                let viewer = &viewer;
                 viewer.lock_log().await?;
                 // Tokens that were issued so far open nothing any more, however long they are valid.
                 let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
@@ -299,10 +300,12 @@ impl UserAdmin {
     async fn as_user(
         &self,
         user: users::Model,
-        work: impl AsyncFnOnce(&Viewer) -> Result<()>,
+        work: impl AsyncFn(&Viewer) -> Result<()>,
     ) -> AdminResult<UserSummary> {
+        let work = &work;
         self.viewer_of(&user)
-            .atomically(async |viewer| {
+            .transaction(|viewer| async move {
+                let viewer = &viewer;
                 // Whoever changes the person holds it first, and a token that is being made is made before
                 // or not at all.
                 viewer.lock_log().await?;

@@ -176,7 +176,7 @@ impl UpdateProfileInput {
     pub(crate) async fn run<U: OutputType + From<Viewer>>(
         self,
         ctx: &Context<'_>,
-        follow: impl AsyncFnOnce(&Viewer) -> Result<()>,
+        follow: profile::Follow,
     ) -> Result<UpdateProfilePayload<U>> {
         let viewer = viewer(ctx)?;
         let mut faults = Faults::default();
@@ -185,7 +185,7 @@ impl UpdateProfileInput {
         let user = match (name, time_zone) {
             (Some(name), Some(time_zone)) => {
                 let changes = ProfileChanges { name, time_zone };
-                profile::update_profile(viewer, changes, follow).await?;
+                profile::update_profile(ctx, viewer, changes, follow).await?;
                 Some(viewer.clone().into())
             }
             _ => None,

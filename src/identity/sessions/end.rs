@@ -77,19 +77,18 @@ pub(super) async fn end_by(
     which: Filter<sessions::Entity>,
     kind: Kind,
 ) -> Result<Vec<SessionId>> {
-    let ended = viewer
-        .atomically(async |viewer| {
-            // The event first: it locks the person, as whoever deletes the account does first.
-            let event = events::new(viewer.ids(), device, kind, viewer.now());
-            viewer.insert(event).await?;
-            let ended = end(viewer, which).await?;
-            if ended.is_empty() {
-                return Err(None);
-            }
-            Ok(ended)
-        })
-        .await;
-    match ended {
+    let which = &which;
+    let ended = viewer.transaction(|viewer| async move {
+        // The event first: it locks the user, as the deletion of the account does first.
+        let event = events::new(viewer.ids(), device, kind, viewer.now());
+        viewer.insert(event).await?;
+        let ended = end(&viewer, which.clone()).await?;
+        if ended.is_empty() {
+            return Err(None);
+        }
+        Ok(ended)
+    });
+    match ended.await {
         Ok(ended) => Ok(ended),
         Err(None) => Ok(Vec::new()),
         Err(Some(error)) => Err(error),

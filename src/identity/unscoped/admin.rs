@@ -1,13 +1,12 @@
 //! Everybody, for whoever runs the service and for nobody else: no request comes here.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::unless_taken;
 use crate::{
-    db::Database,
+    db::{Database, End, Transaction},
     error::Result,
     id::UserId,
     identity::{
@@ -75,16 +74,16 @@ pub(in crate::identity) async fn store_person(
     user: users::ActiveModel,
     event: security_events::ActiveModel,
 ) -> Result<bool> {
-    let transaction = database.begin().await?;
-    if let Err(error) = user.insert(&transaction).await {
-        return match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-            _ => Err(error.into()),
-        };
-    }
-    event.insert(&transaction).await?;
-    transaction.commit().await?;
-    Ok(true)
+    let (user, event) = (&user, &event);
+    let insert = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        if let Err(error) = user.clone().insert(transaction).await {
+            return unless_taken(error, false);
+        }
+        event.clone().insert(transaction).await?;
+        Ok(End::Commit(true))
+    };
+    database.transaction(insert).await
 }
 
 /// Which of these addresses, as they are compared, have an account.
@@ -101,18 +100,18 @@ pub(in crate::identity) async fn existing_emails(
 pub(in crate::identity) async fn store_people(
     database: &Database,
     people: Vec<users::ActiveModel>,
-    arrivals: Vec<security_events::ActiveModel>,
+    signed_up_events: Vec<security_events::ActiveModel>,
 ) -> Result<bool> {
-    let transaction = database.begin().await?;
-    let people = users::Entity::insert_many(people);
-    if let Err(error) = people.exec_without_returning(&transaction).await {
-        return match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-            _ => Err(error.into()),
-        };
-    }
-    let arrivals = security_events::Entity::insert_many(arrivals);
-    arrivals.exec_without_returning(&transaction).await?;
-    transaction.commit().await?;
-    Ok(true)
+    let (people, signed_up_events) = (&people, &signed_up_events);
+    let insert = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let people = users::Entity::insert_many(people.clone());
+        if let Err(error) = people.exec_without_returning(transaction).await {
+            return unless_taken(error, false);
+        }
+        let events = security_events::Entity::insert_many(signed_up_events.clone());
+        events.exec_without_returning(transaction).await?;
+        Ok(End::Commit(true))
+    };
+    database.transaction(insert).await
 }

@@ -1,6 +1,8 @@
 //! The counters of attempts at credentials, and the networks that are known: before anybody is signed
 //! in.
 
+use std::sync::Arc;
+
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter,
@@ -10,7 +12,7 @@ use sea_orm::{
 use super::attempt_counter::{Blocked, Counter, FREE_ATTEMPTS, Rule};
 use crate::{
     clock::Timestamp,
-    db::Database,
+    db::{Database, End, Transaction},
     error::Result,
     id::UserId,
     identity::{
@@ -32,49 +34,51 @@ pub(in crate::identity) async fn count_attempt(
     counters: &[Counter],
     now: Timestamp,
 ) -> Result<Option<Blocked>> {
-    let transaction = database.begin().await?;
-    for Counter { id, rule } in counters {
-        let column = |column| Expr::col((credential_attempts::Entity, column));
-        let ends_at = now.plus(rule.window);
-        let is_over = column(WindowEndsAt).lte(now);
-        let mut is_free = column(Count).lt(rule.max);
-        if rule.slows_down {
-            // Where there is nothing to wait for, an attempt may have begun after this one.
-            let waits = column(LastAt).add(delay(*rule)).lte(now);
-            is_free = is_free.and(column(Count).lt(FREE_ATTEMPTS).or(waits));
-        }
-        let counted = OnConflict::column(Id)
-            .value(
-                Count,
-                Expr::case(is_over.clone(), 1).finally(column(Count).add(1)),
-            )
-            .value(
-                WindowEndsAt,
-                Expr::case(is_over.clone(), ends_at).finally(column(WindowEndsAt)),
-            )
-            .value(LastAt, now)
-            .action_and_where(is_over.or(is_free))
-            .to_owned();
-        let first = credential_attempts::ActiveModel {
-            id: Set(id.clone()),
-            count: Set(1),
-            window_ends_at: Set(ends_at),
-            last_at: Set(now),
-        };
-        let counted = credential_attempts::Entity::insert(first)
-            .on_conflict(counted)
-            .exec_without_returning(&transaction)
-            .await?;
-        if counted == 0 {
-            let found = credential_attempts::Entity::find_by_id(id.clone())
-                .one(&transaction)
+    let count = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        for Counter { id, rule } in counters {
+            let column = |column| Expr::col((credential_attempts::Entity, column));
+            let ends_at = now.plus(rule.window);
+            let is_over = column(WindowEndsAt).lte(now);
+            let mut is_free = column(Count).lt(rule.max);
+            if rule.slows_down {
+                // Where there is nothing to wait for, an attempt may have begun after this one.
+                let waits = column(LastAt).add(delay(*rule)).lte(now);
+                is_free = is_free.and(column(Count).lt(FREE_ATTEMPTS).or(waits));
+            }
+            let counted = OnConflict::column(Id)
+                .value(
+                    Count,
+                    Expr::case(is_over.clone(), 1).finally(column(Count).add(1)),
+                )
+                .value(
+                    WindowEndsAt,
+                    Expr::case(is_over.clone(), ends_at).finally(column(WindowEndsAt)),
+                )
+                .value(LastAt, now)
+                .action_and_where(is_over.or(is_free))
+                .to_owned();
+            let first = credential_attempts::ActiveModel {
+                id: Set(id.clone()),
+                count: Set(1),
+                window_ends_at: Set(ends_at),
+                last_at: Set(now),
+            };
+            let counted = credential_attempts::Entity::insert(first)
+                .on_conflict(counted)
+                .exec_without_returning(transaction)
                 .await?;
-            transaction.roll_back().await;
-            return Ok(Some(Blocked(found.map_or(now, |row| rule.retry_at(&row)))));
+            if counted == 0 {
+                let found = credential_attempts::Entity::find_by_id(id.clone())
+                    .one(transaction)
+                    .await?;
+                let blocked = Blocked(found.map_or(now, |row| rule.retry_at(&row)));
+                return Ok(End::RollBack(Some(blocked)));
+            }
         }
-    }
-    transaction.commit().await?;
-    Ok(None)
+        Ok(End::Commit(None))
+    };
+    database.transaction(count).await
 }
 
 /// How long after the last attempt the next may be made, in milliseconds, by how many there were.
@@ -95,22 +99,25 @@ pub(in crate::identity) async fn refund_attempt(
     reset: Vec<Counter>,
     decrement: Vec<Counter>,
 ) -> Result<()> {
-    let ids = |counters: Vec<Counter>| counters.into_iter().map(|counter| counter.id);
-    let transaction = database.begin().await?;
-    // In the order in which they were counted.
-    for id in ids(decrement) {
-        credential_attempts::Entity::update_many()
-            .col_expr(Count, Expr::col(Count).sub(1))
-            .filter(Id.eq(id))
-            .filter(Count.gt(0))
-            .exec(&transaction)
+    let (reset, decrement) = (&reset, &decrement);
+    let refund = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        // In the order in which they were counted.
+        for counter in decrement {
+            credential_attempts::Entity::update_many()
+                .col_expr(Count, Expr::col(Count).sub(1))
+                .filter(Id.eq(counter.id.clone()))
+                .filter(Count.gt(0))
+                .exec(transaction)
+                .await?;
+        }
+        credential_attempts::Entity::delete_many()
+            .filter(Id.is_in(reset.iter().map(|counter| counter.id.clone())))
+            .exec(transaction)
             .await?;
-    }
-    credential_attempts::Entity::delete_many()
-        .filter(Id.is_in(ids(reset)))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await
+        Ok(End::Commit(()))
+    };
+    database.transaction(refund).await
 }
 
 /// Whether the person has signed in from the network before; nobody has.

@@ -1,13 +1,13 @@
 //! Cleanup: removes what has expired of every user's.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::has_one_of;
 use crate::{
     clock::Timestamp,
-    db::Database,
+    db::{Database, End, Transaction},
     error::Result,
     identity::{
         entity::{credential_attempts, known_networks, security_events, sessions, tombstones},
@@ -72,48 +72,52 @@ async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
         return Ok(0);
     }
 
-    let transaction = database.begin().await?;
-    if !sessions.is_empty() {
-        let keys: Vec<_> = sessions.iter().map(sessions::Model::key).collect();
-        sessions::Entity::delete_many()
-            .filter(has_one_of(&keys))
-            .exec(&transaction)
-            .await?;
-    }
-    if !events.is_empty() {
-        let owners: HashSet<_> = events.iter().map(|event| event.user_id.user_id()).collect();
-        let ids = events.iter().map(|event| event.id);
-        security_events::Entity::delete_many()
-            .filter(security_events::Column::UserId.is_in(owners))
-            .filter(security_events::Column::Id.is_in(ids))
-            .exec(&transaction)
-            .await?;
-    }
-    for network in &networks {
-        // Unless it was used just now.
-        known_networks::Entity::delete_many()
-            .filter(known_networks::Column::UserId.eq(network.user_id))
-            .filter(known_networks::Column::Network.eq(&network.network))
-            .filter(known_networks::Column::LastUsedAt.eq(network.last_used_at))
-            .exec(&transaction)
-            .await?;
-    }
-    if !attempts.is_empty() {
-        let ids = attempts.iter().map(|attempt| attempt.id.clone());
-        credential_attempts::Entity::delete_many()
-            .filter(credential_attempts::Column::Id.is_in(ids))
-            .filter(credential_attempts::Column::WindowEndsAt.lte(now))
-            .exec(&transaction)
-            .await?;
-    }
-    for of_one in tombstones.chunk_by(|one, next| one.user_id == next.user_id) {
-        let ids = of_one.iter().map(|row| row.id);
-        tombstones::Entity::delete_many()
-            .filter(tombstones::Column::UserId.eq(of_one[0].user_id))
-            .filter(tombstones::Column::Id.is_in(ids))
-            .exec(&transaction)
-            .await?;
-    }
-    transaction.commit().await?;
-    Ok(found as u64)
+    let (sessions, events, networks) = (&sessions, &events, &networks);
+    let (attempts, tombstones) = (&attempts, &tombstones);
+    let remove = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        if !sessions.is_empty() {
+            let keys: Vec<_> = sessions.iter().map(sessions::Model::key).collect();
+            sessions::Entity::delete_many()
+                .filter(has_one_of(&keys))
+                .exec(transaction)
+                .await?;
+        }
+        if !events.is_empty() {
+            let owners: HashSet<_> = events.iter().map(|event| event.user_id.user_id()).collect();
+            let ids = events.iter().map(|event| event.id);
+            security_events::Entity::delete_many()
+                .filter(security_events::Column::UserId.is_in(owners))
+                .filter(security_events::Column::Id.is_in(ids))
+                .exec(transaction)
+                .await?;
+        }
+        for network in networks {
+            // Unless it was used just now.
+            known_networks::Entity::delete_many()
+                .filter(known_networks::Column::UserId.eq(network.user_id))
+                .filter(known_networks::Column::Network.eq(&network.network))
+                .filter(known_networks::Column::LastUsedAt.eq(network.last_used_at))
+                .exec(transaction)
+                .await?;
+        }
+        if !attempts.is_empty() {
+            let ids = attempts.iter().map(|attempt| attempt.id.clone());
+            credential_attempts::Entity::delete_many()
+                .filter(credential_attempts::Column::Id.is_in(ids))
+                .filter(credential_attempts::Column::WindowEndsAt.lte(now))
+                .exec(transaction)
+                .await?;
+        }
+        for of_one in tombstones.chunk_by(|one, next| one.user_id == next.user_id) {
+            let ids = of_one.iter().map(|row| row.id);
+            tombstones::Entity::delete_many()
+                .filter(tombstones::Column::UserId.eq(of_one[0].user_id))
+                .filter(tombstones::Column::Id.is_in(ids))
+                .exec(transaction)
+                .await?;
+        }
+        Ok(End::Commit(found as u64))
+    };
+    database.transaction(remove).await
 }

@@ -1,15 +1,17 @@
 //! External users: found by the issuer and the subject of a token, or registered.
 
+use std::sync::Arc;
+
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::LockType,
 };
 
-use super::bounds::bound_sessions;
+use super::{bounds::bound_sessions, unless_taken};
 use crate::{
     clock::Timestamp,
-    db::{Database, Transaction},
-    error::Result,
+    db::{Database, End, Transaction},
+    error::{Error, Result},
     identity::{
         entity::{external_subjects, identities, security_events, sessions, users},
         federation::{ExternalIdentity, SessionDecision},
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// The number of attempts. Of two requests that register a user at once, the second finds what the first stored.
-const TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 
 /// The rows of a new external user, or of their next session.
 pub(in crate::identity) struct NewExternalUser {
@@ -37,39 +39,38 @@ pub(in crate::identity) async fn authenticate_external(
     rows: NewExternalUser,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
-    let mut tries_left = TRIES;
-    loop {
-        tries_left -= 1;
-        let transaction = database.begin().await?;
+    let rows = &rows;
+    let find_or_register = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
         let key = (external.issuer().to_owned(), external.subject().to_owned());
         let known = external_subjects::Entity::find_by_id(key)
             .lock(LockType::NoKeyUpdate)
-            .one(&transaction)
+            .one(transaction)
             .await?;
         let stored = match known {
             Some(known) => match (known.user_id, known.refused_until) {
                 (Some(owner), _) => {
-                    return resume_or_open(transaction, external, owner, rows, now).await;
+                    let session = resume_or_open(transaction, external, owner, rows, now);
+                    return Ok(End::Commit(Some(session.await?)));
                 }
-                (None, Some(end)) if external.issued_at() <= end => return Ok(None),
-                (None, end) => reregister(&transaction, external, &rows, end).await,
+                (None, Some(end)) if external.issued_at() <= end => {
+                    return Ok(End::RollBack(Some(None)));
+                }
+                (None, end) => reregister(transaction, external, rows, end).await,
             },
-            None => register(&transaction, &rows).await,
+            None => register(transaction, rows).await,
         };
         match stored {
-            Ok(session) => {
-                transaction.commit().await?;
-                return Ok(Some(session));
-            }
-            Err(error)
-                if tries_left > 0
-                    && matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) =>
-            {
-                transaction.roll_back().await;
-            }
-            Err(error) => return Err(error.into()),
+            Ok(session) => Ok(End::Commit(Some(Some(session)))),
+            Err(error) => unless_taken(error, None),
+        }
+    };
+    for _ in 0..MAX_TRIES {
+        if let Some(session) = database.transaction(find_or_register).await? {
+            return Ok(session);
         }
     }
+    Err(Error::Unavailable)
 }
 
 /// Returns true if a user of this issuer is known.
@@ -151,60 +152,62 @@ pub(in crate::identity) async fn record_future_iat(
     if latest >= Some(external.issued_at()) {
         return Ok(());
     }
-    let transaction = database.begin().await?;
-    let later = identities::ActiveModel {
-        latest_future_iat: Set(Some(external.issued_at())),
-        ..Default::default()
+    let record = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let later = identities::ActiveModel {
+            latest_future_iat: Set(Some(external.issued_at())),
+            ..Default::default()
+        };
+        change(transaction, external, owner, later).await?;
+        Ok(End::Commit(()))
     };
-    change(&transaction, external, owner, later).await?;
-    transaction.commit().await
+    database.transaction(record).await
 }
 
 /// Returns the active session of a known user, or opens one.
 async fn resume_or_open(
-    transaction: Transaction,
+    transaction: &Transaction,
     external: &ExternalIdentity<'_>,
     owner: Owner,
-    rows: NewExternalUser,
+    rows: &NewExternalUser,
     now: Timestamp,
 ) -> Result<Option<sessions::Model>> {
     let user = users::Entity::find_by_id(owner)
         .filter(users::Column::DisabledAt.is_null())
         .lock(LockType::Share)
-        .one(&transaction)
+        .one(transaction)
         .await?;
     if user.is_none() {
         return Ok(None);
     }
     let identity = identities::Entity::find_by_id(key_of(owner, external))
         .lock(LockType::NoKeyUpdate)
-        .one(&transaction)
+        .one(transaction)
         .await?;
     let Some(identity) = identity else {
         return Ok(None);
     };
     let session = sessions::Entity::find_by_id((owner, identity.session_id))
-        .one(&transaction)
+        .one(transaction)
         .await?;
     let after = match external.decide(session, identity.latest_future_iat, now) {
         SessionDecision::Resume(session) => return Ok(Some(session)),
         SessionDecision::Refuse => return Ok(None),
         SessionDecision::Open(after) => after,
     };
-    let mut event = rows.signed_in_event;
+    let mut event = rows.signed_in_event.clone();
     event.user_id = Set(owner);
-    event.insert(&transaction).await?;
-    let mut session = rows.session;
+    event.insert(transaction).await?;
+    let mut session = rows.session.clone();
     session.user_id = Set(owner);
     session.rotated_at = Set(after);
-    let session = session.insert(&transaction).await?;
-    bound_sessions(&transaction, owner).await?;
+    let session = session.insert(transaction).await?;
+    bound_sessions(transaction, owner).await?;
     let opened = identities::ActiveModel {
         session_id: Set(session.id),
         ..Default::default()
     };
-    change(&transaction, external, owner, opened).await?;
-    transaction.commit().await?;
+    change(transaction, external, owner, opened).await?;
     Ok(Some(session))
 }
 

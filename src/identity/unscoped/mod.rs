@@ -14,7 +14,7 @@ mod session_uses;
 mod signing_keys;
 mod uses;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use sea_orm::{
     ActiveModelTrait,
@@ -51,8 +51,8 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Database, Transaction},
-    error::Result,
+    db::{Database, End, Transaction},
+    error::{Error, Result},
     id::{SessionId, SessionKey, UserId},
     scope::{Owner, change_logs},
 };
@@ -153,40 +153,47 @@ pub(super) async fn refresh<T>(
     now: Timestamp,
     issue: impl Fn(&sessions::Model) -> Result<T>,
 ) -> Result<Refreshed<T>> {
-    let transaction = database.begin().await?;
-    let found = sessions::Entity::find()
-        .filter(has_key(claims.session))
-        .lock(LockType::Update)
-        .one(&transaction)
-        .await?;
-    let Some(mut session) = found else {
-        return Ok(Refreshed::Ended);
+    let (apply_uses, issue) = (&apply_uses, &issue);
+    let rotate = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let found = sessions::Entity::find()
+            .filter(has_key(claims.session))
+            .lock(LockType::Update)
+            .one(transaction)
+            .await?;
+        let Some(mut session) = found else {
+            return Ok(End::RollBack(Ok(Refreshed::Ended)));
+        };
+        // The row is locked: every earlier use is in it, or in memory.
+        apply_uses(&mut session);
+        if !session.lives_at(now) {
+            return Ok(End::RollBack(Ok(Refreshed::Ended)));
+        }
+        Ok(
+            match refresh_tokens::decide(&session, claims.generation, now) {
+                RefreshDecision::Replay => {
+                    let issued = issue(&session)?;
+                    End::RollBack(Ok(Refreshed::Session(Box::new(session), issued)))
+                }
+                RefreshDecision::Rotate => {
+                    let rotated = sessions::Entity::update_many()
+                        .set(refresh_tokens::rotated(&session, now))
+                        .filter(has_key(session.key()))
+                        .exec_with_returning(transaction)
+                        .await?;
+                    let Some(rotated) = rotated.into_iter().next() else {
+                        return Ok(End::RollBack(Ok(Refreshed::Ended)));
+                    };
+                    let issued = issue(&rotated)?;
+                    End::Commit(Ok(Refreshed::Session(Box::new(rotated), issued)))
+                }
+                RefreshDecision::Reuse => End::RollBack(Err(session)),
+            },
+        )
     };
-    // The row is locked: every earlier use is in it, or in memory.
-    apply_uses(&mut session);
-    if !session.lives_at(now) {
-        return Ok(Refreshed::Ended);
-    }
-    match refresh_tokens::decide(&session, claims.generation, now) {
-        RefreshDecision::Replay => {
-            let issued = issue(&session)?;
-            Ok(Refreshed::Session(Box::new(session), issued))
-        }
-        RefreshDecision::Rotate => {
-            let rotated = sessions::Entity::update_many()
-                .set(refresh_tokens::rotated(&session, now))
-                .filter(has_key(session.key()))
-                .exec_with_returning(&transaction)
-                .await?;
-            let Some(rotated) = rotated.into_iter().next() else {
-                return Ok(Refreshed::Ended);
-            };
-            let issued = issue(&rotated)?;
-            transaction.commit().await?;
-            Ok(Refreshed::Session(Box::new(rotated), issued))
-        }
-        RefreshDecision::Reuse => {
-            transaction.roll_back().await;
+    match database.transaction::<_, Error, _>(rotate).await? {
+        Ok(refreshed) => Ok(refreshed),
+        Err(session) => {
             end_reused(database, &session, reuse, now).await?;
             Ok(Refreshed::Reused(session.user_id.user_id()))
         }
@@ -201,50 +208,65 @@ async fn end_reused(
     reuse: security_events::ActiveModel,
     now: Timestamp,
 ) -> Result<()> {
-    let transaction = database.begin().await?;
     let event = security_events::ActiveModel {
         user_id: Set(session.user_id),
         ..reuse
     };
-    match event.insert(&transaction).await {
-        Err(error) if is_of_nobody(&error) => return Ok(()),
-        stored => stored?,
-    };
-    let ended = sessions::ActiveModel {
-        ended_at: Set(Some(now)),
-        ..Default::default()
-    };
-    let ended = sessions::Entity::update_many()
-        .set(ended)
-        .filter(has_key(session.key()))
-        .filter(sessions::Column::EndedAt.is_null())
-        .exec(&transaction)
-        .await?;
-    if ended.rows_affected > 0 {
+    let event = &event;
+    let end = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        match event.clone().insert(transaction).await {
+            Err(error) if has_no_user(&error) => return Ok(End::RollBack(())),
+            stored => stored?,
+        };
+        let ended = sessions::ActiveModel {
+            ended_at: Set(Some(now)),
+            ..Default::default()
+        };
+        let ended = sessions::Entity::update_many()
+            .set(ended)
+            .filter(has_key(session.key()))
+            .filter(sessions::Column::EndedAt.is_null())
+            .exec(transaction)
+            .await?;
+        if ended.rows_affected == 0 {
+            return Ok(End::RollBack(()));
+        }
         transaction.announce_session_ends(session.user_id.user_id());
-        transaction.commit().await?;
-    }
-    Ok(())
+        Ok(End::Commit(()))
+    };
+    database.transaction(end).await
 }
 
 /// Stores what somebody did to the account who is not signed in to it.
 pub(super) async fn record(database: &Database, event: security_events::ActiveModel) -> Result<()> {
-    let transaction = database.begin().await?;
-    match event.insert(&transaction).await {
-        Err(error) if is_of_nobody(&error) => Ok(()),
-        stored => {
-            stored?;
-            transaction.commit().await
+    let event = &event;
+    let insert = |transaction: Arc<Transaction>| async move {
+        match event.clone().insert(&*transaction).await {
+            Err(error) if has_no_user(&error) => Ok(End::RollBack(())),
+            stored => Ok(stored.map(|_| End::Commit(()))?),
         }
-    }
+    };
+    database.transaction(insert).await
 }
 
-/// Whether the account has been deleted meanwhile.
-fn is_of_nobody(error: &DbErr) -> bool {
+/// True if a row could not be inserted since its user has been deleted meanwhile.
+fn has_no_user(error: &DbErr) -> bool {
     matches!(
         error.sql_err(),
         Some(SqlErr::ForeignKeyConstraintViolation(_))
     )
+}
+
+/// Rolls back with this value if a row could not be inserted since its key is taken.
+///
+/// # Errors
+/// Any other error.
+fn unless_taken<T>(error: DbErr, taken: T) -> Result<End<T>> {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Ok(End::RollBack(taken)),
+        _ => Err(error.into()),
+    }
 }
 
 /// Stores a person and their first session, or nothing when the address is taken.
@@ -255,18 +277,18 @@ pub(super) async fn create_user(
     event: security_events::ActiveModel,
     network: known_networks::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
-    let transaction = database.begin().await?;
-    if let Err(error) = user.insert(&transaction).await {
-        return match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(None),
-            _ => Err(error.into()),
-        };
-    }
-    event.insert(&transaction).await?;
-    let session = session.insert(&transaction).await?;
-    remember(&transaction, network).await?;
-    transaction.commit().await?;
-    Ok(Some(session))
+    let (user, session, event, network) = (&user, &session, &event, &network);
+    let insert = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        if let Err(error) = user.clone().insert(transaction).await {
+            return unless_taken(error, None);
+        }
+        event.clone().insert(transaction).await?;
+        let session = session.clone().insert(transaction).await?;
+        remember(transaction, network.clone()).await?;
+        Ok(End::Commit(Some(session)))
+    };
+    database.transaction(insert).await
 }
 
 /// Stores a session for the person whose password was found right, and the password's hash where it
@@ -279,37 +301,40 @@ pub(super) async fn open_session(
     event: security_events::ActiveModel,
     network: known_networks::ActiveModel,
 ) -> Result<Option<sessions::Model>> {
-    let transaction = database.begin().await?;
     let user = authenticated.user();
-    let unchanged = users::Entity::find_by_id(user.id)
-        .filter(users::Column::PasswordHash.eq(user.password_hash.clone()))
-        .filter(users::Column::DisabledAt.is_null());
-    let locked = match authenticated.rehash() {
-        None => unchanged.lock(LockType::Share),
-        // Two that share a lock and want to write would wait for each other.
-        Some(_) => unchanged.lock(LockType::NoKeyUpdate),
-    };
-    if locked.one(&transaction).await?.is_none() {
-        return Ok(None);
-    }
-    if let Some(hash) = authenticated.rehash() {
-        let renewed = users::ActiveModel {
-            password_hash: Set(Some(hash.to_owned())),
-            ..Default::default()
+    let (event, session, network) = (&event, &session, &network);
+    let open = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let unchanged = users::Entity::find_by_id(user.id)
+            .filter(users::Column::PasswordHash.eq(user.password_hash.clone()))
+            .filter(users::Column::DisabledAt.is_null());
+        let locked = match authenticated.rehash() {
+            None => unchanged.lock(LockType::Share),
+            // Two that share a lock and want to write would wait for each other.
+            Some(_) => unchanged.lock(LockType::NoKeyUpdate),
         };
-        users::Entity::update_many()
-            .set(renewed)
-            .filter(users::Column::Id.eq(user.id))
-            .exec(&transaction)
-            .await?;
-    }
-    event.insert(&transaction).await?;
-    let session = session.insert(&transaction).await?;
-    bounds::bound_sessions(&transaction, session.user_id).await?;
-    remember(&transaction, network).await?;
-    bounds::bound_networks(&transaction, session.user_id).await?;
-    transaction.commit().await?;
-    Ok(Some(session))
+        if locked.one(transaction).await?.is_none() {
+            return Ok(End::RollBack(None));
+        }
+        if let Some(hash) = authenticated.rehash() {
+            let renewed = users::ActiveModel {
+                password_hash: Set(Some(hash.to_owned())),
+                ..Default::default()
+            };
+            users::Entity::update_many()
+                .set(renewed)
+                .filter(users::Column::Id.eq(user.id))
+                .exec(transaction)
+                .await?;
+        }
+        event.clone().insert(transaction).await?;
+        let session = session.clone().insert(transaction).await?;
+        bounds::bound_sessions(transaction, session.user_id).await?;
+        remember(transaction, network.clone()).await?;
+        bounds::bound_networks(transaction, session.user_id).await?;
+        Ok(End::Commit(Some(session)))
+    };
+    database.transaction(open).await
 }
 
 /// Notes that the person has signed in from there.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sea_orm::{EntityTrait, SqlErr};
+use sea_orm::EntityTrait;
 
+use super::unless_taken;
 use crate::{
-    db::{Database, Transaction},
+    db::{Database, End, Transaction},
     error::Result,
     identity::entity::{sessions, users},
 };
@@ -18,20 +19,19 @@ pub(in crate::identity) async fn insert_users(
     opened: Vec<sessions::ActiveModel>,
     fill: impl AsyncFn(&sessions::Model, Arc<Transaction>) -> Result<()>,
 ) -> Result<bool> {
-    let transaction = Arc::new(database.begin().await?);
-    let people = users::Entity::insert_many(people);
-    if let Err(error) = people.exec_without_returning(&*transaction).await {
-        return match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-            _ => Err(error.into()),
-        };
-    }
-    let opened = sessions::Entity::insert_many(opened)
-        .exec_with_returning(&*transaction)
-        .await?;
-    for session in &opened {
-        fill(session, Arc::clone(&transaction)).await?;
-    }
-    Transaction::alone(transaction)?.commit().await?;
-    Ok(true)
+    let (people, opened, fill) = (&people, &opened, &fill);
+    let insert = |transaction: Arc<Transaction>| async move {
+        let people = users::Entity::insert_many(people.clone());
+        if let Err(error) = people.exec_without_returning(&*transaction).await {
+            return unless_taken(error, false);
+        }
+        let opened = sessions::Entity::insert_many(opened.clone())
+            .exec_with_returning(&*transaction)
+            .await?;
+        for session in &opened {
+            fill(session, Arc::clone(&transaction)).await?;
+        }
+        Ok(End::Commit(true))
+    };
+    database.transaction(insert).await
 }

@@ -1,12 +1,15 @@
 //! The keys that access tokens are signed with: they are nobody's.
 
+use std::sync::Arc;
+
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
 };
 
+use super::unless_taken;
 use crate::{
     clock::Timestamp,
-    db::Database,
+    db::{Database, End, Transaction},
     error::Result,
     identity::entity::{sessions, signing_keys},
 };
@@ -43,36 +46,36 @@ pub(in crate::identity) async fn add_signing_keys(
     before: PreviousKeys,
     now: Timestamp,
 ) -> Result<bool> {
-    let transaction = database.begin().await?;
-    let expired = signing_keys::Column::ExpiresAt.lte(now);
-    let gone = match before {
-        PreviousKeys::Delete => signing_keys::Entity::delete_many(),
-        PreviousKeys::Keep | PreviousKeys::ExpireAt(_) => {
-            signing_keys::Entity::delete_many().filter(expired)
-        }
-    };
-    gone.exec(&transaction).await?;
-    if let PreviousKeys::ExpireAt(end) = before {
-        let ending = signing_keys::ActiveModel {
-            expires_at: Set(Some(end)),
-            ..Default::default()
+    let (keys, before) = (&keys, &before);
+    let replace = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let expired = signing_keys::Column::ExpiresAt.lte(now);
+        let gone = match before {
+            PreviousKeys::Delete => signing_keys::Entity::delete_many(),
+            PreviousKeys::Keep | PreviousKeys::ExpireAt(_) => {
+                signing_keys::Entity::delete_many().filter(expired)
+            }
         };
-        signing_keys::Entity::update_many()
-            .set(ending)
-            .filter(signing_keys::Column::ExpiresAt.is_null())
-            .exec(&transaction)
-            .await?;
-    }
-    for key in keys {
-        if let Err(error) = key.insert(&transaction).await {
-            return match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-                _ => Err(error.into()),
+        gone.exec(transaction).await?;
+        if let PreviousKeys::ExpireAt(end) = before {
+            let ending = signing_keys::ActiveModel {
+                expires_at: Set(Some(*end)),
+                ..Default::default()
             };
+            signing_keys::Entity::update_many()
+                .set(ending)
+                .filter(signing_keys::Column::ExpiresAt.is_null())
+                .exec(transaction)
+                .await?;
         }
-    }
-    transaction.commit().await?;
-    Ok(true)
+        for key in keys {
+            if let Err(error) = key.clone().insert(transaction).await {
+                return unless_taken(error, false);
+            }
+        }
+        Ok(End::Commit(true))
+    };
+    database.transaction(replace).await
 }
 
 /// Keeps a key as another secret has sealed it.
@@ -81,15 +84,18 @@ pub(in crate::identity) async fn reseal_signing_key(
     id: &str,
     sealed_private_key: Vec<u8>,
 ) -> Result<()> {
-    let transaction = database.begin().await?;
     let sealed = signing_keys::ActiveModel {
         sealed_private_key: Set(sealed_private_key),
         ..Default::default()
     };
-    signing_keys::Entity::update_many()
+    let update = signing_keys::Entity::update_many()
         .set(sealed)
-        .filter(signing_keys::Column::Id.eq(id))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await
+        .filter(signing_keys::Column::Id.eq(id));
+    let update = &update;
+    let write = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        update.clone().exec(transaction).await?;
+        Ok(End::Commit(()))
+    };
+    database.transaction(write).await
 }

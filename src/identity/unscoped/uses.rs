@@ -1,6 +1,9 @@
 //! The uses of sessions, written beside the requests that were made with them.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -12,7 +15,7 @@ use super::{
     session_uses::{Uses, UsesOf},
 };
 use crate::{
-    db::{Database, Transaction},
+    db::{Database, End, Transaction},
     error::Result,
     id::SessionKey,
     identity::entity::sessions::{self, Column},
@@ -26,28 +29,31 @@ pub(in crate::identity) async fn write_uses(
 ) -> Result<HashSet<SessionKey>> {
     let keys: Vec<_> = uses.iter().map(|(key, _)| *key).collect();
     let uses: HashMap<_, _> = uses.iter().map(|(key, uses)| (*key, uses)).collect();
-    let transaction = database.begin().await?;
-    let free = sessions::Entity::find()
-        .filter(has_one_of(&keys))
-        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
-        .all(&transaction)
-        .await?;
-    let mut rest: HashSet<_> = keys.into_iter().collect();
-    for session in free {
-        if let Some(uses) = uses.get(&session.key()) {
-            update(&transaction, session.key(), uses).await?;
-            rest.remove(&session.key());
+    let (uses, keys) = (&uses, &keys);
+    let write = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        let free = sessions::Entity::find()
+            .filter(has_one_of(keys))
+            .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
+            .all(transaction)
+            .await?;
+        let mut rest: HashSet<_> = keys.iter().copied().collect();
+        for session in free {
+            if let Some(uses) = uses.get(&session.key()) {
+                update(transaction, session.key(), uses).await?;
+                rest.remove(&session.key());
+            }
         }
-    }
-    if !rest.is_empty() {
-        // A session that was removed is not locked.
-        let locked: Vec<_> = rest.into_iter().collect();
-        let stored = sessions::Entity::find().filter(has_one_of(&locked));
-        let stored = stored.all(&transaction).await?;
-        rest = stored.iter().map(sessions::Model::key).collect();
-    }
-    transaction.commit().await?;
-    Ok(rest)
+        if !rest.is_empty() {
+            // A session that was removed is not locked.
+            let locked: Vec<_> = rest.into_iter().collect();
+            let stored = sessions::Entity::find().filter(has_one_of(&locked));
+            let stored = stored.all(transaction).await?;
+            rest = stored.iter().map(sessions::Model::key).collect();
+        }
+        Ok(End::Commit(rest))
+    };
+    database.transaction(write).await
 }
 
 /// Writes the uses of one session, waiting for its row: a confirmation is not left out.
@@ -56,9 +62,11 @@ pub(in crate::identity) async fn confirm(
     key: SessionKey,
     uses: &Uses,
 ) -> Result<()> {
-    let transaction = database.begin().await?;
-    update(&transaction, key, uses).await?;
-    transaction.commit().await
+    let write = |transaction: Arc<Transaction>| async move {
+        let transaction = &*transaction;
+        update(transaction, key, uses).await.map(End::Commit)
+    };
+    database.transaction(write).await
 }
 
 /// Each column only grows, an end that was shortened stays, and a session that has ended is left as it is.

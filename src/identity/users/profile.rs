@@ -1,5 +1,8 @@
 //! The viewer's own row: reading it, and changing the name and the time zone.
 
+use async_graphql::Context;
+use futures_util::future::BoxFuture;
+
 use super::{name::Name, time_zone::TimeZone};
 use crate::{
     error::{Error, Reason, Result},
@@ -13,44 +16,50 @@ pub(in crate::identity) struct ProfileChanges {
     pub(in crate::identity) time_zone: Option<TimeZone>,
 }
 
+/// Begins to reschedule what depends on the viewer's time zone.
+pub(crate) type Follow = for<'a, 'c> fn(&'a Context<'c>, &'a Viewer) -> BoxFuture<'a, Result<()>>;
+
 /// Changes the profile. If the time zone changes, `follow` begins to reschedule what depends on it, in the same
 /// transaction; the rest follows in the background.
 pub(in crate::identity) async fn update_profile(
+    ctx: &Context<'_>,
     viewer: &Viewer,
     changes: ProfileChanges,
-    follow: impl AsyncFnOnce(&Viewer) -> Result<()>,
+    follow: Follow,
 ) -> Result<()> {
-    viewer
-        .atomically(async |viewer| {
-            if changes.time_zone.is_some() {
-                // Writers of what depends on the time zone lock the log too before they read the zone.
-                viewer.lock_log().await?;
-            }
-            let user = me(viewer).await?;
-            let name = changes
-                .name
-                .map_or(user.name.clone(), |name| name.map(Name::into_string));
-            let time_zone = changes
-                .time_zone
-                .map_or(user.time_zone.clone(), TimeZone::into_string);
-            if name == user.name && time_zone == user.time_zone {
-                return Ok(());
-            }
-            let has_moved = time_zone != user.time_zone;
-            let row = users::ActiveModel {
-                name: Set(name),
-                time_zone: Set(time_zone),
-                updated_at: Set(viewer.now()),
-                ..Default::default()
-            };
-            viewer.update(row, Filter::always()).await?;
-            if has_moved {
-                follow(viewer).await?;
-            }
-            Ok(())
-        })
-        .await
-        .inspect(|()| viewer.finish_move())
+    let changes = &changes;
+    let update = viewer.transaction(|viewer| async move {
+        let viewer = &viewer;
+        if changes.time_zone.is_some() {
+            // Writers of what depends on the time zone lock the log too before they read the zone.
+            viewer.lock_log().await?;
+        }
+        let user = me(viewer).await?;
+        let name = match &changes.name {
+            Some(name) => name.clone().map(Name::into_string),
+            None => user.name.clone(),
+        };
+        let time_zone = match &changes.time_zone {
+            Some(time_zone) => time_zone.clone().into_string(),
+            None => user.time_zone.clone(),
+        };
+        if name == user.name && time_zone == user.time_zone {
+            return Ok(());
+        }
+        let has_moved = time_zone != user.time_zone;
+        let row = users::ActiveModel {
+            name: Set(name),
+            time_zone: Set(time_zone),
+            updated_at: Set(viewer.now()),
+            ..Default::default()
+        };
+        viewer.update(row, Filter::always()).await?;
+        if has_moved {
+            follow(ctx, viewer).await?;
+        }
+        Ok(())
+    });
+    update.await.inspect(|()| viewer.finish_move())
 }
 
 /// Returns the viewer's time zone.

@@ -76,10 +76,11 @@ impl Viewer {
                 ),
             ])
             .to_owned();
-        let insert = change_logs::Entity::insert(first).on_conflict(more);
-        let writing = self.begin().await?;
-        let log = insert.exec_with_returning(writing.transaction()).await;
-        let log = writing.end(self, log).await?;
+        let log = self.write(false, |transaction| {
+            let insert = change_logs::Entity::insert(first.clone()).on_conflict(more.clone());
+            async move { insert.exec_with_returning(&*transaction).await }
+        });
+        let log = log.await?;
         Ok(LogEntry {
             seqs: log.seq - changes + 1..=log.seq,
             task_count: log.task_count,
@@ -155,9 +156,12 @@ impl Viewer {
         let update = change_logs::Entity::update_many()
             .set(changes)
             .filter(change_logs::Column::UserId.eq(self.user_id()));
-        let writing = self.begin().await?;
-        let written = update.exec(writing.transaction()).await;
-        writing.end(self, written).await.map(drop)
+        self.write(false, |transaction| {
+            let update = update.clone();
+            async move { update.exec(&*transaction).await }
+        })
+        .await
+        .map(drop)
     }
 
     pub(super) async fn log(&self) -> Result<Option<change_logs::Model>> {

@@ -6,6 +6,7 @@ mod accounts;
 mod activity;
 mod bounds;
 mod calendars;
+mod conflicts;
 mod cookies;
 mod documents;
 mod due;

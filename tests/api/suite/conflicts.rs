@@ -1,0 +1,48 @@
+//! Transactions that conflict with each other, on a PostgreSQL that isolates them as serializable.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::harness::{Database, TestEnv};
+
+const CREATE: &str = "mutation ($title: String!) { createTask(input: { title: $title }) {
+    task { id } userErrors { code } } }";
+
+const REFRESH: &str =
+    "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
+    tokens { accessToken } userErrors { code } } }";
+
+#[tokio::test]
+async fn transactions_that_conflict_are_run_again() {
+    let Some(mut env) = TestEnv::new(Database::Postgresql).await else {
+        return;
+    };
+    let options = "&options=-c%20default_transaction_isolation%3Dserializable";
+    env.database_url.push_str(options);
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+
+    let creates = (0..16).map(|number| {
+        let ana = &ana;
+        async move {
+            let title = format!("Task {number}");
+            let made = ana.ask(CREATE, json!({ "title": title })).await;
+            assert_eq!(made["createTask"]["userErrors"], json!([]));
+        }
+    });
+    join_all(creates).await;
+    let seqs = app.sql("SELECT seq FROM tasks ORDER BY seq").await;
+    assert!(seqs.into_iter().eq(1..=16));
+    assert_eq!(app.miscounted_tasks().await, 0);
+
+    // Tabs that refresh at once get the same successor, and nobody is signed out.
+    let token = json!({ "token": ana.refresh_token });
+    let nobody = app.nobody();
+    let refreshes = (0..8).map(|_| nobody.ask(REFRESH, token.clone()));
+    for refreshed in join_all(refreshes).await {
+        assert_eq!(refreshed["refreshSession"]["userErrors"], json!([]));
+    }
+    let sign_ins = (0..8).map(|_| app.sign_in("ana"));
+    join_all(sign_ins).await;
+    assert_eq!(app.sql("SELECT count(*) FROM sessions").await, [9]);
+}
