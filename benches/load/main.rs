@@ -3,7 +3,9 @@
 //! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
 //! `--sign-in` for what a flood of sign-ins does, to itself and to those who read, `--revocation` for
 //! how soon the end of a session is felt by another instance, `--lists` for pages of short and long
-//! lists by each order, `--points` for the CPU time that an account's points can buy.
+//! lists by each order, `--points` for the CPU time that an account's points can buy, `--sessions` for the
+//! database look-ups and the CPU time of many slow sessions and of a few busy ones. `CUBBY_BENCH_BINARY`
+//! names another server to measure instead of this workspace's, for example one built before a change.
 //! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
 //! CPU of each is a better measure of a change than the requests per second.
 
@@ -21,6 +23,7 @@ mod postgresql;
 mod relay;
 mod revocation;
 mod server;
+mod sessions;
 mod sign_in;
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -90,6 +93,10 @@ struct Args {
     #[arg(long)]
     points: bool,
 
+    /// Measure the database look-ups and the CPU time of 2,000 slow sessions and of 50 busy ones, and nothing else
+    #[arg(long)]
+    sessions: bool,
+
     /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
     /// that is not optimised
     #[arg(long, hide = true)]
@@ -144,6 +151,9 @@ async fn run(args: &Args) -> Result<()> {
     }
     if args.points {
         return points::measure_all(args.only).await;
+    }
+    if args.sessions {
+        return sessions::measure_all(args.only, Duration::from_secs(args.seconds)).await;
     }
     if args.sign_in {
         sign_in::measure_the_hash(Duration::from_secs(args.seconds));

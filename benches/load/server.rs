@@ -1,4 +1,4 @@
-//! The server that is measured: the binary of this workspace, on a free port.
+//! The server that is measured: the binary of this workspace or of `CUBBY_BENCH_BINARY`, on a free port.
 
 use std::{
     io::{BufRead, BufReader},
@@ -25,7 +25,8 @@ pub fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> R
 }
 
 fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cubby"));
+    let binary = std::env::var_os("CUBBY_BENCH_BINARY");
+    let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_cubby").into()));
     command
         // Neither the settings of whoever measures nor a file `.env` of theirs.
         .env_clear()
