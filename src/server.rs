@@ -235,7 +235,7 @@ impl Server {
             &self.hash_cost,
         );
         seed::insert(&admin, seed, on_progress).await?;
-        self.app.database.settle().await?;
+        self.app.database.vacuum_analyze().await?;
         self.app.database.close().await;
         Ok(())
     }

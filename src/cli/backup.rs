@@ -29,7 +29,7 @@ pub async fn run(config: &Config, Backup { file }: &Backup) -> Result<(), StartE
         ));
     }
     let database = existing_database(config).await?;
-    let copied = database.copy_into(file).await;
+    let copied = database.backup_to(file).await;
     database.close().await;
     copied.map_err(StartError::Backup)?;
     println!(

@@ -16,12 +16,11 @@ use sqlx::{
 use tokio::time::Instant;
 
 use super::{
-    DbResult, PATIENCE,
     connection::{Connection, Options},
-    failure::Failure,
-    failure::connection_error,
+    failure::{DbResult, Failure, connection_error},
     pool::Pool,
     pooler::Route,
+    timeouts::WAIT_TIMEOUT,
 };
 use crate::{config::DatabaseUrl, private_file};
 
@@ -92,7 +91,7 @@ pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
 
 /// Waits for a database that is not up yet.
 async fn wait_for(pool: &Pool) -> DbResult<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         match pool.acquire().await {
             Err(error)
@@ -136,7 +135,7 @@ fn sqlite_options(address: &str) -> DbResult<SqliteConnectOptions> {
     let options = SqliteConnectOptions::from_str(address).map_err(connection_error)?;
     Ok(options
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(WAIT_TIMEOUT)
         .disable_statement_logging())
 }
 

@@ -13,9 +13,9 @@ use sqlx::{
 };
 
 use super::{
-    DbResult, STATEMENT_TIMEOUT,
-    failure::connection_error,
+    failure::{DbResult, connection_error},
     pooler::{self, Route},
+    timeouts::STATEMENT_TIMEOUT,
 };
 
 /// Virtual machine instructions that SQLite runs between two looks at whether to stop: a fraction

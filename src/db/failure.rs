@@ -6,6 +6,8 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::error::Error;
 
+pub(super) type DbResult<T> = Result<T, DbErr>;
+
 /// What an error of the database says about the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {

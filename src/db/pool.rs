@@ -16,10 +16,11 @@ use tokio::{
 };
 
 use super::{
-    DbResult, STATEMENT_TIMEOUT,
+    backoff::Backoff,
     connection::{Connection, Options},
-    failure::Failure,
+    failure::{DbResult, Failure},
     pooler::Route,
+    timeouts::STATEMENT_TIMEOUT,
 };
 
 /// How long a connection may take to open.
@@ -34,11 +35,6 @@ const CHECK_AFTER_IDLE: Duration = Duration::from_secs(5);
 /// How long it may take to answer that.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The waits between attempts to connect, at first and at most; each is shortened at random by up to
-/// half, so that instances do not try in step.
-const RECONNECT_BACKOFF: (Duration, Duration) =
-    (Duration::from_millis(100), Duration::from_secs(2));
-
 /// How long the way to the database is taken to stay the same.
 const ROUTE_TTL: Duration = Duration::from_secs(10);
 
@@ -52,19 +48,13 @@ struct Inner {
     idle: Mutex<Vec<Idle>>,
     /// The way to the database, and when it was found out.
     route: Mutex<Option<(Route, Instant)>>,
+    /// Locked by the caller that connects, so that one caller tries for all while the database is unavailable.
     backoff: tokio::sync::Mutex<Backoff>,
 }
 
 struct Idle {
     connection: Connection,
     since: Instant,
-}
-
-/// When to connect again. Whoever connects holds it, so that one caller finds out for all that the
-/// database is away.
-struct Backoff {
-    failures: u32,
-    retry_at: Instant,
 }
 
 /// A connection that is in use. Dropped, it goes back to the pool.
@@ -88,10 +78,7 @@ impl Pool {
             permits: Arc::new(Semaphore::new(size as usize)),
             idle: Mutex::default(),
             route: Mutex::default(),
-            backoff: tokio::sync::Mutex::new(Backoff {
-                failures: 0,
-                retry_at: Instant::now(),
-            }),
+            backoff: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -149,7 +136,7 @@ impl Pool {
         if let Some(idle) = self.pop() {
             return Ok(idle.connection);
         }
-        tokio::time::sleep_until(backoff.retry_at).await;
+        backoff.wait().await;
         let connecting = async {
             let route = self.find_route().await?;
             self.0.options.connect(route).await
@@ -157,7 +144,7 @@ impl Pool {
         let connected = timeout(CONNECT_TIMEOUT, connecting).await;
         let connected = connected.unwrap_or_else(|_| Err(timed_out()));
         match &connected {
-            Ok(_) => backoff.failures = 0,
+            Ok(_) => backoff.reset(),
             Err(error) => {
                 if Failure::of(error) == Failure::MixedStatements {
                     tracing::error!(%error, "the database is not used");
@@ -208,15 +195,6 @@ impl Pool {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Backoff {
-    fn fail(&mut self) {
-        let wait = RECONNECT_BACKOFF.0 * 2_u32.saturating_pow(self.failures);
-        let wait = wait.min(RECONNECT_BACKOFF.1);
-        self.retry_at = Instant::now() + wait.mul_f64(0.5 + fastrand::f64() / 2.0);
-        self.failures = (self.failures + 1).min(16);
     }
 }
 
@@ -398,21 +376,5 @@ mod tests {
         }
         assert!(pool.idle_connection().await.is_none());
         assert!(pool.idle().is_empty());
-    }
-
-    #[test]
-    fn attempts_to_connect_become_rare() {
-        let mut backoff = Backoff {
-            failures: 0,
-            retry_at: Instant::now(),
-        };
-        let mut waits = Vec::new();
-        for _ in 0..20 {
-            backoff.fail();
-            waits.push(backoff.retry_at - Instant::now());
-        }
-        assert!(waits[0] <= RECONNECT_BACKOFF.0);
-        let last = waits[19];
-        assert!(last <= RECONNECT_BACKOFF.1 && last > RECONNECT_BACKOFF.1 / 3);
     }
 }

@@ -10,9 +10,8 @@ use sqlx::{
 };
 
 use super::{
-    DbResult,
-    failure::{Failure, connection_error},
-    random_name,
+    failure::{DbResult, Failure, connection_error},
+    random_name::random_name,
 };
 
 /// How often the two connections are compared: others may come between them, and hide that they share one.

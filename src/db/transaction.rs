@@ -16,7 +16,11 @@ use tokio::{
 };
 
 use super::{
-    Database, DbResult, PATIENCE, failure::Failure, pool::Lease, session_end_listener::announcement,
+    Database,
+    failure::{DbResult, Failure},
+    pool::Lease,
+    session_end_listener::announcement,
+    timeouts::WAIT_TIMEOUT,
 };
 use crate::{error::Error, id::UserId};
 
@@ -56,7 +60,7 @@ impl Database {
         E: From<Error>,
         F: Future<Output = Result<End<T>, E>>,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         let mut pause = CONFLICT_BACKOFF.0;
         loop {
             let transaction = Arc::new(self.begin().await?);

@@ -8,21 +8,25 @@ use sea_orm::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{DbResult, PATIENCE, failure::Failure, pool::Pool};
+use super::{
+    failure::{DbResult, Failure},
+    pool::Pool,
+    timeouts::WAIT_TIMEOUT,
+};
 
 /// How long to wait between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs queries that change nothing. A write takes a transaction.
 #[derive(Clone)]
-pub(crate) struct Reads {
+pub(crate) struct ReadPool {
     pub(super) backend: DatabaseBackend,
     pub(super) pool: Pool,
     /// The connections that the user of these reads may have at once.
     pub(super) share: Option<Arc<Semaphore>>,
 }
 
-impl Reads {
+impl ReadPool {
     /// Sends the query once, whatever comes of it.
     pub(super) async fn query_one_once(
         &self,
@@ -61,7 +65,7 @@ impl Reads {
 }
 
 #[async_trait]
-impl ConnectionTrait for Reads {
+impl ConnectionTrait for ReadPool {
     fn get_database_backend(&self) -> DatabaseBackend {
         self.backend
     }
@@ -97,7 +101,7 @@ pub(super) async fn retry_while_unavailable<T, F>(
 where
     F: Future<Output = DbResult<T>>,
 {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     let trying = async {
         let _place = match share {
             Some(share) => share.acquire().await.ok(),

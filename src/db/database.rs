@@ -1,0 +1,217 @@
+//! The database: opening and closing it, its state, and its two doors, reads and transactions.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use super::{
+    connect::{self, Pools},
+    failure::DbResult,
+    pool::Pool,
+    read_pool::{ReadPool, retry_while_unavailable},
+    shares::Shares,
+    timeouts::WAIT_TIMEOUT,
+    transaction::Transaction,
+};
+use crate::{
+    clock::Timestamp,
+    config::DatabaseUrl,
+    error::{Error, Result},
+    id::UserId,
+};
+
+/// The maximum time of a readiness check.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The maximum time that closing waits for the connections in use.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database.
+///
+/// It is no connection: queries run on what its crate-private methods return, and `tests/escapes` lists the folders
+/// that may name it.
+#[derive(Clone)]
+pub struct Database {
+    pub(super) reads: ReadPool,
+    writes: Pool,
+    /// A turn to write. SQLite has one writer at a time; those of this process queue here, in order,
+    /// rather than in SQLite's busy handler, which sleeps and guesses. On PostgreSQL a quarter of the
+    /// connections is never written on, so that reads do not wait for writes that wait for a standby.
+    turns: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    pub(super) url: DatabaseUrl,
+    /// Its address past a pooler.
+    pub(super) direct: DatabaseUrl,
+}
+
+/// The state of the database, for a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready,
+    /// It answers, but takes no writes: it is a standby.
+    ReadOnly,
+    Away,
+}
+
+impl Database {
+    /// Opens the database; waits up to ten seconds until it is available.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached, refuses the credentials, or has an encoding other than UTF-8, or if
+    /// a pooler mixes up prepared statements.
+    pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
+        Self::over(connect::open(url, connections).await?, url, connections).await
+    }
+
+    /// Opens the database to examine it: leaves a SQLite file, and those beside it, as they are.
+    ///
+    /// # Errors
+    /// Fails if it does not exist or cannot be opened.
+    pub(crate) async fn examine(url: &DatabaseUrl) -> DbResult<Self> {
+        Self::over(connect::examine(url).await?, url, 1).await
+    }
+
+    async fn over(pools: Pools, url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
+        let (backend, turns) = match url {
+            DatabaseUrl::Sqlite(_) => (DatabaseBackend::Sqlite, 1),
+            DatabaseUrl::Postgres(_) => {
+                let for_reads_alone = connections / 4;
+                (DatabaseBackend::Postgres, connections - for_reads_alone)
+            }
+        };
+        let database = Self {
+            reads: ReadPool {
+                backend,
+                pool: pools.reads,
+                share: None,
+            },
+            writes: pools.writes,
+            turns: Arc::new(Semaphore::new(turns as usize)),
+            shares: Arc::new(Shares::of(connections)),
+            url: url.clone(),
+            direct: url.clone(),
+        };
+        database.check_encoding().await?;
+        Ok(database)
+    }
+
+    /// Refuses a PostgreSQL database that cannot store every text.
+    async fn check_encoding(&self) -> DbResult<()> {
+        let backend = self.reads.backend;
+        if backend != DatabaseBackend::Postgres {
+            return Ok(());
+        }
+        let encoding = "SELECT current_setting('server_encoding')";
+        let encoding = Statement::from_string(backend, encoding);
+        let row = self.reads.query_one_raw(encoding).await?;
+        let encoding: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+        match encoding.as_deref() {
+            Some("UTF8") | None => Ok(()),
+            Some(encoding) => Err(DbErr::Custom(format!(
+                "its encoding is {encoding}, which cannot store every text, and must be UTF8: create a \
+                 database WITH ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it"
+            ))),
+        }
+    }
+
+    /// The same database, with an address that passes no pooler, for what needs a session of its own.
+    #[must_use]
+    pub fn with_direct(self, direct: DatabaseUrl) -> Self {
+        Self { direct, ..self }
+    }
+
+    /// The same database, for one user's requests: together they have a share of the connections, and wait for
+    /// each other when it is used up.
+    pub(crate) fn shared_by(&self, user: UserId) -> Self {
+        let mut database = self.clone();
+        database.reads.share = Some(self.shares.of_user(user));
+        database
+    }
+
+    /// Asks the database once, and at most for two seconds, whether it answers and takes writes.
+    pub(crate) async fn readiness(&self) -> Readiness {
+        match timeout(READY_TIMEOUT, self.reads.is_writable_once()).await {
+            Ok(Ok(true)) => Readiness::Ready,
+            Ok(Ok(false)) => Readiness::ReadOnly,
+            Ok(Err(_)) | Err(_) => Readiness::Away,
+        }
+    }
+
+    /// Closes every connection, once those in use have been given back, or after five seconds.
+    pub async fn close(&self) {
+        let closing = async {
+            // On SQLite the last one to close clears up, and must be able to write.
+            for pool in [&self.reads.pool, &self.writes] {
+                if let Err(error) = pool.close().await {
+                    tracing::warn!(%error, "the database did not close cleanly");
+                }
+            }
+        };
+        if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("connections to the database that were still in use were cut off");
+        }
+    }
+
+    /// The time of the database's clock, or `None` on SQLite, which has none.
+    ///
+    /// # Errors
+    /// Fails if the query fails.
+    pub(crate) async fn time(&self) -> DbResult<Option<Timestamp>> {
+        let backend = self.reads.backend;
+        if backend != DatabaseBackend::Postgres {
+            return Ok(None);
+        }
+        let time = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let time = Statement::from_string(backend, time);
+        let row = self.reads.query_one_raw(time).await?;
+        row.map(|row| row.try_get_by_index(0)).transpose()
+    }
+
+    /// The path of a SQLite database that does not exist.
+    ///
+    /// # Errors
+    /// Fails if the address is invalid.
+    pub(crate) fn missing_file(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
+        let file = connect::file_of(url)?;
+        Ok(file.filter(|file| !file.exists()))
+    }
+
+    /// Runs queries that change nothing, on the rows of any user.
+    pub(crate) fn reads(&self) -> &ReadPool {
+        &self.reads
+    }
+
+    /// Begins a transaction that will write.
+    pub(super) async fn begin(&self) -> Result<Transaction> {
+        let beginning = async {
+            let share = match &self.reads.share {
+                Some(share) => Some(permit_of(share).await?),
+                None => None,
+            };
+            let turn = permit_of(&self.turns).await?;
+            let lease = retry_while_unavailable(None, || async {
+                let mut lease = self.writes.acquire().await?;
+                lease.begin().await?;
+                Ok(lease)
+            });
+            Ok(Transaction::new(
+                self.reads.backend,
+                lease.await?,
+                [share, Some(turn)],
+            ))
+        };
+        // Boxed, since every mutation's own future would hold it otherwise.
+        timeout(WAIT_TIMEOUT, Box::pin(beginning))
+            .await
+            .map_err(|_| Error::Unavailable)?
+    }
+}
+
+async fn permit_of(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let permit = Arc::clone(semaphore).acquire_owned().await;
+    permit.map_err(Error::internal)
+}

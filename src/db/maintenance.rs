@@ -1,0 +1,58 @@
+//! Maintenance: backups of SQLite, and PostgreSQL's statistics.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use sea_orm::DatabaseBackend;
+
+use super::{connect, database::Database, failure::DbResult};
+use crate::private_file;
+
+impl Database {
+    /// Updates the statistics and the visibility map of PostgreSQL after a bulk insert, which it would do by itself some
+    /// minutes later. Does nothing on SQLite.
+    pub(crate) async fn vacuum_analyze(&self) -> DbResult<()> {
+        if self.reads.backend == DatabaseBackend::Postgres {
+            let mut connection = connect::open_unbounded(&self.url).await?;
+            connection.execute_unprepared("VACUUM (ANALYZE)").await?;
+            connection.close().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a consistent copy of a SQLite database, which may be in use, to a file that only its owner can read.
+    ///
+    /// # Errors
+    /// Fails if the file exists or cannot be written.
+    pub(crate) async fn backup_to(&self, file: &Path) -> Result<(), String> {
+        let failed = |error: io::Error| format!("{} cannot be written: {error}", file.display());
+        let beside = |what: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(what);
+            PathBuf::from(name)
+        };
+        // SQLite would take these for its own.
+        let mut others = ["-journal", "-wal", "-shm"].map(beside).into_iter();
+        if let Some(other) = others.find(|other| other.exists()) {
+            return Err(format!("{} is in the way", other.display()));
+        }
+        // SQLite writes into an empty file, and makes none that others may not read.
+        drop(private_file::make_file(file).map_err(failed)?);
+        let name = file.to_string_lossy().replace('\'', "''");
+        let statement = format!("VACUUM INTO '{name}'");
+        let copying = async {
+            let mut connection = connect::open_unbounded(&self.url).await?;
+            connection.execute_unprepared(&statement).await?;
+            connection.close().await
+        };
+        if let Err(error) = copying.await {
+            private_file::remove_file(file).map_err(failed)?;
+            // It may be there, or not.
+            let _ = private_file::remove_file(&beside("-journal"));
+            return Err(error.to_string());
+        }
+        private_file::keep_file(file).map_err(failed)
+    }
+}

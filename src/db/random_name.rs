@@ -1,0 +1,13 @@
+//! Names that no other connection uses.
+
+use sea_orm::DbErr;
+
+use super::failure::DbResult;
+
+/// Returns a name that is unique among all connections: the prefix and 128 random bits.
+pub(super) fn random_name(prefix: &str) -> DbResult<String> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
+    Ok(format!("{prefix}_{:032x}", u128::from_ne_bytes(bytes)))
+}
