@@ -20,7 +20,7 @@ mod transaction;
 
 pub use database::Database;
 pub(crate) use database::Readiness;
-pub(crate) use session_end_listener::{Heard, Line};
+pub(crate) use session_end_listener::{SessionEnd, SessionEndListener};
 pub(crate) use transaction::{End, Transaction};
 
 use failure::DbResult;

@@ -1,9 +1,9 @@
-//! The line through which a process hears that sessions have ended, whichever process ended them.
+//! Receives the announcements that sessions have ended, whichever process ended them.
 //!
 //! The transaction that ends a session announces it. On PostgreSQL it notifies a connection that listens; on
-//! SQLite it counts, and the count is read. A line that is dead says nothing either, so it is only
-//! believed while it beats: a beat is sent by another connection and must come back by the line,
-//! after everything that was announced before it.
+//! SQLite it adds to a counter, which is polled. A broken connection receives nothing either, so the listener counts as
+//! alive only while heartbeats arrive: another connection sends each, and PostgreSQL delivers it after everything that
+//! was announced before it.
 
 use std::{
     convert::Infallible,
@@ -28,21 +28,22 @@ use super::{
 };
 use crate::{config::DatabaseUrl, id::UserId};
 
-/// How long a beat lets the line be believed, counted from when it was sent.
-const TRUST: Duration = Duration::from_millis(500);
+/// The time after a heartbeat was sent in which the listener counts as alive.
+const HEARTBEAT_TTL: Duration = Duration::from_millis(500);
 
-/// How long after a beat the next one is sent.
-const BEAT: Duration = Duration::from_millis(200);
+/// The interval of heartbeats.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// After how many beats that nobody needed they stop, until somebody does: an idle process leaves the
-/// database alone.
-const UNUSED: u32 = 50;
+/// The number of heartbeats without a request in between, after which they stop until the next request: an idle process
+/// leaves the database alone.
+const IDLE_HEARTBEATS: u32 = 50;
 
-/// How long a line that has fallen silent is waited for before another is opened.
-const SILENCE: Duration = Duration::from_secs(5);
+/// The time without a heartbeat after which the connection is opened anew.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait before another line is opened, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// The pause before the connection is opened anew, at first and at most.
+const RECONNECT_BACKOFF: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(30));
 
 /// The channel that ends of sessions are announced on.
 const CHANNEL: &str = "cubby_session_ends";
@@ -60,102 +61,105 @@ pub(super) fn announcement(backend: DatabaseBackend, user_id: UserId) -> Stateme
     }
 }
 
-/// What the line says.
-pub(crate) enum Heard {
-    /// Sessions of this person's have ended, so long ago as far as that is known.
-    EndOf(UserId, Option<Duration>),
-    /// Anybody's may have: something was missed, or is not told in detail.
-    EndOfAnybody,
+/// An announcement.
+pub(crate) enum SessionEnd {
+    /// Sessions of the user may have ended, this long ago if that is known.
+    User(UserId, Option<Duration>),
+    /// Sessions of any user may have ended: an announcement may have been missed, or names no user.
+    Unknown,
 }
 
-/// A line that is listened to for as long as this is held.
-pub(crate) struct Line {
-    pulse: Arc<Pulse>,
+/// Listens until it is dropped.
+pub(crate) struct SessionEndListener {
+    heartbeat: Arc<Heartbeat>,
     _listening: AbortOnDropHandle<()>,
 }
 
-/// Until when everything that was announced has been heard.
-struct Pulse {
-    began: Instant,
-    /// When the last beat that came back was sent, in microseconds by [`now`](Self::now).
-    heard: AtomicU64,
+/// The time up to which every announcement has been received.
+struct Heartbeat {
+    started_at: Instant,
+    /// The time at which the last heartbeat that arrived was sent, in microseconds by [`now`](Self::now).
+    arrived: AtomicU64,
     is_used: AtomicBool,
     wanted: Notify,
 }
 
-impl Line {
-    /// Opens the line to the database, and calls `hear` for all that comes by it.
-    pub(crate) fn open(database: Database, hear: impl Fn(Heard) + Send + Sync + 'static) -> Self {
-        let pulse = Arc::new(Pulse {
-            began: Instant::now(),
-            heard: AtomicU64::new(0),
+impl SessionEndListener {
+    /// Listens to the database, and calls `on_end` with each announcement.
+    pub(crate) fn start(
+        database: Database,
+        on_end: impl Fn(SessionEnd) + Send + Sync + 'static,
+    ) -> Self {
+        let heartbeat = Arc::new(Heartbeat {
+            started_at: Instant::now(),
+            arrived: AtomicU64::new(0),
             is_used: AtomicBool::new(true),
             wanted: Notify::new(),
         });
-        let of_task = Arc::clone(&pulse);
+        let of_task = Arc::clone(&heartbeat);
         let listening = tokio::spawn(async move {
             match &database.direct {
-                DatabaseUrl::Sqlite(_) => watch_count(&database, &of_task, hear).await,
+                DatabaseUrl::Sqlite(_) => poll_counter(&database, &of_task, on_end).await,
                 DatabaseUrl::Postgres(address) => {
-                    keep_listening(&database, address, &of_task, hear).await;
+                    keep_listening(&database, address, &of_task, on_end).await;
                 }
             }
         });
         Self {
-            pulse,
+            heartbeat,
             _listening: AbortOnDropHandle::new(listening),
         }
     }
 
-    /// Whether every end has been heard of that is older than half a second.
+    /// True if every announcement has been received that is older than half a second.
     pub(crate) fn is_alive(&self) -> bool {
-        self.pulse.is_used.store(true, Ordering::Relaxed);
-        let is_alive = self.pulse.since_heard() < TRUST;
+        self.heartbeat.is_used.store(true, Ordering::Relaxed);
+        let is_alive = self.heartbeat.since_arrival() < HEARTBEAT_TTL;
         if !is_alive {
-            self.pulse.wanted.notify_one();
+            self.heartbeat.wanted.notify_one();
         }
         is_alive
     }
 
-    /// For how long the line has not been believed; not at all while it is alive.
-    pub(crate) fn lapsed(&self) -> Duration {
-        self.pulse.since_heard().saturating_sub(TRUST)
+    /// The time since the listener was last alive; zero while it is.
+    pub(crate) fn stale_for(&self) -> Duration {
+        self.heartbeat.since_arrival().saturating_sub(HEARTBEAT_TTL)
     }
 }
 
-impl Pulse {
-    /// It begins late enough for a beat at 0 to be believed no more.
+impl Heartbeat {
+    /// It starts late enough that a heartbeat at 0 has expired.
     fn now(&self) -> u64 {
-        micros(self.began.elapsed() + TRUST)
+        micros(self.started_at.elapsed() + HEARTBEAT_TTL)
     }
 
     fn since(&self, then: u64) -> Duration {
         Duration::from_micros(self.now().saturating_sub(then))
     }
 
-    fn since_heard(&self) -> Duration {
-        self.since(self.heard.load(Ordering::Acquire))
+    fn since_arrival(&self) -> Duration {
+        self.since(self.arrived.load(Ordering::Acquire))
     }
 
-    fn beat(&self, sent: u64) {
-        self.heard.store(sent, Ordering::Release);
+    fn arrive(&self, sent: u64) {
+        self.arrived.store(sent, Ordering::Release);
     }
 
-    /// The line is believed no more, from now on.
+    /// The listener is not alive from now on.
     fn stop(&self) {
-        let lapsed = self.now().saturating_sub(micros(TRUST));
-        self.heard.fetch_min(lapsed, Ordering::AcqRel);
+        let lapsed = self.now().saturating_sub(micros(HEARTBEAT_TTL));
+        self.arrived.fetch_min(lapsed, Ordering::AcqRel);
     }
 
-    /// Waits until the next beat is due: for a while, or until somebody needs one.
-    async fn rest(&self, unused: &mut u32) {
-        tokio::time::sleep(BEAT).await;
+    /// Waits until the next heartbeat is due, or is needed.
+    async fn wait(&self, unused: &mut u32) {
+        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
         if self.is_used.swap(false, Ordering::Relaxed) {
             *unused = 0;
         } else {
             *unused += 1;
         }
-        if *unused > UNUSED {
+        if *unused > IDLE_HEARTBEATS {
             self.wanted.notified().await;
             *unused = 0;
         }
@@ -166,24 +170,24 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Reads SQLite's count again and again.
-async fn watch_count(database: &Database, pulse: &Pulse, hear: impl Fn(Heard)) {
+/// Polls SQLite's counter.
+async fn poll_counter(database: &Database, heartbeat: &Heartbeat, on_end: impl Fn(SessionEnd)) {
     let (mut known, mut unused) = (None, 0);
     loop {
-        let sent = pulse.now();
+        let sent = heartbeat.now();
         match count(database).await {
             Ok(count) => {
                 if known.replace(count) != Some(count) {
-                    hear(Heard::EndOfAnybody);
+                    on_end(SessionEnd::Unknown);
                 }
-                pulse.beat(sent);
+                heartbeat.arrive(sent);
             }
             Err(error) => {
-                tracing::debug!(%error, "the ends of sessions cannot be counted");
-                pulse.stop();
+                tracing::debug!(%error, "the counter of ended sessions cannot be read");
+                heartbeat.stop();
             }
         }
-        pulse.rest(&mut unused).await;
+        heartbeat.wait(&mut unused).await;
     }
 }
 
@@ -195,73 +199,73 @@ async fn count(database: &Database) -> DbResult<i64> {
     row.try_get("", "count")
 }
 
-/// Listens to PostgreSQL, and opens another line when one is lost.
+/// Listens to PostgreSQL, and connects anew when the connection is lost.
 async fn keep_listening(
     database: &Database,
     address: &str,
-    pulse: &Pulse,
-    hear: impl Fn(Heard) + Send + Sync,
+    heartbeat: &Heartbeat,
+    on_end: impl Fn(SessionEnd) + Send + Sync,
 ) {
-    let mut pause = PAUSES.0;
+    let mut pause = RECONNECT_BACKOFF.0;
     loop {
-        let before = pulse.heard.load(Ordering::Acquire);
-        let Err(error) = listen(database, address, pulse, &hear).await;
-        if pulse.heard.load(Ordering::Acquire) != before {
-            pause = PAUSES.0;
+        let before = heartbeat.arrived.load(Ordering::Acquire);
+        let Err(error) = listen(database, address, heartbeat, &on_end).await;
+        if heartbeat.arrived.load(Ordering::Acquire) != before {
+            pause = RECONNECT_BACKOFF.0;
         }
-        pulse.stop();
-        if pause == PAUSES.0 {
+        heartbeat.stop();
+        if pause == RECONNECT_BACKOFF.0 {
             tracing::warn!(
                 %error,
-                "what the database announces does not come through, so it is asked for each session. \
-                 Should this last: where DATABASE_URL passes a pooler, set CUBBY_DIRECT_DATABASE_URL"
+                "announcements of ended sessions do not arrive, so each request reads its session from the database. \
+                 If this lasts and DATABASE_URL leads to a pooler, set CUBBY_DIRECT_DATABASE_URL"
             );
         } else {
-            tracing::debug!(%error, "still nothing that the database announces comes through");
+            tracing::debug!(%error, "announcements of ended sessions still do not arrive");
         }
         tokio::time::sleep(pause).await;
-        pause = PAUSES.1.min(pause * 2);
+        pause = RECONNECT_BACKOFF.1.min(pause * 2);
     }
 }
 
 async fn listen(
     database: &Database,
     address: &str,
-    pulse: &Pulse,
-    hear: &(impl Fn(Heard) + Send + Sync),
+    heartbeat: &Heartbeat,
+    on_end: &(impl Fn(SessionEnd) + Send + Sync),
 ) -> DbResult<Infallible> {
-    let name = random_name("cubby_line")?;
+    let name = random_name("cubby_listener")?;
     let options = postgresql_options(address)?;
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(SILENCE)
+        .acquire_timeout(HEARTBEAT_TIMEOUT)
         .test_before_acquire(false)
         .connect_with(options.clone().application_name(&name))
         .await
         .map_err(connection_error)?;
-    expect_direct(&options, &name).await?;
+    reject_pooler(&options, &name).await?;
     let mut listener = PgListener::connect_with(&pool)
         .await
         .map_err(connection_error)?;
-    // What was announced in between would be lost without a word.
+    // Announcements in between would be lost unnoticed.
     listener.eager_reconnect(false);
-    let beats = random_name("cubby_beats")?;
-    let channels = [CHANNEL, beats.as_str()];
+    let heartbeats = random_name("cubby_heartbeats")?;
+    let channels = [CHANNEL, heartbeats.as_str()];
     listener
         .listen_all(channels)
         .await
         .map_err(connection_error)?;
-    hear(Heard::EndOfAnybody);
+    on_end(SessionEnd::Unknown);
     tokio::select! {
-        ended = take_in(&mut listener, pulse, hear) => ended,
-        ended = beat(database, &beats, pulse) => ended,
+        ended = receive(&mut listener, heartbeat, on_end) => ended,
+        ended = send_heartbeats(database, &heartbeats, heartbeat) => ended,
     }
 }
 
-/// Refuses an address that passes a pooler. A connection there is lent to others, who would hear what they
-/// did not ask for, and fail; so this is found out before anything is said by it. A connection of this
-/// name has been opened and has said nothing: PostgreSQL knows of it all the same, unless it is a pooler's.
-async fn expect_direct(options: &PgConnectOptions, name: &str) -> DbResult<()> {
+/// Refuses an address of a pooler. It would lend the connection to others, who would receive notifications that they did
+/// not ask for, and fail; so the check comes before anything is sent. A connection of this name has been opened and is
+/// idle: PostgreSQL knows of it, unless it is a pooler's.
+async fn reject_pooler(options: &PgConnectOptions, name: &str) -> DbResult<()> {
     let mut other = PgConnection::connect_with(options)
         .await
         .map_err(connection_error)?;
@@ -277,14 +281,14 @@ async fn expect_direct(options: &PgConnectOptions, name: &str) -> DbResult<()> {
     })
 }
 
-/// Hands on what comes by the line, in order: what was announced before a beat is heard before it counts.
-async fn take_in(
+/// Receives notifications in their order: announcements that were sent before a heartbeat are handled before it counts.
+async fn receive(
     listener: &mut PgListener,
-    pulse: &Pulse,
-    hear: &(impl Fn(Heard) + Send + Sync),
+    heartbeat: &Heartbeat,
+    on_end: &(impl Fn(SessionEnd) + Send + Sync),
 ) -> DbResult<Infallible> {
-    // The database's time at the last beat, by which its other times are told.
-    let mut beaten: Option<(u64, u64)> = None;
+    // The last heartbeat, by this clock and by the database's.
+    let mut last_heartbeat: Option<(u64, u64)> = None;
     while let Some(notification) = listener.try_recv().await.map_err(connection_error)? {
         let Some((first, millis)) = notification.payload().split_once(' ') else {
             continue;
@@ -293,48 +297,51 @@ async fn take_in(
             continue;
         };
         if notification.channel() == CHANNEL {
-            // Somebody's who knows no more of it than we do.
             let Ok(user_id) = UserId::from_uuid(first) else {
                 continue;
             };
-            let age = beaten.map(|(sent, at)| {
-                let now = Duration::from_millis(at) + pulse.since(sent);
+            let age = last_heartbeat.map(|(sent, at)| {
+                let now = Duration::from_millis(at) + heartbeat.since(sent);
                 now.saturating_sub(Duration::from_millis(millis))
             });
-            hear(Heard::EndOf(user_id, age));
+            on_end(SessionEnd::User(user_id, age));
         } else if let Ok(sent) = first.parse() {
-            beaten = Some((sent, millis));
-            pulse.beat(sent);
+            last_heartbeat = Some((sent, millis));
+            heartbeat.arrive(sent);
         }
     }
     Err(DbErr::Custom("the connection has ended".to_owned()))
 }
 
-/// Sends beats by the connections that requests use, until none comes back.
-async fn beat(database: &Database, channel: &str, pulse: &Pulse) -> DbResult<Infallible> {
-    let (mut unused, mut begun) = (0, pulse.now());
+/// Sends heartbeats by the connections that requests use, until none arrives.
+async fn send_heartbeats(
+    database: &Database,
+    channel: &str,
+    heartbeat: &Heartbeat,
+) -> DbResult<Infallible> {
+    let (mut unused, mut begun) = (0, heartbeat.now());
     loop {
-        let sent = pulse.now();
+        let sent = heartbeat.now();
         let statement = Statement::from_sql_and_values(
             DatabaseBackend::Postgres,
             "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
             [channel.into(), sent.to_string().into()],
         );
-        match tokio::time::timeout(TRUST, database.reads.query_one_once(&statement)).await {
+        match tokio::time::timeout(HEARTBEAT_TTL, database.reads.query_one_once(&statement)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a beat was not sent"),
-            Err(_) => tracing::debug!("a beat was not sent in time"),
+            Ok(Err(error)) => tracing::debug!(%error, "a heartbeat was not sent"),
+            Err(_) => tracing::debug!("a heartbeat was not sent in time"),
         }
-        pulse.rest(&mut unused).await;
-        if pulse.since(sent) > SILENCE {
-            // There was nobody to beat for.
-            begun = pulse.now();
+        heartbeat.wait(&mut unused).await;
+        if heartbeat.since(sent) > HEARTBEAT_TIMEOUT {
+            // No heartbeat was needed.
+            begun = heartbeat.now();
         }
-        let heard = pulse.heard.load(Ordering::Acquire).max(begun);
-        if pulse.since(heard) > SILENCE {
+        let arrived = heartbeat.arrived.load(Ordering::Acquire).max(begun);
+        if heartbeat.since(arrived) > HEARTBEAT_TIMEOUT {
             return Err(DbErr::Custom(format!(
-                "no beat has come back for {} seconds",
-                SILENCE.as_secs()
+                "no heartbeat has arrived for {} seconds",
+                HEARTBEAT_TIMEOUT.as_secs()
             )));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{activity::Activity, cache::SessionCache};
 use crate::{
     clock::Timestamp,
-    db::{Database, Line},
+    db::{Database, SessionEndListener},
     error::Result,
     id::SessionKey,
     identity::{entity::sessions, unscoped},
@@ -20,7 +20,7 @@ pub(in crate::identity) struct ActiveSessions {
     pub(super) database: Database,
     pub(super) cache: Arc<SessionCache>,
     pub(super) activity: Arc<Activity>,
-    pub(super) listener: Line,
+    pub(super) listener: SessionEndListener,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -60,7 +60,9 @@ impl ActiveSessions {
                     && let Some(ended_at) = ended_at
                 {
                     // The cached row was not used since the listener stopped receiving.
-                    let age = now.since(ended_at).saturating_sub(self.listener.lapsed());
+                    let age = now
+                        .since(ended_at)
+                        .saturating_sub(self.listener.stale_for());
                     self.metrics.revoked(age);
                 }
                 Ok(None)

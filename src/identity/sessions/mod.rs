@@ -38,7 +38,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     crypto::secret::Secrets,
-    db::{Database, Heard, Line},
+    db::{Database, SessionEnd, SessionEndListener},
     error::Result,
     id::{Ids, SessionId, SessionKey},
     metrics::Metrics,
@@ -100,14 +100,14 @@ impl Sessions {
         let listener = {
             let (changes, metrics) = (Arc::clone(&changes), Arc::clone(&metrics));
             let cache = Arc::clone(&cache);
-            Line::open(database.clone(), move |heard| match heard {
-                Heard::EndOf(user_id, age) => {
+            SessionEndListener::start(database.clone(), move |end| match end {
+                SessionEnd::User(user_id, age) => {
                     changes.sessions_ended(user_id);
                     if let Some(age) = age {
                         metrics.revoked(age);
                     }
                 }
-                Heard::EndOfAnybody => {
+                SessionEnd::Unknown => {
                     cache.forget_all();
                     changes.poll.notify_one();
                 }
