@@ -1,6 +1,7 @@
 //! The database: connections, reads, transactions, migrations, and where the two kinds differ.
 
 mod backoff;
+mod conflicts;
 mod connect;
 mod connection;
 mod database;
@@ -11,6 +12,7 @@ mod pool;
 mod pooler;
 mod random_name;
 mod read_pool;
+mod session_end_announcement;
 mod session_end_listener;
 mod shares;
 #[cfg(test)]
@@ -18,10 +20,11 @@ mod tests;
 mod timeouts;
 mod transaction;
 
+pub(crate) use conflicts::End;
 pub use database::Database;
 pub(crate) use database::Readiness;
 pub(crate) use session_end_listener::{SessionEnd, SessionEndListener};
-pub(crate) use transaction::{End, Transaction};
+pub(crate) use transaction::Transaction;
 
 use failure::DbResult;
 use random_name::random_name;

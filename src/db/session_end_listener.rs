@@ -21,10 +21,10 @@ use sqlx::{
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use super::{
     Database, DbResult, connect::postgresql_options, failure::connection_error, random_name,
+    session_end_announcement::CHANNEL,
 };
 use crate::{config::DatabaseUrl, id::UserId};
 
@@ -44,22 +44,6 @@ const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause before the connection is opened anew, at first and at most.
 const RECONNECT_BACKOFF: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(30));
-
-/// The channel that ends of sessions are announced on.
-const CHANNEL: &str = "cubby_session_ends";
-
-/// Announces that sessions of the user may have ended, as part of the transaction that ends them. The time is the
-/// transaction's, so that PostgreSQL delivers equal announcements of one transaction once.
-pub(super) fn announcement(backend: DatabaseBackend, user_id: UserId) -> Statement {
-    match backend {
-        DatabaseBackend::Postgres => Statement::from_sql_and_values(
-            backend,
-            "SELECT pg_notify($1, $2 || ' ' || (extract(epoch FROM now()) * 1000)::bigint)",
-            [CHANNEL.into(), Uuid::from(user_id).to_string().into()],
-        ),
-        _ => Statement::from_string(backend, "UPDATE session_ends SET count = count + 1"),
-    }
-}
 
 /// An announcement.
 pub(crate) enum SessionEnd {

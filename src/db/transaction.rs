@@ -1,97 +1,30 @@
-//! Transactions, each run again from its beginning when it conflicts with another one.
+//! Transactions that may write.
 
-use std::{
-    sync::{
-        Arc, Mutex as SyncMutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Mutex as SyncMutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, ExecResult, QueryResult, Statement};
-use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit},
-    time::Instant,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, ExecResult, QueryResult, Statement};
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::{
-    Database,
     failure::{DbResult, Failure},
     pool::Lease,
-    session_end_listener::announcement,
-    timeouts::WAIT_TIMEOUT,
+    session_end_announcement::announcement,
 };
-use crate::{error::Error, id::UserId};
-
-/// The pause before a transaction is run again, at first and at most. Each is shortened at random by up to half, so
-/// that two transactions do not conflict in step.
-const CONFLICT_BACKOFF: (Duration, Duration) =
-    (Duration::from_millis(2), Duration::from_millis(100));
+use crate::id::UserId;
 
 /// A transaction that may write. Dropped, it is rolled back.
 pub(crate) struct Transaction {
     backend: DatabaseBackend,
     lease: Mutex<Lease>,
-    /// A statement failed since the transaction conflicts with another one.
     has_conflicted: AtomicBool,
     /// The users whose sessions may have ended, which the commit announces.
     ended: SyncMutex<Vec<UserId>>,
     /// A turn to write, and a place in the user's share of the connections.
     _permits: [Option<OwnedSemaphorePermit>; 2],
-}
-
-/// The result of a transaction's work, and what becomes of the writes.
-pub(crate) enum End<T> {
-    Commit(T),
-    RollBack(T),
-}
-
-impl Database {
-    /// Runs `work` in a transaction, which an error rolls back.
-    ///
-    /// If the database says that the transaction conflicts with another one (`40001`, serialization failure; `40P01`,
-    /// deadlock), all of `work` is run again in a new transaction, for ten seconds at most.
-    pub(crate) async fn transaction<T, E, F>(
-        &self,
-        work: impl Fn(Arc<Transaction>) -> F,
-    ) -> Result<T, E>
-    where
-        E: From<Error>,
-        F: Future<Output = Result<End<T>, E>>,
-    {
-        let deadline = Instant::now() + WAIT_TIMEOUT;
-        let mut pause = CONFLICT_BACKOFF.0;
-        loop {
-            let transaction = Arc::new(self.begin().await?);
-            let result = work(Arc::clone(&transaction)).await;
-            let transaction = Arc::into_inner(transaction).ok_or_else(outlived)?;
-            let has_conflicted = transaction.has_conflicted.load(Ordering::Relaxed);
-            match result {
-                Ok(End::Commit(value)) if !has_conflicted => match transaction.commit().await {
-                    Ok(()) => return Ok(value),
-                    Err(error) if Failure::of(&error) == Failure::Conflict => {}
-                    Err(error) => return Err(Error::from(error).into()),
-                },
-                // Sent now rather than when the connection is next used: others wait for the locks.
-                result => {
-                    transaction.roll_back().await;
-                    match result {
-                        _ if has_conflicted => {}
-                        Ok(End::Commit(value) | End::RollBack(value)) => return Ok(value),
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            if Instant::now() + pause > deadline {
-                tracing::warn!("a transaction conflicted with others for ten seconds");
-                return Err(Error::Unavailable.into());
-            }
-            tracing::debug!("a transaction conflicted with another one and is run again");
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(CONFLICT_BACKOFF.1);
-        }
-    }
 }
 
 impl Transaction {
@@ -121,6 +54,11 @@ impl Transaction {
     pub(crate) fn announces_session_ends(&self) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         !ended.is_empty()
+    }
+
+    /// True if a statement failed since the transaction conflicts with another one.
+    pub(super) fn has_conflicted(&self) -> bool {
+        self.has_conflicted.load(Ordering::Relaxed)
     }
 
     pub(super) async fn commit(self) -> DbResult<()> {
@@ -154,12 +92,6 @@ impl Transaction {
         }
         result
     }
-}
-
-fn outlived() -> Error {
-    Error::internal(DbErr::Custom(
-        "a viewer outlived its transaction".to_owned(),
-    ))
 }
 
 /// Sends each statement once: what came before it in the transaction would be gone.

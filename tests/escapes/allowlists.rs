@@ -111,16 +111,16 @@ pub const SEA_ORM: [&str; 9] = [
 
 /// Every table with an entity: the file, the table, and the column of the owner; nothing for a table that no viewer is
 /// asked for.
-pub const TABLES: [(&str, &str, Option<&str>); 11] = [
+pub const TABLES: [(&str, &str, Option<&str>); 12] = [
     (
         "src/identity/entity/credential_attempts.rs",
         "credential_attempts",
         None,
     ),
     (
-        "src/identity/entity/deleted_tasks.rs",
-        "deleted_tasks",
-        None,
+        "src/identity/entity/external_subjects.rs",
+        "external_subjects",
+        Some("UserId"),
     ),
     (
         "src/identity/entity/identities.rs",
@@ -143,8 +143,9 @@ pub const TABLES: [(&str, &str, Option<&str>); 11] = [
         Some("UserId"),
     ),
     ("src/identity/entity/signing_keys.rs", "signing_keys", None),
+    ("src/identity/entity/tombstones.rs", "tombstones", None),
     ("src/identity/entity/users.rs", "users", Some("Id")),
     ("src/scope/change_log/entity.rs", "change_logs", None),
     ("src/tasks/entity.rs", "tasks", Some("UserId")),
-    ("src/tasks/entity.rs", "deleted_tasks", Some("UserId")),
+    ("src/tasks/entity.rs", "tombstones", Some("UserId")),
 ];

@@ -1,0 +1,75 @@
+//! Runs work in transactions, again from its beginning when it conflicts with another transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::DbErr;
+use tokio::time::Instant;
+
+use super::{
+    database::Database, failure::Failure, timeouts::WAIT_TIMEOUT, transaction::Transaction,
+};
+use crate::error::Error;
+
+/// The pause before a transaction is run again, at first and at most. Each is shortened at random by up to half, so
+/// that two transactions do not conflict in step.
+const CONFLICT_BACKOFF: (Duration, Duration) =
+    (Duration::from_millis(2), Duration::from_millis(100));
+
+/// The result of a transaction's work, and what becomes of the writes.
+pub(crate) enum End<T> {
+    Commit(T),
+    RollBack(T),
+}
+
+impl Database {
+    /// Runs `work` in a transaction, which an error rolls back.
+    ///
+    /// If the database says that the transaction conflicts with another one (`40001`, serialization failure; `40P01`,
+    /// deadlock), all of `work` is run again in a new transaction, for ten seconds at most.
+    pub(crate) async fn transaction<T, E, F>(
+        &self,
+        work: impl Fn(Arc<Transaction>) -> F,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<End<T>, E>>,
+    {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let mut pause = CONFLICT_BACKOFF.0;
+        loop {
+            let transaction = Arc::new(self.begin().await?);
+            let result = work(Arc::clone(&transaction)).await;
+            let transaction = Arc::into_inner(transaction).ok_or_else(outlived)?;
+            let has_conflicted = transaction.has_conflicted();
+            match result {
+                Ok(End::Commit(value)) if !has_conflicted => match transaction.commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) if Failure::of(&error) == Failure::Conflict => {}
+                    Err(error) => return Err(Error::from(error).into()),
+                },
+                // Sent now rather than when the connection is next used: others wait for the locks.
+                result => {
+                    transaction.roll_back().await;
+                    match result {
+                        _ if has_conflicted => {}
+                        Ok(End::Commit(value) | End::RollBack(value)) => return Ok(value),
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            if Instant::now() + pause > deadline {
+                tracing::warn!("a transaction conflicted with others for ten seconds");
+                return Err(Error::Unavailable.into());
+            }
+            tracing::debug!("a transaction conflicted with another one and is run again");
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(CONFLICT_BACKOFF.1);
+        }
+    }
+}
+
+fn outlived() -> Error {
+    Error::internal(DbErr::Custom(
+        "a viewer outlived its transaction".to_owned(),
+    ))
+}
