@@ -40,6 +40,41 @@ pub(crate) fn clearable<T, U>(
     }
 }
 
+/// The fields of `T` that the input of an update changes, parsed.
+pub(crate) struct Edit<T> {
+    changes: Vec<Change<T>>,
+}
+
+type Change<T> = Box<dyn Fn(&mut T) + Send + Sync>;
+
+impl<T> Default for Edit<T> {
+    fn default() -> Self {
+        Self {
+            changes: Vec::new(),
+        }
+    }
+}
+
+impl<T: 'static> Edit<T> {
+    /// Changes `field` of `T` to this value: nothing if it is invalid, an inner nothing if it was left out.
+    pub(crate) fn set<U: Clone + Send + Sync + 'static>(
+        &mut self,
+        value: Option<Option<U>>,
+        field: fn(&mut T) -> &mut U,
+    ) {
+        if let Some(Some(value)) = value {
+            let change = move |it: &mut T| field(it).clone_from(&value);
+            self.changes.push(Box::new(change));
+        }
+    }
+
+    pub(crate) fn apply(&self, it: &mut T) {
+        for change in &self.changes {
+            change(it);
+        }
+    }
+}
+
 /// Names a payload that is generic over the schema's user: a generic type has no name of its own.
 macro_rules! named_payload {
     ($name:ident) => {

@@ -16,6 +16,7 @@ mod import_export;
 mod input;
 mod metrics;
 mod pagination;
+mod payload;
 mod private_file;
 mod query_limits;
 mod scope;

@@ -1,5 +1,6 @@
 //! The GraphQL schema: root types, the types that span slices, and what is known of each root field.
 
+mod changes;
 mod errors;
 mod node;
 pub(crate) mod root_fields;

@@ -12,7 +12,7 @@ use crate::{
         graphql::{SecurityEvent, Session},
     },
     scope::Viewer,
-    tasks::graphql::Task,
+    tasks::Task,
 };
 
 /// The maximum number of ids that `nodes` takes.

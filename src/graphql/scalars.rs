@@ -2,13 +2,13 @@
 
 use async_graphql::{InputType, InputValueResult, Pos, ScalarType, Value};
 
+use super::changes::SyncToken;
 use crate::{
     clock::Timestamp,
     identity::TimeZone,
     tasks::{
         local_date_time::{LocalDate, LocalTime},
         moment::Moment,
-        subscriptions::SyncToken,
     },
 };
 

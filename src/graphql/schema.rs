@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use super::{
+    changes::ChangeSubscription,
     node::{MAX_NODES, Node},
     service::Service,
     user::User,
@@ -22,7 +23,7 @@ use crate::{
         self, AccessTokenMutation, Identity,
         mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
     },
-    tasks::{self, mutations::TaskMutation, subscriptions::TaskSubscription},
+    tasks::{self, mutations::TaskMutation},
 };
 
 /// The maximum depth of nested selections, those of fragments included: the engine recurses once for each.
@@ -156,7 +157,7 @@ impl ProfileMutation {
         ctx: &Context<'_>,
         input: UpdateProfileInput,
     ) -> Nullable<UpdateProfilePayload<User>> {
-        Some(input.run(ctx, tasks::follow).await)
+        Some(input.run(ctx, tasks::reschedule_floating).await)
     }
 }
 
@@ -172,7 +173,7 @@ pub(crate) struct Mutation(
 
 /// What can be listened to.
 #[derive(MergedSubscription, Default)]
-pub(crate) struct Subscription(TaskSubscription);
+pub(crate) struct Subscription(ChangeSubscription);
 
 #[cfg(test)]
 mod tests {

@@ -17,8 +17,8 @@ use crate::{
     id::{Ids, TaskId},
     identity::{self, TimeZone},
     import_errors::{LineErrors, sanitize},
-    scope::Viewer,
-    tasks::{self, Existing, limit, placement},
+    scope::{Existing, Viewer},
+    tasks::{self, limit, placement},
 };
 
 /// The number of tasks that are looked up and stored at once.

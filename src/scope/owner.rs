@@ -17,7 +17,16 @@ pub(crate) trait Owned: EntityTrait {
 
     /// True if rows change with their owner's time zone. A list of them waits until all have been changed.
     const FOLLOWS_TIME_ZONE: bool = false;
+
+    /// The writer of the rows: [`Direct`] or [`Logged`].
+    type Writes;
 }
+
+/// Slices write the rows with [`Viewer::insert`](super::Viewer::insert), `update` and `delete`.
+pub(crate) enum Direct {}
+
+/// Each change of a row takes a number of its owner's change log, so that only the kit of synced entities writes rows.
+pub(crate) enum Logged {}
 
 /// A table whose primary key is the owner and one column more: no two users' rows ever have the same key.
 pub(crate) trait KeyedByOwner: Owned {

@@ -122,11 +122,6 @@ where
     model.into_active_model().reset_all()
 }
 
-/// True if a column of the row is set.
-pub(crate) fn is_changed(row: &impl ActiveModelTrait) -> bool {
-    row.is_changed()
-}
-
 /// All columns of `E`.
 pub(crate) fn all_columns<E: EntityTrait>() -> Vec<E::Column> {
     E::Column::iter().collect()

@@ -247,7 +247,10 @@ impl Viewer {
     }
 
     /// Stores a new row, the viewer's whoever it says it is.
-    pub(crate) async fn insert<A>(&self, mut row: A) -> Result<<A::Entity as EntityTrait>::Model>
+    pub(super) async fn insert_row<A>(
+        &self,
+        mut row: A,
+    ) -> Result<<A::Entity as EntityTrait>::Model>
     where
         A: ActiveModelTrait,
         A::Entity: Owned,
@@ -263,7 +266,7 @@ impl Viewer {
 
     /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
     /// finds, and gives them as they are now. The owner of a row never changes.
-    pub(crate) async fn update<A>(
+    pub(super) async fn update_rows<A>(
         &self,
         mut changes: A,
         filter: Filter<A::Entity>,
@@ -285,7 +288,7 @@ impl Viewer {
     }
 
     /// Stores new rows, the viewer's whoever they say they are, many at once.
-    pub(crate) async fn insert_all<A>(&self, rows: Vec<A>) -> Result<()>
+    pub(super) async fn insert_rows<A>(&self, rows: Vec<A>) -> Result<()>
     where
         A: ActiveModelTrait,
         A::Entity: Owned,
@@ -306,7 +309,7 @@ impl Viewer {
     }
 
     /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
-    pub(crate) async fn rewrite<A>(
+    pub(super) async fn rewrite_rows<A>(
         &self,
         rows: Vec<A>,
         columns: &[<A::Entity as EntityTrait>::Column],
@@ -346,7 +349,7 @@ impl Viewer {
     }
 
     /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
-    pub(crate) async fn delete<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
+    pub(super) async fn delete_rows<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
         let delete = E::delete_many().filter(filter.condition(self.user_id()));
         self.write(E::ENDS_SESSIONS, |transaction| {
             let delete = delete.clone();

@@ -15,7 +15,7 @@ use crate::{
     tasks::{
         self, Description, Due, Priority, StoredTask, TaskFields, Title,
         local_date_time::{LocalDate, LocalTime},
-        moment::Here,
+        moment::LocalNow,
         placement,
     },
 };
@@ -80,7 +80,7 @@ pub(super) async fn insert_sample_tasks(
     let home = identity::home(viewer).await?;
     let now = viewer.now();
     let positions = placement::after(&None, count)?;
-    let here = Here {
+    let here = LocalNow {
         now,
         zone: home.rules(),
     };
@@ -131,8 +131,8 @@ impl SampleTasks {
             Priority::High,
             Priority::Urgent,
         ];
+        let title = Title::parse(&self.title())?;
         let fields = TaskFields {
-            title: Title::parse(&self.title())?,
             description: match self.random.usize(..4) {
                 0 => Some(Description::parse(
                     PARAGRAPH.repeat(self.random.usize(1..4)),
@@ -141,6 +141,7 @@ impl SampleTasks {
             },
             priority: self.one_of(&priorities),
             due: self.due(),
+            ..TaskFields::new(title)
         };
         let is_completed = self.random.usize(..5) < 2;
         Ok(StoredTask {

@@ -4,17 +4,14 @@ use std::collections::HashMap;
 
 use super::{
     TaskFields,
-    description::Description,
-    due::Due,
-    entity::{ActiveModel, Column, Entity, Model, deleted},
-    title::Title,
+    entity::{ActiveModel, Column, Entity, Model},
 };
 use crate::{
     clock::Timestamp,
     error::Result,
     id::TaskId,
     identity::TimeZone,
-    scope::{Direction, Filter, Query, Set, SortKey, Viewer},
+    scope::{Direction, Existing, Filter, Query, Set, SortKey, Viewer},
 };
 
 /// A task with its id, its place in the manual order and its history.
@@ -27,13 +24,6 @@ pub(crate) struct StoredTask {
     pub(crate) updated_at: Timestamp,
 }
 
-/// The state of an id that is not free.
-#[derive(Clone, Copy)]
-pub(crate) enum Existing {
-    Stored,
-    Deleted,
-}
-
 /// A time zone of due dates, with the first and the last of them.
 pub(crate) struct DueZone {
     pub(crate) name: String,
@@ -43,16 +33,10 @@ pub(crate) struct DueZone {
 
 impl StoredTask {
     fn from_row(task: Model) -> Result<Self> {
-        let due = Due::of(&task)?;
         Ok(Self {
             id: task.id,
             version: task.version,
-            fields: TaskFields {
-                title: Title::from_stored(task.title),
-                description: task.description.map(Description::from_stored),
-                priority: task.priority,
-                due,
-            },
+            fields: TaskFields::of(&task, None)?,
             completed_at: task.completed_at,
             position: task.position,
             updated_at: task.updated_at,
@@ -84,14 +68,10 @@ pub(crate) async fn insert_many(
     home: &TimeZone,
     tasks: Vec<StoredTask>,
 ) -> Result<i64> {
-    let added = viewer.add_tasks(tasks.len()).await?;
-    let task_count = added.task_count;
-    let rows = tasks.into_iter().zip(added.seqs).map(|(task, seq)| {
+    let rows = tasks.into_iter().map(|task| {
         let mut row = ActiveModel {
             id: Set(task.id),
             version: Set(task.version),
-            seq: Set(seq),
-            origin_session_id: Set(Some(viewer.session_id())),
             completed_at: Set(task.completed_at),
             position: Set(task.position),
             updated_at: Set(task.updated_at),
@@ -100,8 +80,8 @@ pub(crate) async fn insert_many(
         task.fields.write(home, &mut row);
         row
     });
-    viewer.insert_all(rows.collect()).await?;
-    Ok(task_count)
+    let added = viewer.insert_synced::<Entity>(rows.collect()).await?;
+    Ok(added.task_count)
 }
 
 /// Finds the ids that belong to stored tasks of the viewer's, or to tasks that were deleted lately.
@@ -109,18 +89,7 @@ pub(crate) async fn existing_ids(
     viewer: &Viewer,
     ids: Vec<TaskId>,
 ) -> Result<HashMap<TaskId, Existing>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let stored = Filter::is_in(Column::Id, ids.iter().copied());
-    let stored = Query::<Entity>::filter(stored).columns([Column::Id]);
-    let deleted = Filter::is_in(deleted::Column::Id, ids);
-    let deleted = Query::<deleted::Entity>::filter(deleted).columns([deleted::Column::Id]);
-    let stored = viewer.select_columns(stored, |row| Ok((row.get(0)?, Existing::Stored)));
-    let mut existing: HashMap<_, _> = stored.await?.into_iter().collect();
-    let deleted = viewer.select_columns(deleted, |row| Ok((row.get(0)?, Existing::Deleted)));
-    existing.extend(deleted.await?);
-    Ok(existing)
+    viewer.existing_ids::<Entity>(ids).await
 }
 
 /// Reads the time zones of the viewer's due dates, other than this one.

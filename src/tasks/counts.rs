@@ -4,7 +4,7 @@ use super::{
     Column,
     filter::{TaskFilter, is_due_within, is_overdue},
     floating_due,
-    moment::Here,
+    moment::LocalNow,
     scan,
 };
 use crate::{
@@ -33,24 +33,24 @@ impl Counts {
     /// Of those that pass the filter, in one statement.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
         loop {
-            let here = floating_due::here(viewer).await?;
-            let counts = Self::read_here(viewer, &here, filter).await?;
-            if floating_due::is_still(viewer, &here).await? {
+            let now = floating_due::local_now(viewer).await?;
+            let counts = Self::read_at(viewer, &now, filter).await?;
+            if floating_due::is_still(viewer, &now).await? {
                 return Ok(counts);
             }
         }
     }
 
-    async fn read_here(viewer: &Viewer, here: &Here, filter: Option<&TaskFilter>) -> Result<Self> {
+    async fn read_at(viewer: &Viewer, now: &LocalNow, filter: Option<&TaskFilter>) -> Result<Self> {
         let open = || Filter::is_null(Column::CompletedAt);
-        let is_due_today = here.today().map_or_else(Filter::never, is_due_within);
+        let is_due_today = now.today().map_or_else(Filter::never, is_due_within);
         let counted = [
             Filter::always(),
             open(),
-            is_overdue(here.now),
+            is_overdue(now.now),
             is_due_today.and(open()),
         ];
-        let query = super::query(here, filter)?;
+        let query = super::query(now, filter)?;
         let [total, open, overdue, due_today] = viewer.count_each(query, counted).await?;
         let shown = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Self {

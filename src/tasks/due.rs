@@ -104,14 +104,22 @@ impl Due {
         }
     }
 
-    /// The columns of a task that is due then, or of one that is never due.
+    /// Sets the columns of a task that is due then, or of one that is never due, if the row says otherwise. The
+    /// instant is that of a user in this time zone.
     pub(super) fn write(due: Option<&Self>, home: &TimeZone, row: &mut ActiveModel) {
-        let at = due.map(|due| due.at(home));
-        row.due_date = Set(due.map(|due| due.date.0.to_string()));
-        row.due_time = Set(due.and_then(|due| Some(due.time?.0.to_string())));
-        row.due_time_zone = Set(due.and_then(|due| Some(due.zone.clone()?.into_string())));
-        row.due_at = Set(at);
-        row.due_sort = Set(at.unwrap_or(NEVER));
+        row.due_date
+            .set_if_not_equals(due.map(|due| due.date.0.to_string()));
+        row.due_time
+            .set_if_not_equals(due.and_then(|due| Some(due.time?.0.to_string())));
+        row.due_time_zone
+            .set_if_not_equals(due.and_then(|due| Some(due.zone.clone()?.into_string())));
+        let is_other = row.due_date.is_set() || row.due_time.is_set() || row.due_time_zone.is_set();
+        let has_instant = row.due_at.try_as_ref().is_some_and(Option::is_some);
+        if is_other || has_instant != due.is_some() {
+            let at = due.map(|due| due.at(home));
+            row.due_at = Set(at);
+            row.due_sort = Set(at.unwrap_or(NEVER));
+        }
     }
 }
 

@@ -1,11 +1,11 @@
-//! The rows of a task, and of one that was deleted.
+//! The row of a task.
 
 use sea_orm::entity::prelude::*;
 
 use crate::{
     clock::Timestamp,
     id::{SessionId, TaskId},
-    scope::{KeyedByOwner, Owned, Owner},
+    scope::{KeyedByOwner, Logged, Owned, Owner},
 };
 
 use super::priority::Priority;
@@ -18,7 +18,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TaskId,
     pub version: i32,
-    /// The number of the last change in the owner's task log.
+    /// The number of the last change in the owner's change log.
     pub seq: i64,
     /// The session that made the last change.
     pub origin_session_id: Option<SessionId>,
@@ -47,43 +47,10 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
     const FOLLOWS_TIME_ZONE: bool = true;
+
+    type Writes = Logged;
 }
 
 impl KeyedByOwner for Entity {
     const KEY: Column = Column::Id;
-}
-
-/// What a deletion leaves: its number in the log, and the id that is never used again.
-pub(super) mod deleted {
-    use sea_orm::entity::prelude::*;
-
-    use crate::{
-        clock::Timestamp,
-        id::{SessionId, TaskId},
-        scope::{Owned, Owner},
-    };
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "tombstones")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub user_id: Owner,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub kind: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: TaskId,
-        pub version: i32,
-        pub seq: i64,
-        pub origin_session_id: Option<SessionId>,
-        pub deleted_at: Timestamp,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-
-    impl Owned for Entity {
-        const OWNER: Column = Column::UserId;
-    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use super::{
     Column, Entity, Priority,
     due::NEVER,
-    moment::{Here, Interval, Moment, next},
+    moment::{Interval, LocalNow, Moment, next},
     scan, title,
 };
 use crate::{
@@ -113,7 +113,7 @@ impl TaskFilter {
     }
 
     /// The condition that it is, or what is wrong with it.
-    pub(super) fn condition(&self, here: &Here) -> Result<Filter<Entity>> {
+    pub(super) fn condition(&self, here: &LocalNow) -> Result<Filter<Entity>> {
         FilterBuilder {
             here,
             left: MAX_CONDITIONS,
@@ -207,7 +207,7 @@ fn listed<T, const N: usize>(operators: [&Option<Vec<T>>; N]) -> u64 {
 }
 
 struct FilterBuilder<'a> {
-    here: &'a Here,
+    here: &'a LocalNow,
     /// How many more conditions there may be.
     left: u32,
 }

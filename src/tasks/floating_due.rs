@@ -4,7 +4,7 @@
 //! are rewritten in batches; what is read of tasks meanwhile waits for the last one
 //! (`Owned::FOLLOWS_TIME_ZONE`), and a task that is changed before its turn is moved first.
 
-use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::Here, scan};
+use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::LocalNow, scan};
 use crate::{
     clock::Timestamp,
     error::Result,
@@ -19,22 +19,22 @@ use futures_util::future::BoxFuture;
 const BATCH: u64 = 500;
 
 /// The moment of the request, where the viewer is.
-pub(super) async fn here(viewer: &Viewer) -> Result<Here> {
-    Ok(Here {
+pub(super) async fn local_now(viewer: &Viewer) -> Result<LocalNow> {
+    Ok(LocalNow {
         now: viewer.now(),
         zone: identity::home(viewer).await?.rules(),
     })
 }
 
-/// True if the viewer's time zone is the one that it was `here`. If not, what was read since then by days of the other
+/// True if the viewer's time zone is the one that it was at `now`. If not, what was read since then by days of the other
 /// zone is to be read again: the tasks may have followed in between.
-pub(super) async fn is_still(viewer: &Viewer, here: &Here) -> Result<bool> {
-    Ok(identity::home(viewer).await?.rules() == here.zone)
+pub(super) async fn is_still(viewer: &Viewer, now: &LocalNow) -> Result<bool> {
+    Ok(identity::home(viewer).await?.rules() == now.zone)
 }
 
 /// The time zone that a due date goes by, where it has none of its own. Whoever stores it holds the log,
 /// so that the zone does not change before it is stored.
-pub(super) async fn of_due(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {
+pub(super) async fn time_zone(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {
     match due {
         Some(due) if due.is_floating() => identity::home(viewer).await,
         _ => Ok(TimeZone::utc()),
@@ -43,7 +43,10 @@ pub(super) async fn of_due(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZon
 
 /// Begins to move the viewer's tasks to their new time zone, which is stored in the same transaction: another
 /// instant is no other due date, and so no other version. The caller holds the log's lock.
-pub(crate) fn follow<'a>(ctx: &'a Context<'_>, viewer: &'a Viewer) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn reschedule_floating<'a>(
+    ctx: &'a Context<'_>,
+    viewer: &'a Viewer,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         scan::charge_move(ctx, viewer).await?;
         viewer.begin_move().await?;
@@ -82,36 +85,25 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
         return Ok(0);
     };
     let home = identity::home(viewer).await?;
-    let mut rows: Vec<_> = some.iter().filter_map(|task| task.moved(&home)).collect();
-    let seqs = viewer.take_seqs(rows.len()).await?;
-    for (row, seq) in rows.iter_mut().zip(seqs) {
-        row.seq = Set(seq);
-        row.origin_session_id = Set(Some(viewer.session_id()));
-    }
-    let written = [
-        Column::DueAt,
-        Column::DueSort,
-        Column::Seq,
-        Column::OriginSessionId,
-    ];
-    viewer.rewrite(rows, &written).await?;
+    let rows = some.iter().filter_map(|task| task.moved(&home)).collect();
+    viewer
+        .rewrite_derived::<Entity>(rows, &[Column::DueAt, Column::DueSort])
+        .await?;
     viewer.note_moved(last).await?;
     Ok(some.len() as u64)
 }
 
-/// A task that is about to be changed, moved before its turn comes. The caller holds the log's lock.
-pub(super) async fn catch_up(viewer: &Viewer, task: Model) -> Result<Model> {
-    let Some(due) = Due::of(&task)?.filter(Due::is_floating) else {
-        return Ok(task);
+/// The columns of a task that is about to be changed before its turn comes. The caller holds the log's lock.
+pub(super) async fn catch_up(viewer: &Viewer, task: &Model) -> Result<Option<ActiveModel>> {
+    let Some(due) = Due::of(task)?.filter(Due::is_floating) else {
+        return Ok(None);
     };
     let at = due.at(&identity::home(viewer).await?);
-    let row = ActiveModel {
+    Ok(Some(ActiveModel {
         due_at: Set(Some(at)),
         due_sort: Set(at),
         ..Default::default()
-    };
-    let moved = viewer.update(row, Filter::eq(Column::Id, task.id)).await?;
-    Ok(moved.into_iter().next().unwrap_or(task))
+    }))
 }
 
 /// When a task is due, and nothing else of it.

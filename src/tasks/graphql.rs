@@ -1,188 +1,24 @@
-//! The edge of tasks: what the schema says of a task and of lists of them.
+//! The edge of tasks: what the schema says of a user's tasks.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
 use super::{
-    Column, Due, Entity, Priority,
     counts::Counts,
     filter::TaskFilter,
     floating_due,
-    local_date_time::{LocalDate, LocalTime},
-    moment::Here,
+    moment::LocalNow,
     order::{self, TaskOrder},
     scan,
-    task_row::Row,
+    task::Task,
 };
 use crate::{
-    clock::Timestamp,
-    error::{Error, Nullable, Result},
-    id::TaskId,
-    identity::TimeZone,
-    pagination::connection::{self, Connection, Listed},
+    error::{Nullable, Result},
+    pagination::connection::Connection,
     pagination::page::Page,
-    scope::{Query, Viewer},
+    scope::Viewer,
 };
-
-/// Something to do.
-#[derive(Clone)]
-pub(crate) struct Task {
-    row: Row,
-    /// The moment of the request.
-    now: Timestamp,
-}
-
-impl Listed for Task {
-    type Entity = Entity;
-    type Row = Row;
-
-    fn of(row: Row, viewer: &Viewer) -> Self {
-        Self::new(row, viewer)
-    }
-
-    fn row(&self) -> &Row {
-        &self.row
-    }
-}
-
-impl Task {
-    pub(super) fn new(row: impl Into<Row>, viewer: &Viewer) -> Self {
-        Self::told_at(viewer.now(), row)
-    }
-
-    /// As it is shown at this moment.
-    pub(super) fn told_at(now: Timestamp, row: impl Into<Row>) -> Self {
-        let row = row.into();
-        Self { row, now }
-    }
-
-    fn due_date(&self) -> Result<Option<DueDate>> {
-        let row = &self.row;
-        let due = Due::read(
-            row.due_date.as_deref(),
-            row.due_time.as_deref(),
-            row.due_time_zone.as_deref(),
-            row.due_at,
-        )?;
-        Ok(due.zip(row.due_at).map(|(due, at)| DueDate {
-            due,
-            at,
-            is_overdue: row.completed_at.is_none() && at < self.now,
-        }))
-    }
-
-    /// Its id, as it is asked for by.
-    pub(crate) fn key(&self) -> ID {
-        self.row.id.into()
-    }
-
-    /// Those of the viewer's tasks that have one of these ids.
-    pub(crate) async fn find(viewer: &Viewer, ids: Vec<TaskId>) -> Result<Vec<Self>> {
-        connection::find(viewer, Column::Id, ids, Query::all()).await
-    }
-}
-
-/// Something to do.
-#[Object]
-impl Task {
-    /// Stable and global: `task_` and 26 characters.
-    pub(crate) async fn id(&self) -> ID {
-        self.row.id.into()
-    }
-
-    /// Starts at 1, one more with every committed change. Hand it back as `ifVersion`.
-    async fn version(&self) -> i32 {
-        self.row.version
-    }
-
-    /// 1 to 500 code points.
-    async fn title(&self) -> &str {
-        &self.row.title
-    }
-
-    /// At most 16,384 code points.
-    async fn description(&self) -> Option<&str> {
-        self.row.description.as_deref()
-    }
-
-    /// Whether it is done.
-    async fn completed(&self) -> bool {
-        self.row.completed_at.is_some()
-    }
-
-    /// When it was done; null while it is not.
-    async fn completed_at(&self) -> Option<Timestamp> {
-        self.row.completed_at
-    }
-
-    /// How urgent it is.
-    async fn priority(&self) -> Priority {
-        self.row.priority
-    }
-
-    /// When it is to be done by; null when nobody said.
-    async fn due(&self) -> Nullable<DueDate> {
-        self.due_date().transpose()
-    }
-
-    /// A fractional index; compare as bytes, ties by id.
-    async fn position(&self) -> &str {
-        &self.row.position
-    }
-
-    /// When it was made; a client that minted the id said when.
-    async fn created_at(&self) -> Result<Timestamp> {
-        // Every id that is stored is of version 7.
-        let made_at = self.row.id.made_at();
-        made_at.ok_or_else(|| Error::unreadable("task id", self.row.id))
-    }
-
-    /// When it last changed.
-    async fn updated_at(&self) -> Timestamp {
-        self.row.updated_at
-    }
-}
-
-/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
-/// viewer is. With a time zone too it is one instant.
-pub(crate) struct DueDate {
-    due: Due,
-    at: Timestamp,
-    is_overdue: bool,
-}
-
-/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
-/// viewer is. With a time zone too it is one instant.
-#[Object(name = "Due")]
-impl DueDate {
-    /// The day.
-    async fn date(&self) -> LocalDate {
-        self.due.date
-    }
-
-    /// The time of day; null when it is all day.
-    async fn time(&self) -> Option<LocalTime> {
-        self.due.time
-    }
-
-    /// Where that is the time; null when it is wherever the viewer is.
-    async fn time_zone(&self) -> Option<TimeZone> {
-        self.due.zone.clone()
-    }
-
-    /// The instant, in the viewer's time zone where none is given; of a whole day its last millisecond.
-    /// A time that a change of clocks leaves out is counted by the offset before it, and of one that
-    /// comes twice it is the first.
-    async fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// Whether it has passed and the task is not done.
-    async fn is_overdue(&self) -> bool {
-        self.is_overdue
-    }
-}
 
 /// What tasks say of a person: theirs.
 #[derive(Clone)]
@@ -228,15 +64,15 @@ impl TaskLists {
         scan::charge(ctx, &self.viewer, work).await?;
         let needs_days = filter.as_ref().is_some_and(TaskFilter::needs_days);
         loop {
-            let here = if needs_days {
-                floating_due::here(&self.viewer).await?
+            let now = if needs_days {
+                floating_due::local_now(&self.viewer).await?
             } else {
-                Here::in_utc(self.viewer.now())
+                LocalNow::in_utc(self.viewer.now())
             };
-            let query = super::query(&here, filter.as_ref())?;
+            let query = super::query(&now, filter.as_ref())?;
             let order = Arc::clone(&order);
             let page = Connection::read(ctx, &self.viewer, query, order, page.clone()).await?;
-            if !needs_days || floating_due::is_still(&self.viewer, &here).await? {
+            if !needs_days || floating_due::is_still(&self.viewer, &now).await? {
                 return Ok(page);
             }
         }

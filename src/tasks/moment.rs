@@ -43,13 +43,13 @@ pub(super) fn next(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis().saturating_add(1))
 }
 
-/// Now, and where.
-pub(crate) struct Here {
+/// The current moment in a time zone.
+pub(crate) struct LocalNow {
     pub(crate) now: Timestamp,
     pub(crate) zone: tz::TimeZone,
 }
 
-impl Here {
+impl LocalNow {
     /// For what goes by no days.
     pub(super) fn in_utc(now: Timestamp) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Here {
 
 impl Moment {
     /// What it is here and now; nothing where the calendar ends.
-    pub(super) fn interval(self, here: &Here) -> Option<Interval> {
+    pub(super) fn interval(self, here: &LocalNow) -> Option<Interval> {
         let instant = |at| Interval {
             first: at,
             last: at,
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn interval(text: &str, zone: &str) -> Option<(String, String)> {
-        let here = Here {
+        let here = LocalNow {
             // 2026-11-21T12:00:00Z
             now: Timestamp::from_millis(1_795_262_400_000),
             zone: tz::TimeZone::get(zone).unwrap(),

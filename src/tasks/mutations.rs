@@ -8,17 +8,19 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OutputType, SimpleObject};
 
 use super::{
-    Changes, Description, Draft, Due, Model, Priority, Refusal, TaskFields, Title, client_id,
+    Description, Due, Entity, Model, NewTask, Priority, Task, TaskEdit, TaskError, TaskFields,
+    TaskResult, Title, client_id,
     due::DueInput,
-    graphql::Task,
     placement::{ListEdge, Placement, PlacementInput},
 };
 use crate::{
     config::AccountLimits,
     error::{Fault, Nullable, Result, UserError, UserErrorCode},
-    identity::{self},
-    input::{Faults, clearable, named_payload, required},
-    scope::Viewer,
+    id::TaskId,
+    identity,
+    input::{Edit, Faults, clearable, named_payload, required},
+    payload,
+    scope::{SyncError, Viewer},
 };
 
 /// What tasks can be told to do; `U` is the schema's user.
@@ -120,7 +122,7 @@ impl CreateTaskInput {
         let due = faults.check("due", self.due.map(Due::parse).transpose());
         let (task, user_errors) = match (id, title, description, due) {
             (Some(id), Some(title), Some(description), Some(due)) => {
-                let draft = Draft {
+                let task = NewTask {
                     id,
                     fields: TaskFields {
                         title,
@@ -133,7 +135,7 @@ impl CreateTaskInput {
                         .map_or(Placement::Edge(ListEdge::Last), Into::into),
                 };
                 let limits: &AccountLimits = ctx.data_unchecked();
-                show(viewer, super::create(viewer, *limits, draft).await)?
+                show(viewer, super::create(viewer, *limits, task).await)?
             }
             _ => (None, faults.0),
         };
@@ -171,22 +173,25 @@ impl UpdateTaskInput {
     async fn run(self, ctx: &Context<'_>) -> Result<UpdateTaskPayload> {
         let viewer = identity::viewer(ctx)?;
         let mut faults = Faults::default();
+        let mut rest = Edit::<TaskFields>::default();
         let title = required(self.title, |title| Title::parse(&title));
-        let title = faults.check("title", title);
+        rest.set(faults.check("title", title), |task| &mut task.title);
         let description = clearable(self.description, Description::parse);
-        let description = faults.check("description", description);
-        let priority = faults.check("priority", required(self.priority, Ok));
+        rest.set(faults.check("description", description), |task| {
+            &mut task.description
+        });
+        let priority = required(self.priority, Ok);
+        rest.set(faults.check("priority", priority), |task| {
+            &mut task.priority
+        });
         let due = faults.check("due", clearable(self.due, Due::parse));
-        let (task, user_errors) = match (title, description, priority, due) {
-            (Some(title), Some(description), Some(priority), Some(due)) => {
-                let changes = Changes {
-                    title,
-                    description,
-                    priority,
-                    due,
-                    completed: None,
+        let (task, user_errors) = match due {
+            Some(due) if faults.0.is_empty() => {
+                let edit = TaskEdit { due, rest };
+                let update = async {
+                    super::update(viewer, task_id(&self.id)?, self.if_version, edit).await
                 };
-                update(viewer, &self.id, self.if_version, changes).await?
+                show(viewer, update.await)?
             }
             _ => (None, faults.0),
         };
@@ -220,11 +225,11 @@ impl SetTaskCompletedInput {
         ctx: &Context<'_>,
     ) -> Result<SetTaskCompletedPayload<U>> {
         let viewer = identity::viewer(ctx)?;
-        let changes = Changes {
-            completed: Some(self.completed),
-            ..Changes::default()
+        let set = async {
+            let id = task_id(&self.id)?;
+            super::set_completed(viewer, id, self.if_version, self.completed).await
         };
-        let (task, user_errors) = update(viewer, &self.id, self.if_version, changes).await?;
+        let (task, user_errors) = show(viewer, set.await)?;
         Ok(SetTaskCompletedPayload {
             task,
             viewer: Some(viewer.clone().into()),
@@ -252,11 +257,10 @@ struct MoveTaskPayload {
 impl MoveTaskInput {
     async fn run(self, ctx: &Context<'_>) -> Result<MoveTaskPayload> {
         let viewer = identity::viewer(ctx)?;
-        let moved = match self.id.parse() {
-            Ok(id) => super::place(viewer, id, self.if_version, self.placement.into()).await,
-            Err(_) => Err(Refusal::NotFound),
-        };
-        let (task, user_errors) = show(viewer, moved)?;
+        let placement = self.placement.into();
+        let move_to =
+            async { super::move_to(viewer, task_id(&self.id)?, self.if_version, placement).await };
+        let (task, user_errors) = show(viewer, move_to.await)?;
         Ok(MoveTaskPayload { task, user_errors })
     }
 }
@@ -285,13 +289,10 @@ impl DeleteTaskInput {
         ctx: &Context<'_>,
     ) -> Result<DeleteTaskPayload<U>> {
         let viewer = identity::viewer(ctx)?;
-        let deleted = match self.id.parse() {
-            Ok(id) => super::delete(viewer, id, self.if_version).await,
-            Err(_) => Err(Refusal::NotFound),
-        };
-        let (deleted_task_id, user_errors) = match deleted {
-            Ok(id) => (Some(id.into()), Vec::new()),
-            Err(refusal) => (None, show(viewer, Err(refusal))?.1),
+        let delete = async { super::delete(viewer, task_id(&self.id)?, self.if_version).await };
+        let (deleted_task_id, user_errors) = match delete.await {
+            Ok(()) => (Some(self.id), Vec::new()),
+            Err(error) => (None, show(viewer, Err(error))?.1),
         };
         Ok(DeleteTaskPayload {
             deleted_task_id,
@@ -301,46 +302,26 @@ impl DeleteTaskInput {
     }
 }
 
-async fn update(
-    viewer: &Viewer,
-    id: &ID,
-    if_version: Option<i32>,
-    changes: Changes,
-) -> Result<(Option<Task>, Vec<UserError>)> {
-    // What is no task's id is the id of no task.
-    match id.parse() {
-        Ok(id) => show(viewer, super::update(viewer, id, if_version, changes).await),
-        Err(_) => show(viewer, Err(Refusal::NotFound)),
-    }
+/// The id of a task. An invalid one matches no task.
+fn task_id(id: &ID) -> TaskResult<TaskId> {
+    Ok(id.parse().map_err(|_| SyncError::NotFound)?)
 }
 
 /// The task and the errors of a payload.
-fn show(
-    viewer: &Viewer,
-    result: std::result::Result<Model, Refusal>,
-) -> Result<(Option<Task>, Vec<UserError>)> {
-    let wrong = |code, message: &str| Ok((None, vec![Fault::new(code, message).at("id")]));
-    match result {
-        Ok(task) => Ok((Some(Task::new(task, viewer)), Vec::new())),
-        Err(Refusal::Unchanged(task)) => Ok((Some(Task::new(*task, viewer)), Vec::new())),
-        Err(Refusal::NotFound) => wrong(UserErrorCode::NotFound, "There is no such task."),
-        Err(Refusal::NoNeighbour) => {
+fn show(viewer: &Viewer, result: TaskResult<Model>) -> Result<(Option<Task>, Vec<UserError>)> {
+    let result = match result {
+        Ok(task) => Ok(task),
+        Err(TaskError::Sync(error)) => Err(error),
+        Err(TaskError::PlacementTargetNotFound) => {
             let message = "There is no such task to place it beside.";
             let fault = Fault::new(UserErrorCode::NotFound, message);
-            Ok((None, vec![fault.at("placement")]))
+            return Ok((None, vec![fault.at("placement")]));
         }
-        Err(Refusal::LimitReached(reached)) => {
+        Err(TaskError::LimitReached(reached)) => {
             let fault = Fault::new(UserErrorCode::LimitReached, reached.of_account());
-            Ok((None, vec![fault.nowhere()]))
+            return Ok((None, vec![fault.nowhere()]));
         }
-        Err(Refusal::WasDeleted) => wrong(
-            UserErrorCode::AlreadyExists,
-            "There was a task with this id, and it was deleted. Make a new id.",
-        ),
-        Err(Refusal::Conflict(task)) => {
-            let conflict = UserError::version_conflict(task.version);
-            Ok((Some(Task::new(*task, viewer)), vec![conflict]))
-        }
-        Err(Refusal::Failed(error)) => Err(error),
-    }
+    };
+    let (task, user_errors) = payload::of::<Entity>(result)?;
+    Ok((task.map(|task| Task::new(task, viewer)), user_errors))
 }

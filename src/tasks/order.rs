@@ -1,6 +1,6 @@
 //! The orders of a list of tasks.
 
-use super::{Column, Entity, due::NEVER, filter::TaskFilter, scan, task_row::Row};
+use super::{Column, Entity, due::NEVER, filter::TaskFilter, scan, task::Row};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},

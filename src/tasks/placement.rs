@@ -1,21 +1,21 @@
 //! The manual order: where a task is placed, and the fractional index that says so.
 //!
 //! A position is between its neighbours', so that a move writes one row. Where many have been placed into
-//! the same gap positions become long; then some of the neighbours are spaced anew.
+//! the same gap positions become long; then some of the neighbours are rebalanced.
 
-use super::{ActiveModel, Column, Entity, Model, Refusal, note_change};
+use super::{ActiveModel, Column, Entity, Model, TaskError, TaskResult};
 use crate::{
     error::{Error, Result},
     id::TaskId,
-    scope::{Direction, Filter, Query, Set, Side, SortKey, Viewer},
+    scope::{Direction, Filter, Query, Set, Side, SortKey, SyncError, Viewer},
 };
 use async_graphql::{Enum, ID, OneofObject};
 
-/// How long a position may be, in bytes, before neighbours are spaced anew.
-const LONGEST: usize = 64;
+/// The maximum length of a position; a longer one has its neighbours rebalanced.
+const MAX_POSITION_BYTES: usize = 64;
 
-/// How many neighbours are spaced anew on either side at most.
-const NEIGHBOURS: u64 = 25;
+/// The maximum number of neighbours on either side of a gap that are rebalanced.
+const MAX_REBALANCED_PER_SIDE: u64 = 25;
 
 /// Where a task is placed.
 #[derive(OneofObject)]
@@ -54,31 +54,34 @@ impl From<PlacementInput> for Placement {
     }
 }
 
-/// From the gap on, which way.
+/// The way from a gap: towards the first task, or towards the last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    Up,
-    Down,
+    Backward,
+    Forward,
 }
 
 /// The position for a task that is placed there, which may be there already: then there is nothing to do.
 /// The caller holds the log's lock, so that nobody else takes it.
-pub(super) async fn make_room(
+pub(super) async fn position_for(
     viewer: &Viewer,
     placement: Placement,
     moved: Option<&Model>,
-) -> std::result::Result<String, Refusal> {
-    let others = Others { viewer, moved };
+) -> TaskResult<String> {
+    let siblings = Siblings { viewer, moved };
     let (below, above) = match placement {
-        Placement::Edge(ListEdge::First) => (None, others.next(None, Way::Down).await?),
-        Placement::Edge(ListEdge::Last) => (others.next(None, Way::Up).await?, None),
+        Placement::Edge(ListEdge::First) => (None, siblings.next(None, Way::Forward).await?),
+        Placement::Edge(ListEdge::Last) => (siblings.next(None, Way::Backward).await?, None),
         Placement::Before(id) => {
-            let above = others.one(id).await?;
-            (others.next(Some(&above), Way::Up).await?, Some(above))
+            let above = siblings.one(id).await?;
+            (
+                siblings.next(Some(&above), Way::Backward).await?,
+                Some(above),
+            )
         }
         Placement::After(id) => {
-            let below = others.one(id).await?;
-            let above = others.next(Some(&below), Way::Down).await?;
+            let below = siblings.one(id).await?;
+            let above = siblings.next(Some(&below), Way::Forward).await?;
             (Some(below), above)
         }
     };
@@ -86,14 +89,14 @@ pub(super) async fn make_room(
         let place = |task: &Model| (task.position.clone(), task.id);
         let is_below = |task: &Model| place(task) < place(moved);
         if below.as_ref().is_none_or(is_below) && !above.as_ref().is_some_and(is_below) {
-            return Err(Refusal::Unchanged(Box::new(moved.clone())));
+            return Err(SyncError::Unchanged(Box::new(moved.clone())).into());
         }
     }
     let position = |task: &Option<Model>| task.as_ref().map(|task| task.position.clone());
     match lexicon_fractional_index::key_between(&position(&below), &position(&above)) {
-        Ok(position) if position.len() <= LONGEST => Ok(position),
+        Ok(position) if position.len() <= MAX_POSITION_BYTES => Ok(position),
         // Too long; or two have the same one, as what was imported may.
-        _ => Ok(others.space_anew(below, above).await?),
+        _ => Ok(siblings.rebalance(below, above).await?),
     }
 }
 
@@ -103,7 +106,7 @@ pub(crate) fn is_position(text: &str) -> bool {
     let is_of_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     // Beyond the outermost integers there is no other, and no list is long enough to get there.
     let has_room = !text.starts_with(['A', 'z']);
-    is_of_digits && has_room && text.len() <= LONGEST && {
+    is_of_digits && has_room && text.len() <= MAX_POSITION_BYTES && {
         let position = Some(text.to_owned());
         lexicon_fractional_index::key_between(&position, &None).is_ok()
             && lexicon_fractional_index::key_between(&None, &position).is_ok()
@@ -112,11 +115,14 @@ pub(crate) fn is_position(text: &str) -> bool {
 
 /// The last position; nothing while there is no task.
 pub(crate) async fn last(viewer: &Viewer) -> Result<Option<String>> {
-    let all = Others {
+    let all = Siblings {
         viewer,
         moved: None,
     };
-    Ok(all.next(None, Way::Up).await?.map(|task| task.position))
+    Ok(all
+        .next(None, Way::Backward)
+        .await?
+        .map(|task| task.position))
 }
 
 /// So many positions after one, in their order.
@@ -126,12 +132,12 @@ pub(crate) fn after(position: &Option<String>, count: usize) -> Result<Vec<Strin
 }
 
 /// The viewer's tasks but the one that is moved.
-struct Others<'a> {
+struct Siblings<'a> {
     viewer: &'a Viewer,
     moved: Option<&'a Model>,
 }
 
-impl Others<'_> {
+impl Siblings<'_> {
     fn query(&self) -> Query<Entity> {
         Query::filter(match self.moved {
             Some(moved) => Filter::ne(Column::Id, moved.id),
@@ -139,13 +145,16 @@ impl Others<'_> {
         })
     }
 
-    async fn one(&self, id: Option<TaskId>) -> std::result::Result<Model, Refusal> {
-        let id = id.ok_or(Refusal::NoNeighbour)?;
+    async fn one(&self, id: Option<TaskId>) -> TaskResult<Model> {
+        let id = id.ok_or(TaskError::PlacementTargetNotFound)?;
         let one = self.query().and(Filter::eq(Column::Id, id));
-        self.viewer.find_one(one).await?.ok_or(Refusal::NoNeighbour)
+        self.viewer
+            .find_one(one)
+            .await?
+            .ok_or(TaskError::PlacementTargetNotFound)
     }
 
-    /// The next one from there on; `Down` is towards the last. From nowhere it is the first one that
+    /// The next one from there on; `Forward` is towards the last. From nowhere it is the first one that
     /// comes from that end.
     async fn next(&self, from: Option<&Model>, way: Way) -> Result<Option<Model>> {
         Ok(self.some(from, way, 1).await?.pop())
@@ -153,8 +162,8 @@ impl Others<'_> {
 
     async fn some(&self, from: Option<&Model>, way: Way, count: u64) -> Result<Vec<Model>> {
         let (side, direction) = match way {
-            Way::Up => (Side::Less, Direction::Descending),
-            Way::Down => (Side::Greater, Direction::Ascending),
+            Way::Backward => (Side::Less, Direction::Descending),
+            Way::Forward => (Side::Greater, Direction::Ascending),
         };
         let position = || SortKey::column(Column::Position);
         let id = || SortKey::column(Column::Id);
@@ -172,12 +181,12 @@ impl Others<'_> {
     }
 
     /// Gives the neighbours of a gap other positions, and the gap one between them.
-    async fn space_anew(&self, below: Option<Model>, above: Option<Model>) -> Result<String> {
+    async fn rebalance(&self, below: Option<Model>, above: Option<Model>) -> Result<String> {
         // One more on either side stays where it is.
-        let mut lower = self.beside(below, Way::Up).await?;
-        let mut upper = self.beside(above, Way::Down).await?;
+        let mut lower = self.beside(below, Way::Backward).await?;
+        let mut upper = self.beside(above, Way::Forward).await?;
         let bound = |tasks: &mut Vec<Model>| {
-            let is_full = tasks.len() as u64 > NEIGHBOURS;
+            let is_full = tasks.len() as u64 > MAX_REBALANCED_PER_SIDE;
             is_full
                 .then(|| tasks.pop().map(|task| task.position))
                 .flatten()
@@ -188,31 +197,19 @@ impl Others<'_> {
         let positions = lexicon_fractional_index::n_keys_between(&low, &high, count);
         let mut positions = positions.map_err(Error::bug)?;
         let position = positions.remove(lower.len());
-        let moved: Vec<(Model, String)> = lower
+        let rows = lower
             .into_iter()
             .chain(upper)
             .zip(positions)
             .filter(|(task, position)| task.position != *position)
-            .collect();
-        let seqs = self.viewer.take_seqs(moved.len()).await?;
-        let rows = moved.into_iter().zip(seqs);
-        let rows = rows.map(|((task, position), seq)| {
-            let mut row = ActiveModel {
-                id: Set(task.id),
-                position: Set(position),
-                ..Default::default()
-            };
-            note_change(&mut row, self.viewer, task.version, seq);
-            row
-        });
-        let written = [
-            Column::Position,
-            Column::Version,
-            Column::Seq,
-            Column::OriginSessionId,
-            Column::UpdatedAt,
-        ];
-        self.viewer.rewrite(rows.collect(), &written).await?;
+            .map(|(task, position)| {
+                let mut row = ActiveModel::from(task);
+                row.position = Set(position);
+                row
+            });
+        self.viewer
+            .update_many_synced::<Entity>(rows.collect(), &[Column::Position])
+            .await?;
         Ok(position)
     }
 
@@ -221,7 +218,9 @@ impl Others<'_> {
         let Some(first) = first else {
             return Ok(Vec::new());
         };
-        let beyond = self.some(Some(&first), way, NEIGHBOURS).await?;
+        let beyond = self
+            .some(Some(&first), way, MAX_REBALANCED_PER_SIDE)
+            .await?;
         Ok([vec![first], beyond].concat())
     }
 }

@@ -4,7 +4,9 @@ use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
     error::Result,
     id::TaskId,
-    scope::{Direction, Filter, Match, Query, Set, Side, SortKey, Viewer},
+    scope::{
+        Direction, Filter, LogEntry, Match, Query, Set, Side, SortKey, SyncError, Viewer,
+    },
 };
 
 async fn read(viewer: &Viewer, id: TaskId) -> Result<(Vec<Model>, Option<Model>, u64)> {
@@ -29,33 +31,29 @@ async fn columns(viewer: &Viewer) -> Result<Vec<String>> {
     viewer.select_columns(titles, |row| row.get(0)).await
 }
 
-async fn write(viewer: &Viewer, id: TaskId) -> Result<Vec<Model>> {
-    viewer
-        .transaction(|viewer| async move {
- let viewer = &viewer;
-            let row = ActiveModel {
-                id: Set(id),
-                seq: Set(viewer.change_task().await?.seq()),
-                updated_at: Set(viewer.now()),
-                origin_session_id: Set(Some(viewer.session_id())),
-                ..Default::default()
-            };
-            let stored: Model = viewer.insert(row).await?;
-            let mut changes = ActiveModel::from(stored);
-            changes.title = Set("another".to_owned());
-            viewer.update(changes, Filter::eq(Column::Id, id)).await?;
-            viewer.delete::<Entity>(Filter::eq(Column::Id, id)).await
+async fn write(viewer: &Viewer, id: TaskId) -> std::result::Result<Model, SyncError<Model>> {
+    let build = |_: Viewer, added: LogEntry| async move {
+        Ok(ActiveModel {
+            position: Set(added.task_count.to_string()),
+            ..Default::default()
         })
-        .await
+    };
+    let change = |_: Viewer, task: Model, mut row: ActiveModel| async move {
+        row.title = Set(format!("{} again", task.title));
+        Ok::<_, SyncError<Model>>(row)
+    };
+    viewer.create_synced::<Entity, _, _>(Some(id), build).await?;
+    let task = viewer.update_synced::<Entity, _, _>(id, None, change).await?;
+    viewer.delete_synced::<Entity>(id, Some(task.version)).await?;
+    Ok(task)
 }
 
 async fn write_many(viewer: &Viewer, rows: Vec<ActiveModel>) -> Result<()> {
-    viewer
-        .transaction(|viewer| async move {
- let viewer = &viewer;
-            viewer.take_seqs(rows.len()).await?;
-            viewer.insert_all(rows.clone()).await?;
-            viewer.rewrite(rows, &[Column::Title]).await
-        })
-        .await
+    let rows = &rows;
+    let write = |viewer: Viewer| async move {
+        viewer.insert_synced::<Entity>(rows.clone()).await?;
+        viewer.update_many_synced::<Entity>(rows.clone(), &[Column::Title]).await?;
+        viewer.rewrite_derived::<Entity>(rows.clone(), &[Column::DueSort]).await
+    };
+    viewer.transaction(write).await
 }

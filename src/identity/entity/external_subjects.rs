@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     clock::Timestamp,
-    scope::{Owned, Owner},
+    scope::{Direct, Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -30,4 +30,6 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+
+    type Writes = Direct;
 }

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SessionId,
-    scope::{Owned, Owner},
+    scope::{Direct, Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -31,4 +31,6 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+
+    type Writes = Direct;
 }

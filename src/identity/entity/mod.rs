@@ -7,5 +7,4 @@ pub(super) mod known_networks;
 pub(super) mod security_events;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
-pub(super) mod tombstones;
 pub(super) mod users;

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SecurityEventId,
-    scope::{Owned, Owner},
+    scope::{Direct, Owned, Owner},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -69,4 +69,6 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
+
+    type Writes = Direct;
 }

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, SessionKey},
     identity::lifetimes,
-    scope::{Grant, Owned, Owner, insertable},
+    scope::{Direct, Grant, Owned, Owner, insertable},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -89,6 +89,8 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
     const ENDS_SESSIONS: bool = true;
+
+    type Writes = Direct;
 }
 
 impl Model {

@@ -10,9 +10,10 @@ use crate::{
     db::{Database, End, Transaction},
     error::Result,
     identity::{
-        entity::{credential_attempts, known_networks, security_events, sessions, tombstones},
+        entity::{credential_attempts, known_networks, security_events, sessions},
         lifetimes,
     },
+    scope::tombstones,
 };
 
 /// The number of a table's rows that one transaction removes: others write in between.

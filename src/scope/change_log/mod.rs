@@ -5,6 +5,7 @@ pub(crate) mod entity;
 use std::{ops::RangeInclusive, time::Duration};
 
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
@@ -27,54 +28,43 @@ const MOVE_INTERVAL: Duration = Duration::from_millis(20);
 pub(super) const IS_MOVING: &str = "is_moving";
 
 impl Viewer {
-    /// The next number of the viewer's task log. Taking it locks the log until the transaction
-    /// ends, so numbers have no gap and come in the order of commits; and of two transactions that
-    /// take a number, the second one reads what the first one wrote.
-    pub(crate) async fn change_task(&self) -> Result<LogEntry> {
-        self.advance_log(1, 0).await
-    }
-
     /// Makes others who change the viewer's tasks wait until the transaction ends.
     pub(crate) async fn lock_log(&self) -> Result<()> {
         self.take_seqs(0).await.map(drop)
     }
 
     /// Takes so many numbers at once.
-    pub(crate) async fn take_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
-        Ok(self.advance_log(count, 0).await?.seqs)
+    pub(super) async fn take_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
+        Ok(self.advance_log(count, None, 0).await?.seqs)
     }
 
-    /// Takes a number for each of so many new tasks, and counts them.
-    pub(crate) async fn add_tasks(&self, count: usize) -> Result<LogEntry> {
-        self.advance_log(count, signed(count)?).await
-    }
-
-    /// Takes the number of the removal of a task, and counts one less.
-    pub(crate) async fn remove_task(&self) -> Result<LogEntry> {
-        self.advance_log(1, -1).await
-    }
-
-    /// Takes numbers for so many changes, by which there are so many tasks more.
-    async fn advance_log(&self, changes: usize, added: i64) -> Result<LogEntry> {
+    /// Takes the numbers of so many changes at once, and adds to a counter. Taking a number locks the log until the
+    /// transaction ends, so numbers have no gap and come in the order of commits; and of two transactions that take
+    /// a number, the second one reads what the first one wrote.
+    pub(super) async fn advance_log(
+        &self,
+        changes: usize,
+        counter: Option<change_logs::Column>,
+        added: i64,
+    ) -> Result<LogEntry> {
         let changes = signed(changes)?;
-        let first = change_logs::ActiveModel {
+        let mut first = change_logs::ActiveModel {
             user_id: Set(self.owner()),
             seq: Set(changes),
-            task_count: Set(added),
+            task_count: Set(0),
             ..Default::default()
         };
-        let column = |column| Expr::col((change_logs::Entity, column));
+        let plus = |column: change_logs::Column, more: i64| {
+            let stored = Expr::col((change_logs::Entity, column));
+            (column, stored.add(more))
+        };
+        let mut more = vec![plus(change_logs::Column::Seq, changes)];
+        if let Some(counter) = counter {
+            first.set(counter, added.into());
+            more.push(plus(counter, added));
+        }
         let more = OnConflict::column(change_logs::Column::UserId)
-            .values([
-                (
-                    change_logs::Column::Seq,
-                    column(change_logs::Column::Seq).add(changes),
-                ),
-                (
-                    change_logs::Column::TaskCount,
-                    column(change_logs::Column::TaskCount).add(added),
-                ),
-            ])
+            .values(more)
             .to_owned();
         let log = self.write(false, |transaction| {
             let insert = change_logs::Entity::insert(first.clone()).on_conflict(more.clone());
@@ -180,18 +170,18 @@ impl Viewer {
     }
 }
 
-/// What a change takes from its owner's task log.
+/// The entry of changes in their owner's log.
 pub(crate) struct LogEntry {
-    pub(crate) seqs: RangeInclusive<i64>,
+    pub(super) seqs: RangeInclusive<i64>,
     /// The number of the owner's tasks after the change.
     pub(crate) task_count: i64,
     /// Whether tasks have yet to follow the owner's time zone.
-    pub(crate) is_moving: bool,
+    pub(super) is_moving: bool,
 }
 
 impl LogEntry {
     /// The last number that was taken.
-    pub(crate) fn seq(&self) -> i64 {
+    pub(super) fn seq(&self) -> i64 {
         *self.seqs.end()
     }
 }
@@ -200,7 +190,7 @@ pub(super) fn is_moving(log: &change_logs::Model) -> bool {
     log.moving_session_id.is_some()
 }
 
-fn signed(count: usize) -> Result<i64> {
+pub(super) fn signed(count: usize) -> Result<i64> {
     i64::try_from(count)
         .map_err(|_| Error::internal(DbErr::Custom("more numbers than there are".to_owned())))
 }

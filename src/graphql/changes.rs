@@ -1,32 +1,35 @@
-//! What can be listened to of tasks.
+//! Subscriptions to the changes of a user's synced rows.
 
 use std::collections::VecDeque;
 
 use async_graphql::{
-    Context, Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Subscription,
-    Union, Value,
+    Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Subscription, Union,
+    Value,
 };
 use futures_util::{Stream, stream};
 
-use super::{changes, graphql::Task};
 use crate::{
     clock::Timestamp,
     error::Result,
-    identity::{self},
+    identity,
     pagination::keyset::write_place,
-    scope::{ChangeListener, Viewer},
+    scope::{self, ChangeListener, Viewer},
+    tasks::Task,
 };
 
 /// What can be listened to of tasks.
 #[derive(Default)]
-pub(crate) struct TaskSubscription;
+pub(crate) struct ChangeSubscription;
 
 #[Subscription]
-impl TaskSubscription {
+impl ChangeSubscription {
     /// Every change to the viewer's tasks from here on, in the order of their commits. A task that
     /// changes faster than it is read is told as it is then. Ends within a second of the session's
     /// end.
-    async fn task_changes(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Change>>> {
+    async fn task_changes(
+        &self,
+        ctx: &async_graphql::Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Change>>> {
         let viewer = identity::viewer(ctx)?.clone();
         // Before the number is read, so that nothing is missed between the two.
         let listener = viewer.listen();
@@ -36,12 +39,15 @@ impl TaskSubscription {
     }
 }
 
-/// Where a listener is in the log.
+type NodeChange = scope::Change<ChangedNode>;
+
+/// A listener's position in the change log.
 struct Changes {
     viewer: Viewer,
     listener: ChangeListener,
     seq: i64,
-    read: VecDeque<changes::Change>,
+    /// The changes that were read and not sent.
+    read: VecDeque<NodeChange>,
 }
 
 impl Changes {
@@ -58,17 +64,16 @@ impl Changes {
         };
         stream::try_unfold(changes, async |mut changes| {
             let next = changes.next().await?;
-            let now = changes.listener.now();
-            Ok(Some((Change { change: next, now }, changes)))
+            Ok(Some((Change(next), changes)))
         })
     }
 
-    async fn next(&mut self) -> Result<changes::Change> {
+    async fn next(&mut self) -> Result<NodeChange> {
         loop {
             if let Some(change) = self.read.pop_front() {
                 return Ok(change);
             }
-            let (read, seq) = changes::after(&self.viewer, self.seq).await?;
+            let (read, seq) = self.batch().await?;
             let is_behind = seq > self.seq;
             self.seq = seq;
             self.read = read.into();
@@ -77,26 +82,30 @@ impl Changes {
             }
         }
     }
+
+    /// Reads the next changes, and the number that all have been read up to.
+    async fn batch(&self) -> Result<(Vec<NodeChange>, i64)> {
+        let now = self.listener.now();
+        let mut changes = self.viewer.changes_since(self.seq).await?;
+        Task::add_changes(&mut changes, now, ChangedNode::Task).await?;
+        Ok(changes.finish())
+    }
 }
 
 /// A committed change to a task.
-pub(crate) struct Change {
-    change: changes::Change,
-    /// When it is told.
-    now: Timestamp,
-}
+pub(crate) struct Change(NodeChange);
 
 /// A committed change to a task.
 #[Object]
 impl Change {
     /// Where in the log it is.
     async fn token(&self) -> SyncToken {
-        SyncToken(write_place(&self.change.seq.to_string()))
+        SyncToken(write_place(&self.0.seq.to_string()))
     }
 
     /// Whether the task is there.
     async fn kind(&self) -> ChangeKind {
-        match self.change.task {
+        match self.0.node {
             Some(_) => ChangeKind::Upsert,
             None => ChangeKind::Delete,
         }
@@ -104,31 +113,28 @@ impl Change {
 
     /// What changed; not named id, which a normalising cache would take for the change's own.
     async fn node_id(&self) -> ID {
-        self.change.id.into()
+        self.0.id.clone().into()
     }
 
     /// The task's version from this change on.
     async fn version(&self) -> i32 {
-        self.change.version
+        self.0.version
     }
 
     /// When it was made.
     async fn at(&self) -> Timestamp {
-        self.change.at
+        self.0.at
     }
 
     /// The task as it is now; null when it was deleted.
-    async fn node(&self) -> Option<ChangedNode> {
-        self.change
-            .task
-            .clone()
-            .map(|task| ChangedNode::Task(Task::told_at(self.now, task)))
+    async fn node(&self) -> Option<&ChangedNode> {
+        self.0.node.as_ref()
     }
 
     /// Compare with `viewer.currentSession.id` to drop one's own echo. Null when that session is
     /// not known.
     async fn origin_session_id(&self) -> Option<ID> {
-        self.change.origin.map(ID::from)
+        self.0.origin_session_id.map(ID::from)
     }
 }
 

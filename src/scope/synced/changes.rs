@@ -1,0 +1,114 @@
+//! The changes of a user's synced rows since a number of their change log.
+
+use sea_orm::ModelTrait;
+
+use super::{
+    entity::{Synced, typed},
+    tombstones,
+};
+use crate::{
+    clock::Timestamp,
+    error::Result,
+    id::SessionId,
+    scope::{
+        filter::Filter,
+        owner::Owned,
+        query::{Column, Direction, Query},
+        sort_key::SortKey,
+        viewer::Viewer,
+    },
+};
+
+/// The maximum number of rows of one table that are read at once, and so held for a slow reader.
+const BATCH_SIZE: u64 = 100;
+
+/// A row as a change left it, or its deletion. A row that changed many times has one, as it is now.
+pub(crate) struct Change<N> {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) version: i32,
+    pub(crate) at: Timestamp,
+    pub(crate) origin_session_id: Option<SessionId>,
+    /// The row; nothing if it was deleted.
+    pub(crate) node: Option<N>,
+}
+
+/// The next changes after a number. Each synced entity adds its own.
+pub(crate) struct ChangeBatch<'a, N> {
+    viewer: &'a Viewer,
+    after: i64,
+    /// The number that all changes have been read up to.
+    complete_to: i64,
+    deleted: Vec<tombstones::Model>,
+    changes: Vec<Change<N>>,
+}
+
+impl Viewer {
+    /// Begins to read what changed after this number.
+    pub(crate) async fn changes_since<N>(&self, seq: i64) -> Result<ChangeBatch<'_, N>> {
+        let mut batch = ChangeBatch {
+            viewer: self,
+            after: seq,
+            // Read first: what is committed while the tables are read has a higher number, and comes next time.
+            complete_to: self.last_seq().await?.max(seq),
+            deleted: Vec::new(),
+            changes: Vec::new(),
+        };
+        batch.deleted = batch
+            .read::<tombstones::Entity>(tombstones::Column::Seq)
+            .await?;
+        Ok(batch)
+    }
+}
+
+impl<N> ChangeBatch<'_, N> {
+    /// Adds the changes of `E`, with the node that shows a row.
+    pub(crate) async fn add<E: Synced>(&mut self, node: impl Fn(E::Model) -> N) -> Result<()> {
+        for row in self.read::<E>(E::SEQ).await? {
+            let id: E::Id = typed(row.get(E::KEY))?;
+            self.changes.push(Change {
+                seq: typed(row.get(E::SEQ))?,
+                id: id.to_string(),
+                version: typed(row.get(E::VERSION))?,
+                at: typed(row.get(E::UPDATED_AT))?,
+                origin_session_id: typed(row.get(E::ORIGIN_SESSION_ID))?,
+                node: Some(node(row)),
+            });
+        }
+        for row in self.deleted.iter().filter(|row| row.kind == E::KIND) {
+            let id: E::Id = typed(row.id.into())?;
+            self.changes.push(Change {
+                seq: row.seq,
+                id: id.to_string(),
+                version: row.version,
+                at: row.deleted_at,
+                origin_session_id: row.origin_session_id,
+                node: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the changes in the order of their numbers, and the number that all have been read up to.
+    pub(crate) fn finish(mut self) -> (Vec<Change<N>>, i64) {
+        self.changes.retain(|change| change.seq <= self.complete_to);
+        self.changes.sort_by_key(|change| change.seq);
+        (self.changes, self.complete_to)
+    }
+
+    /// Reads the next rows of a table. Beyond a full batch there may be more.
+    async fn read<E: Owned>(&mut self, column: Column<E>) -> Result<Vec<E::Model>> {
+        if self.complete_to <= self.after {
+            return Ok(Vec::new());
+        }
+        let range = Filter::gt(column, self.after).and(Filter::lte(column, self.complete_to));
+        let rows = Query::<E>::filter(range)
+            .order_by(SortKey::column(column), Direction::Ascending)
+            .limit(BATCH_SIZE);
+        let rows = self.viewer.find_all(rows).await?;
+        if let Some(last) = rows.last().filter(|_| rows.len() as u64 == BATCH_SIZE) {
+            self.complete_to = typed(last.get(column))?;
+        }
+        Ok(rows)
+    }
+}
