@@ -33,7 +33,7 @@ async fn columns(viewer: &Viewer) -> Result<Vec<String>> {
 
 async fn write(viewer: &Viewer, id: TaskId) -> std::result::Result<Model, SyncError<Model>> {
     let build = |_: Viewer, added: LogEntry| async move {
-        Ok(ActiveModel {
+        Ok::<_, SyncError<Model>>(ActiveModel {
             position: Set(added.task_count.to_string()),
             ..Default::default()
         })

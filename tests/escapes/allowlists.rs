@@ -117,7 +117,7 @@ pub const SEA_ORM: [&str; 9] = [
 
 /// Every table with an entity: the file, the table, and the column of the owner; nothing for a table that no viewer is
 /// asked for.
-pub const TABLES: [(&str, &str, Option<&str>); 12] = [
+pub const TABLES: [(&str, &str, Option<&str>); 11] = [
     (
         "src/identity/entity/credential_attempts.rs",
         "credential_attempts",

@@ -9,5 +9,5 @@ use crate::{
 async fn statement(viewer: &Viewer, other: UserId) {
     let _ = Query::<Entity>::all().select(other); //~
     let _ = Filter::<Entity>::always().condition(other); //~
-    let _ = viewer.begin().await; //~
+    let _ = viewer.write(false, async |_| Ok(())).await; //~
 }
