@@ -3,6 +3,7 @@
 //! Only this folder reaches a connection for a viewer's queries. An [`Owner`] comes out of a stored row, or is new;
 //! nothing turns the id of an existing user into one.
 
+mod batches;
 mod change_log;
 mod change_notifier;
 mod connection;

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use super::{
+    batches::Batches,
     change_notifier::{ChangeListener, ChangeNotifier},
     connection::Connection,
     filter::Filter,
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     ids: Arc<Ids>,
     pub(super) changes: Arc<ChangeNotifier>,
     pub(super) connection: Connection,
+    pub(super) batches: Batches,
     /// The number of savepoints that were neither released nor rolled back.
     pub(super) open_savepoints: AtomicUsize,
 }
@@ -123,6 +125,7 @@ impl Viewer {
             ids,
             changes,
             connection,
+            batches: Batches::default(),
             open_savepoints: AtomicUsize::new(0),
         }))
     }
@@ -149,6 +152,7 @@ impl Viewer {
             ids: Arc::clone(&self.0.ids),
             changes: Arc::clone(&self.0.changes),
             connection,
+            batches: Batches::default(),
             open_savepoints: AtomicUsize::new(0),
         }))
     }

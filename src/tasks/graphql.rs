@@ -88,7 +88,6 @@ impl TaskLists {
     /// One of their tasks; null when there is no such task, or it is somebody else's.
     async fn task(&self, id: ID) -> Nullable<Task> {
         let id = id.parse().ok()?;
-        let found = Task::find(&self.viewer, vec![id]).await;
-        found.map(|mut tasks| tasks.pop()).transpose()
+        Task::load(&self.viewer, id).await.transpose()
     }
 }

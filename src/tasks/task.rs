@@ -79,6 +79,12 @@ impl Task {
         changes.add::<Entity>(node).await
     }
 
+    /// The viewer's task with this id.
+    pub(super) async fn load(viewer: &Viewer, id: TaskId) -> Result<Option<Self>> {
+        let task = viewer.load::<Entity>(id).await?;
+        Ok(task.map(|task| Self::new(task, viewer)))
+    }
+
     /// Those of the viewer's tasks that have one of these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<TaskId>) -> Result<Vec<Self>> {
         connection::find(viewer, Column::Id, ids, Query::all()).await

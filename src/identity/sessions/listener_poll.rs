@@ -2,6 +2,7 @@
 //! advanced.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -12,9 +13,12 @@ use crate::{clock::Clock, db::Database, identity::unscoped, scope::ChangeNotifie
 /// The interval of polls. A stream ends within a second of its session.
 const INTERVAL: Duration = Duration::from_millis(400);
 
-/// The delay of a poll that was asked for: a client that ends its session by a stream receives the answer before the
-/// stream ends, and many ends at once take one poll.
+/// The delay of a poll that was asked for: many ends at once take one poll.
 const POLL_DEBOUNCE: Duration = Duration::from_millis(100);
+
+/// The time between finding that a session has ended and ending its streams: a client that ends its session by a stream
+/// receives the answer before the stream ends.
+const ANSWER_DELAY: Duration = Duration::from_millis(100);
 
 /// Polls until the notifier is dropped.
 pub(in crate::identity) fn start(
@@ -51,8 +55,12 @@ async fn poll(
                 activity.apply(&mut session);
                 session.lives_at(now).then_some(session.key())
             });
-            let active = active.collect();
-            notifier.end_inactive(&sessions, &active);
+            let active: HashSet<_> = active.collect();
+            if sessions.iter().any(|session| !active.contains(session)) {
+                // It may have ended just now, by an operation of the stream itself.
+                tokio::time::sleep(ANSWER_DELAY).await;
+                notifier.end_inactive(&sessions, &active);
+            }
         }
         if let Ok(seqs) = unscoped::last_seqs(database, &notifier.users()).await {
             notifier.notify_if_advanced(&seqs);

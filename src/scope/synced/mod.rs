@@ -6,6 +6,7 @@
 
 mod changes;
 mod entity;
+mod loader;
 pub(crate) mod tombstones;
 mod write;
 

@@ -11,7 +11,10 @@ use proptest::{
 use serde_json::{Value, json};
 
 use super::listing::{LIST, PRIORITIES, asked, expected, walk};
-use crate::harness::{App, Client, TestEnv, apply, each_database};
+use crate::{
+    harness::{App, Client, TestEnv, apply, each_database},
+    log::statements,
+};
 
 /// What the server says of a task is what the model knows of it: its moments are written so that their
 /// texts order as they do.
@@ -304,4 +307,26 @@ async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_aske
             }
         }
     }
+}
+
+#[apply(each_database)]
+async fn tasks_asked_for_one_by_one_are_read_by_one_statement(env: TestEnv) {
+    let app = env.app().await;
+    let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        ids.push(ana.create_task(&format!("Task {number}")).await);
+    }
+    ids.push(ben.create_task("Ben's").await);
+    let fields = ids.iter().enumerate();
+    let fields = fields.map(|(at, id)| format!("t{at}: task(id: \"{id}\") {{ title }}"));
+    let query = format!("{{ viewer {{ {} }} }}", fields.collect::<String>());
+    let (data, sent) = statements(ana.ask(&query, json!({}))).await;
+    for number in 0..10 {
+        let title = &data["viewer"][format!("t{number}")]["title"];
+        assert_eq!(*title, format!("Task {number}"));
+    }
+    assert_eq!(data["viewer"]["t10"], Value::Null);
+    let of_tasks = sent.iter().filter(|sql| sql.contains("FROM \"tasks\""));
+    assert_eq!(of_tasks.count(), 1, "{sent:#?}");
 }

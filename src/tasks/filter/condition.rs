@@ -1,0 +1,242 @@
+//! The condition that a filter is.
+//!
+//! Every condition is true or false of every task, also if the task has no such value, so that `not` is the opposite
+//! and nothing else.
+
+use std::fmt;
+
+use async_graphql::ID;
+
+use super::{
+    super::{Column, Entity, MAX_TITLE_LENGTH, moment::LocalNow, title},
+    input::{DateFilter, IdFilter, PriorityFilter, StringFilter, TaskFilter},
+    times::{Compare, Time, is_overdue},
+};
+use crate::{
+    error::{Error, Result},
+    id::TaskId,
+    scope::{Filter, Match},
+};
+
+/// How deep filters may lie within each other.
+const MAX_DEPTH: u32 = 5;
+
+/// How many conditions a filter may have, each filter and each value of a list counted.
+const MAX_CONDITIONS: u32 = 100;
+
+/// How long a text may be that is looked for, in code points.
+const MAX_TEXT: usize = MAX_TITLE_LENGTH;
+
+impl TaskFilter {
+    /// Returns the condition.
+    ///
+    /// # Errors
+    /// Fails if the filter is too large, or a value is invalid.
+    pub(in crate::tasks) fn condition(&self, here: &LocalNow) -> Result<Filter<Entity>> {
+        FilterBuilder {
+            here,
+            left: MAX_CONDITIONS,
+        }
+        .filter(self, MAX_DEPTH)
+    }
+}
+
+struct FilterBuilder<'a> {
+    here: &'a LocalNow,
+    /// How many more conditions there may be.
+    left: u32,
+}
+
+impl FilterBuilder<'_> {
+    fn filter(&mut self, filter: &TaskFilter, depth: u32) -> Result<Filter<Entity>> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(refused(format_args!(
+                "A filter may have {MAX_DEPTH} filters within each other. Make it flatter."
+            )));
+        };
+        self.count(1)?;
+        let mut all = Vec::new();
+        for each in filter.and.iter().flatten() {
+            all.push(self.filter(each, depth)?);
+        }
+        if let Some(some) = &filter.or {
+            let some = some.iter().map(|each| self.filter(each, depth));
+            all.push(Filter::any(some.collect::<Result<Vec<_>>>()?));
+        }
+        if let Some(not) = &filter.not {
+            all.push(self.filter(not, depth)?.not());
+        }
+        if let Some(ids) = &filter.id {
+            all.push(self.ids(ids)?);
+        }
+        if let Some(completed) = filter.completed {
+            self.count(1)?;
+            all.push(negate_unless(
+                completed,
+                Filter::is_not_null(Column::CompletedAt),
+            ));
+        }
+        if let Some(overdue) = filter.overdue {
+            self.count(1)?;
+            all.push(negate_unless(overdue, is_overdue(self.here.now)));
+        }
+        if let Some(title) = &filter.title {
+            all.push(self.text(title)?);
+        }
+        if let Some(priority) = &filter.priority {
+            all.push(self.priority(priority)?);
+        }
+        for (times, of) in [
+            (&filter.due, Time::Due),
+            (&filter.created_at, Time::Created),
+            (&filter.updated_at, Time::Updated),
+            (&filter.completed_at, Time::Completed),
+        ] {
+            if let Some(times) = times {
+                all.push(self.times(times, of)?);
+            }
+        }
+        Ok(Filter::all(all))
+    }
+
+    /// So many conditions more, at least one for each operator.
+    fn count(&mut self, more: usize) -> Result<()> {
+        let more = u32::try_from(more.max(1)).unwrap_or(u32::MAX);
+        self.left = self.left.checked_sub(more).ok_or_else(|| {
+            refused(format_args!(
+                "A filter may have {MAX_CONDITIONS} conditions, each filter and each value of a list \
+                 counted. Ask for less."
+            ))
+        })?;
+        Ok(())
+    }
+
+    fn ids(&mut self, filter: &IdFilter) -> Result<Filter<Entity>> {
+        let of = |ids: &[ID]| {
+            let ids = ids.iter().filter_map(|id| id.parse::<TaskId>().ok());
+            Filter::is_in(Column::Id, ids)
+        };
+        let mut all = Vec::new();
+        for (id, is) in [(&filter.eq, true), (&filter.neq, false)] {
+            if let Some(id) = id {
+                self.count(1)?;
+                all.push(negate_unless(is, of(std::slice::from_ref(id))));
+            }
+        }
+        for (ids, is) in [(&filter.r#in, true), (&filter.nin, false)] {
+            if let Some(ids) = ids {
+                self.count(ids.len())?;
+                all.push(negate_unless(is, of(ids)));
+            }
+        }
+        Ok(Filter::all(all))
+    }
+
+    fn text(&mut self, filter: &StringFilter) -> Result<Filter<Entity>> {
+        let mut all = Vec::new();
+        for (text, is) in [(&filter.eq, true), (&filter.neq, false)] {
+            if let Some(text) = text {
+                self.count(1)?;
+                all.push(negate_unless(
+                    is,
+                    Filter::eq(Column::TitleFolded, folded(text)?),
+                ));
+            }
+        }
+        for (texts, is) in [(&filter.r#in, true), (&filter.nin, false)] {
+            if let Some(texts) = texts {
+                self.count(texts.len())?;
+                let texts: Vec<_> = texts
+                    .iter()
+                    .map(|text| folded(text))
+                    .collect::<Result<_>>()?;
+                all.push(negate_unless(is, Filter::is_in(Column::TitleFolded, texts)));
+            }
+        }
+        for (text, position) in [
+            (&filter.contains, Match::Anywhere),
+            (&filter.starts_with, Match::Start),
+            (&filter.ends_with, Match::End),
+        ] {
+            if let Some(text) = text {
+                self.count(1)?;
+                all.push(Filter::like(Column::TitleFolded, &folded(text)?, position));
+            }
+        }
+        Ok(Filter::all(all))
+    }
+
+    fn priority(&mut self, filter: &PriorityFilter) -> Result<Filter<Entity>> {
+        let column = Column::Priority;
+        let mut all = Vec::new();
+        let compared = [
+            filter.eq.map(|priority| Filter::eq(column, priority)),
+            filter.neq.map(|priority| Filter::ne(column, priority)),
+            filter.gte.map(|priority| Filter::gte(column, priority)),
+            filter.lte.map(|priority| Filter::lte(column, priority)),
+        ];
+        for compared in compared.into_iter().flatten() {
+            self.count(1)?;
+            all.push(compared);
+        }
+        for (priorities, is) in [(&filter.r#in, true), (&filter.nin, false)] {
+            if let Some(priorities) = priorities {
+                self.count(priorities.len())?;
+                let some = Filter::is_in(column, priorities.iter().copied());
+                all.push(negate_unless(is, some));
+            }
+        }
+        Ok(Filter::all(all))
+    }
+
+    fn times(&mut self, filter: &DateFilter, time: Time) -> Result<Filter<Entity>> {
+        let mut all = Vec::new();
+        if let Some(null) = filter.null {
+            self.count(1)?;
+            all.push(negate_unless(!null, time.between(None, None)));
+        }
+        let compared = [
+            (filter.eq, Compare::Within),
+            (filter.neq, Compare::Outside),
+            (filter.lt, Compare::Before),
+            (filter.lte, Compare::UpTo),
+            (filter.gt, Compare::After),
+            (filter.gte, Compare::From),
+        ];
+        for (moment, compare) in compared {
+            if let Some(moment) = moment {
+                self.count(1)?;
+                let interval = moment.interval(self.here).ok_or_else(|| {
+                    refused(format_args!(
+                        "A duration from now must end in the years 1 to 9998."
+                    ))
+                })?;
+                all.push(time.compare(compare, interval));
+            }
+        }
+        Ok(Filter::all(all))
+    }
+}
+
+fn negate_unless(is: bool, filter: Filter<Entity>) -> Filter<Entity> {
+    if is { filter } else { filter.not() }
+}
+
+/// A text as titles are compared.
+fn folded(text: &str) -> Result<String> {
+    if text.chars().count() > MAX_TEXT {
+        return Err(refused(format_args!(
+            "Look for a text of at most {MAX_TEXT} characters."
+        )));
+    }
+    if text.contains('\0') {
+        return Err(refused(format_args!(
+            "No title contains the character U+0000. Leave it out."
+        )));
+    }
+    Ok(title::fold(text))
+}
+
+fn refused(message: fmt::Arguments<'_>) -> Error {
+    Error::BadUserInput(message.to_string())
+}
