@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_mins(10);
 pub(super) fn start(database: Database, clock: Clock) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
-            match unscoped::clear_expired(&database, clock.now()).await {
+            match unscoped::delete_expired(&database, clock.now()).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "cleared away what had expired"),
                 Err(error) => tracing::warn!(?error, "what has expired could not be cleared away"),

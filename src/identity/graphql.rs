@@ -12,7 +12,7 @@ use super::{
         sessions::{self as sessions_entity, Delivery, Model},
         users,
     },
-    sessions::{activity::activity, new_session},
+    sessions::{activity::activity, own_sessions},
     users::{profile, time_zone::TimeZone},
 };
 use crate::{
@@ -88,7 +88,8 @@ impl Account {
     /// The session that this was read with.
     async fn current_session(&self, ctx: &Context<'_>) -> Result<Session> {
         let session =
-            new_session::one(&self.viewer, activity(ctx), self.viewer.session_id()).await?;
+            own_sessions::find_active(&self.viewer, activity(ctx), self.viewer.session_id())
+                .await?;
         let session = session.map(|row| Session::of(row, &self.viewer));
         session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
     }
@@ -173,7 +174,7 @@ impl Session {
 
     /// All that live.
     fn all(viewer: &Viewer) -> Query<sessions_entity::Entity> {
-        Query::filter(new_session::living(viewer.now()).and(new_session::signed_in()))
+        Query::filter(own_sessions::active(viewer.now()).and(own_sessions::interactive()))
     }
 }
 

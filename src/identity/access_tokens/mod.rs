@@ -20,7 +20,7 @@ use crate::{
         lifetimes,
         request::device::Device,
         security_events::events,
-        sessions::{activity::Activity, new_session},
+        sessions::{activity::Activity, own_sessions},
         users::name::Name,
     },
     scope::{Filter, Query, Viewer},
@@ -129,10 +129,10 @@ async fn create(
             // Of two at once the second counts the first.
             viewer.lock_log().await?;
             // And of one who is shut out at once nothing is left.
-            let session = new_session::one(viewer, activity, viewer.session_id()).await?;
+            let session = own_sessions::find_active(viewer, activity, viewer.session_id()).await?;
             session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
             // Those that have expired count no more, and leave no row.
-            let expired = is_token().and(new_session::living(viewer.now()).not());
+            let expired = is_token().and(own_sessions::active(viewer.now()).not());
             viewer.delete::<sessions::Entity>(expired).await?;
             if viewer.count(all(viewer)).await? >= MAX_ACCESS_TOKENS {
                 let message =
@@ -183,7 +183,7 @@ async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> 
 
 /// Those that open something.
 pub(super) fn all(viewer: &Viewer) -> Query<sessions::Entity> {
-    Query::filter(is_token().and(new_session::living(viewer.now())))
+    Query::filter(is_token().and(own_sessions::active(viewer.now())))
 }
 
 fn is_token() -> Filter<sessions::Entity> {

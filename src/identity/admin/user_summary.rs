@@ -51,7 +51,7 @@ impl UserAdmin {
         let (mut sessions, mut tokens) = (HashMap::new(), HashMap::new());
         for session in unscoped::sessions_of(&self.database, &ids).await? {
             let counts = match session.kind {
-                _ if !session.lives_at(now) => continue,
+                _ if !session.is_active_at(now) => continue,
                 sessions::Kind::AccessToken => &mut tokens,
                 sessions::Kind::SignIn | sessions::Kind::External => &mut sessions,
             };

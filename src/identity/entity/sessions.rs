@@ -144,8 +144,8 @@ impl Model {
         }
     }
 
-    /// Whether it was not ended, has not been idle too long and has not reached its end.
-    pub(in crate::identity) fn lives_at(&self, now: Timestamp) -> bool {
+    /// True if it has not ended, has not been idle for too long and has not expired.
+    pub(in crate::identity) fn is_active_at(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.ends_at()
     }
 

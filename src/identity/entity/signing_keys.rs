@@ -27,7 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     /// Whether its last token may still be on its way.
-    pub(in crate::identity) fn lives_at(&self, now: Timestamp) -> bool {
+    pub(in crate::identity) fn is_active_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }

@@ -164,7 +164,7 @@ impl ExternalIdentity<'_> {
             _ if refused_until.is_some_and(|end| self.issued_at() <= end) => {
                 SessionDecision::Refuse
             }
-            Some(session) if session.lives_at(now) => SessionDecision::Resume(session),
+            Some(session) if session.is_active_at(now) => SessionDecision::Resume(session),
             _ => SessionDecision::Open(refused_until.unwrap_or(now)),
         }
     }

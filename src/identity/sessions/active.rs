@@ -36,7 +36,7 @@ impl ActiveSessions {
         let (cache, activity) = (&self.cache, &self.activity);
         let cached = || Some(activity.applied(cache.get(key)?));
         let is_sufficient = |session: &Arc<sessions::Model>| {
-            session.lives_at(now) && generation <= session.generation
+            session.is_active_at(now) && generation <= session.generation
         };
         if self.listener.is_alive()
             && let Some(session) = cached().filter(is_sufficient)
@@ -50,7 +50,7 @@ impl ActiveSessions {
         let found = found.map(Arc::new);
         let used = found.clone().map(|session| activity.applied(session));
         match (found, used) {
-            (Some(row), Some(session)) if session.lives_at(now) => {
+            (Some(row), Some(session)) if session.is_active_at(now) => {
                 cache.remember(&reading, &row);
                 Ok(Some(session))
             }

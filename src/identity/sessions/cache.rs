@@ -57,7 +57,7 @@ impl SessionCache {
     }
 
     /// Forgets all that are this person's.
-    pub(in crate::identity) fn forget_those_of(&self, user_id: UserId) {
+    pub(in crate::identity) fn forget_user(&self, user_id: UserId) {
         self.ends.fetch_add(1, Ordering::SeqCst);
         self.sessions.retain(|key, _| key.user_id != user_id);
     }
@@ -93,7 +93,7 @@ mod tests {
         let reading = cache.begin_reading();
         cache.remember(&reading, &of_ana);
         cache.remember(&reading, &of_ben);
-        cache.forget_those_of(ana.user_id());
+        cache.forget_user(ana.user_id());
         assert!(cache.get(of_ana.key()).is_none());
         assert!(cache.get(of_ben.key()).is_some());
 

@@ -1,6 +1,6 @@
 //! Ends of a viewer's sessions.
 
-use super::new_session::{signed_in, with_id};
+use super::own_sessions::{interactive, with_id};
 use crate::{
     error::{Fault, Result, UserErrorCode},
     id::SessionId,
@@ -22,7 +22,7 @@ pub(in crate::identity) async fn revoke(
     let session = match id {
         Some(id) => {
             viewer
-                .find_one(Query::filter(with_id(id).and(signed_in())))
+                .find_one(Query::filter(with_id(id).and(interactive())))
                 .await?
         }
         None => None,
@@ -63,7 +63,7 @@ pub(in crate::identity) async fn end(
     let which = Filter::all([
         Filter::is_null(sessions::Column::EndedAt),
         Filter::gt(sessions::Column::ExpiresAt, viewer.now()),
-        signed_in(),
+        interactive(),
         which,
     ]);
     let ended = viewer.update(row, which).await?;

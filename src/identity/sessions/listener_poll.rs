@@ -53,7 +53,7 @@ async fn poll(
             let now = clock.now();
             let active = found.into_iter().filter_map(|mut session| {
                 activity.apply(&mut session);
-                session.lives_at(now).then_some(session.key())
+                session.is_active_at(now).then_some(session.key())
             });
             let active: HashSet<_> = active.collect();
             if sessions.iter().any(|session| !active.contains(session)) {

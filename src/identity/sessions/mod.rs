@@ -6,7 +6,7 @@ mod cache;
 pub(in crate::identity) mod end;
 pub(in crate::identity) mod issue;
 mod listener_poll;
-pub(in crate::identity) mod new_session;
+pub(in crate::identity) mod own_sessions;
 mod refresh;
 mod sign_out;
 
@@ -89,7 +89,7 @@ impl Sessions {
         let activity = Arc::<Activity>::default();
         let changes = {
             let cache = Arc::clone(&cache);
-            ChangeNotifier::new(clock.clone(), move |user_id| cache.forget_those_of(user_id))
+            ChangeNotifier::new(clock.clone(), move |user_id| cache.forget_user(user_id))
         };
         listener_poll::start(
             &changes,

@@ -1,6 +1,6 @@
 //! Refreshing: the next tokens of a session.
 
-use super::{OpenedSession, Sessions, issue::IssuedTokens, new_session};
+use super::{OpenedSession, Sessions, issue::IssuedTokens, own_sessions};
 use crate::{
     error::{Fault, Result, UserErrorCode},
     identity::{
@@ -72,7 +72,8 @@ impl Sessions {
         let Authentication::Viewer(viewer) = &context.authentication else {
             return Ok(None);
         };
-        let session = new_session::one(viewer, &self.active.activity, viewer.session_id()).await?;
+        let session =
+            own_sessions::find_active(viewer, &self.active.activity, viewer.session_id()).await?;
         let session = session.filter(|session| session.delivery == Delivery::Cookie);
         Ok(session.map(|session| OpenedSession {
             viewer: self.viewer(&session, viewer.now()),

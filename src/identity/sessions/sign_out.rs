@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Sessions, end::end_by, new_session::with_id};
+use super::{Sessions, end::end_by, own_sessions::with_id};
 use crate::{
     error::{Error, Result},
     id::SessionKey,
@@ -78,9 +78,9 @@ impl Sessions {
                 continue;
             };
             let may_end_all = match proof {
-                Proof::Session => session.lives_at(now),
+                Proof::Session => session.is_active_at(now),
                 Proof::Refresh(generation) => {
-                    session.lives_at(now) && session.generation == generation
+                    session.is_active_at(now) && session.generation == generation
                 }
                 Proof::Expired => false,
             };

@@ -7,7 +7,7 @@ mod admin;
 mod attempt_counter;
 mod attempts;
 mod bounds;
-mod expired;
+mod cleanup;
 mod identities;
 mod seed;
 mod session_uses;
@@ -29,7 +29,7 @@ pub(super) use admin::{
 };
 pub(super) use attempt_counter::{Blocked, Counter, Rule};
 pub(super) use attempts::{count_attempt, is_known_network, refund_attempt};
-pub(super) use expired::clear_expired;
+pub(super) use cleanup::delete_expired;
 pub(super) use identities::{
     NewExternalUser, authenticate_external, has_identities, record_future_iat,
 };
@@ -166,7 +166,7 @@ pub(super) async fn refresh<T>(
         };
         // The row is locked: every earlier use is in it, or in memory.
         apply_uses(&mut session);
-        if !session.lives_at(now) {
+        if !session.is_active_at(now) {
             return Ok(End::RollBack(Ok(Refreshed::Ended)));
         }
         Ok(

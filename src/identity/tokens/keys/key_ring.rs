@@ -30,7 +30,7 @@ struct Key {
 }
 
 impl Key {
-    fn lives_at(&self, now: Timestamp) -> bool {
+    fn is_active_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
@@ -72,7 +72,7 @@ impl KeyRing {
     /// The key that signs. Where the clock of whoever made the first key goes ahead of ours, that
     /// key signs already.
     pub(in crate::identity) fn signing(&self, now: Timestamp) -> Option<Arc<Signer>> {
-        let living = || self.keys.iter().filter(|key| key.lives_at(now));
+        let living = || self.keys.iter().filter(|key| key.is_active_at(now));
         let active = living().rfind(|key| key.active_from <= now);
         let signing = active.or_else(|| living().next())?;
         Some(Arc::clone(&signing.signer))
@@ -83,13 +83,13 @@ impl KeyRing {
         let key = self
             .keys
             .iter()
-            .find(|key| key.lives_at(now) && key.signer.is_named_by(token))?;
+            .find(|key| key.is_active_at(now) && key.signer.is_named_by(token))?;
         Some(Arc::clone(&key.signer))
     }
 
     /// As a JWK set (RFC 7517), the newest key first.
     pub(in crate::identity) fn jwks(&self, now: Timestamp) -> Value {
-        let living = self.keys.iter().rev().filter(|key| key.lives_at(now));
+        let living = self.keys.iter().rev().filter(|key| key.is_active_at(now));
         let keys: Vec<&Value> = living.filter_map(|key| key.signer.jwk()).collect();
         json!({ "keys": keys })
     }
@@ -110,7 +110,7 @@ pub(in crate::identity) fn states(rows: &[signing_keys::Model], now: Timestamp) 
     let active = |row: &signing_keys::Model| row.active_from <= now;
     let current = rows.iter().rposition(active).unwrap_or(0);
     let state = |(at, row): (usize, &signing_keys::Model)| match at {
-        _ if !row.lives_at(now) => KeyState::Expired,
+        _ if !row.is_active_at(now) => KeyState::Expired,
         _ if at > current => KeyState::Next,
         _ if at == current => KeyState::Current,
         _ => KeyState::Retiring,

@@ -207,7 +207,7 @@ impl Keys {
             Rotation::After(lead) => {
                 // A key that the running instances cannot open would leave them without one.
                 let sealed = |row: &&signing_keys::Model| {
-                    row.lives_at(now) && key_ring::open(row, &self.secrets).is_none()
+                    row.is_active_at(now) && key_ring::open(row, &self.secrets).is_none()
                 };
                 if let Some(row) = rows.iter().find(sealed) {
                     return Err(KeysError::Sealed(row.id.clone()));
@@ -240,7 +240,7 @@ impl Keys {
 
     async fn living(&self, now: Timestamp) -> Result<Vec<signing_keys::Model>> {
         let mut rows = unscoped::signing_keys(&self.database).await?;
-        rows.retain(|row| row.lives_at(now));
+        rows.retain(|row| row.is_active_at(now));
         Ok(rows)
     }
 

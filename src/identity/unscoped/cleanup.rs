@@ -26,10 +26,13 @@ const EVENT_RETENTION: Duration = Duration::from_hours(90 * 24);
 const TOMBSTONE_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Removes what has expired. Returns the number of rows.
-pub(in crate::identity) async fn clear_expired(database: &Database, now: Timestamp) -> Result<u64> {
+pub(in crate::identity) async fn delete_expired(
+    database: &Database,
+    now: Timestamp,
+) -> Result<u64> {
     let mut cleared = 0;
     loop {
-        let some = clear_some(database, now).await?;
+        let some = delete_some(database, now).await?;
         cleared += some;
         if some == 0 {
             return Ok(cleared);
@@ -38,7 +41,7 @@ pub(in crate::identity) async fn clear_expired(database: &Database, now: Timesta
 }
 
 /// Removes a batch of each table's expired rows, which are found whoever owns them, and removed by their owners.
-async fn clear_some(database: &Database, now: Timestamp) -> Result<u64> {
+async fn delete_some(database: &Database, now: Timestamp) -> Result<u64> {
     let sessions_over = Condition::any()
         .add(sessions::Column::ExpiresAt.lte(now))
         .add(sessions::Column::IdleExpiresAt.lte(now.minus(lifetimes::SESSION_RETENTION)));

@@ -1,4 +1,4 @@
-//! The rows of sessions: how one begins, and which of them live.
+//! The viewer's own sessions.
 
 use crate::{
     clock::Timestamp,
@@ -8,8 +8,8 @@ use crate::{
     scope::{Filter, Query, Viewer},
 };
 
-/// The viewer's session with this id, while it lives.
-pub(in crate::identity) async fn one(
+/// Returns the viewer's session with this id, if it is active.
+pub(in crate::identity) async fn find_active(
     viewer: &Viewer,
     activity: &Activity,
     id: SessionId,
@@ -18,20 +18,20 @@ pub(in crate::identity) async fn one(
         return Ok(None);
     };
     activity.apply(&mut session);
-    Ok(session.lives_at(viewer.now()).then_some(session))
+    Ok(session.is_active_at(viewer.now()).then_some(session))
 }
 
 pub(super) fn with_id(id: SessionId) -> Filter<sessions::Entity> {
     Filter::eq(sessions::Column::Id, id)
 }
 
-/// The sessions that are no access tokens.
-pub(in crate::identity) fn signed_in() -> Filter<sessions::Entity> {
+/// Matches the sessions that are not access tokens.
+pub(in crate::identity) fn interactive() -> Filter<sessions::Entity> {
     Filter::ne(sessions::Column::Kind, sessions::Kind::AccessToken)
 }
 
-/// The active sessions.
-pub(in crate::identity) fn living(now: Timestamp) -> Filter<sessions::Entity> {
+/// Matches the active sessions.
+pub(in crate::identity) fn active(now: Timestamp) -> Filter<sessions::Entity> {
     Filter::all([
         Filter::is_null(sessions::Column::EndedAt),
         Filter::gt(sessions::Column::IdleExpiresAt, now),
