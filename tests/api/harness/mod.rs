@@ -24,7 +24,9 @@ use cubby::{
     config::Config,
 };
 use http_body_util::BodyExt;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement, TryGetable,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -310,23 +312,22 @@ impl App {
         client
     }
 
-    /// What a query of the test's own finds in the database: the first column of each row.
+    /// The first column, a number, of each row that a query of the test's own finds.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<i64> {
-        let connection = self.connect().await;
-        let statement = Statement::from_string(connection.get_database_backend(), sql);
-        let rows = connection.query_all_raw(statement).await.expect("it runs");
-        rows.iter()
-            .map(|row| row.try_get_by_index(0).expect("a number"))
-            .collect()
+        self.first_column(sql).await
     }
 
-    /// The first column of each row that a query of the test's own finds.
+    /// The first column, a text, of each row that a query of the test's own finds.
     pub(crate) async fn sql_texts(&self, sql: &str) -> Vec<String> {
+        self.first_column(sql).await
+    }
+
+    async fn first_column<T: TryGetable>(&self, sql: &str) -> Vec<T> {
         let connection = self.connect().await;
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         let rows = connection.query_all_raw(statement).await.expect("it runs");
         rows.iter()
-            .map(|row| row.try_get_by_index(0).expect("a text"))
+            .map(|row| row.try_get_by_index(0).expect("a value of this type"))
             .collect()
     }
 
