@@ -11,44 +11,17 @@ use serde::{
 use super::{
     ParsedTask, Sink, TaskRecord,
     limited_reader::{LimitedReader, MAX_TASK_BYTES, TOO_LONG},
-    task_record::{DueText, WRONG_PRIORITY, WRONG_VERSION},
+    task_record::{FIELDS, Field, WRONG_PRIORITY, WRONG_VERSION},
 };
 use crate::tasks::Priority;
 
-/// The names of the fields of a line that is written, in their order.
-const NAMES: [&str; 12] = [
-    "id",
-    "version",
-    "title",
-    "description",
-    "completedAt",
-    "priority",
-    "dueDate",
-    "dueTime",
-    "dueTimeZone",
-    "position",
-    "createdAt",
-    "updatedAt",
-];
-
-/// The name of a field that is read, and not written: `completedAt` says it too.
-const COMPLETED: &str = "completed";
-
-/// A line that is written.
+/// A field of a line that is written.
 #[derive(Serialize)]
-struct Row {
-    id: Option<String>,
-    version: Option<i32>,
-    title: String,
-    description: Option<String>,
-    completed_at: Option<String>,
-    priority: Option<Priority>,
-    due_date: String,
-    due_time: Option<String>,
-    due_time_zone: Option<String>,
-    position: Option<String>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
+#[serde(untagged)]
+enum Cell {
+    Text(Option<String>),
+    Version(Option<i32>),
+    Priority(Option<Priority>),
 }
 
 pub(super) struct Writer<'a>(csv::Writer<&'a mut (dyn Write + Send)>);
@@ -58,14 +31,14 @@ impl<'a> Writer<'a> {
         let mut lines = WriterBuilder::new();
         let lines = lines.terminator(Terminator::CRLF).has_headers(false);
         let mut lines = lines.from_writer(file);
-        lines.write_record(NAMES)?;
+        lines.write_record(names())?;
         Ok(Self(lines))
     }
 }
 
 impl Sink for Writer<'_> {
     fn write(&mut self, task: TaskRecord) -> io::Result<()> {
-        Ok(self.0.serialize(Row::from(task))?)
+        Ok(self.0.serialize(cells(task))?)
     }
 
     fn end(mut self: Box<Self>) -> io::Result<()> {
@@ -73,31 +46,37 @@ impl Sink for Writer<'_> {
     }
 }
 
-impl From<TaskRecord> for Row {
-    fn from(task: TaskRecord) -> Self {
-        let due = task.due.unwrap_or_default();
-        Self {
-            id: task.id,
-            version: task.version,
-            title: task.title,
-            description: task.description,
-            completed_at: task.completed_at,
-            priority: task.priority,
-            due_date: due.date,
-            due_time: due.time,
-            due_time_zone: due.time_zone,
-            position: task.position,
-            created_at: task.created_at,
-            updated_at: task.updated_at,
-        }
-    }
+/// The names of the fields of a line that is written.
+fn names() -> impl Iterator<Item = &'static str> {
+    FIELDS.into_iter().filter_map(|(name, field)| match field {
+        Field::Completed => None,
+        _ => Some(name),
+    })
 }
+
+/// The fields of a line, in the order of their names.
+fn cells(mut task: TaskRecord) -> Vec<Cell> {
+    let cell = |(_, field)| match field {
+        Field::Word(of) | Field::Text(of) => Some(Cell::Text(of(&mut task).take())),
+        Field::Due(of) => {
+            let part = task.due.as_mut().and_then(|due| of(due).take());
+            Some(Cell::Text(part))
+        }
+        Field::Version => Some(Cell::Version(task.version)),
+        Field::Priority => Some(Cell::Priority(task.priority)),
+        Field::Completed => None,
+    };
+    FIELDS.into_iter().filter_map(cell).collect()
+}
+
+/// A column of a file; nothing for one without a name.
+type Column = Option<(&'static str, Field)>;
 
 /// Reads what programs call CSV: fields that commas, semicolons or tabs separate.
 pub(super) struct Reader<R: BufRead> {
     rows: csv::Reader<LimitedReader<Chain<Cursor<Vec<u8>>, R>>>,
-    /// The names of the columns; a column without a name has none.
-    columns: Option<Vec<Option<&'static str>>>,
+    /// The columns, once the line of their names is read.
+    columns: Option<Vec<Column>>,
     /// Whether nothing can be told of what comes.
     is_over: bool,
 }
@@ -233,32 +212,35 @@ fn line_ends(row: &ByteRecord) -> u64 {
     row.iter().map(|field| in_field(field) as u64).sum()
 }
 
-/// The names of the columns, as people and spreadsheets write them.
-fn columns(names: &StringRecord) -> Result<Vec<Option<&'static str>>, String> {
-    let all = NAMES.join(",");
-    let mut columns = Vec::with_capacity(names.len());
-    for name in names {
+/// Reads the names of the columns, as people and spreadsheets write them.
+fn columns(written: &StringRecord) -> Result<Vec<Column>, String> {
+    let all = names().collect::<Vec<_>>().join(",");
+    let mut columns: Vec<Column> = Vec::with_capacity(written.len());
+    for name in written {
         let bare = name.replace([' ', '_', '-', '\u{a0}'], "");
         if bare.is_empty() {
             columns.push(None);
             continue;
         }
-        let mut known = NAMES.into_iter().chain([COMPLETED]);
-        let known = known.find(|known| known.eq_ignore_ascii_case(&bare));
+        let known = FIELDS.iter().find(|(it, _)| it.eq_ignore_ascii_case(&bare));
         let known =
-            known.ok_or_else(|| format!("No field is called {name}: write some of {all}."))?;
-        if columns.contains(&Some(known)) {
-            return Err(format!("The field {known} is there twice."));
+            *known.ok_or_else(|| format!("No field is called {name}: write some of {all}."))?;
+        if has(&columns, known.0) {
+            return Err(format!("The field {} is there twice.", known.0));
         }
         columns.push(Some(known));
     }
-    if !columns.contains(&Some("title")) {
+    if !has(&columns, "title") {
         return Err(format!("The field title is missing: write some of {all}."));
     }
     Ok(columns)
 }
 
-fn task(columns: &[Option<&str>], fields: &StringRecord) -> Result<TaskRecord, String> {
+fn has(columns: &[Column], name: &str) -> bool {
+    columns.iter().flatten().any(|(it, _)| *it == name)
+}
+
+fn task(columns: &[Column], fields: &StringRecord) -> Result<TaskRecord, String> {
     let (count, expected) = (fields.len(), columns.len());
     let mut beyond = fields.iter().skip(expected);
     if count < expected || beyond.any(|field| !field.trim().is_empty()) {
@@ -266,30 +248,23 @@ fn task(columns: &[Option<&str>], fields: &StringRecord) -> Result<TaskRecord, S
             "It has {count} fields, and the first line {expected}."
         ));
     }
-    let (mut task, mut due, mut is_due) = (TaskRecord::default(), DueText::default(), false);
-    for (at, (name, field)) in columns.iter().zip(fields).enumerate() {
+    let mut task = TaskRecord::default();
+    for (at, (column, field)) in columns.iter().zip(fields).enumerate() {
         let word = field.trim();
-        let text = Some(word.to_owned());
-        match *name {
+        match column.map(|(_, field)| field) {
             // White space is a description too.
-            Some("description") if !field.is_empty() => task.description = Some(field.to_owned()),
+            Some(Field::Text(of)) if !field.is_empty() => *of(&mut task) = Some(field.to_owned()),
             _ if word.is_empty() => {}
-            Some("id") => task.id = text,
-            Some("version") => task.version = Some(version(word)?),
-            Some("title") => task.title = field.to_owned(),
-            Some(COMPLETED) => task.completed = Some(truth(word)?),
-            Some("completedAt") => task.completed_at = text,
-            Some("priority") => task.priority = Some(priority(word)?),
-            Some("dueDate") => (due.date, is_due) = (word.to_owned(), true),
-            Some("dueTime") => (due.time, is_due) = (text, true),
-            Some("dueTimeZone") => (due.time_zone, is_due) = (text, true),
-            Some("position") => task.position = text,
-            Some("createdAt") => task.created_at = text,
-            Some("updatedAt") => task.updated_at = text,
-            _ => return Err(format!("Field {} has no name in the first line.", at + 1)),
+            Some(Field::Word(of) | Field::Text(of)) => *of(&mut task) = Some(word.to_owned()),
+            Some(Field::Due(of)) => {
+                *of(task.due.get_or_insert_default()) = Some(word.to_owned());
+            }
+            Some(Field::Version) => task.version = Some(version(word)?),
+            Some(Field::Priority) => task.priority = Some(priority(word)?),
+            Some(Field::Completed) => task.completed = Some(truth(word)?),
+            None => return Err(format!("Field {} has no name in the first line.", at + 1)),
         }
     }
-    task.due = is_due.then_some(due);
     Ok(task)
 }
 

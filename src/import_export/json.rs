@@ -1,35 +1,86 @@
 //! Tasks as JSON: written as an array with a task on each line, and read however it is laid out.
 
-use std::io::{self, BufRead, Write};
+use std::{
+    fmt,
+    io::{self, BufRead, Write},
+};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
     ParsedTask, Sink, TaskRecord,
     limited_reader::{LimitedReader, TOO_LONG},
-    task_record::{DueText, WRONG_PRIORITY, WRONG_VERSION},
+    task_record::{DueText, FIELDS, Field, WRONG_PRIORITY, WRONG_VERSION},
 };
-use crate::tasks::Priority;
 
-/// A task as the schema shows it, each of its fields still as it is written.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TaskFields<'a> {
-    #[serde(rename = "__typename")]
-    _typename: Option<IgnoredAny>,
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    version: Option<&'a RawValue>,
-    title: Option<&'a RawValue>,
-    description: Option<&'a RawValue>,
-    completed: Option<&'a RawValue>,
-    completed_at: Option<&'a RawValue>,
-    priority: Option<&'a RawValue>,
-    due: Option<&'a RawValue>,
-    position: Option<&'a RawValue>,
-    created_at: Option<&'a RawValue>,
-    updated_at: Option<&'a RawValue>,
+/// The name of the due date, whose parts have names of their own elsewhere.
+const DUE: &str = "due";
+
+/// The name of a type, which a client's copy of a task may have. It is ignored.
+const TYPE_NAME: &str = "__typename";
+
+/// The fields of an object, each still as it is written.
+struct Object<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'a> Deserialize<'a> for Object<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'a> Visitor<'a> for Fields {
+            type Value = Object<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Object(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The value of a field, unless it is null.
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let field = self.0.iter().find(|(it, _)| it == name);
+        field
+            .map(|(_, value)| *value)
+            .filter(|value| value.get() != "null")
+    }
+
+    /// Fails if there is a field of another name, or two of one.
+    fn check_names(&self) -> Result<(), String> {
+        let mut known: Vec<_> = FIELDS
+            .iter()
+            .map(|(name, field)| match field {
+                Field::Due(_) => DUE,
+                _ => name,
+            })
+            .collect();
+        known.dedup();
+        known.insert(0, TYPE_NAME);
+        for (at, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let known = known.join("`, `");
+                return Err(format!("unknown field `{name}`, expected one of `{known}`"));
+            }
+            if self.0[..at].iter().any(|(other, _)| other == name) {
+                return Err(format!("duplicate field `{name}`"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A due date as the schema shows it. What is ignored follows from the rest.
@@ -166,21 +217,23 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 fn read(object: &str) -> Result<TaskRecord, String> {
-    let fields: TaskFields<'_> =
-        serde_json::from_str(object).map_err(|error| without_place(&error))?;
-    Ok(TaskRecord {
-        id: text("id", fields.id)?,
-        version: version(fields.version)?,
-        title: text("title", fields.title)?.unwrap_or_default(),
-        description: text("description", fields.description)?,
-        completed: value(fields.completed).ok_or("completed: Write true or false.")?,
-        completed_at: text("completedAt", fields.completed_at)?,
-        priority: value::<Priority>(fields.priority).ok_or(WRONG_PRIORITY)?,
-        due: fields.due.map(due).transpose()?,
-        position: text("position", fields.position)?,
-        created_at: text("createdAt", fields.created_at)?,
-        updated_at: text("updatedAt", fields.updated_at)?,
-    })
+    let fields: Object<'_> = serde_json::from_str(object).map_err(|error| without_place(&error))?;
+    fields.check_names()?;
+    let mut task = TaskRecord::default();
+    for (name, field) in FIELDS {
+        let written = fields.get(name);
+        match field {
+            Field::Word(of) | Field::Text(of) => *of(&mut task) = text(name, written)?,
+            Field::Version => task.version = version(written)?,
+            Field::Priority => task.priority = value(written).ok_or(WRONG_PRIORITY)?,
+            Field::Completed => {
+                task.completed = value(written).ok_or("completed: Write true or false.")?;
+            }
+            Field::Due(_) => {}
+        }
+    }
+    task.due = fields.get(DUE).map(due).transpose()?;
+    Ok(task)
 }
 
 fn due(object: &RawValue) -> Result<DueText, String> {
@@ -190,7 +243,7 @@ fn due(object: &RawValue) -> Result<DueText, String> {
     let fields: DueFields<'_> = serde_json::from_str(object.get())
         .map_err(|error| format!("due: {}", without_place(&error)))?;
     Ok(DueText {
-        date: text("due.date", fields.date)?.unwrap_or_default(),
+        date: text("due.date", fields.date)?,
         time: text("due.time", fields.time)?,
         time_zone: text("due.timeZone", fields.time_zone)?,
     })

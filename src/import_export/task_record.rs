@@ -32,7 +32,7 @@ const MOMENTS: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
 pub(super) struct TaskRecord {
     pub(super) id: Option<String>,
     pub(super) version: Option<i32>,
-    pub(super) title: String,
+    pub(super) title: Option<String>,
     pub(super) description: Option<String>,
     /// Read, and not written: `completed_at` says it too.
     #[serde(skip)]
@@ -49,10 +49,41 @@ pub(super) struct TaskRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DueText {
-    pub(super) date: String,
+    pub(super) date: Option<String>,
     pub(super) time: Option<String>,
     pub(super) time_zone: Option<String>,
 }
+
+/// A field of a record, with its place there if it is text.
+#[derive(Clone, Copy)]
+pub(super) enum Field {
+    /// Text without white space around it.
+    Word(fn(&mut TaskRecord) -> &mut Option<String>),
+    Text(fn(&mut TaskRecord) -> &mut Option<String>),
+    /// A part of the due date, which JSON has as an object.
+    Due(fn(&mut DueText) -> &mut Option<String>),
+    Version,
+    Priority,
+    /// Read, and not written.
+    Completed,
+}
+
+/// The fields of a record by their names, in the order in which they are written.
+pub(super) const FIELDS: [(&str, Field); 13] = [
+    ("id", Field::Word(|task| &mut task.id)),
+    ("version", Field::Version),
+    ("title", Field::Text(|task| &mut task.title)),
+    ("description", Field::Text(|task| &mut task.description)),
+    ("completed", Field::Completed),
+    ("completedAt", Field::Word(|task| &mut task.completed_at)),
+    ("priority", Field::Priority),
+    ("dueDate", Field::Due(|due| &mut due.date)),
+    ("dueTime", Field::Due(|due| &mut due.time)),
+    ("dueTimeZone", Field::Due(|due| &mut due.time_zone)),
+    ("position", Field::Word(|task| &mut task.position)),
+    ("createdAt", Field::Word(|task| &mut task.created_at)),
+    ("updatedAt", Field::Word(|task| &mut task.updated_at)),
+];
 
 /// A valid task of a file.
 pub(super) struct ImportedTask {
@@ -78,13 +109,13 @@ impl TaskRecord {
         Self {
             id: Some(task.id.to_string()),
             version: Some(task.version),
-            title: title.into_string(),
+            title: Some(title.into_string()),
             description: description.map(Description::into_string),
             completed: None,
             completed_at: task.completed_at.map(text),
             priority: Some(priority),
             due: due.map(|due| DueText {
-                date: due.date.0.to_string(),
+                date: Some(due.date.0.to_string()),
                 time: due.time.map(|time| time.0.to_string()),
                 time_zone: due.zone.map(TimeZone::into_string),
             }),
@@ -139,7 +170,7 @@ impl TaskRecord {
             id,
             version,
             fields: TaskFields {
-                title: of("title", Some(Title::parse(&self.title)))?.ok_or("title: Write one.")?,
+                title: parsed("title", Title::parse(&self.title.unwrap_or_default()))?,
                 description: of("description", self.description.map(Description::parse))?,
                 priority: self.priority.unwrap_or_default(),
                 due: self.due.map(DueText::read).transpose()?,
@@ -154,7 +185,7 @@ impl TaskRecord {
 
 impl DueText {
     fn read(self) -> Result<Due, String> {
-        let date = LocalDate::read(&self.date);
+        let date = self.date.as_deref().and_then(LocalDate::read);
         let time = self.time.as_deref().map(LocalTime::read);
         let zone = self.time_zone.as_deref().map(TimeZone::named);
         if time.is_none() && zone.is_some() {
@@ -180,9 +211,12 @@ impl DueText {
     }
 }
 
-fn of<T>(field: &str, read: Option<Result<T, Fault>>) -> Result<Option<T>, String> {
-    let read = read.transpose();
+fn parsed<T>(field: &str, read: Result<T, Fault>) -> Result<T, String> {
     read.map_err(|fault| format!("{field}: {}", fault.into_message()))
+}
+
+fn of<T>(field: &str, read: Option<Result<T, Fault>>) -> Result<Option<T>, String> {
+    read.map(|read| parsed(field, read)).transpose()
 }
 
 fn moment(field: &str, text: Option<String>) -> Result<Option<Timestamp>, String> {

@@ -107,7 +107,7 @@ impl<'a> Todo<'a> {
             let mut is_left_out = false;
             match &entry.name {
                 Property::Uid => uid = text(),
-                Property::Summary => task.title = text().unwrap_or_default(),
+                Property::Summary => task.title = text(),
                 Property::Description => task.description = text(),
                 Property::Created => task.created_at = moment(date()?)?,
                 Property::LastModified => task.updated_at = moment(date()?)?,
@@ -166,8 +166,8 @@ impl<'a> Todo<'a> {
                 due
             }
         };
-        if task.title.trim().is_empty() {
-            task.title = UNTITLED.to_owned();
+        if task.title.as_deref().is_none_or(|it| it.trim().is_empty()) {
+            task.title = Some(UNTITLED.to_owned());
         }
         if is_open {
             // It was done once: some programs leave the moment.

@@ -36,13 +36,13 @@ impl<'a> When<'a> {
 
     pub(super) fn due(self, zones: &Zones) -> Result<DueText, String> {
         let text = |wall: DateTime, zone: Option<String>| DueText {
-            date: wall.date().to_string(),
+            date: Some(wall.date().to_string()),
             time: Some(wall.time().strftime("%H:%M:%S").to_string()),
             time_zone: zone,
         };
         Ok(match self {
             Self::Day(date) => DueText {
-                date: date.to_string(),
+                date: Some(date.to_string()),
                 ..DueText::default()
             },
             Self::Floating(wall) => text(wall, None),

@@ -86,7 +86,10 @@ fn component(task: TaskRecord) -> ICalendarComponent {
             todo.add_property(property, date_time(at));
         }
     }
-    todo.add_property(Property::Summary, text(&readable(&task.title)));
+    todo.add_property(
+        Property::Summary,
+        text(&readable(&task.title.unwrap_or_default())),
+    );
     if let Some(description) = &task.description {
         todo.add_property(Property::Description, text(&readable(description)));
     }
@@ -136,7 +139,7 @@ fn readable(text: &str) -> String {
 }
 
 fn due_entry(due: DueText) -> Option<ICalendarEntry> {
-    let date: civil::Date = due.date.parse().ok()?;
+    let date: civil::Date = due.date?.parse().ok()?;
     let entry = ICalendarEntry::new(Property::Due);
     let mut at = PartialDateTime {
         year: Some(date.year().unsigned_abs()),
