@@ -8,7 +8,7 @@ use crate::{
     identity::TimeZone,
     tasks::{
         local_date_time::{LocalDate, LocalTime},
-        moment::Moment,
+        moment::DateOrDuration,
     },
 };
 
@@ -17,7 +17,7 @@ pub(crate) type ScalarFault = fn(&Value) -> Option<String>;
 
 /// The schema's own scalars with their checks; the SDL only names them.
 pub(crate) const SCALARS: [(&str, ScalarFault); 6] = [
-    ("DateOrDuration", scalar_fault::<Moment>),
+    ("DateOrDuration", scalar_fault::<DateOrDuration>),
     ("DateTime", scalar_fault::<Timestamp>),
     ("LocalDate", scalar_fault::<LocalDate>),
     ("LocalTime", scalar_fault::<LocalTime>),

@@ -40,8 +40,8 @@ impl Service {
                 default_page_size: page::DEFAULT_SIZE,
                 max_page_size: page::MAX_SIZE,
                 max_nodes: MAX_NODES,
-                max_title_length: tasks::MAX_TITLE_LENGTH,
-                max_description_length: tasks::MAX_DESCRIPTION_LENGTH,
+                max_title_length: tasks::MAX_TITLE_CHARS,
+                max_description_length: tasks::MAX_DESCRIPTION_CHARS,
                 max_tasks: account_limits.max_tasks,
             },
         }

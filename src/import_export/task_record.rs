@@ -134,7 +134,9 @@ impl TaskRecord {
         {
             return Err("createdAt: The id says another moment. Leave one of them out.".to_owned());
         }
-        if created_at.is_some_and(|at| at.as_millis() < 0 || at > now.plus(client_id::AHEAD)) {
+        if created_at
+            .is_some_and(|at| at.as_millis() < 0 || at > now.plus(client_id::MAX_CLOCK_SKEW))
+        {
             return Err("createdAt: Write a moment from 1970 on that has come.".to_owned());
         }
         let position = self.position;

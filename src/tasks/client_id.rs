@@ -8,8 +8,8 @@ use crate::{
     id::TaskId,
 };
 
-/// How far ahead a client's clock may be.
-pub(crate) const AHEAD: Duration = Duration::from_mins(5);
+/// The maximum time that a client's clock may be ahead.
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// Reads an id that a client minted: of a task, version 7, and not from the future, since the id
 /// says when the task was made.
@@ -20,7 +20,7 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<TaskId, Fault> {
     })?;
     match id.made_at() {
         None => Err(wrong("A task's id must hold a UUID of version 7.")),
-        Some(made_at) if made_at > now.plus(AHEAD) => Err(wrong(
+        Some(made_at) if made_at > now.plus(MAX_CLOCK_SKEW) => Err(wrong(
             "The id was made more than five minutes in the future. Set the device's clock.",
         )),
         Some(_) => Ok(id),
@@ -37,8 +37,8 @@ mod tests {
         let now = Timestamp::from_millis(1_795_258_938_000);
         let ahead = |duration| TaskId::new(&Ids::default(), now.plus(duration)).to_string();
         assert!(parse(&ahead(Duration::ZERO), now).is_ok());
-        assert!(parse(&ahead(AHEAD), now).is_ok());
-        assert!(parse(&ahead(AHEAD + Duration::from_millis(1)), now).is_err());
+        assert!(parse(&ahead(MAX_CLOCK_SKEW), now).is_ok());
+        assert!(parse(&ahead(MAX_CLOCK_SKEW + Duration::from_millis(1)), now).is_err());
         // The specification's own example of another version.
         assert!(parse("task_00000000000000000000000000", now).is_err());
         assert!(parse("user_01h2xcejqtf2nbrexx3vqjhp41", now).is_err());

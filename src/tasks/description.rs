@@ -2,8 +2,8 @@
 
 use crate::error::{Fault, UserErrorCode};
 
-/// The longest description, in code points.
-pub(crate) const MAX_LENGTH: usize = 16_384;
+/// The maximum length of a description, in code points.
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 16_384;
 
 /// At most 16,384 code points, as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,10 +11,10 @@ pub(crate) struct Description(String);
 
 impl Description {
     pub(crate) fn parse(text: String) -> Result<Self, Fault> {
-        if text.chars().count() > MAX_LENGTH {
+        if text.chars().count() > MAX_DESCRIPTION_CHARS {
             return Err(Fault::new(
                 UserErrorCode::TooLong,
-                format!("Write a description of at most {MAX_LENGTH} characters."),
+                format!("Write a description of at most {MAX_DESCRIPTION_CHARS} characters."),
             ));
         }
         if text.contains('\0') {

@@ -49,7 +49,7 @@ impl TaskFields {
     pub(super) fn write(self, home: &TimeZone, row: &mut ActiveModel) {
         row.title.set_if_not_equals(self.title.as_str().to_owned());
         if row.title.is_set() {
-            row.title_folded = Set(self.title.key());
+            row.title_folded = Set(self.title.folded());
         }
         let description = self.description.map(Description::into_string);
         row.description.set_if_not_equals(description);

@@ -15,8 +15,8 @@ use crate::{
 use async_graphql::Context;
 use futures_util::future::BoxFuture;
 
-/// How many tasks are looked at in one transaction, and so how long others wait for it.
-const BATCH: u64 = 500;
+/// The number of tasks that are looked at in one transaction: others wait for it.
+const BATCH_SIZE: u64 = 500;
 
 /// The moment of the request, where the viewer is.
 pub(super) async fn local_now(viewer: &Viewer) -> Result<LocalNow> {
@@ -50,7 +50,7 @@ pub(crate) fn reschedule_floating<'a>(
     Box::pin(async move {
         scan::charge_move(ctx, viewer).await?;
         viewer.begin_move().await?;
-        if move_some(viewer).await? < BATCH {
+        if move_some(viewer).await? < BATCH_SIZE {
             viewer.end_move().await?;
         }
         Ok(())
@@ -77,10 +77,10 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     };
     let after = after.map_or_else(Filter::always, |after| Filter::gt(Column::Id, after));
     let some = Query::<Entity>::filter(after)
-        .columns(Placed::COLUMNS)
+        .columns(DueColumns::COLUMNS)
         .order_by(SortKey::column(Column::Id), Direction::Ascending)
-        .limit(BATCH);
-    let some = viewer.select_columns(some, Placed::read).await?;
+        .limit(BATCH_SIZE);
+    let some = viewer.select_columns(some, DueColumns::read).await?;
     let Some(last) = some.last().map(|task| task.id) else {
         return Ok(0);
     };
@@ -106,8 +106,8 @@ pub(super) async fn catch_up(viewer: &Viewer, task: &Model) -> Result<Option<Act
     }))
 }
 
-/// When a task is due, and nothing else of it.
-struct Placed {
+/// The id and the due date of a task.
+struct DueColumns {
     id: TaskId,
     date: Option<String>,
     time: Option<String>,
@@ -115,7 +115,7 @@ struct Placed {
     at: Option<Timestamp>,
 }
 
-impl Placed {
+impl DueColumns {
     const COLUMNS: [Column; 5] = [
         Column::Id,
         Column::DueDate,

@@ -22,8 +22,8 @@ mod synced;
 mod task;
 mod title;
 
-pub(crate) use description::MAX_LENGTH as MAX_DESCRIPTION_LENGTH;
-pub(crate) use title::MAX_LENGTH as MAX_TITLE_LENGTH;
+pub(crate) use description::MAX_DESCRIPTION_CHARS;
+pub(crate) use title::MAX_TITLE_CHARS;
 
 pub(crate) use bulk::{DueZone, StoredTask, due_zones, existing_ids, insert_many, page_by_id};
 pub(crate) use description::Description;

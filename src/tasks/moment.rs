@@ -11,12 +11,12 @@ use crate::clock::Timestamp;
 
 /// What a filter compares a time with.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Moment {
+pub(crate) enum DateOrDuration {
     /// The whole of it, where the person is.
     Day(LocalDate),
     Instant(Timestamp),
     /// So long from now: a whole day if it is of days alone, and otherwise an instant.
-    Ahead(Span),
+    FromNow(Span),
 }
 
 /// From its first millisecond to its last.
@@ -76,23 +76,26 @@ impl LocalNow {
     }
 }
 
-impl Moment {
+impl DateOrDuration {
     /// What it is here and now; nothing where the calendar ends.
-    pub(super) fn interval(self, here: &LocalNow) -> Option<Interval> {
+    pub(super) fn interval(self, now: &LocalNow) -> Option<Interval> {
         let instant = |at| Interval {
             first: at,
             last: at,
         };
         match self {
-            Self::Day(date) => Some(here.day(date.0)),
+            Self::Day(date) => Some(now.day(date.0)),
             Self::Instant(at) => Some(instant(at)),
-            Self::Ahead(span) if is_of_days(&span) => {
-                let date = here.wall()?.date().checked_add(span).ok()?;
-                (1..=9998).contains(&date.year()).then(|| here.day(date))
+            Self::FromNow(span) if is_of_days(&span) => {
+                let date = now.wall()?.date().checked_add(span).ok()?;
+                (1..=9998).contains(&date.year()).then(|| now.day(date))
             }
-            Self::Ahead(span) => {
-                let now = jiff::Timestamp::from_millisecond(here.now.as_millis()).ok()?;
-                let at = now.to_zoned(here.zone.clone()).checked_add(span).ok()?;
+            Self::FromNow(span) => {
+                let instant_now = jiff::Timestamp::from_millisecond(now.now.as_millis()).ok()?;
+                let at = instant_now
+                    .to_zoned(now.zone.clone())
+                    .checked_add(span)
+                    .ok()?;
                 Some(instant(Timestamp::from_millis(
                     at.timestamp().as_millisecond(),
                 )))
@@ -107,7 +110,7 @@ impl Moment {
         }
         let instant = || is_rfc_3339(text).then(|| text.parse().ok()).flatten();
         let read = if is_iso_8601(text) {
-            text.parse().ok().map(Self::Ahead)
+            text.parse().ok().map(Self::FromNow)
         } else {
             instant().map(|instant: jiff::Timestamp| {
                 Self::Instant(Timestamp::from_millis(instant.as_millisecond()))
@@ -156,7 +159,7 @@ fn is_of_days(span: &Span) -> bool {
 /// A day (`2026-11-21`), a moment (`2026-11-21T11:02:18Z`), or an ISO 8601 duration from now in the viewer's time
 /// zone: `P0D` is today, `-P1W` the day a week ago, `PT2H` the moment in two hours. A day is all of it.
 #[Scalar(name = "DateOrDuration")]
-impl ScalarType for Moment {
+impl ScalarType for DateOrDuration {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
             Value::String(text) => Self::read(text).map_err(InputValueError::custom),
@@ -172,7 +175,7 @@ impl ScalarType for Moment {
         Value::String(match self {
             Self::Day(date) => date.0.to_string(),
             Self::Instant(at) => at.to_string(),
-            Self::Ahead(span) => span.to_string(),
+            Self::FromNow(span) => span.to_string(),
         })
     }
 }
@@ -182,12 +185,12 @@ mod tests {
     use super::*;
 
     fn interval(text: &str, zone: &str) -> Option<(String, String)> {
-        let here = LocalNow {
+        let now = LocalNow {
             // 2026-11-21T12:00:00Z
             now: Timestamp::from_millis(1_795_262_400_000),
             zone: tz::TimeZone::get(zone).unwrap(),
         };
-        let interval = Moment::read(text).ok()?.interval(&here)?;
+        let interval = DateOrDuration::read(text).ok()?.interval(&now)?;
         Some((interval.first.to_string(), interval.last.to_string()))
     }
 
@@ -259,7 +262,7 @@ mod tests {
             "2026-11-21T12:00:00.Z",
             "2026-11-21T12:00:00é",
         ] {
-            assert!(Moment::read(text).is_err(), "{text:?}");
+            assert!(DateOrDuration::read(text).is_err(), "{text:?}");
         }
     }
 }

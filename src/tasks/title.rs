@@ -4,8 +4,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Fault, UserErrorCode};
 
-/// The longest title, in code points.
-pub(crate) const MAX_LENGTH: usize = 500;
+/// The maximum length of a title, in code points.
+pub(crate) const MAX_TITLE_CHARS: usize = 500;
 
 /// 1 to 500 code points after trimming.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,10 @@ impl Title {
         if title.is_empty() {
             return Err(Fault::new(UserErrorCode::Required, "Write a title."));
         }
-        if title.chars().count() > MAX_LENGTH {
+        if title.chars().count() > MAX_TITLE_CHARS {
             return Err(Fault::new(
                 UserErrorCode::TooLong,
-                format!("Write a title of at most {MAX_LENGTH} characters."),
+                format!("Write a title of at most {MAX_TITLE_CHARS} characters."),
             ));
         }
         if title.contains('\0') {
@@ -37,8 +37,8 @@ impl Title {
         Self(text)
     }
 
-    /// What it is compared by.
-    pub(super) fn key(&self) -> String {
+    /// The text that titles are compared by.
+    pub(super) fn folded(&self) -> String {
         fold(&self.0)
     }
 
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn titles_that_differ_only_in_case_have_the_same_key() {
-        let key = |text| Title::parse(text).unwrap().key();
+        let key = |text| Title::parse(text).unwrap().folded();
         assert_eq!(key("STRASSE"), key("straße"));
         assert_eq!(key("ÉTÉ"), key("e\u{301}te\u{301}"));
         assert_ne!(key("milk"), key("silk"));

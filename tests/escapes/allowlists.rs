@@ -117,7 +117,7 @@ pub const SEA_ORM: [&str; 9] = [
 
 /// Every table with an entity: the file, the table, and the column of the owner; nothing for a table that no viewer is
 /// asked for.
-pub const TABLES: [(&str, &str, Option<&str>); 11] = [
+pub const TABLES: [(&str, &str, Option<&str>); 13] = [
     (
         "src/identity/entity/credential_attempts.rs",
         "credential_attempts",
@@ -151,6 +151,8 @@ pub const TABLES: [(&str, &str, Option<&str>); 11] = [
     ("src/identity/entity/signing_keys.rs", "signing_keys", None),
     ("src/identity/entity/users.rs", "users", Some("Id")),
     ("src/scope/change_log/entity.rs", "change_logs", None),
+    ("src/scope/synced/tests.rs", "labels", Some("UserId")),
+    ("src/scope/synced/tests.rs", "notes", Some("UserId")),
     (
         "src/scope/synced/tombstones.rs",
         "tombstones",

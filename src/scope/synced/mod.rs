@@ -10,6 +10,9 @@ mod loader;
 pub(crate) mod tombstones;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use changes::{Change, ChangeBatch};
 pub(crate) use entity::Synced;
 pub(crate) use write::{Existing, SyncError};

@@ -8,7 +8,7 @@ use std::fmt;
 use async_graphql::ID;
 
 use super::{
-    super::{Column, Entity, MAX_TITLE_LENGTH, moment::LocalNow, title},
+    super::{Column, Entity, MAX_TITLE_CHARS, moment::LocalNow, title},
     input::{DateFilter, IdFilter, PriorityFilter, StringFilter, TaskFilter},
     times::{Compare, Time, is_overdue},
 };
@@ -25,16 +25,16 @@ const MAX_DEPTH: u32 = 5;
 const MAX_CONDITIONS: u32 = 100;
 
 /// How long a text may be that is looked for, in code points.
-const MAX_TEXT: usize = MAX_TITLE_LENGTH;
+const MAX_TEXT: usize = MAX_TITLE_CHARS;
 
 impl TaskFilter {
     /// Returns the condition.
     ///
     /// # Errors
     /// Fails if the filter is too large, or a value is invalid.
-    pub(in crate::tasks) fn condition(&self, here: &LocalNow) -> Result<Filter<Entity>> {
+    pub(in crate::tasks) fn condition(&self, now: &LocalNow) -> Result<Filter<Entity>> {
         FilterBuilder {
-            here,
+            now,
             left: MAX_CONDITIONS,
         }
         .filter(self, MAX_DEPTH)
@@ -42,7 +42,7 @@ impl TaskFilter {
 }
 
 struct FilterBuilder<'a> {
-    here: &'a LocalNow,
+    now: &'a LocalNow,
     /// How many more conditions there may be.
     left: u32,
 }
@@ -78,7 +78,7 @@ impl FilterBuilder<'_> {
         }
         if let Some(overdue) = filter.overdue {
             self.count(1)?;
-            all.push(negate_unless(overdue, is_overdue(self.here.now)));
+            all.push(negate_unless(overdue, is_overdue(self.now.now)));
         }
         if let Some(title) = &filter.title {
             all.push(self.text(title)?);
@@ -206,7 +206,7 @@ impl FilterBuilder<'_> {
         for (moment, compare) in compared {
             if let Some(moment) = moment {
                 self.count(1)?;
-                let interval = moment.interval(self.here).ok_or_else(|| {
+                let interval = moment.interval(self.now).ok_or_else(|| {
                     refused(format_args!(
                         "A duration from now must end in the years 1 to 9998."
                     ))

@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, InputObject};
 
-use super::super::{Priority, moment::Moment, scan};
+use super::super::{Priority, moment::DateOrDuration, scan};
 
 /// Which tasks. All that is said must hold; what is not said does not matter.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -63,12 +63,12 @@ pub(crate) struct PriorityFilter {
 /// has no such time only `neq` and `null` hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub(crate) struct DateFilter {
-    pub(super) eq: Option<Moment>,
-    pub(super) neq: Option<Moment>,
-    pub(super) lt: Option<Moment>,
-    pub(super) lte: Option<Moment>,
-    pub(super) gt: Option<Moment>,
-    pub(super) gte: Option<Moment>,
+    pub(super) eq: Option<DateOrDuration>,
+    pub(super) neq: Option<DateOrDuration>,
+    pub(super) lt: Option<DateOrDuration>,
+    pub(super) lte: Option<DateOrDuration>,
+    pub(super) gt: Option<DateOrDuration>,
+    pub(super) gte: Option<DateOrDuration>,
     /// Whether there is none.
     pub(super) null: Option<bool>,
 }
