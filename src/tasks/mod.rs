@@ -6,7 +6,6 @@ mod counts;
 mod description;
 pub(crate) mod due;
 mod entity;
-mod fields;
 mod filter;
 mod floating_due;
 pub(crate) mod graphql;
@@ -29,7 +28,6 @@ pub(crate) use bulk::{DueZone, StoredTask, due_zones, existing_ids, insert_many,
 pub(crate) use description::Description;
 pub(crate) use due::Due;
 use entity::{ActiveModel, Column, Entity, Model};
-pub(crate) use fields::TaskFields;
 use filter::TaskFilter;
 pub(crate) use floating_due::{move_batch, reschedule_floating};
 use limit::LimitReached;
@@ -43,9 +41,19 @@ use crate::{
     config::AccountLimits,
     error::{Error, Result},
     id::TaskId,
+    identity::TimeZone,
     input::Edit,
     scope::{Filter, LogEntry, Query, Set, SyncError, Viewer},
 };
+
+/// The fields of a task that its owner edits: one list for creating, updating, importing, exporting and sample tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TaskFields {
+    pub(crate) title: Title,
+    pub(crate) description: Option<Description>,
+    pub(crate) priority: Priority,
+    pub(crate) due: Option<Due>,
+}
 
 /// A task that is to be created.
 struct NewTask {
@@ -69,6 +77,46 @@ enum TaskError {
     /// The task that it is to be placed beside is not the viewer's, or is the task itself.
     PlacementTargetNotFound,
     LimitReached(LimitReached),
+}
+
+impl TaskFields {
+    /// The fields of a task that has a title and nothing else.
+    pub(crate) fn new(title: Title) -> Self {
+        Self {
+            title,
+            description: None,
+            priority: Priority::None,
+            due: None,
+        }
+    }
+
+    /// The fields of a stored task, with another due date if one is given.
+    ///
+    /// # Errors
+    /// Fails if the stored due date is needed and cannot be read.
+    pub(super) fn of(task: &Model, due: Option<Option<Due>>) -> Result<Self> {
+        Ok(Self {
+            title: Title::from_stored(task.title.clone()),
+            description: task.description.clone().map(Description::from_stored),
+            priority: task.priority,
+            due: match due {
+                Some(due) => due,
+                None => Due::of(task)?,
+            },
+        })
+    }
+
+    /// Sets the columns of a row that differ from the fields, for a user in this time zone.
+    pub(super) fn write(self, home: &TimeZone, row: &mut ActiveModel) {
+        row.title.set_if_not_equals(self.title.as_str().to_owned());
+        if row.title.is_set() {
+            row.title_folded = Set(self.title.folded());
+        }
+        let description = self.description.map(Description::into_string);
+        row.description.set_if_not_equals(description);
+        row.priority.set_if_not_equals(self.priority);
+        Due::write(self.due.as_ref(), home, row);
+    }
 }
 
 impl From<SyncError<Model>> for TaskError {
