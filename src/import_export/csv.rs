@@ -48,15 +48,15 @@ impl Sink for Writer<'_> {
 
 /// The names of the fields of a line that is written.
 fn names() -> impl Iterator<Item = &'static str> {
-    FIELDS.into_iter().filter_map(|(name, field)| match field {
+    FIELDS.iter().filter_map(|(name, field)| match field {
         Field::Completed => None,
-        _ => Some(name),
+        _ => Some(*name),
     })
 }
 
 /// The fields of a line, in the order of their names.
 fn cells(mut task: TaskRecord) -> Vec<Cell> {
-    let cell = |(_, field)| match field {
+    let cell = |(_, field): &(_, Field)| match field {
         Field::Word(of) | Field::Text(of) => Some(Cell::Text(of(&mut task).take())),
         Field::Due(of) => {
             let part = task.due.as_mut().and_then(|due| of(due).take());
@@ -66,7 +66,7 @@ fn cells(mut task: TaskRecord) -> Vec<Cell> {
         Field::Priority => Some(Cell::Priority(task.priority)),
         Field::Completed => None,
     };
-    FIELDS.into_iter().filter_map(cell).collect()
+    FIELDS.iter().filter_map(cell).collect()
 }
 
 /// A column of a file; nothing for one without a name.

@@ -220,7 +220,7 @@ fn read(object: &str) -> Result<TaskRecord, String> {
     let fields: Object<'_> = serde_json::from_str(object).map_err(|error| without_place(&error))?;
     fields.check_names()?;
     let mut task = TaskRecord::default();
-    for (name, field) in FIELDS {
+    for &(name, field) in FIELDS {
         let written = fields.get(name);
         match field {
             Field::Word(of) | Field::Text(of) => *of(&mut task) = text(name, written)?,

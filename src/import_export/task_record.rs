@@ -69,7 +69,7 @@ pub(super) enum Field {
 }
 
 /// The fields of a record by their names, in the order in which they are written.
-pub(super) const FIELDS: [(&str, Field); 13] = [
+pub(super) const FIELDS: &[(&str, Field)] = &[
     ("id", Field::Word(|task| &mut task.id)),
     ("version", Field::Version),
     ("title", Field::Text(|task| &mut task.title)),

@@ -44,7 +44,7 @@ pub(crate) trait Synced:
     const COUNTER: Option<change_logs::Column> = None;
 
     /// Returns the columns of a row that do not yet follow its owner's time zone. The kit asks before it changes a row
-    /// while the owner's rows are being moved, if [`FOLLOWS_TIME_ZONE`](super::super::Owned::FOLLOWS_TIME_ZONE).
+    /// while the owner's rows are being moved, if the entity [`FOLLOWS_TIME_ZONE`](crate::scope::Owned::FOLLOWS_TIME_ZONE).
     fn catch_up(
         _viewer: &Viewer,
         _row: &Self::Model,
