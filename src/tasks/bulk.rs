@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     TaskFields,
+    due::Due,
     entity::{ActiveModel, Column, Entity, Model},
 };
 use crate::{
@@ -33,10 +34,11 @@ pub(crate) struct DueZone {
 
 impl StoredTask {
     fn from_row(task: Model) -> Result<Self> {
+        let due = Due::of(&task)?;
         Ok(Self {
             id: task.id,
             version: task.version,
-            fields: TaskFields::of(&task, None)?,
+            fields: TaskFields::of(&task, due),
             completed_at: task.completed_at,
             position: task.position,
             updated_at: task.updated_at,

@@ -90,24 +90,23 @@ impl TaskFields {
         }
     }
 
-    /// The fields of a stored task, with another due date if one is given.
-    ///
-    /// # Errors
-    /// Fails if the stored due date is needed and cannot be read.
-    pub(super) fn of(task: &Model, due: Option<Option<Due>>) -> Result<Self> {
-        Ok(Self {
+    /// The fields of a stored task, with this due date.
+    fn of(task: &Model, due: Option<Due>) -> Self {
+        Self {
             title: Title::from_stored(task.title.clone()),
             description: task.description.clone().map(Description::from_stored),
             priority: task.priority,
-            due: match due {
-                Some(due) => due,
-                None => Due::of(task)?,
-            },
-        })
+            due,
+        }
     }
 
     /// Sets the columns of a row that differ from the fields, for a user in this time zone.
-    pub(super) fn write(self, home: &TimeZone, row: &mut ActiveModel) {
+    fn write(self, home: &TimeZone, row: &mut ActiveModel) {
+        Due::write(self.due.as_ref(), home, row);
+        self.write_all_but_due(row);
+    }
+
+    fn write_all_but_due(self, row: &mut ActiveModel) {
         row.title.set_if_not_equals(self.title.as_str().to_owned());
         if row.title.is_set() {
             row.title_folded = Set(self.title.folded());
@@ -115,7 +114,6 @@ impl TaskFields {
         let description = self.description.map(Description::into_string);
         row.description.set_if_not_equals(description);
         row.priority.set_if_not_equals(self.priority);
-        Due::write(self.due.as_ref(), home, row);
     }
 }
 
@@ -170,11 +168,14 @@ async fn update(
 ) -> TaskResult<Model> {
     let edit = &edit;
     let change = |viewer: Viewer, task, mut row| async move {
-        let due = edit.due.as_ref().and_then(Option::as_ref);
-        let zone = floating_due::time_zone(&viewer, due).await?;
-        let mut fields = TaskFields::of(&task, edit.due.clone())?;
+        let mut fields = TaskFields::of(&task, None);
         edit.rest.apply(&mut fields);
-        fields.write(&zone, &mut row);
+        fields.write_all_but_due(&mut row);
+        // One that is not edited is not read: it could be unreadable.
+        if let Some(due) = &edit.due {
+            let zone = floating_due::time_zone(&viewer, due.as_ref()).await?;
+            Due::write(due.as_ref(), &zone, &mut row);
+        }
         Ok(row)
     };
     let updated = viewer.update_synced::<Entity, _, _>(id, if_version, change);

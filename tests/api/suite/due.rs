@@ -224,6 +224,10 @@ async fn a_thousand_due_dates_follow(env: TestEnv) {
     );
 }
 
+const RENAME: &str =
+    "mutation ($id: ID!, $title: String!) { updateTask(input: { id: $id, title: $title }) {
+    task { title } userErrors { code } } }";
+
 /// A stored value that cannot be read back is an internal error, and never another due date.
 #[apply(each_database)]
 async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv) {
@@ -250,6 +254,13 @@ async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv
         let task = &reply.body["data"]["viewer"]["task"];
         assert_eq!(task["due"], Value::Null, "{column} {value}");
         assert_eq!(task["title"], "Pay the rent");
+
+        // The other fields are edited all the same.
+        for title in ["Pay it", "Pay the rent"] {
+            let rename = json!({ "id": id, "title": title });
+            let renamed = ana.ask(RENAME, rename).await;
+            assert_eq!(renamed["updateTask"]["task"]["title"], title);
+        }
 
         // Whoever says it again puts it right.
         let again = update(&ana, json!({ "id": id, "due": due })).await;
