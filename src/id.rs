@@ -55,6 +55,14 @@ macro_rules! typed_id {
             }
         }
 
+        impl $crate::id::TypedId for $name {
+            const PREFIX: &'static str = $prefix;
+
+            fn generate(ids: &$crate::id::Ids, now: $crate::clock::Timestamp) -> Self {
+                Self::new(ids, now)
+            }
+        }
+
         /// As the database has it, and orders it.
         impl From<$name> for uuid::Uuid {
             fn from(id: $name) -> Self {
@@ -68,6 +76,14 @@ macro_rules! typed_id {
             }
         }
     };
+}
+
+/// An id that says of what kind it is.
+pub(crate) trait TypedId {
+    /// The prefix outside, without the underscore.
+    const PREFIX: &'static str;
+
+    fn generate(ids: &Ids, now: Timestamp) -> Self;
 }
 
 typed_id!(

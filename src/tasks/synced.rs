@@ -13,7 +13,6 @@ use crate::{
 impl Synced for Entity {
     type Id = TaskId;
 
-    const KIND: &'static str = "task";
     const VERSION: Column = Column::Version;
     const SEQ: Column = Column::Seq;
     const ORIGIN_SESSION_ID: Column = Column::OriginSessionId;

@@ -4,7 +4,7 @@
 pub(crate) const REFERENCE_TABLES: [&str; 1] = ["external_subjects"];
 
 /// Tables whose key begins with their owner.
-const OWNED: [&str; 7] = [
+pub(crate) const OWNED: [&str; 7] = [
     "change_logs",
     "identities",
     "known_networks",

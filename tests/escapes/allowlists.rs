@@ -98,9 +98,6 @@ pub const WORDS: [(&str, &[&str]); 26] = [
 /// The traits that the file of a table implements: nothing that says which table it is, or runs a query.
 pub const TABLE_TRAITS: [&str; 3] = ["ActiveModelBehavior", "KeyedByOwner", "Owned"];
 
-/// The files of tables outside the trusted folders.
-pub const TABLE_FILES: [&str; 2] = ["src/identity/entity/", "src/tasks/entity.rs"];
-
 /// What `#[sea_orm(...)]` may say in them. A column's other name could be the owner's, and several of the rest take an
 /// expression.
 pub const SEA_ORM: [&str; 9] = [

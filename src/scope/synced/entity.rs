@@ -6,6 +6,7 @@ use sea_orm::{ActiveValue, EntityTrait, IntoActiveModel, TryGetable, Value, sea_
 
 use crate::{
     error::{Error, Result},
+    id::TypedId,
     scope::{
         change_log::entity as change_logs,
         owner::{KeyedByOwner, Logged},
@@ -23,10 +24,19 @@ pub(crate) trait Synced:
     >
 {
     /// The type of the key.
-    type Id: ValueType + TryGetable + Into<Value> + Copy + Eq + Hash + Display + Send + Sync;
+    type Id: TypedId
+        + ValueType
+        + TryGetable
+        + Into<Value>
+        + Copy
+        + Eq
+        + Hash
+        + Display
+        + Send
+        + Sync;
 
     /// The kind of its tombstones: the prefix of its ids.
-    const KIND: &'static str;
+    const KIND: &'static str = <Self::Id as TypedId>::PREFIX;
 
     /// The column with the number of a row's changes, 1 for a new row.
     const VERSION: Self::Column;

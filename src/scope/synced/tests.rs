@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, Statement};
 
-use super::{Change, SyncError};
+use super::{Change, SyncError, entity::typed};
 use crate::{
     clock::Clock,
     db::{Database, End, Transaction},
@@ -54,7 +54,6 @@ mod notes {
     impl Synced for Entity {
         type Id = TaskId;
 
-        const KIND: &'static str = "note";
         const VERSION: Column = Column::Version;
         const SEQ: Column = Column::Seq;
         const ORIGIN_SESSION_ID: Column = Column::OriginSessionId;
@@ -67,7 +66,7 @@ mod labels {
 
     use crate::{
         clock::Timestamp,
-        id::{SessionId, TaskId},
+        id::{SecurityEventId, SessionId},
         scope::{KeyedByOwner, Logged, Owned, Owner, Synced},
     };
 
@@ -77,7 +76,7 @@ mod labels {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: Owner,
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: TaskId,
+        pub id: SecurityEventId,
         pub version: i32,
         pub seq: i64,
         pub origin_session_id: Option<SessionId>,
@@ -100,9 +99,8 @@ mod labels {
     }
 
     impl Synced for Entity {
-        type Id = TaskId;
+        type Id = SecurityEventId;
 
-        const KIND: &'static str = "label";
         const VERSION: Column = Column::Version;
         const SEQ: Column = Column::Seq;
         const ORIGIN_SESSION_ID: Column = Column::OriginSessionId;
@@ -164,6 +162,8 @@ async fn create_label(viewer: &Viewer, id: Option<TaskId>) -> labels::Model {
     let build = |_: Viewer, _: LogEntry| async move {
         Ok::<_, SyncError<labels::Model>>(labels::ActiveModel::default())
     };
+    // Of another kind, with the same UUID.
+    let id = id.map(|id| typed(id.into()).ok().unwrap());
     let label = viewer.create_synced::<labels::Entity, _, _>(id, build);
     label.await.ok().unwrap()
 }

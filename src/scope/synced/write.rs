@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    id::TypedId,
     scope::{
         change_log::{LogEntry, signed},
         filter::Filter,
@@ -74,7 +75,7 @@ impl Viewer {
             let entry = viewer.advance_log(1, E::COUNTER, 1).await?;
             let id = match id {
                 Some(id) => viewer.unused::<E>(&entry, id).await?,
-                None => typed(viewer.ids().next(viewer.now()).into())?,
+                None => E::Id::generate(viewer.ids(), viewer.now()),
             };
             let seq = entry.seq();
             let mut row = build(viewer.clone(), entry).await?;

@@ -2,10 +2,12 @@
 //!
 //! The statements are those of all tests: [`run`](crate::harness::run) fails a test that sends another.
 
+use std::collections::BTreeSet;
+
 use crate::{
     harness::{App, Database, TestEnv, apply, each_database},
     log::statements_without_owner,
-    sharding::{REFERENCE_TABLES, names_its_owner},
+    sharding::{OWNED, REFERENCE_TABLES, names_its_owner},
 };
 
 /// The columns of a table's primary key, in order.
@@ -39,18 +41,63 @@ async fn tables_of_users(app: &App) -> Vec<String> {
     app.sql_texts(sql).await
 }
 
+/// The tables whose rows' deletion deletes rows of this table, by `user_id`.
+async fn cascades(app: &App, table: &str) -> Vec<String> {
+    let sql = match app.env.database {
+        Database::Sqlite => format!(
+            "SELECT \"table\" FROM pragma_foreign_key_list('{table}')
+             WHERE \"from\" = 'user_id' AND on_delete = 'CASCADE'"
+        ),
+        Database::Postgresql => format!(
+            "SELECT confrelid::regclass::text FROM pg_constraint
+             JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+             WHERE conrelid = '{table}'::regclass AND contype = 'f' AND confdeltype = 'c'
+             AND attname = 'user_id'"
+        ),
+    };
+    app.sql_texts(&sql).await
+}
+
+async fn has_column(app: &App, table: &str, column: &str) -> bool {
+    let sql = match app.env.database {
+        Database::Sqlite => format!("SELECT name FROM pragma_table_info('{table}')"),
+        Database::Postgresql => format!(
+            "SELECT column_name::text FROM information_schema.columns WHERE table_name = '{table}'"
+        ),
+    };
+    app.sql_texts(&sql).await.iter().any(|name| name == column)
+}
+
+/// True if changes since a number are found by an index.
+async fn has_index_by_seq(app: &App, table: &str) -> bool {
+    let sql = match app.env.database {
+        Database::Sqlite => {
+            format!(
+                "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL"
+            )
+        }
+        Database::Postgresql => {
+            format!("SELECT indexdef FROM pg_indexes WHERE tablename = '{table}'")
+        }
+    };
+    let indexes = app.sql_texts(&sql).await;
+    indexes.iter().any(|sql| sql.contains("(user_id, seq)"))
+}
+
 #[apply(each_database)]
 async fn each_owned_table_is_keyed_by_its_owner(env: TestEnv) {
     let app = env.app().await;
     let tables = tables_of_users(&app).await;
-    assert!(tables.len() > REFERENCE_TABLES.len(), "{tables:?}");
-    for table in tables {
-        let key = primary_key(&app, &table).await;
-        let is_owned = key.first().is_some_and(|first| first == "user_id");
-        assert!(
-            is_owned || REFERENCE_TABLES.contains(&table.as_str()),
-            "{table}: {key:?}"
-        );
+    let listed: BTreeSet<_> = OWNED.into_iter().chain(REFERENCE_TABLES).collect();
+    let found: BTreeSet<_> = tables.iter().map(String::as_str).collect();
+    assert_eq!(found, listed, "tests/api/sharding.rs lists each table");
+    for table in OWNED {
+        let key = primary_key(&app, table).await;
+        assert_eq!(key[0], "user_id", "{table}: {key:?}");
+        assert_eq!(cascades(&app, table).await, ["users"], "{table}");
+        if has_column(&app, table, "seq").await && table != "change_logs" {
+            assert!(has_index_by_seq(&app, table).await, "{table}");
+        }
     }
     // Every other table is of no user, or is the users'.
     let mut others = app.tables().await;
