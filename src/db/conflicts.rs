@@ -43,7 +43,12 @@ impl Database {
             let has_conflicted = transaction.has_conflicted();
             match result {
                 Ok(End::Commit(value)) if !has_conflicted => match transaction.commit().await {
-                    Ok(()) => return Ok(value),
+                    Ok(ended) => {
+                        if let Some(on_session_end) = self.on_session_end.get() {
+                            ended.into_iter().for_each(on_session_end);
+                        }
+                        return Ok(value);
+                    }
                     Err(error) if Failure::of(&error) == Failure::Conflict => {}
                     Err(error) => return Err(Error::from(error).into()),
                 },

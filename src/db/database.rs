@@ -1,6 +1,10 @@
 //! The database: opening and closing it, its state, and its two doors, reads and transactions.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 use tokio::{
@@ -30,6 +34,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The maximum time that closing waits for the connections in use.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+pub(super) type OnSessionEnd = Box<dyn Fn(UserId) + Send + Sync>;
+
 /// The database.
 ///
 /// It is no connection: queries run on what its crate-private methods return, and `tests/escapes` lists the folders
@@ -43,6 +49,8 @@ pub struct Database {
     /// connections is never written on, so that reads do not wait for writes that wait for a standby.
     turns: Arc<Semaphore>,
     shares: Arc<Shares>,
+    /// Called with each user whose sessions a committed transaction of this process may have ended.
+    pub(super) on_session_end: Arc<OnceLock<OnSessionEnd>>,
     pub(super) url: DatabaseUrl,
     /// Its address past a pooler.
     pub(super) direct: DatabaseUrl,
@@ -92,6 +100,7 @@ impl Database {
             writes: pools.writes,
             turns: Arc::new(Semaphore::new(turns as usize)),
             shares: Arc::new(Shares::of(connections)),
+            on_session_end: Arc::default(),
             url: url.clone(),
             direct: url.clone(),
         };

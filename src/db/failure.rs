@@ -118,7 +118,8 @@ impl From<DbErr> for Error {
                 Self::Unavailable
             }
             Failure::Conflict => {
-                tracing::warn!(%error, "a transaction conflicted with others until its time was over");
+                // Its transaction is run again.
+                tracing::debug!(%error, "a transaction conflicts with another one");
                 Self::Unavailable
             }
             Failure::Cancelled => {

@@ -80,12 +80,20 @@ impl SessionEndListener {
             is_used: AtomicBool::new(true),
             wanted: Notify::new(),
         });
+        let on_end = Arc::new(on_end);
+        let weak = Arc::downgrade(&on_end);
+        // What this process ends itself takes effect before the answer.
+        let _ = database.on_session_end.set(Box::new(move |user_id| {
+            if let Some(on_end) = weak.upgrade() {
+                on_end(SessionEnd::User(user_id, None));
+            }
+        }));
         let of_task = Arc::clone(&heartbeat);
         let listening = tokio::spawn(async move {
             match &database.direct {
-                DatabaseUrl::Sqlite(_) => poll_counter(&database, &of_task, on_end).await,
+                DatabaseUrl::Sqlite(_) => poll_counter(&database, &of_task, &*on_end).await,
                 DatabaseUrl::Postgres(address) => {
-                    keep_listening(&database, address, &of_task, on_end).await;
+                    keep_listening(&database, address, &of_task, &*on_end).await;
                 }
             }
         });

@@ -25,7 +25,7 @@ const BRIEFLY: Duration = Duration::from_millis(100);
 async fn run(database: &Database, sql: &str) -> Result<()> {
     let transaction = database.begin().await?;
     match transaction.execute_unprepared(sql).await {
-        Ok(_) => Ok(transaction.commit().await?),
+        Ok(_) => Ok(transaction.commit().await.map(drop)?),
         Err(error) => {
             transaction.roll_back().await;
             Err(error.into())

@@ -50,30 +50,26 @@ impl Transaction {
         }
     }
 
-    /// True if the commit announces ends of sessions.
-    pub(crate) fn announces_session_ends(&self) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        !ended.is_empty()
-    }
-
     /// True if a statement failed since the transaction conflicts with another one.
     pub(super) fn has_conflicted(&self) -> bool {
         self.has_conflicted.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn commit(self) -> DbResult<()> {
+    /// Commits, and returns the users whose sessions may have ended.
+    pub(super) async fn commit(self) -> DbResult<Vec<UserId>> {
         let ended = self
             .ended
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         let mut lease = self.lease.into_inner();
-        for user_id in ended {
-            let statement = announcement(self.backend, user_id);
+        for user_id in &ended {
+            let statement = announcement(self.backend, *user_id);
             lease
                 .run(async |connection| connection.execute(&statement).await)
                 .await?;
         }
-        lease.commit().await
+        lease.commit().await?;
+        Ok(ended)
     }
 
     /// Rolls everything back. A database that cannot be reached has rolled it back already.

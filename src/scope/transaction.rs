@@ -1,9 +1,6 @@
 //! Transactions of a viewer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use sea_orm::{ConnectionTrait, DbErr, SqlErr};
 
@@ -110,7 +107,7 @@ impl Viewer {
     }
 
     /// Commits what `work` writes. Every write of a viewer passes here, and those of a viewer that may only read are
-    /// refused. Afterwards this process forgets the sessions that may have ended.
+    /// refused.
     async fn commit<T, E, F>(
         &self,
         database: &Database,
@@ -123,18 +120,11 @@ impl Viewer {
         if !self.can_write() {
             return Err(Error::Unauthenticated(Reason::InsufficientScope).into());
         }
-        let ends_sessions = AtomicBool::new(false);
-        let (work, ends) = (&work, &ends_sessions);
+        let work = &work;
         let done = database.transaction::<_, E, _>(|transaction| async move {
-            let done = work(Arc::clone(&transaction)).await?;
-            ends.store(transaction.announces_session_ends(), Ordering::Relaxed);
-            Ok(End::Commit(done))
+            work(transaction).await.map(End::Commit)
         });
-        let done = done.await?;
-        if ends_sessions.load(Ordering::Relaxed) {
-            self.0.changes.sessions_ended(self.user_id());
-        }
-        Ok(done)
+        done.await
     }
 }
 

@@ -59,10 +59,7 @@ impl Sessions {
             Refreshed::Session(session, tokens) => {
                 Ok(self.with_tokens(*session, tokens, now, &context.cookies))
             }
-            Refreshed::Reused(user_id) => {
-                self.changes.sessions_ended(user_id);
-                Err(refused(UserErrorCode::TokenReused))
-            }
+            Refreshed::Reused => Err(refused(UserErrorCode::TokenReused)),
             Refreshed::Ended => Err(invalid()),
         }
     }

@@ -138,7 +138,7 @@ pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)
 pub(super) enum Refreshed<T> {
     Session(Box<sessions::Model>, T),
     /// The session was ended, since its token was reused.
-    Reused(UserId),
+    Reused,
     /// The session had ended.
     Ended,
 }
@@ -195,7 +195,7 @@ pub(super) async fn refresh<T>(
         Ok(refreshed) => Ok(refreshed),
         Err(session) => {
             end_reused(database, &session, reuse, now).await?;
-            Ok(Refreshed::Reused(session.user_id.user_id()))
+            Ok(Refreshed::Reused)
         }
     }
 }

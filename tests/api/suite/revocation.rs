@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
+use crate::harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_database};
 
 pub(super) const FROM_MEMORY: &str = "cubby_session_lookups_total{source=\"memory\"}";
 
@@ -173,4 +173,24 @@ async fn a_session_that_is_remembered_is_still_seen_to_be_used(env: TestEnv) {
         "2026-11-21T12:01:01.000Z"
     );
     is_remembered(&app, &ana).await;
+}
+
+#[apply(each_database)]
+async fn a_session_that_a_sign_in_pushes_out_ends_with_the_next_request(env: TestEnv) {
+    let app = env.app().await;
+    let oldest = app.sign_up("ana").await;
+    let copy = "INSERT INTO sessions (user_id, id, generation, rotated_at, confirmed_generation, delivery, created_at,
+           last_active_at, idle_expires_at, expires_at, kind, scope)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+         SELECT user_id, ID, generation, rotated_at, confirmed_generation, delivery, created_at,
+           last_active_at + 1000000, idle_expires_at, expires_at, kind, scope FROM n, sessions";
+    let id = match env.database {
+        Database::Sqlite => "randomblob(16)",
+        Database::Postgresql => "gen_random_uuid()",
+    };
+    let copy = copy.replace("ID", id);
+    app.connect().await.execute_unprepared(&copy).await.unwrap();
+    is_remembered(&app, &oldest).await;
+    app.sign_in("ana").await;
+    assert_eq!(oldest.send(ASK, json!({})).await.status, 401);
 }

@@ -643,3 +643,36 @@ async fn pages_of_other_origins_and_other_protocols_open_no_socket(env: TestEnv)
         }
     }
 }
+
+/// The client need not wait between the two: the subscription starts before the next message is read.
+#[apply(each_database)]
+async fn a_change_after_subscribe_on_the_same_socket_is_received(env: TestEnv) {
+    let app = env.app().await;
+    let (_, _, mut socket) = signed_in(&app).await;
+    for number in 0..20 {
+        let (changes, create) = (format!("changes{number}"), format!("create{number}"));
+        socket
+            .subscribe(&changes, "subscription { taskChanges { nodeId } }")
+            .await;
+        socket
+            .subscribe(
+                &create,
+                "mutation { createTask(input: { title: \"New\" }) { task { id } } }",
+            )
+            .await;
+        let (mut changed, mut created) = (Value::Null, Value::Null);
+        while changed.is_null() || created.is_null() {
+            let message = socket.hear().await;
+            let data = &message["payload"]["data"];
+            if message["type"] == "next" && message["id"] == changes.as_str() {
+                changed = data["taskChanges"]["nodeId"].clone();
+            } else if message["type"] == "next" && message["id"] == create.as_str() {
+                created = data["createTask"]["task"]["id"].clone();
+            }
+        }
+        assert_eq!(changed, created);
+        socket
+            .say(json!({ "type": "complete", "id": changes }))
+            .await;
+    }
+}

@@ -63,6 +63,9 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 /// The maximum time that a socket is open without a session and without an operation.
 const ANONYMOUS_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The maximum time that further messages wait until a subscription receives every change.
+const READY_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The authentication of the client.
 enum Peer {
     /// Before `connection_init`.
@@ -294,7 +297,7 @@ impl Connection {
                     self.device.clone(),
                     Arc::clone(&self.cookies),
                 );
-                self.start(id, admitted, context);
+                self.start(id, admitted, context).await;
                 Ok(())
             }
             Err(refused) => {
@@ -306,14 +309,17 @@ impl Connection {
 
     /// Runs an operation on a task of its own: a client that reads slowly must not leave a query
     /// half-way, with the connection to the database that it holds.
-    fn start(&mut self, id: String, admitted: Admitted, context: RequestContext) {
+    /// Returns once a subscription receives every change: the next message may read what it starts from.
+    async fn start(&mut self, id: String, admitted: Admitted, context: RequestContext) {
         self.used_at = Instant::now();
         self.last_number += 1;
         let number = self.last_number;
         let (app, request_id) = (Arc::clone(&self.app), self.request_id);
         let (outbox, name) = (self.outbox.clone(), id.clone());
+        let is_subscription = admitted.kind == OperationType::Subscription;
+        let (ready, ended) = (Arc::clone(&context.ready), Arc::clone(&context.ready));
         let running = async move {
-            let mut answers = if admitted.kind == OperationType::Subscription {
+            let mut answers = if is_subscription {
                 operation::listen(&app, admitted, context).boxed()
             } else {
                 let answer = match app.bounds.request() {
@@ -338,9 +344,13 @@ impl Connection {
                 // It fails if the socket is closed.
                 is_over |= outbox.send(to_send).await.is_err();
             }
+            ended.notify_one();
         };
         let running = AbortOnDropHandle::new(tokio::spawn(running.in_current_span()));
         self.operations.insert(id, (number, running));
+        if is_subscription {
+            let _ = tokio::time::timeout(READY_TIMEOUT, ready.notified()).await;
+        }
     }
 
     async fn send_result(&mut self, to_send: ToSend) -> Result<(), Option<Close>> {
