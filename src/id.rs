@@ -1,6 +1,10 @@
 //! Typed ids: UUIDv7 in the database, and outside it a type prefix and 26 characters.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    fmt::Display,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
 
 use uuid::{ContextV7, Uuid};
 
@@ -79,11 +83,21 @@ macro_rules! typed_id {
 }
 
 /// An id that says of what kind it is.
-pub(crate) trait TypedId {
+pub(crate) trait TypedId: FromStr + Display {
     /// The prefix outside, without the underscore.
     const PREFIX: &'static str;
 
     fn generate(ids: &Ids, now: Timestamp) -> Self;
+
+    /// The 26 characters after the prefix.
+    fn suffix(&self) -> String {
+        let text = self.to_string();
+        text[Self::PREFIX.len() + 1..].to_owned()
+    }
+
+    fn from_suffix(suffix: &str) -> Option<Self> {
+        format!("{}_{suffix}", Self::PREFIX).parse().ok()
+    }
 }
 
 typed_id!(
@@ -139,13 +153,13 @@ pub(crate) struct SessionKey {
     pub(crate) session_id: SessionId,
 }
 
-impl std::fmt::Display for SessionKey {
+impl Display for SessionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.user_id, self.session_id)
     }
 }
 
-impl std::str::FromStr for SessionKey {
+impl FromStr for SessionKey {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {

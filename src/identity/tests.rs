@@ -93,7 +93,7 @@ async fn viewer(database: &Database) -> Viewer {
     };
     database.transaction(insert).await.unwrap();
     let grant = Grant::interactive(owner, SessionId::new(&ids, now));
-    let changes = ChangeNotifier::new(clock, |_| {});
+    let changes = ChangeNotifier::new(clock);
     Viewer::new(grant, now, ids, changes, database)
 }
 

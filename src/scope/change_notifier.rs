@@ -30,7 +30,6 @@ pub(crate) struct ChangeNotifier {
     pub(crate) poll: Notify,
     /// Signals that tasks have yet to follow their owner's time zone.
     pub(crate) moves: Notify,
-    on_sessions_ended: Box<dyn Fn(UserId) + Send + Sync>,
 }
 
 /// The listeners of one user.
@@ -65,18 +64,13 @@ pub(crate) struct ChangeListener {
 }
 
 impl ChangeNotifier {
-    /// `on_sessions_ended` is called with each user whose sessions may have ended.
-    pub(crate) fn new(
-        clock: Clock,
-        on_sessions_ended: impl Fn(UserId) + Send + Sync + 'static,
-    ) -> Arc<Self> {
+    pub(crate) fn new(clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             clock,
             users: Mutex::default(),
             count: AtomicU64::new(0),
             poll: Notify::new(),
             moves: Notify::new(),
-            on_sessions_ended: Box::new(on_sessions_ended),
         })
     }
 
@@ -87,9 +81,8 @@ impl ChangeNotifier {
         }
     }
 
-    /// Signals that sessions of the user may have ended.
+    /// Has the database polled if the user, whose sessions may have ended, has listeners.
     pub(crate) fn sessions_ended(&self, user_id: UserId) {
-        (self.on_sessions_ended)(user_id);
         if self.lock().contains_key(&user_id) {
             self.poll.notify_one();
         }

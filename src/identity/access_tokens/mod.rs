@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     clock::Timestamp,
     error::{Error, Fault, Reason, Result, UserErrorCode},
-    id::{AccessTokenId, SessionId, SessionKey, UserId},
+    id::{AccessTokenId, SessionId, SessionKey, TypedId, UserId},
     identity::{
         entity::{
             security_events,
@@ -32,10 +32,6 @@ pub(crate) use mutations::AccessTokenMutation;
 /// What every token begins with, so that a search for secrets that went astray finds it.
 const MARK: &str = "cubby_pat_";
 
-/// The prefixes of the ids, which the token leaves out.
-const ID_MARK: &str = "token_";
-const USER_MARK: &str = "user_";
-
 /// How many a person may have.
 const MAX_ACCESS_TOKENS: u64 = 100;
 
@@ -51,8 +47,8 @@ pub(super) fn parse(token: &str) -> Option<ParsedToken<'_>> {
     let (id, rest) = token.strip_prefix(MARK)?.split_once('_')?;
     let (user_id, secret) = rest.split_once('_')?;
     Some(ParsedToken {
-        id: format!("{ID_MARK}{id}").parse().ok()?,
-        user_id: format!("{USER_MARK}{user_id}").parse().ok()?,
+        id: AccessTokenId::from_suffix(id)?,
+        user_id: UserId::from_suffix(user_id)?,
         secret,
     })
 }
@@ -78,7 +74,7 @@ impl ParsedToken<'_> {
 
 /// The beginning of a token, which names it and opens nothing.
 fn prefix(id: AccessTokenId) -> String {
-    format!("{MARK}{}", id.to_string().trim_start_matches(ID_MARK))
+    format!("{MARK}{}", id.suffix())
 }
 
 /// The secret has 256 bits of its own: what is slow to reckon for a password would add nothing.
@@ -145,8 +141,7 @@ async fn create(
             Ok::<_, IdentityError>(viewer.insert(row.clone()).await?)
         })
         .await?;
-    let user_id = owner.user_id().to_string();
-    let user_id = user_id.trim_start_matches(USER_MARK);
+    let user_id = owner.user_id().suffix();
     Ok((stored, format!("{}_{user_id}_{secret}", prefix(id))))
 }
 

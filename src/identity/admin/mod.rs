@@ -82,7 +82,7 @@ impl UserAdmin {
         hash_cost: &HashCost,
     ) -> Self {
         Self {
-            changes: ChangeNotifier::new(clock.clone(), |_| {}),
+            changes: ChangeNotifier::new(clock.clone()),
             database,
             clock,
             ids: Arc::default(),

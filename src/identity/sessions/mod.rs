@@ -87,10 +87,7 @@ impl Sessions {
     ) -> Arc<Self> {
         let cache = Arc::new(SessionCache::new());
         let activity = Arc::<Activity>::default();
-        let changes = {
-            let cache = Arc::clone(&cache);
-            ChangeNotifier::new(clock.clone(), move |user_id| cache.forget_user(user_id))
-        };
+        let changes = ChangeNotifier::new(clock.clone());
         listener_poll::start(
             &changes,
             database.clone(),
@@ -102,6 +99,7 @@ impl Sessions {
             let cache = Arc::clone(&cache);
             SessionEndListener::start(database.clone(), move |end| match end {
                 SessionEnd::User(user_id, age) => {
+                    cache.forget_user(user_id);
                     changes.sessions_ended(user_id);
                     if let Some(age) = age {
                         metrics.revoked(age);

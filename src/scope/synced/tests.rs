@@ -135,7 +135,7 @@ async fn viewer(directory: &std::path::Path) -> Viewer {
     };
     database.transaction(set_up).await.unwrap();
     let grant = Grant::interactive(owner, SessionId::new(&ids, now));
-    let changes = ChangeNotifier::new(clock, |_| {});
+    let changes = ChangeNotifier::new(clock);
     Viewer::new(grant, now, ids, changes, &database)
 }
 
