@@ -111,7 +111,7 @@ impl Config {
             {
                 Err(ConfigError(
                     "CUBBY_JWT_SECRET is the same as CUBBY_SECRET or one beside it, from which \
-                     keys are derived: whoever verifies tokens could make them all. Set another one"
+                     keys are derived: each service that verifies tokens could derive them too. Set another one"
                         .to_owned(),
                 ))
             }

@@ -42,7 +42,7 @@ pub struct Config {
     )]
     pub direct_database_url: Option<DatabaseUrl>,
 
-    /// How many connections to the database to keep at most; on SQLite they read, and one more writes
+    /// The maximum number of connections to the database; on SQLite they read, and one more writes
     #[arg(
         long,
         env = "CUBBY_DATABASE_CONNECTIONS",
@@ -121,7 +121,7 @@ pub struct Config {
     )]
     pub secret_3: Option<SecretSetting>,
 
-    /// How access tokens are signed: `EdDSA`, with the public keys at /.well-known/jwks.json, or
+    /// The algorithm that signs access tokens: `EdDSA`, with the public keys at /.well-known/jwks.json, or
     /// `HS256`, with the secret of CUBBY_JWT_SECRET. Left out, HS256 when that secret is set and
     /// EdDSA when it is not
     #[arg(
@@ -200,7 +200,7 @@ pub struct Config {
     )]
     pub trusted_proxies: Vec<TrustedProxy>,
 
-    /// What to log, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
+    /// The log filter, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
     /// Lines are JSON in production
     #[arg(
         long,
@@ -211,12 +211,12 @@ pub struct Config {
     )]
     pub log: LogDirectives,
 
-    /// Whether attempts at credentials, refreshes and costs are limited. `off` is refused in production;
+    /// Rate limits of attempts at credentials, of refreshes and of costs. `off` is refused in production;
     /// in development a client on the same machine is never limited
     #[arg(long, env = "CUBBY_THROTTLES", default_value = "on", global = true)]
     pub throttles: OnOff,
 
-    /// How long a password must and may be, in code points: `standard` 8 to 128, `nist` 15 to 256.
+    /// The length of passwords, in code points: `standard` 8 to 128, `nist` 15 to 256.
     /// Common passwords are refused by both
     #[arg(
         long,
@@ -226,16 +226,16 @@ pub struct Config {
     )]
     pub password_policy: PasswordPolicy,
 
-    /// Who can make an account with `signUp`: `open` anybody, `closed` nobody. `cubby user create` makes one in either
-    /// case, and people of other identity providers get theirs with their first token
+    /// The mutation `signUp`: `open` or `closed`. `cubby user create` creates accounts in either case, and users of
+    /// other identity providers get theirs with their first token
     #[arg(long, env = "CUBBY_SIGN_UP", default_value = "open", global = true)]
     pub sign_up: SignUp,
 
-    /// Whether a browser that opens `/` is shown GraphiQL. Left out, on in development
+    /// GraphiQL for a browser that opens `/`. Left out, on in development
     #[arg(long, env = "CUBBY_GRAPHIQL", global = true)]
     pub graphiql: Option<OnOff>,
 
-    /// Whether the schema can be asked for. Left out, on in development
+    /// Introspection of the schema. Left out, on in development
     #[arg(long, env = "CUBBY_INTROSPECTION", global = true)]
     pub introspection: Option<OnOff>,
 

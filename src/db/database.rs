@@ -127,13 +127,13 @@ impl Database {
         }
     }
 
-    /// The same database, with an address that passes no pooler, for what needs a session of its own.
+    /// Sets an address that leads to no pooler, for the listener and for migrations.
     #[must_use]
     pub fn with_direct(self, direct: DatabaseUrl) -> Self {
         Self { direct, ..self }
     }
 
-    /// The same database, for one user's requests: together they have a share of the connections, and wait for
+    /// Returns a handle for one user's requests: together they have a share of the connections, and wait for
     /// each other when it is used up.
     pub(crate) fn shared_by(&self, user: UserId) -> Self {
         let mut database = self.clone();

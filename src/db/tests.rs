@@ -33,7 +33,7 @@ async fn run(database: &Database, sql: &str) -> Result<()> {
     }
 }
 
-/// What SQLite does when the disk is full, and here because it is told to.
+/// SQLite rolls back by itself when the disk is full; `OR ROLLBACK` makes it do so here.
 #[tokio::test]
 async fn what_is_acknowledged_after_sqlite_took_a_transaction_back_is_stored() {
     let directory = tempfile::tempdir().unwrap();

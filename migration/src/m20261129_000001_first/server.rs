@@ -1,4 +1,4 @@
-//! What the server stores for itself: the rows of no user.
+//! Tables of the server itself, whose rows belong to no user.
 
 use sea_orm_migration::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use crate::config::misspelling::nearest;
 
-/// What to do about a special character.
+/// The advice about special characters.
 pub(super) const ENCODE: &str = "In a user name, a password or a value, percent-encode special characters: % as %25, # as %23, \
                       / as %2F, : as %3A, ? as %3F, @ as %40";
 
