@@ -1,4 +1,5 @@
-//! Takes GraphiQL into the binary, where it has been built (`npm --prefix web run build`).
+//! Embeds GraphiQL into the binary if it has been built into `web/dist` (`npm --prefix web run
+//! build`).
 
 use std::{
     env,
@@ -11,7 +12,8 @@ fn main() {
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let dist = Path::new(&package).join("web/dist");
     println!("cargo:rerun-if-changed=build.rs");
-    // The directory is always there: cargo takes what is missing for what has changed.
+    // `web/dist` exists in every checkout: cargo would rerun this script on each build if it were
+    // missing.
     println!("cargo:rerun-if-changed=web/dist");
 
     let mut list = String::from("&[\n");
@@ -28,7 +30,8 @@ fn main() {
     fs::write(Path::new(&out).join("graphiql.rs"), list).expect("the list can be written");
 }
 
-/// What a browser is sent, by name; nothing where GraphiQL has not been built.
+/// Returns the files of GraphiQL with their paths, sorted by name; none if GraphiQL has not been
+/// built.
 fn files(dist: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = fs::read_dir(dist) else {
         return Vec::new();
@@ -52,6 +55,9 @@ fn media_type(path: &Path) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
-        _ => panic!("build.rs knows no media type for {}", path.display()),
+        _ => panic!(
+            "build.rs has no media type for {}: add its extension",
+            path.display()
+        ),
     }
 }

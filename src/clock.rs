@@ -1,11 +1,11 @@
-//! The one reader of the time.
+//! The clock: the only module that reads the current time, so that tests can control it.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use sea_orm::DeriveValueType;
 
-/// A moment, in whole milliseconds since the Unix epoch.
+/// An instant, in whole milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
 pub struct Timestamp(i64);
 
@@ -32,18 +32,18 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis))
     }
 
-    /// How long after `earlier` this is; nothing when it is not after it.
+    /// Returns the time from `earlier` to this instant; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).try_into().unwrap_or(0))
     }
 
-    /// The time between the two, whichever is earlier.
+    /// Returns the time between the two instants, in either order.
     pub fn between(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
 }
 
-/// RFC 3339 in UTC with milliseconds: `2026-11-21T11:02:18.123Z`.
+/// Formats the instant by RFC 3339 in UTC with milliseconds: `2026-11-21T11:02:18.123Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -62,10 +62,12 @@ impl FromStr for Timestamp {
     }
 }
 
-/// A moment in UTC, to the millisecond, as RFC 3339 writes it: `2026-11-21T11:02:18.123Z`.
+/// An instant, as an RFC 3339 date and time. Results are in UTC with milliseconds:
+/// `2026-11-21T11:02:18.123Z`. Input may have any offset, such as `2026-11-21T12:02:18+01:00`;
+/// fractions of a millisecond are dropped.
 #[Scalar(
     name = "DateTime",
-    specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
+    specified_by_url = "https://scalars.graphql.org/chillicream/date-time.html"
 )]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -73,7 +75,9 @@ impl ScalarType for Timestamp {
             return Err(InputValueError::expected_type(value));
         };
         text.parse().map_err(|_| {
-            InputValueError::custom("not an RFC 3339 moment such as 2026-11-21T11:02:18.123Z")
+            InputValueError::custom(
+                "not an RFC 3339 date and time such as 2026-11-21T11:02:18.123Z",
+            )
         })
     }
 
@@ -86,7 +90,7 @@ impl ScalarType for Timestamp {
     }
 }
 
-/// Where the time comes from: the system's clock, or one that a test moves.
+/// A source of the current time: the system clock, or a clock that a test controls.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -97,7 +101,7 @@ impl Clock {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one reader of the time"
+        reason = "only this function reads the system clock"
     )]
     pub fn system() -> Self {
         Self::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
@@ -113,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_with_its_milliseconds_even_when_they_are_none() {
+    fn timestamp_text_always_has_milliseconds() {
         let moment = Timestamp::from_millis(1_795_258_938_000);
         assert_eq!(moment.to_string(), "2026-11-21T11:02:18.000Z");
         let read = Timestamp::parse(Value::from("2026-11-21T12:02:18.000+01:00")).unwrap();

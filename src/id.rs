@@ -1,4 +1,5 @@
-//! Typed ids: UUIDv7 in the database, and outside it a type prefix and 26 characters.
+//! Typed ids: UUIDv7 in the database, and text such as `task_01h2xcejqtf2nbrexx3vqjhp41` in the
+//! API.
 
 use std::{
     fmt::Display,
@@ -10,10 +11,10 @@ use uuid::{ContextV7, Uuid};
 
 use crate::clock::Timestamp;
 
-/// Makes an id type: its prefix outside, its conversions to and from the database.
+/// Defines an id type with its prefix and its conversions to and from the database.
 ///
-/// Written out as TypeID 0.3 says: the prefix, an underscore, and the UUID's 128 bits in
-/// Crockford's base 32, lower case.
+/// The text follows TypeID 0.3: the prefix, an underscore, and the UUID's 128 bits as 26 characters
+/// of Crockford base 32 in lower case.
 macro_rules! typed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -39,22 +40,22 @@ macro_rules! typed_id {
             }
 
             impl std::str::FromStr for $name {
-                type Err = $crate::id::NotAnId;
+                type Err = $crate::id::ParseIdError;
 
                 fn from_str(text: &str) -> Result<Self, Self::Err> {
-                    let id = text.parse::<Text>().map_err(|_| $crate::id::NotAnId)?;
-                    // The library reads other spellings of an id too; only its own is the id.
+                    let id = text.parse::<Text>().map_err(|_| $crate::id::ParseIdError)?;
+                    // The library also accepts other spellings; only the canonical one is valid.
                     if id.to_string() == text {
                         Ok(Self(id.uuid()))
                     } else {
-                        Err($crate::id::NotAnId)
+                        Err($crate::id::ParseIdError)
                     }
                 }
             }
         };
 
         impl $name {
-            pub(crate) fn new(ids: &$crate::id::Ids, now: $crate::clock::Timestamp) -> Self {
+            pub(crate) fn new(ids: &$crate::id::IdGenerator, now: $crate::clock::Timestamp) -> Self {
                 Self(ids.next(now))
             }
         }
@@ -62,12 +63,12 @@ macro_rules! typed_id {
         impl $crate::id::TypedId for $name {
             const PREFIX: &'static str = $prefix;
 
-            fn generate(ids: &$crate::id::Ids, now: $crate::clock::Timestamp) -> Self {
+            fn generate(ids: &$crate::id::IdGenerator, now: $crate::clock::Timestamp) -> Self {
                 Self::new(ids, now)
             }
         }
 
-        /// As the database has it, and orders it.
+        /// Returns the value that the database stores and sorts by.
         impl From<$name> for uuid::Uuid {
             fn from(id: $name) -> Self {
                 id.0
@@ -82,12 +83,12 @@ macro_rules! typed_id {
     };
 }
 
-/// An id that says of what kind it is.
+/// An id whose text begins with its type's prefix.
 pub(crate) trait TypedId: FromStr + Display {
-    /// The prefix outside, without the underscore.
+    /// The prefix of the text, without the underscore.
     const PREFIX: &'static str;
 
-    fn generate(ids: &Ids, now: Timestamp) -> Self;
+    fn generate(ids: &IdGenerator, now: Timestamp) -> Self;
 
     /// The 26 characters after the prefix.
     fn suffix(&self) -> String {
@@ -101,7 +102,7 @@ pub(crate) trait TypedId: FromStr + Display {
 }
 
 typed_id!(
-    /// A person's id: `user_01jx…`.
+    /// A user's id: `user_01jx…`.
     UserId,
     "user"
 );
@@ -111,42 +112,42 @@ typed_id!(
     "session"
 );
 typed_id!(
-    /// An access token's id: `token_01jx…`.
+    /// A personal access token's id: `token_01jx…`.
     AccessTokenId,
     "token"
 );
 typed_id!(
-    /// A task's id: `task_01jx…`; a client may mint one.
+    /// A task's id: `task_01jx…`. A client may generate it.
     TaskId,
     "task"
 );
 
 typed_id!(
-    /// The id of something that happened to an account: `event_01jx…`.
+    /// A security event's id: `event_01jx…`.
     SecurityEventId,
     "event"
 );
 
 typed_id!(
-    /// A request's id, in its answer and in the log: `request_01jx…`.
+    /// A request's id, in its response and in the log: `request_01jx…`.
     RequestId,
     "request"
 );
 
 impl UserId {
-    /// Of no person: no id of version 7 is all zeros.
-    pub(crate) const fn nobody() -> Self {
+    /// Returns the all-zero id, which belongs to no user: it is not a UUIDv7.
+    pub(crate) const fn nil() -> Self {
         Self(Uuid::nil())
     }
 
-    /// As the database writes it where nothing says what it is.
-    pub(crate) fn from_uuid(text: &str) -> Result<Self, NotAnId> {
-        text.parse().map(Self).map_err(|_| NotAnId)
+    /// Parses a UUID as PostgreSQL writes it as text, such as in a notification.
+    pub(crate) fn from_uuid(text: &str) -> Result<Self, ParseIdError> {
+        text.parse().map(Self).map_err(|_| ParseIdError)
     }
 }
 
-/// The key of a session's row, which tokens and cookies carry: its user's id and its own. Written with a dot between
-/// the two.
+/// The key of a session's row, which tokens and cookies carry: the id of its user and its own. The
+/// text joins them with a dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey {
     pub(crate) user_id: UserId,
@@ -160,10 +161,10 @@ impl Display for SessionKey {
 }
 
 impl FromStr for SessionKey {
-    type Err = NotAnId;
+    type Err = ParseIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let (user_id, session_id) = text.split_once('.').ok_or(NotAnId)?;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let (user_id, session_id) = text.split_once('.').ok_or(ParseIdError)?;
         Ok(Self {
             user_id: user_id.parse()?,
             session_id: session_id.parse()?,
@@ -171,7 +172,7 @@ impl FromStr for SessionKey {
     }
 }
 
-/// An access token is a session, under a name of its own.
+/// A personal access token is a row of `sessions`: both ids have the same UUID.
 impl From<AccessTokenId> for SessionId {
     fn from(id: AccessTokenId) -> Self {
         Self(id.0)
@@ -185,15 +186,16 @@ impl From<SessionId> for AccessTokenId {
 }
 
 impl TaskId {
-    /// The first that an id made then can be, as far as the database orders them.
-    pub(crate) fn earliest(made_at: Timestamp) -> Self {
+    /// Returns the smallest id, in the database's order, that can be generated at this time.
+    pub(crate) fn min_at(made_at: Timestamp) -> Self {
         // 48 bits of milliseconds (RFC 9562, section 5.7).
         let millis = made_at.as_millis().clamp(0, (1 << 48) - 1);
         Self(Uuid::from_u128(u128::from(millis.cast_unsigned()) << 80))
     }
 
-    /// The one that a name of somebody else's stands for, made then.
-    pub(crate) fn of_name(made_at: Timestamp, name: &str) -> Self {
+    /// Returns the id for a UID of an imported calendar and a creation time. Equal arguments return
+    /// equal ids.
+    pub(crate) fn from_external_uid(made_at: Timestamp, name: &str) -> Self {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
         let mut bytes = [0; 10];
         bytes.copy_from_slice(&digest.as_ref()[..10]);
@@ -201,9 +203,9 @@ impl TaskId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
     }
 
-    /// When the id was made, which is when the task was: creation order is key order.
-    /// Nothing for a UUID of another version than 7.
-    pub(crate) fn made_at(self) -> Option<Timestamp> {
+    /// Returns the time when the id was generated, which is the creation time of the task: ids sort
+    /// by creation. `None` for a UUID of another version than 7.
+    pub(crate) fn created_at(self) -> Option<Timestamp> {
         if self.0.get_version_num() != 7 {
             return None;
         }
@@ -213,16 +215,19 @@ impl TaskId {
     }
 }
 
-/// The text is no id of the kind that was asked for.
+/// The text is not an id of the expected type.
 #[derive(Debug)]
-pub struct NotAnId;
+pub struct ParseIdError;
 
-/// Makes ids that increase strictly within the process, even when the clock steps back.
+/// Generates ids that increase strictly within the process, even when the clock steps back.
 #[derive(Default)]
-pub(crate) struct Ids(Mutex<ContextV7>);
+pub(crate) struct IdGenerator(Mutex<ContextV7>);
 
-impl Ids {
-    #[expect(clippy::disallowed_methods, reason = "this is the one maker of ids")]
+impl IdGenerator {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only this function generates UUIDs"
+    )]
     pub(crate) fn next(&self, now: Timestamp) -> Uuid {
         let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let millis = u64::try_from(now.as_millis()).unwrap_or(0);
@@ -236,19 +241,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_its_prefix_and_26_characters_and_reads_back() {
-        let id = TaskId::new(&Ids::default(), Timestamp::from_millis(1_795_258_938_123));
+    fn id_text_has_prefix_and_26_characters() {
+        let id = TaskId::new(
+            &IdGenerator::default(),
+            Timestamp::from_millis(1_795_258_938_123),
+        );
         let text = id.to_string();
         assert_eq!(text.len(), "task_".len() + 26);
         assert_eq!(text.parse::<TaskId>().unwrap(), id);
         assert_eq!(
-            id.made_at(),
+            id.created_at(),
             Some(Timestamp::from_millis(1_795_258_938_123))
         );
     }
 
     #[test]
-    fn the_nil_id_is_written_as_the_typeid_specification_writes_it() {
+    fn id_text_matches_typeid_specification() {
         assert_eq!(
             TaskId(Uuid::nil()).to_string(),
             "task_00000000000000000000000000"
@@ -260,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_one_spelling_of_an_id_of_the_kind_is_read() {
+    fn only_canonical_text_of_the_same_type_parses() {
         for text in [
             "",
             "task_",
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn ids_increase_strictly_even_when_the_clock_steps_back() {
-        let ids = Ids::default();
+        let ids = IdGenerator::default();
         let mut last = Uuid::nil();
         for millis in [5_000, 5_000, 5_000, 4_000, 1, 6_000, 5_999] {
             let next = ids.next(Timestamp::from_millis(millis));

@@ -1,16 +1,16 @@
-//! The errors of an imported file, by line.
+//! The errors of an imported file: collects them by line, and formats them for a terminal.
 
 use std::fmt;
 
-use crate::count::counted;
+use crate::count::format_count;
 
-/// The errors that are listed; further ones are counted.
+/// The maximum number of errors that are listed; further ones are only format_count.
 const MAX_LISTED_ERRORS: usize = 20;
 
-/// The characters of a file's text that an error message repeats.
+/// The maximum number of characters of a file's text in an error message.
 const MAX_QUOTED_CHARS: usize = 300;
 
-/// Text of a file for a terminal: on one line, shortened, and without control characters.
+/// Returns a file's text for a terminal: on one line, shortened, and without control characters.
 pub(crate) fn sanitize(text: &str) -> String {
     let mut sanitized: String = text
         .chars()
@@ -23,7 +23,7 @@ pub(crate) fn sanitize(text: &str) -> String {
     sanitized
 }
 
-/// The invalid lines of a file, each with its error.
+/// The invalid lines of a file with their errors.
 #[derive(Default)]
 pub(crate) struct LineErrors {
     listed: Vec<(u64, String)>,
@@ -43,7 +43,7 @@ impl LineErrors {
     }
 }
 
-/// The listed errors, each on a line of its own, and the number of further ones.
+/// Formats the listed errors, one per line, and the number of further ones.
 impl fmt::Display for LineErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (line, message) in &self.listed {
@@ -52,7 +52,7 @@ impl fmt::Display for LineErrors {
         match self.count - self.listed.len() {
             0 => Ok(()),
             more => {
-                let lines = counted(more as u64, "more line", "more lines");
+                let lines = format_count(more as u64, "more line", "more lines");
                 write!(f, "\nand {lines}")
             }
         }

@@ -1,38 +1,41 @@
-//! Reads the fields of mutation inputs, and names generic payloads.
+//! Parses the fields of mutation inputs, collects their errors, and names generic payloads.
 
 use async_graphql::MaybeUndefined;
 
-use crate::error::{Fault, UserError, UserErrorCode};
+use crate::error::{FieldError, UserError, UserErrorCode};
 
-/// Collects what is wrong with the fields of one input, so that a person is told all of it at once.
+/// Collects the errors of one input's fields, so that the response reports all of them at once.
 #[derive(Default)]
-pub(crate) struct Faults(pub(crate) Vec<UserError>);
+pub(crate) struct FieldErrors(pub(crate) Vec<UserError>);
 
-impl Faults {
-    /// The value of `field`, or nothing and one more error.
-    pub(crate) fn check<T>(&mut self, field: &str, value: Result<T, Fault>) -> Option<T> {
+impl FieldErrors {
+    /// Returns the value of `field`; if it is invalid, adds its error and returns `None`.
+    pub(crate) fn check<T>(&mut self, field: &str, value: Result<T, FieldError>) -> Option<T> {
         value.map_err(|fault| self.0.push(fault.at(field))).ok()
     }
 }
 
-/// Reads one field of an update: left out is unchanged, null for what cannot be empty is
+/// Parses a field of an update that cannot be cleared: omitted leaves it unchanged, null is
 /// `REQUIRED`.
-pub(crate) fn required<T, U>(
+pub(crate) fn parse_required<T, U>(
     field: MaybeUndefined<T>,
-    parse: impl FnOnce(T) -> Result<U, Fault>,
-) -> Result<Option<U>, Fault> {
+    parse: impl FnOnce(T) -> Result<U, FieldError>,
+) -> Result<Option<U>, FieldError> {
     match field {
         MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Err(Fault::new(UserErrorCode::Required, "It cannot be empty.")),
+        MaybeUndefined::Null => Err(FieldError::new(
+            UserErrorCode::Required,
+            "The value cannot be null.",
+        )),
         MaybeUndefined::Value(value) => parse(value).map(Some),
     }
 }
 
-/// Reads one field of an update that may be cleared: left out is unchanged, null clears.
-pub(crate) fn clearable<T, U>(
+/// Parses a field of an update that can be cleared: omitted leaves it unchanged, null clears it.
+pub(crate) fn parse_clearable<T, U>(
     field: MaybeUndefined<T>,
-    parse: impl FnOnce(T) -> Result<U, Fault>,
-) -> Result<Option<Option<U>>, Fault> {
+    parse: impl FnOnce(T) -> Result<U, FieldError>,
+) -> Result<Option<Option<U>>, FieldError> {
     match field {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Ok(Some(None)),
@@ -40,7 +43,7 @@ pub(crate) fn clearable<T, U>(
     }
 }
 
-/// The fields of `T` that the input of an update changes, parsed.
+/// The changes that an update makes to the fields of `T`.
 pub(crate) struct Edit<T> {
     changes: Vec<Change<T>>,
 }
@@ -56,7 +59,8 @@ impl<T> Default for Edit<T> {
 }
 
 impl<T: 'static> Edit<T> {
-    /// Changes `field` of `T` to this value: nothing if it is invalid, an inner nothing if it was left out.
+    /// Adds a change of `field` to this value. Does nothing if the value was invalid (`None`) or
+    /// omitted (`Some(None)`).
     pub(crate) fn set<U: Clone + Send + Sync + 'static>(
         &mut self,
         value: Option<Option<U>>,
@@ -75,7 +79,8 @@ impl<T: 'static> Edit<T> {
     }
 }
 
-/// Names a payload that is generic over the schema's user: a generic type has no name of its own.
+/// Implements `TypeName` for a payload that is generic over the schema's user: async-graphql names
+/// only types without parameters.
 macro_rules! named_payload {
     ($name:ident) => {
         impl<U: async_graphql::OutputType> async_graphql::TypeName for $name<U> {

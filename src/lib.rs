@@ -1,4 +1,5 @@
-//! Cubby: identity provider and data API of a multi-user task app, in one process.
+//! Cubby is a self-hosted backend for task apps: accounts, sessions and a live GraphQL API in one
+//! process.
 
 pub mod cli;
 pub mod clock;

@@ -11,7 +11,8 @@ use cubby::{
 };
 use tokio::runtime::Runtime;
 
-/// Fast for many small values that one thread allocates and another frees, as requests do.
+/// Faster than the system allocator for many small values that one thread allocates and another
+/// frees, as requests do.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -23,7 +24,9 @@ fn main() -> ExitCode {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return ExitCode::from(cli::fail(&format!("the runtime does not start: {error}")));
+            return ExitCode::from(cli::fail(&format!(
+                "the async runtime cannot be started: {error}"
+            )));
         }
     };
     match runtime.block_on(run(cli)) {

@@ -1,4 +1,4 @@
-//! What is measured of the running process, for Prometheus to read.
+//! Metrics of the running process, in the format that Prometheus reads.
 
 use std::time::Duration;
 
@@ -8,20 +8,22 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// Upper bounds, in seconds: from what a look into memory takes to what nobody waits for.
-const REQUEST: [f64; 12] = [
+/// Upper bounds of the buckets of request durations, in seconds, from a lookup in memory to the
+/// timeout of an operation.
+const REQUEST_BUCKETS: [f64; 12] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
 
-/// Upper bounds, in seconds. One is what is promised.
-const REVOCATION: [f64; 12] = [
+/// Upper bounds of the buckets of revocation delays, in seconds. The end of a session must take
+/// effect within one second.
+const REVOCATION_BUCKETS: [f64; 12] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0,
 ];
 
 type Label = [(&'static str, &'static str); 1];
 type Status = [(&'static str, u16); 1];
 
-/// The numbers, and the names by which they are told.
+/// The metrics and the registry that exports them.
 pub(crate) struct Metrics {
     registry: Registry,
     revocations: Histogram,
@@ -29,9 +31,9 @@ pub(crate) struct Metrics {
     requests: Family<Status, Histogram, fn() -> Histogram>,
 }
 
-/// Where a session was found.
+/// The place where a session was found.
 #[derive(Clone, Copy)]
-pub(crate) enum Source {
+pub(crate) enum SessionSource {
     Memory,
     Database,
 }
@@ -40,53 +42,53 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("cubby"),
-            revocations: Histogram::new(REVOCATION),
+            revocations: Histogram::new(REVOCATION_BUCKETS),
             lookups: Family::default(),
-            requests: Family::new_with_constructor(|| Histogram::new(REQUEST)),
+            requests: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
         };
-        metrics.registered()
+        metrics.register()
     }
 
-    fn registered(mut self) -> Self {
+    fn register(mut self) -> Self {
         self.registry.register_with_unit(
             "revocation",
-            "From the end of a session to when this process let nobody in by it any more",
+            "Time from the end of a session until this process rejects its tokens",
             Unit::Seconds,
             self.revocations.clone(),
         );
         self.registry.register(
             "session_lookups",
-            "Sessions looked up for a request, by where",
+            "Sessions looked up for requests, by source",
             self.lookups.clone(),
         );
         self.registry.register_with_unit(
             "http_request_duration",
-            "From the head of a request to the head of its answer, by status",
+            "Time from the head of a request to the head of its response, by status",
             Unit::Seconds,
             self.requests.clone(),
         );
         self
     }
 
-    /// A session that ended so long ago lets nobody in any more.
-    pub(crate) fn revoked(&self, age: Duration) {
+    /// Records the time from the end of a session until this process rejected it.
+    pub(crate) fn record_revocation(&self, age: Duration) {
         self.revocations.observe(age.as_secs_f64());
     }
 
-    pub(crate) fn looked_up(&self, source: Source) {
+    pub(crate) fn count_lookup(&self, source: SessionSource) {
         let name = match source {
-            Source::Memory => "memory",
-            Source::Database => "database",
+            SessionSource::Memory => "memory",
+            SessionSource::Database => "database",
         };
         self.lookups.get_or_create(&[("source", name)]).inc();
     }
 
-    pub(crate) fn answered(&self, status: u16, duration: Duration) {
+    pub(crate) fn record_request(&self, status: u16, duration: Duration) {
         let requests = self.requests.get_or_create(&[("status", status)]);
         requests.observe(duration.as_secs_f64());
     }
 
-    /// In the text format of OpenMetrics 1.0.
+    /// Returns all metrics in the text format of OpenMetrics 1.0.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;

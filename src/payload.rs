@@ -1,16 +1,17 @@
-//! Payloads of mutations that change synced entities.
+//! Converts the result of a change of a synced entity to the row and user errors of a payload.
 
 use crate::{
-    error::{Fault, Result, UserError, UserErrorCode},
+    error::{FieldError, Result, UserError, UserErrorCode},
     scope::{SyncError, Synced},
 };
 
-/// The row and the errors of a payload: on a version conflict, the row as it is stored.
+/// Returns the row and the user errors of a payload. On a version conflict, the row is the stored
+/// one.
 pub(crate) fn of<E: Synced>(
     result: std::result::Result<E::Model, SyncError<E::Model>>,
 ) -> Result<(Option<E::Model>, Vec<UserError>)> {
     let kind = E::KIND;
-    let of_id = |code, message| Ok((None, vec![Fault::new(code, message).at("id")]));
+    let of_id = |code, message| Ok((None, vec![FieldError::new(code, message).at("id")]));
     match result {
         Ok(row) => Ok((Some(row), Vec::new())),
         Err(SyncError::Unchanged(row)) => Ok((Some(*row), Vec::new())),
@@ -22,7 +23,7 @@ pub(crate) fn of<E: Synced>(
         }
         Err(SyncError::WasDeleted) => of_id(
             UserErrorCode::AlreadyExists,
-            format!("There was a {kind} with this id, and it was deleted. Make a new id."),
+            format!("A {kind} with this id has been deleted. Use a new id."),
         ),
         Err(SyncError::Failed(error)) => Err(error),
     }

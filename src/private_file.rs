@@ -1,4 +1,4 @@
-//! Files and directories for their owner alone: the secret, and everybody's rows.
+//! Creates files and directories that only their owner can access, for the secret and the database.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-/// Makes the directory, and those above it that are missing.
+/// Creates the directory and its missing parents.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -14,7 +14,7 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Makes the file, which must not be there yet.
+/// Creates the file and opens it for writing. Fails if it exists.
 pub(crate) fn make_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -27,8 +27,8 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Sees to it that what is in the file, and its name, outlast the power.
-pub(crate) fn keep_file(path: &Path) -> io::Result<()> {
+/// Flushes the file and its directory entry to the disk, so that both survive a power failure.
+pub(crate) fn fsync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()?;
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
@@ -36,11 +36,11 @@ pub(crate) fn keep_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether others may look into a directory.
+/// Returns true if other users have access to the directory.
 ///
 /// # Errors
-/// When it is not there, or is none, or nothing can be written there.
-pub(crate) fn look_at(directory: &Path) -> io::Result<bool> {
+/// Fails if the path does not exist, is not a directory, or is not writable.
+pub(crate) fn check_directory(directory: &Path) -> io::Result<bool> {
     let metadata = fs::metadata(directory)?;
     if !metadata.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());

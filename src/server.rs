@@ -1,4 +1,5 @@
-//! The parts put together: database, keys, identity provider, schema, routes.
+//! The server: opens the database, loads the keys, builds the schema and the routes, and serves
+//! them.
 
 use std::{
     future::{Future, pending},
@@ -15,12 +16,12 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     clock::Clock,
     config::{AccountLimits, Config, ConfigError, DatabaseUrl, Mode, OnOff},
-    count::counted,
+    count::format_count,
     crypto::secret::{Secret, SecretError, Secrets},
     db::Database,
     graphql,
-    http::{self, App, Bounds, Origins, Proxies, Streams},
-    id::Ids,
+    http::{self, Admission, AppState, Origins, Proxies, Streams},
+    id::IdGenerator,
     identity::{
         AdminError, Federation, HashCost, Identity, IdentityConfig, IssuerError, Keys, KeysError,
         RateLimitScope, Tokens, UserAdmin,
@@ -31,20 +32,20 @@ use crate::{
     tasks,
 };
 
-/// How long streams may take to say goodbye.
-const STREAMS_END: Duration = Duration::from_secs(5);
+/// The maximum time for streams to end when the server stops.
+const STREAMS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many connections may read the metrics at once.
-const METRICS_CONNECTIONS: u32 = 16;
+/// The maximum number of connections to the metrics port at once.
+const MAX_METRICS_CONNECTIONS: u32 = 16;
 
-/// Cubby, ready to serve.
+/// An opened instance, ready to serve.
 pub struct Server {
-    app: Arc<App>,
+    app: Arc<AppState>,
     router: Router,
     account_limits: AccountLimits,
     max_connections: u32,
     hash_cost: HashCost,
-    /// Says that it stops.
+    /// Signals streams to end when the server stops.
     stopping: watch::Sender<bool>,
 }
 
@@ -74,19 +75,19 @@ pub enum StartError {
     Seed(#[from] SeedError),
     /// The SQLite file does not exist.
     #[error(
-        "there is no database {0}: set CUBBY_DATA_DIR or DATABASE_URL to where it is, or start Cubby once to have one \
-         made"
+        "the database {0} does not exist: set CUBBY_DATA_DIR or DATABASE_URL to its location, or start Cubby once to \
+         create it"
     )]
     NoDatabase(String),
     /// The number of migrations that have not run.
     #[error(
         "{} not run on the database: run `cubby migrate up`, or start Cubby once",
-        counted(*.0 as u64, "migration has", "migrations have")
+        format_count(*.0 as u64, "migration has", "migrations have")
     )]
     PendingMigrations(usize),
     #[error(transparent)]
     Admin(#[from] AdminError),
-    #[error("there is no backup: {0}")]
+    #[error("the backup failed: {0}")]
     Backup(String),
     /// The server at this address does not answer, or reports that it is not ready.
     #[error("Cubby is not ready at {0}: {1}")]
@@ -101,16 +102,18 @@ fn database_failure(error: &DbErr) -> String {
     match error {
         DbErr::Custom(message) => message.clone(),
         error => {
-            format!("{error}. Check DATABASE_URL, and that the database runs and lets this user in")
+            format!(
+                "{error}. Check DATABASE_URL, that the database runs, and that it accepts this user"
+            )
         }
     }
 }
 
 impl Server {
-    /// Opens and migrates the database and builds everything upon it.
+    /// Opens and migrates the database, and builds the schema and the routes.
     ///
     /// # Errors
-    /// When the settings contradict each other or the database cannot be used.
+    /// Fails if settings contradict each other or the database cannot be used.
     pub async fn open(
         config: &Config,
         clock: Clock,
@@ -133,7 +136,7 @@ impl Server {
         let documents = Documents::new(&graphql::sdl(), &graphql::SCALARS, config.document_limits)?;
         let only = config.trusted_documents_only == OnOff::On;
         let documents =
-            documents.trusting(&config.trusted_documents, only, graphql::validator())?;
+            documents.with_trusted(&config.trusted_documents, only, graphql::validator())?;
 
         let database = Database::open(&config.database(), config.database_connections)
             .await?
@@ -164,7 +167,7 @@ impl Server {
             Arc::clone(&metrics),
         );
         let (stopping, is_stopping) = watch::channel(false);
-        let app = App {
+        let app = AppState {
             schema: graphql::build(
                 &identity,
                 config.document_limits,
@@ -173,12 +176,12 @@ impl Server {
             ),
             documents,
             streams: Streams::new(config.connection_limits, is_stopping),
-            bounds: Bounds::new(config.connection_limits.max_requests),
+            admission: Admission::new(config.connection_limits.max_requests),
             origins: Origins::new(&config.cors_origins, mode == Mode::Development),
             identity,
             clock,
             database,
-            ids: Ids::default(),
+            ids: IdGenerator::default(),
             proxies: Proxies::new(&config.trusted_proxies),
             metrics,
             graphiql: config.graphiql(mode),
@@ -199,32 +202,34 @@ impl Server {
     }
 
     #[cfg(test)]
-    pub(crate) fn app(&self) -> &Arc<App> {
+    pub(crate) fn app(&self) -> &Arc<AppState> {
         &self.app
     }
 
-    /// The routes, for whoever serves them otherwise than by [`Server::serve`].
+    /// Returns the routes, for tests and for servers other than [`Server::serve`].
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// The routes of the metrics, for whoever serves them otherwise than by
+    /// Returns the routes of the metrics, for tests and for servers other than
     /// [`Server::serve_metrics`].
     pub fn metrics_router(&self) -> Router {
         http::metrics::router(Arc::clone(&self.app.metrics))
     }
 
-    /// Serves the metrics, on a port of their own, for as long as the process runs.
+    /// Serves the metrics on their own port until the process ends.
     pub fn serve_metrics(&self, listener: TcpListener) {
         let router = self.metrics_router();
-        let serving = http::serve(listener, router, METRICS_CONNECTIONS, pending(), || {});
+        let serving = http::serve(listener, router, MAX_METRICS_CONNECTIONS, pending(), || {});
         tokio::spawn(serving);
     }
 
-    /// Stores sample users and tasks, reports the number of tasks after each batch, and closes the database.
+    /// Stores sample users and tasks, reports the number of tasks after each batch, and closes the
+    /// database.
     ///
     /// # Errors
-    /// Fails if an address has an account, or if the database cannot be used; what was reported stays stored.
+    /// Fails if an address has an account, or if the database cannot be used. Batches that were
+    /// reported stay stored.
     pub async fn seed(self, seed: &Seed, on_progress: impl Fn(usize)) -> Result<(), StartError> {
         let app = &self.app;
         let admin = UserAdmin::new(
@@ -240,18 +245,19 @@ impl Server {
         Ok(())
     }
 
-    /// Serves until `shutdown` is over, then ends the streams and lets the requests in flight finish.
+    /// Serves until `shutdown` completes, then ends the streams and waits for the requests in
+    /// flight.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopping = || {
             self.stopping.send_replace(true);
         };
         let most = self.max_connections;
         http::serve(listener, self.router, most, shutdown, stopping).await;
-        if tokio::time::timeout(STREAMS_END, self.app.streams.all_closed())
+        if tokio::time::timeout(STREAMS_SHUTDOWN_TIMEOUT, self.app.streams.all_closed())
             .await
             .is_err()
         {
-            tracing::warn!("streams that were still open were cut off");
+            tracing::warn!("some streams did not end within the shutdown timeout and were cut off");
         }
         self.app.identity.sessions.flush_activity().await;
         self.app.database.close().await;
@@ -273,9 +279,9 @@ pub(crate) fn secrets(config: &Config) -> Result<Arc<Secrets>, StartError> {
         (Some(first), _) => Ok(Arc::new(Secrets::new(first, set))),
         (None, DatabaseUrl::Sqlite(_)) => Ok(Arc::new(Secrets::load_or_create(&config.data_dir)?)),
         (None, DatabaseUrl::Postgres(_)) => Err(ConfigError(
-            "CUBBY_SECRET is not set, and on PostgreSQL it must be, since every instance over one \
-             database needs the same: set it to at least 32 random bytes, such as `openssl rand \
-             -base64 48` makes"
+            "CUBBY_SECRET is required on PostgreSQL, because all instances that share a database need \
+             the same secret: set it to at least 32 random bytes, for example the output of `openssl \
+             rand -base64 48`"
                 .to_owned(),
         )
         .into()),

@@ -1,10 +1,10 @@
-// Bundles GraphiQL into dist, from where the service's build takes it into the binary.
+// Bundles GraphiQL into dist, which the build of the service embeds in the binary.
 
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { build } from "esbuild";
 
-// Where src/http/graphiql.rs serves what is in dist.
+// The path under which src/http/graphiql.rs serves dist.
 const PUBLIC = "/graphiql";
 
 const options = {
@@ -12,14 +12,14 @@ const options = {
   minify: true,
   target: "es2022",
   outdir: "dist",
-  // The service lets a browser keep a file for a year: another content needs another name.
+  // Browsers cache these files for a year, so changed content needs a new name.
   entryNames: "[name]-[hash]",
   metafile: true,
   logLevel: "warning",
   define: { "process.env.NODE_ENV": '"production"' },
 };
 
-/** The address of the output of an entry, or of the style sheet that came of it. */
+/** Returns the address of the script or, if `kind` is "css", of the style sheet built from an entry. */
 function address({ metafile }, entry, kind = "js") {
   const [path, output] = Object.entries(metafile.outputs).find(
     ([, output]) => output.entryPoint === entry,
@@ -39,7 +39,7 @@ const workers = {
 const built = await build({ ...options, entryPoints: Object.values(workers), format: "iife" });
 const addresses = Object.entries(workers).map(([label, entry]) => [label, address(built, entry)]);
 
-// GraphiQL's style sheet has Monaco's in it already.
+// GraphiQL's style sheet already includes Monaco's.
 const withoutMonacoStyles = {
   name: "without-monaco-styles",
   setup: ({ onLoad }) =>

@@ -1,4 +1,5 @@
-//! The least of HTTP/1.1 that measures, since the load shares the machine with the server.
+//! Sends requests by a minimal HTTP/1.1 client, because the load generator shares the machine with
+//! the server.
 
 use std::net::SocketAddr;
 
@@ -10,14 +11,14 @@ use tokio::{
 
 use crate::Result;
 
-/// A request as it is sent, and what its answer must contain.
+/// The bytes of a request, and a text that its response must contain.
 pub struct Request {
     bytes: Vec<u8>,
     expected: String,
 }
 
 impl Request {
-    /// An operation posted to `/graphql`, with a token or without one.
+    /// Creates a POST request to `/graphql`, anonymous if `token` is `None`.
     pub fn new(
         address: SocketAddr,
         token: Option<&str>,
@@ -40,7 +41,7 @@ impl Request {
     }
 }
 
-/// A connection that is kept alive.
+/// A persistent connection.
 pub struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
@@ -56,10 +57,10 @@ impl Connection {
         })
     }
 
-    /// Sends the request and gives the body of its answer.
+    /// Sends the request and returns the body of the response.
     ///
     /// # Errors
-    /// When the status is not 200, there are errors, or what is expected is missing.
+    /// Fails if the status is not 200, or if the body contains errors or lacks the expected text.
     pub async fn send(&mut self, request: &Request) -> Result<&str> {
         let head = self.exchange(&request.bytes).await?;
         let body = std::str::from_utf8(&self.received[head..])?;
@@ -75,14 +76,14 @@ impl Connection {
         Ok(body)
     }
 
-    /// Gets what is at a path, and gives the body of the answer.
+    /// Sends a GET request and returns the body of the response.
     pub async fn get(&mut self, address: SocketAddr, path: &str) -> Result<&str> {
         let bytes = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
         let head = self.exchange(bytes.as_bytes()).await?;
         Ok(std::str::from_utf8(&self.received[head..])?)
     }
 
-    /// That of the last answer; 0 before the first.
+    /// Returns the status of the last response, or 0 before the first.
     pub fn status(&self) -> u16 {
         let status = self.received.get("HTTP/1.1 ".len()..).unwrap_or_default();
         let digits = status.get(..3).map(std::str::from_utf8);
@@ -91,7 +92,7 @@ impl Connection {
             .unwrap_or(0)
     }
 
-    /// Sends the bytes and takes in their answer; gives the length of its head.
+    /// Sends the bytes and reads the response. Returns the length of its head.
     async fn exchange(&mut self, bytes: &[u8]) -> Result<usize> {
         self.stream.write_all(bytes).await?;
         self.received.clear();
@@ -115,7 +116,8 @@ impl Connection {
     }
 }
 
-/// The lengths of the head and of the body in bytes, once the head is there.
+/// Returns the lengths of the head and of the body in bytes, or `None` while the head is
+/// incomplete.
 fn read_head(received: &[u8]) -> Option<(usize, usize)> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&received[..end]).ok()?;

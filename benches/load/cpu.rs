@@ -1,31 +1,31 @@
-//! What CPU processes have used, from `/proc/<pid>/stat` (proc_pid_stat(5)).
+//! Reads the CPU time of processes from `/proc/<pid>/stat` (proc_pid_stat(5)).
 
 use std::{fs, time::Duration};
 
 use crate::Result;
 
-/// What Linux counts CPU time in for programs, whatever its own clock does.
+/// The unit in which Linux reports CPU times to programs (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
 struct Stat {
     parent: u32,
-    /// Its own CPU time, in ticks.
+    /// The CPU time of the process, in ticks.
     own: u64,
-    /// That of its children that ended, in ticks.
+    /// The CPU time of its ended children, in ticks.
     reaped: u64,
 }
 
-/// The CPU time of one process: user and system, all threads.
+/// Returns the user and system CPU time of all threads of a process.
 pub fn of_process(pid: u32) -> Result<Duration> {
     Ok(ticks(stat(&pid.to_string())?.own))
 }
 
-/// The CPU time of a process and its children, those that live and those that ended.
+/// Returns the CPU time of a process and of its running and ended children.
 pub fn of_family(pid: u32) -> Result<Duration> {
     let root = stat(&pid.to_string())?;
     let mut sum = root.own + root.reaped;
     for entry in fs::read_dir("/proc")? {
-        // What is no process, or ended meanwhile, has no such file.
+        // Fails for entries that are not processes, and for processes that have just ended.
         if let Ok(child) = stat(&entry?.file_name().to_string_lossy())
             && child.parent == pid
         {
@@ -41,13 +41,17 @@ fn ticks(ticks: u64) -> Duration {
 
 fn stat(pid: &str) -> Result<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field, the name, ends at the last parenthesis; what follows are numbers.
+    // The second field is the name in parentheses, which may contain parentheses and spaces.
+    // Numbers follow.
     let (_, rest) = stat
         .rsplit_once(')')
-        .ok_or("no name in the stat of a process")?;
+        .ok_or("a process's stat file has no name")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let field = |number: usize| -> Result<u64> {
-        Ok(fields.get(number - 3).ok_or("a short stat")?.parse()?)
+        Ok(fields
+            .get(number - 3)
+            .ok_or("a process's stat file has too few fields")?
+            .parse()?)
     };
     Ok(Stat {
         parent: u32::try_from(field(4)?)?,

@@ -1,5 +1,5 @@
-//! What a page of a list costs by each order: for many people with a hundred tasks, and for one with a
-//! hundred thousand, at the first row and far down.
+//! Measures pages of lists in each order: for many users with a hundred tasks, and for one user
+//! with a hundred thousand, at the first row and deep in the list.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,23 +16,24 @@ use crate::{
     text,
 };
 
-/// How many people have a hundred tasks.
+/// The number of users with [`FEW_TASKS`] tasks.
 const MANY: u32 = 10_000;
 
 const FEW_TASKS: u32 = 100;
 
 const MANY_TASKS: u32 = 100_000;
 
-/// How many of the many ask.
+/// The number of those users who send requests.
 const ASKING: u32 = 32;
 
-/// Where the page far down begins.
+/// The number of tasks before the deep page.
 const DEEP: usize = 50_000;
 
-/// How often each is measured, in turn, so that what else goes on falls on all of them.
+/// The number of measurements of each kind of request. Kinds alternate, so that other load on the
+/// machine affects all of them.
 const ROUNDS: usize = 5;
 
-/// As many as a page has at most: only the way to where it begins.
+/// Pages of the maximum size, to find the cursor of the deep page.
 const SKIP: &str = "query ($order: [TaskOrder!], $after: String) { viewer { tasks(first: 100, orderBy: $order, after: $after) { pageInfo { endCursor } } } }";
 
 const PAGE: &str = "query ($order: [TaskOrder!], $after: String) { viewer { tasks(first: 50, orderBy: $order, after: $after) { nodes { id title completed priority createdAt } pageInfo { hasNextPage endCursor } } } }";
@@ -55,9 +56,9 @@ pub async fn measure_all(only: Option<Kind>, duration: Duration) -> Result<()> {
     Ok(())
 }
 
-/// CPU is milliseconds for 1,000 requests, of server and database together.
+/// The titles of the columns. CPU is the time of server and database together for 1,000 requests.
 const HEAD: &str = "
-                                                CPU ms/1,000   least    most     p50 ms   to the first";
+                                                CPU ms/1,000     min     max     p50 ms   vs the first";
 
 async fn measure_one(
     directory: &Directory,
@@ -101,7 +102,7 @@ async fn measure_one(
         ("due", "DUE", "ASC"),
         ("created", "CREATED_AT", "DESC"),
     ] {
-        // One that was idle meanwhile is closed.
+        // The server has closed connections that were idle during the measurements.
         let mut connection = Connection::open(server.address).await?;
         let order = json!([{ "field": field, "direction": direction }]);
         let mut after = Value::Null;
@@ -134,7 +135,7 @@ async fn measure_one(
                 ("of 100, row 1", requests(PAGE, &many, &first)),
                 ("of 100,000, row 1", requests(PAGE, &one, &first)),
                 ("of 100,000, row 50,000", requests(PAGE, &one, &deep)),
-                ("of 100, every field", requests(WHOLE, &many, &first)),
+                ("of 100, all fields", requests(WHOLE, &many, &first)),
             ],
         )
         .await?;
@@ -154,7 +155,7 @@ async fn measure_one(
     .await
 }
 
-/// Measures each in turn, a few times, and prints the median of each.
+/// Measures the kinds of requests in turn, [`ROUNDS`] times, and prints the median of each.
 async fn compare(
     database: &str,
     name: &str,

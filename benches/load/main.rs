@@ -1,18 +1,24 @@
-//! How much Cubby serves, and what it costs: over SQLite and over a PostgreSQL of its own.
+//! Measures the throughput, the latency and the CPU time of Cubby with SQLite and with a temporary
+//! PostgreSQL.
 //!
-//! `cargo bench --bench load`, and after `--`: `--only sqlite`, `--only postgresql`, `--seconds 10`,
-//! `--sign-in` for what a flood of sign-ins does, to itself and to those who read, `--revocation` for
-//! how soon the end of a session is felt by another instance, `--lists` for pages of short and long
-//! lists by each order, `--points` for the CPU time that an account's points can buy, `--sessions` for the
-//! database look-ups and the CPU time of many slow sessions and of a few busy ones. `CUBBY_BENCH_BINARY`
-//! names another server to measure instead of this workspace's, for example one built before a change.
-//! Linux only: CPU times are read from `/proc`. Server, database and load share one machine, so the
-//! CPU of each is a better measure of a change than the requests per second.
+//! Run `cargo bench --bench load -- OPTIONS`:
+//!
+//! - `--only sqlite`, `--only postgresql`: one database only.
+//! - `--seconds 10`: the duration of each measurement.
+//! - `--sign-in`: a flood of sign-ins, and its effect on other requests.
+//! - `--revocation`: the delay until another instance rejects an ended session.
+//! - `--lists`: pages of short and long lists in each order.
+//! - `--points`: the CPU time that one account's points buy.
+//! - `--sessions`: the database look-ups and the CPU time of many slow and of a few busy sessions.
+//!
+//! `CUBBY_BENCH_BINARY` names another server to measure, for example one built before a change.
+//! Runs on Linux only, because CPU times are read from `/proc`. Server, database and load generator
+//! share one machine, so CPU time measures a change better than requests per second.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what is measured is for whoever runs it"
+    reason = "the benchmark prints its results"
 )]
 
 mod client;
@@ -38,16 +44,16 @@ use server::Server;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How many connections ask at once, each for one thing at a time.
+/// The number of concurrent connections, each with one request at a time.
 const CONNECTIONS: usize = 16;
 
-/// How long a load runs before it is measured.
+/// The time for which a load runs before the measurement starts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How many tasks the person has whose tasks are read.
+/// The number of tasks of the user whose tasks are read.
 const TASKS: usize = 500;
 
-/// How many other people there are, each with [`TASKS_OF_OTHERS`].
+/// The number of other users, each with [`TASKS_OF_OTHERS`] tasks.
 const OTHERS: usize = 20;
 
 const TASKS_OF_OTHERS: usize = 100;
@@ -56,7 +62,7 @@ const PASSWORD: &str = "correct horse";
 
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) { tokens { accessToken } userErrors { message } } }";
 
-/// Nothing but the way to the engine and back.
+/// An operation without work besides the GraphQL engine.
 const NOTHING: &str = "{ __typename }";
 
 const PAGE: &str = "{ viewer { tasks(first: 50) { nodes { id title completed priority createdAt } pageInfo { hasNextPage endCursor } } } }";
@@ -68,37 +74,37 @@ const CREATE: &str = "mutation ($input: CreateTaskInput!) { createTask(input: $i
 /// Measures requests per second, CPU and latency.
 #[derive(Parser)]
 struct Args {
-    /// Leave the other database out
+    /// Measure only this database
     #[arg(long)]
     only: Option<Kind>,
 
-    /// How long to measure each kind of request
+    /// The duration of each measurement, in seconds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
 
-    /// Measure signing in, and reading while many sign in, and nothing else
+    /// Measure only sign-ins, and reads during a flood of sign-ins
     #[arg(long)]
     sign_in: bool,
 
-    /// Measure how soon another instance over PostgreSQL feels the end of a session, and nothing else
+    /// Measure only the delay until another instance on PostgreSQL rejects an ended session
     #[arg(long)]
     revocation: bool,
 
-    /// Measure pages of lists by each order, for 10,000 people with 100 tasks and one with 100,000,
-    /// and nothing else
+    /// Measure only pages of lists in each order, for 10,000 users with 100 tasks and one with
+    /// 100,000
     #[arg(long)]
     lists: bool,
 
-    /// Measure the CPU time that one account can use in a minute by each kind of operation, and nothing else
+    /// Measure only the CPU time that one account can use in a minute, by kind of operation
     #[arg(long)]
     points: bool,
 
-    /// Measure the database look-ups and the CPU time of 2,000 slow sessions and of 50 busy ones, and nothing else
+    /// Measure only the database look-ups and the CPU time of 2,000 slow and of 50 busy sessions
     #[arg(long)]
     sessions: bool,
 
-    /// Given by `cargo bench`, and not by `cargo test --all-targets`, which would measure a build
-    /// that is not optimised
+    /// Set by `cargo bench`. `cargo test --all-targets` does not set it, so that no unoptimised
+    /// build is measured
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -109,7 +115,7 @@ enum Kind {
     Postgresql,
 }
 
-// One thread: what the load takes, the server lacks.
+// One thread: the load generator takes CPU time from the server.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
@@ -118,7 +124,7 @@ async fn main() -> ExitCode {
     }
     let result = tokio::select! {
         result = run(&args) => result,
-        // So that what was started is stopped, and its files are removed.
+        // Dropping `run` stops the started processes and removes their files.
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
     match result {
@@ -130,13 +136,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What the columns of a row are, and their units.
+/// The titles and units of the columns.
 const HEAD: &str = "
                                      requests  server CPU      db CPU    load CPU       p50       p99
 database   request                      per s    ms/1,000    ms/1,000    ms/1,000        ms        ms";
 
 const NO_POSTGRESQL: &str =
-    "POSTGRESQL IS NOT MEASURED: there is no initdb in PATH or /usr/lib/postgresql";
+    "POSTGRESQL IS NOT MEASURED: initdb was not found in PATH or /usr/lib/postgresql";
 
 async fn run(args: &Args) -> Result<()> {
     if args.revocation {
@@ -177,7 +183,7 @@ async fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Fills the database through the API, then measures one kind of request after the other.
+/// Fills the database through the API, then measures each kind of request in turn.
 async fn measure_all(
     args: &Args,
     database: &str,
@@ -201,12 +207,12 @@ async fn measure_all(
         .map(|id| server.request(Some(&person), ONE, json!({ "id": id }), id));
     let nothing = |person| vec![server.request(person, NOTHING, json!({}), "Query")];
     for (name, requests) in [
-        ("nothing, by nobody", nothing(None)),
-        ("nothing, by somebody", nothing(Some(&person))),
+        ("__typename, anonymous", nothing(None)),
+        ("__typename, signed in", nothing(Some(&person))),
         ("page of 50 tasks", vec![page]),
         ("one task by id", ones.collect()),
-        ("createTask, one person", vec![create(server, &person)]),
-        ("createTask, 20 people", creates),
+        ("createTask, one user", vec![create(server, &person)]),
+        ("createTask, 20 users", creates),
     ] {
         let measured =
             measure(server, postgresql, &requests.into(), Pace::AtOnce, duration).await?;
@@ -215,7 +221,7 @@ async fn measure_all(
     Ok(())
 }
 
-/// Signs somebody up and makes their tasks; gives their access token and the tasks' ids.
+/// Signs a user up and creates their tasks. Returns the access token and the ids of the tasks.
 async fn sign_up(
     connection: &mut Connection,
     server: &Server,
@@ -257,17 +263,17 @@ fn create(server: &Server, token: &str) -> Request {
 fn text(answer: &Value, pointer: &str) -> Result<String> {
     match answer.pointer(pointer) {
         Some(Value::String(text)) => Ok(text.clone()),
-        _ => Err(format!("there is no {pointer} in {answer}").into()),
+        _ => Err(format!("{pointer} is missing in {answer}").into()),
     }
 }
 
-/// What one kind of request took.
+/// The results for one kind of request.
 struct Measured {
     duration: Duration,
-    /// How long each request took, shortest first.
+    /// The latency of each request, shortest first.
     latencies: Vec<Duration>,
     server_cpu: Duration,
-    /// Nothing where the database runs inside the server.
+    /// `None` for SQLite, which runs inside the server.
     database_cpu: Option<Duration>,
     load_cpu: Duration,
 }
@@ -320,17 +326,17 @@ async fn measure(
     })
 }
 
-/// When a connection sends its next request.
+/// The rule for the time of a connection's next request.
 #[derive(Clone, Copy)]
 enum Pace {
-    /// As soon as the last one is answered.
+    /// Immediately after the response to the last request.
     AtOnce,
-    /// Every so often, and at once when it is late by then.
+    /// At a fixed interval, or immediately if the last response came later.
     Every(Duration),
 }
 
-/// Sends the requests over and over on one of the connections, and gives how long those took that
-/// ended between the moments, counted from when each was due.
+/// Sends the requests in a loop on one connection. Returns the latencies of the requests that ended
+/// between `begin` and `end`, measured from the time at which each was due.
 async fn send_until(
     mut connection: Connection,
     requests: Arc<[Request]>,
@@ -366,13 +372,13 @@ async fn send_until(
 }
 
 impl Measured {
-    /// Of server and database, in milliseconds.
+    /// Returns the CPU time of server and database for 1,000 requests, in milliseconds.
     fn cpu_per_1000(&self) -> f64 {
         let cpu = self.server_cpu + self.database_cpu.unwrap_or_default();
         cpu.as_secs_f64() * 1_000_000.0 / self.latencies.len() as f64
     }
 
-    /// In milliseconds.
+    /// Returns the median latency in milliseconds.
     fn median(&self) -> f64 {
         let median = self.latencies.get(self.latencies.len() / 2);
         median.map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
@@ -395,7 +401,7 @@ impl Measured {
     }
 }
 
-/// In milliseconds; the latencies are sorted.
+/// Formats a percentile of sorted latencies in milliseconds.
 fn percentile(latencies: &[Duration], percent: usize) -> String {
     match latencies.get(latencies.len() * percent / 100) {
         Some(latency) => format!("{:.2}", latency.as_secs_f64() * 1000.0),
@@ -403,7 +409,7 @@ fn percentile(latencies: &[Duration], percent: usize) -> String {
     }
 }
 
-/// A new directory among the temporary ones, removed in the end.
+/// A new temporary directory, removed on drop.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -417,7 +423,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            println!("{} is left behind: {error}", self.0.display());
+            println!("{} cannot be removed: {error}", self.0.display());
         }
     }
 }

@@ -1,5 +1,7 @@
-//! The CPU time that one account can use in a minute, by each kind of operation: it is repeated until the
-//! account's points are spent. The dearest per point stands first.
+//! Measures the CPU time that one account can use in a minute, for each kind of operation.
+//!
+//! Repeats each operation until the account's points are spent. Prints the operation with the most
+//! CPU time per point first.
 
 use std::{fs, net::TcpListener, time::Duration};
 
@@ -15,18 +17,18 @@ use crate::{
     text,
 };
 
-/// The tasks of each account.
+/// The number of tasks of each account.
 const TASKS: usize = 10_000;
 
-/// The characters of each task's title: as many as there may be.
+/// The length of each task's title: the maximum.
 const TITLE_CHARS: usize = 500;
 
-/// The points of an account for a minute.
+/// The points that an account may spend in a minute.
 const POINTS: f64 = 60_000.0;
 
 const DOMAIN: &str = "points.example.com";
 
-/// One kind of operation: its document, and its variables each time.
+/// One kind of operation, with its document and the variables of each repetition.
 struct Operation {
     name: &'static str,
     query: &'static str,
@@ -40,7 +42,7 @@ const OPERATIONS: [Operation; 14] = [
         variables: |_, _| Value::Null,
     },
     Operation {
-        name: "page of 100, every field",
+        name: "page of 100, all fields",
         query: "{ viewer { tasks(first: 100) { nodes { id version title description completed completedAt priority due { date time timeZone at isOverdue } position createdAt updatedAt } } } }",
         variables: |_, _| Value::Null,
     },
@@ -65,7 +67,7 @@ const OPERATIONS: [Operation; 14] = [
         variables: |_, _| json!({ "filter": { "or": patterns(1) } }),
     },
     Operation {
-        name: "page of 1, 48 times compared",
+        name: "page of 1, 48 comparisons",
         query: "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }",
         variables: |_, _| {
             let time = json!({ "completedAt": { "gt": "2030-01-01T00:00:00Z", "lt": "2030-01-01T00:00:01Z" } });
@@ -118,7 +120,7 @@ fn patterns(count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// The number of requests that the account's points bought, and their CPU time.
+/// The number of requests for the account's points, and their CPU time.
 struct Spent {
     name: &'static str,
     times: usize,
@@ -139,9 +141,9 @@ pub async fn measure_all(only: Option<Kind>) -> Result<()> {
     Ok(())
 }
 
-/// CPU is of server and database together.
+/// The titles of the columns. CPU is the time of server and database together.
 const HEAD: &str = "
-                                          times a minute   points each   CPU ms each   CPU ms a point";
+                                          times per min   points each   CPU ms each   CPU ms/point";
 
 async fn measure_one(
     directory: &Directory,
@@ -195,7 +197,7 @@ async fn measure_one(
     Ok(())
 }
 
-/// Repeats the operation until it is refused.
+/// Repeats the operation until the server answers 429.
 async fn spend(
     server: &Server,
     postgresql: Option<&Postgresql>,
@@ -213,7 +215,7 @@ async fn spend(
     let nodes = answer.pointer("/data/viewer/tasks/nodes");
     let nodes = nodes
         .and_then(Value::as_array)
-        .ok_or("there are no tasks")?;
+        .ok_or("the response has no tasks")?;
     let ids: Vec<_> = nodes
         .iter()
         .map(|node| text(node, "/id"))
@@ -242,7 +244,7 @@ async fn spend(
     })
 }
 
-/// Tasks with long titles, each due at a time without a zone of its own.
+/// Returns tasks with long titles and floating due times.
 fn tasks() -> Value {
     let task = |number: usize| {
         let title = format!("{number} ").repeat(TITLE_CHARS);

@@ -1,4 +1,4 @@
-//! A PostgreSQL of one's own: set up, started, and stopped in the end.
+//! Creates, starts and stops a temporary PostgreSQL cluster.
 
 use std::{
     env, fs,
@@ -13,18 +13,18 @@ use std::{
 
 use crate::{Result, cpu};
 
-/// A cluster with the settings that it is installed with, reached by a socket in its directory,
-/// that runs until it is dropped.
+/// A cluster with the default settings of the installation. It listens on a socket in its
+/// directory, and runs until it is dropped.
 pub struct Postgresql {
     binaries: PathBuf,
     directory: PathBuf,
-    /// The user and group it runs as: it refuses to run as root.
+    /// The user and group of the processes, if started by root: PostgreSQL refuses to run as root.
     user: Option<(u32, u32)>,
     postmaster: u32,
 }
 
 impl Postgresql {
-    /// Starts a new cluster in the directory, or nothing where PostgreSQL is not installed.
+    /// Starts a new cluster in the directory, or returns `None` if PostgreSQL is not installed.
     pub fn start(directory: &Path) -> Result<Option<Self>> {
         let Some(binaries) = find_binaries() else {
             return Ok(None);
@@ -54,12 +54,12 @@ impl Postgresql {
         Ok(Some(postgresql))
     }
 
-    /// Where it is, for `DATABASE_URL`.
+    /// Returns the address for `DATABASE_URL`.
     pub fn url(&self) -> String {
         Self::url_at(&self.directory)
     }
 
-    /// The same by another socket, in this directory.
+    /// Returns the address by another socket, in the directory `sockets`.
     pub fn url_at(sockets: &Path) -> String {
         format!(
             "postgresql://cubby@localhost/postgres?host={}",
@@ -67,12 +67,12 @@ impl Postgresql {
         )
     }
 
-    /// The directory of its socket.
+    /// Returns the directory of the socket.
     pub fn sockets(&self) -> &Path {
         &self.directory
     }
 
-    /// The CPU time of all its processes since it was started.
+    /// Returns the CPU time of all processes of the cluster since its start.
     pub fn cpu(&self) -> Result<Duration> {
         cpu::of_family(self.postmaster)
     }
@@ -102,13 +102,14 @@ impl Postgresql {
 
 impl Drop for Postgresql {
     fn drop(&mut self) {
-        // Its files are removed next, so nothing is worth being written.
+        // Its files are removed next, so it need not write its data.
         self.run("pg_ctl", &["stop", "--wait", "--mode=immediate"])
             .ok();
     }
 }
 
-/// The directory of `initdb` and `pg_ctl`: in `PATH`, or where Debian keeps those of each version.
+/// Returns the directory of `initdb` and `pg_ctl`: one of `PATH`, or Debian's directory of the
+/// newest version.
 fn find_binaries() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -130,7 +131,7 @@ fn find_binaries() -> Option<PathBuf> {
         })
 }
 
-/// For root, the user and group to run as instead: `postgres`, or else `nobody`.
+/// Returns the user and group `postgres`, or else `nobody`, if this process runs as root.
 fn unprivileged_user() -> Result<Option<(u32, u32)>> {
     if fs::metadata("/proc/self")?.uid() != 0 {
         return Ok(None);
@@ -149,6 +150,6 @@ fn unprivileged_user() -> Result<Option<(u32, u32)>> {
     };
     let user = ids_of("postgres").or_else(|| ids_of("nobody"));
     Ok(Some(user.ok_or(
-        "PostgreSQL refuses to run as root, and there is no other user",
+        "PostgreSQL refuses to run as root, and the users postgres and nobody do not exist",
     )?))
 }

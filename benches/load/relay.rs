@@ -1,4 +1,4 @@
-//! A way to PostgreSQL's socket that can be cut or blocked.
+//! Relays connections to PostgreSQL's socket, and can block or cut them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,15 @@ use tokio::{
 
 use crate::Result;
 
-/// The name of the socket in its directory, as PostgreSQL makes it.
+/// The name that PostgreSQL gives its socket.
 const SOCKET: &str = ".s.PGSQL.5432";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Open,
-    /// Connections stay, and nothing comes through.
+    /// Connections stay open but carry no data.
     Blocked,
-    /// Connections end.
+    /// Connections are closed, and new ones are rejected.
     Cut,
 }
 
@@ -30,7 +30,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A socket in `directory`, in front of the one in `target`.
+    /// Listens on a socket in `directory`, and relays to the socket in `target`.
     pub fn start(directory: &Path, target: &Path) -> Result<Self> {
         let listener = UnixListener::bind(directory.join(SOCKET))?;
         let (state, watched) = watch::channel(State::Open);

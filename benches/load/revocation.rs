@@ -1,4 +1,4 @@
-//! How soon an instance lets nobody in any more by a session that another one has ended.
+//! Measures the delay until an instance rejects a session that another instance has ended.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -19,24 +19,26 @@ const SIGN_OUT: &str = "mutation { signOut { endedSessions } }";
 
 const ASK: &str = "{ viewer { id } }";
 
-/// How many sessions end one after the other, each asked for by a connection of its own.
+/// The number of sessions that end in each round, each with a connection of its own.
 const SESSIONS: usize = 8;
 
-/// How often they do.
+/// The number of rounds.
 const ROUNDS: usize = 25;
 
-/// For how long the other instance is asked before the sessions end: it remembers them by then.
+/// The time for which the other instance serves the sessions before they end, so that it has cached
+/// them.
 const REMEMBERING: Duration = Duration::from_millis(300);
 
-/// How long the line may take to be there again.
+/// The time in which the listener reconnects.
 const MENDING: Duration = Duration::from_secs(2);
 
 const HEAD: &str = "
-from the answer that a session has ended to the first refusal by another instance
+from the response that a session has ended to the first rejection by another instance
                                            count       p50       p99   longest
                                                         ms        ms        ms";
 
-/// Two instances over one PostgreSQL; between the second one and what is announced, a relay.
+/// Measures two instances on one PostgreSQL. The direct connection of the second one passes a
+/// relay.
 pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()> {
     let sockets = directory.join("relay");
     fs::create_dir(&sockets)?;
@@ -44,7 +46,8 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
     let (url, direct) = (postgresql.url(), Postgresql::url_at(&sockets));
     let here = Server::start(directory, &[("DATABASE_URL", &url)])?;
     let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    // On another thread: it waits for the server, which waits for the relay.
+    // On another thread: `start` blocks until the server has connected through the relay, which
+    // this thread runs.
     let there = {
         let (directory, url) = (directory.to_owned(), url.clone());
         let starting = tokio::task::spawn_blocking(move || {
@@ -52,7 +55,7 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
                 ("DATABASE_URL", url.as_str()),
                 ("CUBBY_DIRECT_DATABASE_URL", &direct),
                 ("CUBBY_METRICS_LISTEN", &metrics.to_string()),
-                // It warns of each line that is lost.
+                // Hides the warnings about lost connections.
                 ("CUBBY_LOG", "error"),
             ];
             Server::start(&directory, &settings)
@@ -63,9 +66,9 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
 
     println!("{HEAD}");
     for (name, state) in [
-        ("while what ends is announced", State::Open),
-        ("when the line is cut just before", State::Cut),
-        ("when it falls silent just before", State::Blocked),
+        ("listener connected", State::Open),
+        ("connection cut just before", State::Cut),
+        ("connection silent just before", State::Blocked),
     ] {
         let mut latencies = Vec::new();
         for _ in 0..ROUNDS {
@@ -89,7 +92,7 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
             )),
         );
     }
-    println!("\nas the second instance measures it, by the time of the database:");
+    println!("\nmeasured by the second instance, by the database's clock:");
     let mut connection = Connection::open(metrics).await?;
     let measured = connection.get(metrics, "/metrics").await?;
     for line in measured
@@ -101,8 +104,8 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
     Ok(())
 }
 
-/// Opens sessions by one instance, has the other remember them, ends them by the first, and says how
-/// long the other went on.
+/// Opens sessions on one instance, sends requests to the other until it has cached them, and ends
+/// them on the first. Returns, for each session, the time until the other rejects it.
 async fn end_some(
     here: &Server,
     there: &Server,
@@ -137,7 +140,7 @@ async fn end_some(
             let latency = ended.elapsed();
             match asking.status() {
                 401 => Ok(latency),
-                other => Err(format!("refused with {other}")),
+                other => Err(format!("rejected with status {other} instead of 401")),
             }
         });
     }

@@ -1,4 +1,5 @@
-//! The server that is measured: the binary of this workspace or of `CUBBY_BENCH_BINARY`, on a free port.
+//! Starts the server to measure: the binary of this workspace or of `CUBBY_BENCH_BINARY`, on a free
+//! port.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,10 +13,10 @@ use serde_json::Value;
 
 use crate::{Result, client::Request};
 
-/// The interval between two attempts to reach a server that starts.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The interval between attempts to reach a starting server.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs a command of Cubby's to its end, with its data as for [`Server::start`].
+/// Runs a command of Cubby, with its data as in [`Server::start`].
 pub fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Result<()> {
     let mut command = command(directory, settings);
     match command.args(arguments).stdout(Stdio::null()).status()? {
@@ -28,12 +29,12 @@ fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
     let binary = std::env::var_os("CUBBY_BENCH_BINARY");
     let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_cubby").into()));
     command
-        // Neither the settings of whoever measures nor a file `.env` of theirs.
+        // Ignores the settings of the caller's environment and of a `.env` file.
         .env_clear()
         .current_dir(directory)
         .env("CUBBY_LISTEN", "127.0.0.1:0")
         .env("CUBBY_MODE", "development")
-        .env("CUBBY_SECRET", "only for measuring: 32 bytes and more")
+        .env("CUBBY_SECRET", "for the benchmark only, over 32 bytes")
         .env("CUBBY_LOG", "warn")
         .envs(settings.iter().copied());
     command
@@ -55,17 +56,21 @@ impl Server {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         if let Some((_, address)) = settings.iter().find(|(name, _)| *name == "CUBBY_LISTEN") {
-            // In production nothing is said on standard output.
+            // In production, Cubby does not print its address.
             server.address = address.parse()?;
             while TcpStream::connect(server.address).is_err() {
                 if let Some(status) = server.process.try_wait()? {
                     return Err(format!("the server ended: {status}").into());
                 }
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(POLL_INTERVAL);
             }
             return Ok(server);
         }
-        let greeting = server.process.stdout.as_mut().ok_or("there is no output")?;
+        let greeting = server
+            .process
+            .stdout
+            .as_mut()
+            .ok_or("the server has no standard output")?;
         for line in BufReader::new(greeting).lines() {
             let line = line?;
             if let Some((_, rest)) = line.split_once("http://") {
@@ -74,7 +79,7 @@ impl Server {
                 return Ok(server);
             }
         }
-        Err("the server ended before it said where it is".into())
+        Err("the server ended before it printed its address".into())
     }
 
     pub fn id(&self) -> u32 {

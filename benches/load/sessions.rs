@@ -1,4 +1,5 @@
-//! The database look-ups and the CPU time of requests by many slow sessions, and by a few busy ones.
+//! Measures the database look-ups and the CPU time of requests by many slow sessions and by a few
+//! busy ones.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,16 +15,16 @@ use crate::{
     sign_up, text,
 };
 
-/// The access tokens of each user, which is the maximum. Each is a session.
+/// The number of personal access tokens of each user: the maximum. Each is a session.
 const TOKENS_PER_USER: usize = 100;
 
-/// The sessions of the closed loop.
+/// The number of sessions of the closed loop.
 const BUSY_SESSIONS: usize = 50;
 
-/// The interval at which each of the slow sessions sends a request.
+/// The interval at which each slow session sends a request.
 const SESSION_INTERVAL: Duration = Duration::from_secs(4);
 
-/// The duration of an open loop: Cubby writes the use of a session once a minute.
+/// The duration of an open loop. Cubby writes a session's last activity once a minute.
 const OPEN_LOOP_DURATION: Duration = Duration::from_secs(60);
 
 const TINY: &str = "{ viewer { id } }";
@@ -31,8 +32,8 @@ const TINY: &str = "{ viewer { id } }";
 const CREATE_TOKEN: &str = "mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { token userErrors { message } } }";
 
 const HEAD: &str = "
-                                               requests    look-ups     CPU ms for 1,000 requests     together
-database   load                  request          per s       per s    server  database  together     ms per s";
+                                               requests    look-ups     CPU ms for 1,000 requests   both, CPU
+database   load                  request          per s       per s    server  database      both     ms per s";
 
 pub async fn measure_all(only: Option<Kind>, duration: Duration) -> Result<()> {
     println!("{HEAD}");
@@ -75,24 +76,25 @@ async fn measure_one(
         ("viewer's id", TINY, "user_"),
         ("page of 50", PAGE, r#""hasNextPage":true"#),
     ] {
-        // The connections start evenly spaced in the list, so each session's requests are evenly spaced in time.
+        // The connections start evenly spaced in the list, so the requests of each session are
+        // evenly spaced in time.
         let interval =
             SESSION_INTERVAL * u32::try_from(CONNECTIONS)? / u32::try_from(tokens.len())?;
         let slow = requests(&tokens, query, expected);
         let load = format!(
-            "{}, each every {} s",
+            "{}, every {} s each",
             tokens.len(),
             SESSION_INTERVAL.as_secs()
         );
         let pace = Pace::Every(interval);
-        // Every session is read once before it is measured.
+        // Reads each session once before the measurement.
         measure(&server, postgresql, &slow, pace, SESSION_INTERVAL).await?;
         bench
             .report(&load, name, &slow, pace, OPEN_LOOP_DURATION)
             .await?;
 
         let busy = requests(&tokens[..BUSY_SESSIONS], query, expected);
-        let load = format!("{BUSY_SESSIONS}, all the time");
+        let load = format!("{BUSY_SESSIONS}, continuously");
         bench
             .report(&load, name, &busy, Pace::AtOnce, duration)
             .await?;
@@ -120,7 +122,7 @@ async fn create_tokens(server: &Server) -> Result<Vec<String>> {
     Ok(tokens)
 }
 
-/// A server to measure, with its database.
+/// The server to measure, with its database.
 struct Bench<'a> {
     database: &'a str,
     server: &'a Server,
@@ -129,7 +131,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures one load, and prints its row.
+    /// Measures one load and prints its row.
     async fn report(
         &self,
         load: &str,

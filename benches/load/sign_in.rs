@@ -1,4 +1,5 @@
-//! What a flood of sign-ins does: to itself, against the hash alone, and to those who read meanwhile.
+//! Measures a flood of sign-ins, compares it with the password hash alone, and measures its effect
+//! on reads.
 
 use std::{
     hint::black_box,
@@ -25,16 +26,20 @@ use crate::{
 
 pub const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } userErrors { message } } }";
 
-/// How often each of the readers asks who do not keep the machine busy.
+/// The interval of each connection's reads in the light load.
 const NOW_AND_THEN: Duration = Duration::from_millis(40);
 
-/// What a client waits that is told to come back.
+/// The time after which a rejected client retries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Says how many hashes a second the machine makes, with Argon2's own defaults, which are Cubby's.
+/// Prints the number of hashes per second of this machine, with Argon2's default parameters, which
+/// Cubby uses.
 pub fn measure_the_hash(duration: Duration) {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    for (what, keeps_memory) in [("memory kept", true), ("memory made anew", false)] {
+    for (what, keeps_memory) in [
+        ("memory reused", true),
+        ("memory allocated each time", false),
+    ] {
         let count = AtomicUsize::new(0);
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -56,7 +61,7 @@ pub fn measure_the_hash(duration: Duration) {
                                 &mut output,
                                 &mut memory,
                             )
-                            .expect("it can be hashed");
+                            .expect("the parameters of the hash are valid");
                         black_box(&output);
                         count.fetch_add(1, Ordering::Relaxed);
                     }
@@ -70,7 +75,7 @@ pub fn measure_the_hash(duration: Duration) {
     }
 }
 
-/// Measures sign-ins, and pages of tasks with nobody and with many signing in.
+/// Measures sign-ins, and pages of tasks without and during a flood of sign-ins.
 pub async fn measure_all(
     database: &str,
     server: &Server,
@@ -81,12 +86,12 @@ pub async fn measure_all(
     let report = |name: &str, row: String| println!("{database:<11}{name:<25}{row}");
     let sign_ins: Arc<[Request]> = (1..=CONNECTIONS).map(|it| sign_in(server, it)).collect();
     let measured = measure(server, postgresql, &sign_ins, Pace::AtOnce, duration).await?;
-    report("signIn, 16 people", measured.row());
+    report("signIn, 16 users", measured.row());
 
     let page = Arc::from([page]);
     for (name, pace) in [
-        ("page, now and then", Pace::Every(NOW_AND_THEN)),
-        ("page, all the time", Pace::AtOnce),
+        ("page, every 40 ms", Pace::Every(NOW_AND_THEN)),
+        ("page, continuously", Pace::AtOnce),
     ] {
         for is_flooded in [false, true] {
             if !is_flooded {
@@ -96,28 +101,28 @@ pub async fn measure_all(
             }
             let flood = Flood::start(server, &sign_ins).await?;
             let measured = measure(server, postgresql, &page, pace, duration).await?;
-            report("  while 16 sign in", measured.row());
+            report("  during 16 sign-ins", measured.row());
             println!("{:<36}{}", "", flood.stop().await?);
         }
     }
     Ok(())
 }
 
-/// Somebody's sign-in.
+/// Returns the request that signs in a user.
 pub fn sign_in(server: &Server, number: usize) -> Request {
     let input = json!({ "email": address_of(number), "password": PASSWORD });
     let variables = json!({ "input": input });
     server.request(None, SIGN_IN, variables, r#""userErrors":[]"#)
 }
 
-/// Sixteen people who sign in over and over.
+/// Users who sign in in a loop.
 struct Flood {
     started: Instant,
     is_over: Arc<AtomicBool>,
     people: JoinSet<Outcome>,
 }
 
-/// What became of one person's sign-ins.
+/// The results of one user's sign-ins.
 #[derive(Default)]
 struct Outcome {
     latencies: Vec<Duration>,
@@ -152,7 +157,7 @@ impl Flood {
         })
     }
 
-    /// Says how they fared.
+    /// Stops the flood and returns a summary.
     async fn stop(mut self) -> Result<String> {
         self.is_over.store(true, Ordering::Relaxed);
         let mut all = Outcome::default();
@@ -164,7 +169,7 @@ impl Flood {
         let seconds = self.started.elapsed().as_secs_f64();
         all.latencies.sort_unstable();
         Ok(format!(
-            "{:.1} sign-ins per s, p50 {} ms, p99 {} ms; {} refused",
+            "{:.1} sign-ins per s, p50 {} ms, p99 {} ms; {} rejected",
             all.latencies.len() as f64 / seconds,
             percentile(&all.latencies, 50),
             percentile(&all.latencies, 99),

@@ -2,7 +2,7 @@ import { exec } from "node:child_process";
 import { promisify } from "node:util";
 import { defineConfig, type Plugin } from "vite";
 
-/** Makes the types anew before a page is shown whose operations have changed. */
+/** Generates the types again when the operations of a file have changed. */
 const types: Plugin = {
   name: "types",
   async handleHotUpdate({ file, read }) {
@@ -11,8 +11,8 @@ const types: Plugin = {
   },
 };
 
-// For the browser the page and the API are of one origin, so that the cookie of the session counts. `Host` and `Origin`
-// are passed on as they came, as Cubby wants them.
+// The page and the API have one origin for the browser, so that the session's cookie is sent. The
+// proxy forwards `Host` and `Origin` unchanged, which Cubby requires.
 const target = process.env["CUBBY_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-// A browser, what people do on the pages of the examples, and what they see there.
+// Opens the examples in a browser, and performs and checks a user's actions.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -14,14 +14,14 @@ export const SIZES = { narrow: { width: 390, height: 844 }, wide: { width: 1280,
 
 let browser;
 before(async () => {
-  // Chromium's own sandbox cannot be had by root, which a container's user often is.
+  // Chromium's sandbox does not work for root, the usual user in containers.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   browser = await chromium.launch({ executablePath: CHROMIUM, args });
   await mkdir(new URL("screenshots/", import.meta.url), { recursive: true });
 });
 after(() => browser?.close());
 
-/** Runs tests of each example, in front of a Cubby of its own. */
+/** Defines tests of each example, with a Cubby instance each. */
 export function eachExample(define) {
   for (const name of ["apollo", "urql"]) {
     test(name, async (t) => {
@@ -36,24 +36,24 @@ export function eachExample(define) {
   }
 }
 
-/** A page in a browser of its own, and the errors on it. `prepare` runs before the page is loaded. */
+/** Opens a page in a new browser context, and collects its errors. `prepare` runs before the page is loaded. */
 export async function open(t, url, { viewport = SIZES.narrow, colorScheme = "light", prepare } = {}) {
   const context = await browser.newContext({ viewport, colorScheme });
   t.after(() => context.close());
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
-  const wrongs = [];
-  // What the API refuses is not wrong: Chromium writes its status to the console, and the tests look at the page.
+  const pageErrors = [];
+  // Chromium also logs error statuses of the API, whose effects the tests check on the page.
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.location().url.endsWith("/graphql")) wrongs.push(message.text());
+    if (message.type() === "error" && !message.location().url.endsWith("/graphql")) pageErrors.push(message.text());
   });
-  page.on("pageerror", (error) => wrongs.push(String(error)));
+  page.on("pageerror", (error) => pageErrors.push(String(error)));
   await prepare?.(page);
   await page.goto(url);
-  return { page, wrongs };
+  return { page, pageErrors };
 }
 
-/** Another tab of the same browser. */
+/** Opens another tab of the same browser context. */
 export async function openTab(page, url, { prepare } = {}) {
   const tab = await page.context().newPage();
   await prepare?.(tab);
@@ -64,7 +64,7 @@ export async function openTab(page, url, { prepare } = {}) {
 export const isStream = (request) => (request.postData() ?? "").includes("subscription");
 const isRequest = (request) => request.url().endsWith("/graphql") && !isStream(request);
 
-/** Counts the requests to the API from here on, but for those of streams. */
+/** Records the bodies of requests to the API from now on, except those of streams. */
 export function countRequests(page) {
   const requests = [];
   page.on("request", (request) => {
@@ -74,8 +74,8 @@ export function countRequests(page) {
 }
 
 /**
- * Loads a page that lists tasks, and waits until its list has been read twice: when it was shown, and when its stream
- * opened. From then on the page sends what the user asks for, and nothing else.
+ * Loads a page that lists tasks, and waits until its list has been read twice: when it is shown,
+ * and when its stream opens. From then on the page only sends requests that the user causes.
  */
 export async function untilLive(page, load) {
   let reads = 0;
@@ -93,7 +93,7 @@ export const box = (page, title) => page.getByLabel(title, { exact: true });
 export const heading = (page, name) => page.getByRole("heading", { name });
 export const alert = (page, text) => page.getByRole("alert").filter({ hasText: text });
 
-/** Waits until that is what the page lists. */
+/** Waits until the page lists exactly these titles. */
 export async function lists(page, wanted) {
   let shown;
   for (let tries = 0; tries < 100; tries += 1) {
@@ -104,7 +104,7 @@ export async function lists(page, wanted) {
   assert.deepEqual(shown, wanted);
 }
 
-/** Waits until the focus is there: on an element with this name, as a screen reader reads it. */
+/** Waits until the element has the focus. */
 export async function hasFocus(page, locator) {
   await page.waitForFunction((element) => element === document.activeElement, await locator.elementHandle());
 }
@@ -123,7 +123,7 @@ export async function signIn(page, email) {
 }
 
 export async function signUp(page, email = newEmail()) {
-  await button(page, "I am new here").click();
+  await button(page, "Create an account").click();
   await type(page, email, PASSWORD);
   await button(page, "Sign up").click();
   await page.getByText(email).waitFor();
@@ -142,14 +142,14 @@ export async function remove(page, title) {
   await row(page, title).waitFor({ state: "detached" });
 }
 
-/** What is told about a field, as a screen reader finds it. */
-export async function toldOf(page, label) {
+/** Returns the error message of a field, found by its `aria-describedby`. */
+export async function errorMessageOf(page, label) {
   const field = page.getByLabel(label);
   await page.locator(`#${await field.getAttribute("id")}[aria-invalid=true]`).waitFor();
   return page.locator(`#${await field.getAttribute("aria-describedby")}`).innerText();
 }
 
-/** Nothing is cut off, and whatever is tapped is large enough for a finger. */
+/** Checks that the page does not scroll sideways, and that touch targets are at least 44 pixels high. */
 export async function fits(page, { width }) {
   const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(scrollWidth <= width, `the page is ${scrollWidth} wide`);

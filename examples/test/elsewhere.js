@@ -1,11 +1,11 @@
-// A user's program, beside the page that is tried.
+// Sends a user's requests without the page under test, as another client.
 
 import assert from "node:assert/strict";
 
-/** Signs in by itself, with a session of its own. */
+/** Signs in with a new session. */
 export async function signInElsewhere(url, email, password) {
   let token;
-  async function ask(query, variables) {
+  async function execute(query, variables) {
     const response = await fetch(new URL("/graphql", url), {
       method: "POST",
       headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
@@ -15,13 +15,13 @@ export async function signInElsewhere(url, email, password) {
     assert.equal(errors, undefined, JSON.stringify(errors));
     return data;
   }
-  const { signIn } = await ask(
+  const { signIn } = await execute(
     "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } } }",
     { input: { email, password } },
   );
   token = signIn.tokens.accessToken;
   const create = (title) =>
-    ask("mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }", { input: { title } });
+    execute("mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }", { input: { title } });
   return {
     create,
     /** Creates tasks with these titles in this order, 20 with each request. */
@@ -30,25 +30,25 @@ export async function signInElsewhere(url, email, password) {
         const fields = titles
           .slice(n, n + 20)
           .map((title, m) => `t${m}: createTask(input: { title: ${JSON.stringify(title)} }) { task { id } }`);
-        await ask(`mutation { ${fields.join(" ")} }`);
+        await execute(`mutation { ${fields.join(" ")} }`);
       }
     },
     async tasks() {
-      const { viewer } = await ask("{ viewer { tasks(first: 100) { nodes { id title completed } } } }");
+      const { viewer } = await execute("{ viewer { tasks(first: 100) { nodes { id title completed } } } }");
       return viewer.tasks.nodes;
     },
     async sessions() {
-      const { viewer } = await ask("{ viewer { sessions { totalCount } } }");
+      const { viewer } = await execute("{ viewer { sessions { totalCount } } }");
       return viewer.sessions.totalCount;
     },
-    delete: (id) => ask("mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }", { id }),
+    delete: (id) => execute("mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }", { id }),
     complete: (id) =>
-      ask("mutation ($id: ID!) { setTaskCompleted(input: { id: $id, completed: true }) { task { id } } }", { id }),
+      execute("mutation ($id: ID!) { setTaskCompleted(input: { id: $id, completed: true }) { task { id } } }", { id }),
     rename: (id, title) =>
-      ask("mutation ($id: ID!, $title: String) { updateTask(input: { id: $id, title: $title }) { task { id } } }", {
+      execute("mutation ($id: ID!, $title: String) { updateTask(input: { id: $id, title: $title }) { task { id } } }", {
         id,
         title,
       }),
-    endOtherSessions: () => ask("mutation { revokeOtherSessions { revokedSessionIds } }"),
+    endOtherSessions: () => execute("mutation { revokeOtherSessions { revokedSessionIds } }"),
   };
 }

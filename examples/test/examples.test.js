@@ -1,4 +1,4 @@
-// The examples as they are built, in a browser, in front of a Cubby.
+// Tests the built examples in a browser.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import {
   PASSWORD, SIZES, add, alert, box, button, eachExample, fits, heading, lists, newEmail, open, openTab, remove, row,
-  signIn, signUp, toldOf, type,
+  signIn, signUp, errorMessageOf, type,
 } from "./browser.js";
 import { signInElsewhere } from "./elsewhere.js";
 
@@ -33,7 +33,7 @@ const EXPIRED = {
   ],
 };
 
-test("what the examples have in common is the same", async () => {
+test("shared files are identical", async () => {
   for (const file of SAME) {
     const [one, other] = await Promise.all(
       ["apollo", "urql"].map((name) => readFile(new URL(`../${name}/${file}`, import.meta.url), "utf8")),
@@ -44,19 +44,19 @@ test("what the examples have in common is the same", async () => {
 
 eachExample(async (t, { server, url, shoot }) => {
   for (const [size, viewport] of Object.entries(SIZES)) {
-    await t.test(`a user signs up, keeps tasks, reloads and signs out, ${size}`, async (t) => {
-      const { page, wrongs } = await open(t, url, { viewport });
+    await t.test(`user signs up, edits tasks, reloads and signs out, ${size}`, async (t) => {
+      const { page, pageErrors } = await open(t, url, { viewport });
       await heading(page, "Sign in").waitFor();
       await shoot(page, `${size}-form`);
       await fits(page, viewport);
 
       const email = newEmail();
-      await button(page, "I am new here").click();
+      await button(page, "Create an account").click();
       assert.equal(await page.getByLabel("Password").getAttribute("autocomplete"), "new-password");
       await type(page, email, "password");
       await button(page, "Sign up").click();
-      assert.match(await toldOf(page, "Password"), /password/i);
-      assert.equal(await page.getByLabel("E-mail").inputValue(), email, "what was typed is kept");
+      assert.match(await errorMessageOf(page, "Password"), /password/i);
+      assert.equal(await page.getByLabel("E-mail").inputValue(), email, "the typed address stays");
       await shoot(page, `${size}-refused`);
       await page.getByLabel("Password").fill(PASSWORD);
       await button(page, "Sign up").click();
@@ -64,7 +64,7 @@ eachExample(async (t, { server, url, shoot }) => {
       await page.getByText("Nothing to do.").waitFor();
       await page.getByText(email).waitFor();
       await add(page, "Buy milk");
-      assert.equal(await page.getByLabel("New task").inputValue(), "", "the next can be typed");
+      assert.equal(await page.getByLabel("New task").inputValue(), "", "the field is empty again");
 
       const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
       await elsewhere.create("Call the dentist about the appointment that was moved to the week after next");
@@ -83,8 +83,8 @@ eachExample(async (t, { server, url, shoot }) => {
       await page.reload();
       await row(page, "Buy oat milk").waitFor();
       assert.equal(await box(page, "Buy oat milk").isChecked(), true);
-      const kept = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]);
-      assert.deepEqual(kept, [{}, {}, ""], "no script finds a token");
+      const stored = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+      assert.deepEqual(stored, [{}, {}, ""], "scripts cannot read a token");
 
       await remove(page, "Buy oat milk");
 
@@ -96,13 +96,13 @@ eachExample(async (t, { server, url, shoot }) => {
       await type(page, email, "not the password");
       await button(page, "Sign in").click();
       await alert(page, /password/i).waitFor();
-      await shoot(page, `${size}-wrong`);
+      await shoot(page, `${size}-wrong-password`);
       await signIn(page, email);
       await row(page, "Call the dentist").waitFor();
-      assert.deepEqual(wrongs, []);
+      assert.deepEqual(pageErrors, []);
     });
 
-    await t.test(`in the dark, ${size}`, async (t) => {
+    await t.test(`dark color scheme, ${size}`, async (t) => {
       const { page } = await open(t, url, { viewport, colorScheme: "dark" });
       await heading(page, "Sign in").waitFor();
       await shoot(page, `${size}-dark-form`);
@@ -113,8 +113,8 @@ eachExample(async (t, { server, url, shoot }) => {
     });
   }
 
-  await t.test("requests with an expired token are sent again after one refresh", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("requests with an expired token are repeated after one refresh", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     await signUp(page);
     let refused = 0;
     let refreshes = 0;
@@ -129,7 +129,7 @@ eachExample(async (t, { server, url, shoot }) => {
       return route.fulfill({ status: 401, json: EXPIRED });
     });
     await page.evaluate(() => {
-      // Three at once.
+      // Sends three requests at once.
       const title = document.querySelector("#title");
       for (const text of ["One", "Two", "Three"]) {
         title.value = text;
@@ -139,11 +139,11 @@ eachExample(async (t, { server, url, shoot }) => {
     for (const title of ["One", "Two", "Three"]) await row(page, title).waitFor();
     assert.ok(refused >= 3, `${refused} were refused`);
     assert.equal(refreshes, 1);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("of many changes none is missed", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("no change of many is missed", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     const email = await signUp(page);
     const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
     const all = [];
@@ -152,30 +152,30 @@ eachExample(async (t, { server, url, shoot }) => {
       all.unshift(`Task ${n}`);
       if (n % 5 === 0) await lists(page, all);
     }
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a change in one tab shows in the other", async (t) => {
-    const { page, wrongs } = await open(t, url, { viewport: SIZES.wide });
+  await t.test("change in one tab shows in the other", async (t) => {
+    const { page, pageErrors } = await open(t, url, { viewport: SIZES.wide });
     await signUp(page);
     const other = await openTab(page, url);
     await add(other, "From the other tab");
     await row(page, "From the other tab").waitFor();
     await box(page, "From the other tab").check();
     await other.waitForFunction(() => document.querySelector("li :checked"));
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a session that is ended elsewhere brings back the form", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("end of the session elsewhere shows the sign-in form", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     const email = await signUp(page);
-    await add(page, "Hers alone");
+    await add(page, "Ana's task");
     await (await signInElsewhere(server.url, email, PASSWORD)).endOtherSessions();
     await page.getByText("Your session has ended.").waitFor();
     await shoot(page, "ended");
     await signUp(page, `ben-${email}`);
     await page.getByText("Nothing to do.").waitFor();
     await lists(page, []);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 });

@@ -1,4 +1,4 @@
-// What the lists of the examples show, and how many requests it takes.
+// Tests the lists of the examples, and counts their requests.
 
 import assert from "node:assert/strict";
 
@@ -8,12 +8,12 @@ import {
 } from "./browser.js";
 import { signInElsewhere } from "./elsewhere.js";
 
-/** Titles, newest first: `Task 45`, `Task 44` … */
+/** Returns titles, newest first: `Task 45`, `Task 44` … */
 const titles = (from, to = 1) => Array.from({ length: from - to + 1 }, (_, n) => `Task ${from - n}`);
 
-/** A page with this many tasks, all of them loaded. */
+/** Opens a page with `count` tasks, all of them loaded. */
 async function openList(t, { server, url }, count) {
-  const { page, wrongs } = await open(t, url);
+  const { page, pageErrors } = await open(t, url);
   const email = await signUp(page);
   const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
   await elsewhere.createAll(titles(count).reverse());
@@ -24,14 +24,14 @@ async function openList(t, { server, url }, count) {
     await button(page, "Load more").click();
   }
   await lists(page, titles(count));
-  return { page, wrongs, elsewhere };
+  return { page, pageErrors, elsewhere };
 }
 
 eachExample(async (t, example) => {
   const { server, url, shoot } = example;
 
-  await t.test("two filters are two lists, each right in every page", async (t) => {
-    const { page, wrongs, elsewhere } = await openList(t, example, 50);
+  await t.test("each filter has its own list with correct pages", async (t) => {
+    const { page, pageErrors, elsewhere } = await openList(t, example, 50);
     const all = await elsewhere.tasks();
     for (const { id } of all.slice(0, 25)) await elsewhere.complete(id);
     await page.waitForFunction(() => document.querySelectorAll("li :checked").length === 25);
@@ -50,7 +50,7 @@ eachExample(async (t, example) => {
     await lists(page, titles(50));
     await button(page, "To do").click();
     await lists(page, titles(25, 6));
-    assert.deepEqual(requests, [], "each list is there already");
+    assert.deepEqual(requests, [], "each list is already loaded");
 
     await box(page, "Task 20").click();
     await lists(page, titles(25, 6).filter((title) => title !== "Task 20"));
@@ -58,11 +58,11 @@ eachExample(async (t, example) => {
     await lists(page, titles(25).filter((title) => title !== "Task 20"));
     await button(page, "Done").click();
     await lists(page, [...titles(50, 26), "Task 20"]);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
   await t.test("completing one of 200 rows leaves 200 and sends one request", async (t) => {
-    const { page, wrongs } = await openList(t, example, 200);
+    const { page, pageErrors } = await openList(t, example, 200);
     const other = await openTab(page, "about:blank");
     await untilLive(other, () => other.goto(url));
     await row(other, "Task 200").waitFor();
@@ -78,11 +78,11 @@ eachExample(async (t, example) => {
     await lists(page, titles(201));
     assert.deepEqual(requests.map((body) => JSON.parse(body).operationName), ["SetCompleted", "SetCompleted"]);
     assert.deepEqual(otherRequests.map((body) => JSON.parse(body).operationName), ["Create"]);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a long list comes by pages, and changes without a request", async (t) => {
-    const { page, wrongs, elsewhere } = await openList(t, example, 45);
+  await t.test("long list is paged and changes without a request", async (t) => {
+    const { page, pageErrors, elsewhere } = await openList(t, example, 45);
     await untilLive(page, () => page.reload());
     await lists(page, titles(45, 26));
     await heading(page, "Tasks 20+").waitFor();
@@ -92,7 +92,7 @@ eachExample(async (t, example) => {
     const requests = countRequests(page);
     const all = await elsewhere.tasks();
     await elsewhere.delete(all[0].id);
-    await elsewhere.delete(all[39].id); // the last that is shown
+    await elsewhere.delete(all[39].id); // the last one shown
     await elsewhere.delete(all[44].id); // not shown yet
     await lists(page, titles(44, 7));
     await elsewhere.rename(all[41].id, "Renamed, on a page that is not loaded yet");
@@ -102,14 +102,14 @@ eachExample(async (t, example) => {
     await button(page, "Load more").click();
     await lists(page, ["Task 46", ...titles(44, 7), "Task 5", "Renamed, on a page that is not loaded yet", "Task 3", "Task 2"]);
     await heading(page, /^Tasks 43$/).waitFor();
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a change during a read is not lost", async (t) => {
-    const { page, wrongs, elsewhere } = await openList(t, example, 45);
+  await t.test("change during a read is not lost", async (t) => {
+    const { page, pageErrors, elsewhere } = await openList(t, example, 45);
     await untilLive(page, () => page.reload());
     await lists(page, titles(45, 26));
-    // The answer is read from the database, and comes after the change.
+    // The response is computed before the change, and arrives after it.
     let answer = () => {};
     const isRead = new Promise((resolve) => {
       page.route("**/graphql", async (route) => {
@@ -129,11 +129,11 @@ eachExample(async (t, example) => {
     await answer();
     const wanted = ["Task 46", ...titles(45, 6)].filter((title) => title !== "Task 19");
     await lists(page, wanted.with(wanted.indexOf("Task 20"), "Renamed meanwhile"));
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a change before the stream opens is not lost", async (t) => {
-    const { page, wrongs, elsewhere } = await openList(t, example, 1);
+  await t.test("change before the stream opens is not lost", async (t) => {
+    const { page, pageErrors, elsewhere } = await openList(t, example, 1);
     let openStream = () => {};
     const isChanged = new Promise((resolve) => (openStream = resolve));
     const isOpen = page.waitForResponse((response) => isStream(response.request()));
@@ -142,7 +142,7 @@ eachExample(async (t, example) => {
       page.route("**/graphql", async (route) => {
         if (isStream(route.request())) return isChanged.then(() => route.continue());
         if (!route.request().postData()?.includes("query Tasks") || ++reads > 1) return route.continue();
-        // Read before the change, and answered after the stream has opened.
+        // Computed before the change, and delivered after the stream has opened.
         const response = await route.fetch();
         resolve();
         await isOpen;
@@ -154,14 +154,14 @@ eachExample(async (t, example) => {
     await elsewhere.create("Task 2");
     openStream();
     await lists(page, titles(2));
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("when the stream opens again the list is read, as long as it was", async (t) => {
+  await t.test("reopened stream reads the list again in full length", async (t) => {
     const { page, elsewhere } = await openList(t, example, 130);
     const all = await elsewhere.tasks();
     await server.stop();
-    await server.startAgain();
+    await server.restart();
     await elsewhere.delete(all[1].id);
     await elsewhere.create("Task 131");
     const requests = countRequests(page);

@@ -1,4 +1,4 @@
-// The code of the quickstart, as it is written there.
+// Tests the code blocks of the quickstart.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -16,14 +16,14 @@ const here = (path) => new URL(path, import.meta.url);
 const text = await readFile(here("../../specs/001-user-auth/quickstart.md"), "utf8");
 const blocks = [...text.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, code]) => code);
 
-/** The one block of code that contains this. */
+/** Returns the only code block that contains `part`. */
 function block(part) {
   const found = blocks.filter((code) => code.includes(part));
   assert.equal(found.length, 1, `${found.length} blocks contain ${part}`);
   return found[0];
 }
 
-/** A directory whose files find the packages of an example. */
+/** Creates a directory whose files can import the packages of an example. */
 async function makeDirectory(example, files) {
   const directory = here(`../${example}/node_modules/.quickstart/`);
   await rm(directory, { recursive: true, force: true });
@@ -35,7 +35,7 @@ async function makeDirectory(example, files) {
 
 const bin = (name) => fileURLToPath(here(`../apollo/node_modules/.bin/${name}`));
 
-/** A page with the client and the session of the quickstart as globals, opened in front of a Cubby of its own. */
+/** Opens a page with the quickstart's client and session as globals, with a Cubby instance of its own. */
 async function openPage(t, example, client) {
   const directory = await makeDirectory(example, {
     "index.html": '<link rel="icon" href="data:," /><script type="module" src="/src/main.js"></script>',
@@ -48,7 +48,7 @@ async function openPage(t, example, client) {
   t.after(() => server.remove());
   const site = await frontEnd(directory, server.url);
   t.after(() => site.stop());
-  const { page, wrongs } = await open(t, site.url);
+  const { page, pageErrors } = await open(t, site.url);
   const email = newEmail();
   await page.waitForFunction(() => globalThis.session);
   await page.evaluate(
@@ -63,7 +63,7 @@ async function openPage(t, example, client) {
   await elsewhere.createAll(["Done 1", "Done 2", "Done 3"]);
   for (const { id } of await elsewhere.tasks()) await elsewhere.complete(id);
   await elsewhere.createAll(["Open 1", "Open 2", "Open 3"]);
-  return { server, page, wrongs };
+  return { server, page, pageErrors };
 }
 
 const TASKS = `query Tasks($completed: Boolean, $after: String) {
@@ -87,9 +87,9 @@ const APOLLO = `
   Object.assign(globalThis, { gql, newClient, run, session });
 `;
 
-test("Apollo Client: two filters are two lists", async (t) => {
+test("Apollo Client: each filter has its own list", async (t) => {
   const code = block("relayStylePagination([");
-  const { page, wrongs } = await openPage(t, "apollo", { main: APOLLO, code });
+  const { page, pageErrors } = await openPage(t, "apollo", { main: APOLLO, code });
   const shown = await page.evaluate(async (text) => {
     const client = newClient();
     const query = gql(text);
@@ -112,7 +112,7 @@ test("Apollo Client: two filters are two lists", async (t) => {
     ["Open 3", "Open 2", "Open 1"],
     ["Done 3", "Done 2", "Done 1"],
   ]);
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(pageErrors, []);
 });
 
 const URQL = `
@@ -122,9 +122,9 @@ const URQL = `
   Object.assign(globalThis, { newClient, run, session });
 `;
 
-test("urql: two filters are two lists", async (t) => {
+test("urql: each filter has its own list", async (t) => {
   const code = block("cacheExchange");
-  const { page, wrongs } = await openPage(t, "urql", { main: URQL, code });
+  const { page, pageErrors } = await openPage(t, "urql", { main: URQL, code });
   const shown = await page.evaluate(async (text) => {
     const client = newClient();
     const titles = [];
@@ -139,11 +139,11 @@ test("urql: two filters are two lists", async (t) => {
     ["Done 3", "Done 2"],
     ["Open 3", "Open 2"],
   ]);
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(pageErrors, []);
 });
 
-test("the session is resumed, and resuming never throws", async (t) => {
-  const { server, page, wrongs } = await openPage(t, "apollo", { main: APOLLO, code: block("relayStylePagination([") });
+test("resume returns the state of the session and never throws", async (t) => {
+  const { server, page, pageErrors } = await openPage(t, "apollo", { main: APOLLO, code: block("relayStylePagination([") });
   const resume = async () => {
     await page.reload();
     await page.waitForFunction(() => globalThis.session);
@@ -152,14 +152,14 @@ test("the session is resumed, and resuming never throws", async (t) => {
   assert.equal(await resume(), "signed in");
   await server.stop();
   assert.equal(await resume(), "unreachable");
-  await server.startAgain();
+  await server.restart();
   assert.equal(await resume(), "signed in");
   await page.evaluate(() => session.signOut());
   assert.equal(await resume(), "signed out");
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(pageErrors, []);
 });
 
-test("an optimisticResponse compiles with the generated types", async () => {
+test("optimisticResponse compiles with the generated types", async () => {
   const directory = await makeDirectory("apollo", {
     "codegen.ts": block("CodegenConfig"),
     "schema.graphql": await readFile(here("../../schema.graphql")),

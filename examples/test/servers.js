@@ -1,4 +1,4 @@
-// Cubby in a directory of its own, and an example in front of it as its users' browsers meet it.
+// Starts Cubby instances, and examples that forward to them.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,34 +10,34 @@ import { fileURLToPath } from "node:url";
 
 const { CUBBY_BINARY } = process.env;
 
-if (!CUBBY_BINARY) throw new Error("CUBBY_BINARY says which binary is tried: run examples/run BINARY");
+if (!CUBBY_BINARY) throw new Error("CUBBY_BINARY is not set: run examples/run BINARY");
 
-/** Starts a program, and gives what `says` finds in a line of its output, and what stops it. */
-async function start(command, args, options, says) {
+/** Starts a program. Returns the match of `pattern` in its output, and a function that stops the program. */
+async function start(command, args, options, pattern) {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
-  // Shown only if it ends by itself: a proxy complains of each request while Cubby is stopped.
-  let complaints = "";
-  child.stderr.on("data", (chunk) => (complaints += chunk));
+  // Shown only if the program ends unexpectedly: a proxy logs each request while Cubby is stopped.
+  let stderr = "";
+  child.stderr.on("data", (chunk) => (stderr += chunk));
   const stop = async () => {
     child.kill();
     await exited;
   };
   const found = new Promise((resolve) => {
     createInterface(child.stdout).on("line", (line) => {
-      const match = says.exec(line);
+      const match = pattern.exec(line);
       if (match) resolve(match[1]);
     });
   });
-  const gone = exited.then(([code]) => Promise.reject(new Error(`${command} ended with ${code}: ${complaints}`)));
+  const gone = exited.then(([code]) => Promise.reject(new Error(`${command} ended with ${code}: ${stderr}`)));
   gone.catch(() => {});
-  return { said: await Promise.race([found, gone]), stop };
+  return { output: await Promise.race([found, gone]), stop };
 }
 
-/** A Cubby that can be stopped, and started again with the same people at the same address. */
+/** Starts a Cubby instance that can be stopped, and restarted with the same data and address. */
 export async function cubby() {
   const directory = await mkdtemp(join(tmpdir(), "cubby-examples-"));
-  // What the shell has set for a server of its own is not meant for this one.
+  // Ignores settings of the caller's environment.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(CUBBY_|DATABASE_URL$)/.test(name));
   const settings = {
     CUBBY_MODE: "development",
@@ -48,15 +48,15 @@ export async function cubby() {
   let running;
   const open = async (listen) => {
     const env = { ...Object.fromEntries(inherited), ...settings, CUBBY_LISTEN: listen };
-    // From an empty directory, so that no .env is read.
+    // Starts in an empty directory, so that no .env is read.
     running = await start(CUBBY_BINARY, [], { cwd: directory, env }, /Cubby is at (http:\/\/[0-9.:]+)/);
   };
   await open("127.0.0.1:0");
-  const url = running.said;
+  const url = running.output;
   return {
     url,
     stop: () => running.stop(),
-    startAgain: () => open(new URL(url).host),
+    restart: () => open(new URL(url).host),
     async remove() {
       await running.stop();
       await rm(directory, { recursive: true });
@@ -64,13 +64,13 @@ export async function cubby() {
   };
 }
 
-/** The front end that was built in this directory, in front of that Cubby. */
+/** Serves the front end built in this directory, forwarding to this Cubby. */
 export async function frontEnd(directory, cubbyUrl) {
   const env = { ...process.env, CUBBY_URL: cubbyUrl, NO_COLOR: "1" };
-  // Not by npm, which would not stop what it has started.
+  // Not started by npm, which would not stop the child process.
   const vite = fileURLToPath(new URL("../apollo/node_modules/vite/bin/vite.js", import.meta.url));
   const options = { cwd: fileURLToPath(directory), env };
-  const { said: url, stop } = await start(
+  const { output: url, stop } = await start(
     process.execPath,
     [vite, "preview", "--port", "0"],
     options,

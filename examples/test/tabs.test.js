@@ -1,4 +1,4 @@
-// Two tabs of one browser, which share its cookie.
+// Tests two tabs of one browser, which share its cookie.
 
 import assert from "node:assert/strict";
 
@@ -7,14 +7,14 @@ import {
 } from "./browser.js";
 import { signInElsewhere } from "./elsewhere.js";
 
-/** A tab that neither tells the others nor is told, as one that the browser has frozen. */
-const alone = (page) =>
+/** Isolates a tab from messages of other tabs, like a tab that the browser has frozen. */
+const isolated = (page) =>
   page.addInitScript(() => {
     BroadcastChannel.prototype.postMessage = () => {};
     Object.defineProperty(BroadcastChannel.prototype, "onmessage", { set() {} });
   });
 
-/** The address of an account that is not signed in on the page. */
+/** Creates an account, signs out, and returns its address. */
 async function newAccount(page) {
   const email = await signUp(page);
   await button(page, "Sign out").click();
@@ -23,8 +23,8 @@ async function newAccount(page) {
 }
 
 eachExample(async (t, { server, url, shoot }) => {
-  await t.test("signing in and out in one tab does so in the other", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("signing in and out in one tab also does so in the other", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     const email = await newAccount(page);
     const other = await openTab(page, url);
     await signIn(page, email);
@@ -35,13 +35,13 @@ eachExample(async (t, { server, url, shoot }) => {
     await page.getByText("You have signed out in another tab.").waitFor();
     await page.reload();
     await heading(page, "Sign in").waitFor();
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("two tabs that sign in one after the other both stay signed in", async (t) => {
-    const { page, wrongs } = await open(t, url, { prepare: alone });
+  await t.test("two tabs that sign in in turn both stay signed in", async (t) => {
+    const { page, pageErrors } = await open(t, url, { prepare: isolated });
     const email = await newAccount(page);
-    const other = await openTab(page, url, { prepare: alone });
+    const other = await openTab(page, url, { prepare: isolated });
     const [first, second] = [page, other];
     await signIn(first, email);
     await signIn(second, email); // ends the session of the first
@@ -51,42 +51,42 @@ eachExample(async (t, { server, url, shoot }) => {
       await add(second, `Second ${round}`);
       await row(first, `Second ${round}`).waitFor();
     }
-    assert.equal(await (await signInElsewhere(server.url, email, PASSWORD)).sessions(), 2, "one for both tabs");
+    assert.equal(await (await signInElsewhere(server.url, email, PASSWORD)).sessions(), 2, "both tabs share one session");
     await first.reload();
     await row(first, "Second 3").waitFor();
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("what one user asks for is not sent as another's", async (t) => {
-    const { page, wrongs } = await open(t, url, { prepare: alone });
+  await t.test("request of one user is not sent as another user", async (t) => {
+    const { page, pageErrors } = await open(t, url, { prepare: isolated });
     await openTab(page, url);
-    const other = await openTab(page, url, { prepare: alone });
+    const other = await openTab(page, url, { prepare: isolated });
     await signUp(page);
     const ben = newEmail();
     await signUp(other, ben);
-    await page.getByLabel("New task").fill("Hers alone");
+    await page.getByLabel("New task").fill("Ana's task");
     await button(page, "Add").click();
     await page.getByText(ben).waitFor();
     await page.getByText("signed in with another account").waitFor();
     await shoot(page, "another");
     const bens = await signInElsewhere(server.url, ben, PASSWORD);
     assert.deepEqual(await bens.tasks(), []);
-    await add(other, "His alone");
-    await lists(page, ["His alone"]);
-    assert.deepEqual(wrongs, []);
+    await add(other, "Ben's task");
+    await lists(page, ["Ben's task"]);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("an account that signs in replaces the one in the other tab", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("sign-in with another account replaces it in the other tab", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     await signUp(page);
-    await add(page, "Hers alone");
+    await add(page, "Ana's task");
     const other = await openTab(page, url);
-    await row(other, "Hers alone").waitFor();
+    await row(other, "Ana's task").waitFor();
     await button(other, "Sign out").click();
     await alert(page, "You have signed out in another tab.").waitFor();
     const ben = await signUp(other);
     await page.getByText(ben).waitFor();
     await lists(page, []);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 });

@@ -1,17 +1,18 @@
-// When the server is away, a request is lost or sent twice, something is deleted by mistake, or there is no mouse.
+// Tests failures: an unreachable server, lost and repeated requests, accidental deletion, and the
+// keyboard focus.
 
 import assert from "node:assert/strict";
 
 import {
   PASSWORD, add, alert, box, button, eachExample, hasFocus, heading, lists, newEmail, open, openTab, remove, row, signIn,
-  signUp, toldOf, type,
+  signUp, errorMessageOf, type,
 } from "./browser.js";
 import { signInElsewhere } from "./elsewhere.js";
 
 const alerts = (page) => page.locator("[role=alert]:not(:empty)");
 
 eachExample(async (t, { server, url, shoot }) => {
-  await t.test("when the server comes back the list goes on, and the message is gone", async (t) => {
+  await t.test("list continues after the server is available again", async (t) => {
     const { page } = await open(t, url);
     const email = await signUp(page);
     await add(page, "Before");
@@ -24,13 +25,13 @@ eachExample(async (t, { server, url, shoot }) => {
     await lists(page, ["Before"]);
     await shoot(page, "away");
     const other = await page.context().newPage();
-    const wrongs = [];
-    other.on("pageerror", (error) => wrongs.push(String(error)));
+    const pageErrors = [];
+    other.on("pageerror", (error) => pageErrors.push(String(error)));
     await other.goto(url);
     await button(other, "Try again").waitFor();
-    assert.deepEqual(wrongs, [], "resuming does not throw");
+    assert.deepEqual(pageErrors, [], "resuming does not throw");
 
-    await server.startAgain();
+    await server.restart();
     await button(other, "Try again").click();
     await row(other, "Before").waitFor();
     const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
@@ -42,7 +43,7 @@ eachExample(async (t, { server, url, shoot }) => {
     await row(page, "Not now").waitFor();
   });
 
-  await t.test("offline is called offline until the next success", async (t) => {
+  await t.test("offline message is shown until the next success", async (t) => {
     const { page } = await open(t, url);
     await type(page, "ana@example.com", PASSWORD);
     await page.context().setOffline(true);
@@ -54,14 +55,14 @@ eachExample(async (t, { server, url, shoot }) => {
     await page.context().setOffline(true);
     await box(page, "Before").click();
     await alert(page, "You are offline.").waitFor();
-    assert.equal(await box(page, "Before").isChecked(), false, "what was not stored is not shown");
+    assert.equal(await box(page, "Before").isChecked(), false, "a change that was not stored is not shown");
     await shoot(page, "offline");
     await page.context().setOffline(false);
     await box(page, "Before").check();
     await alerts(page).waitFor({ state: "detached" });
   });
 
-  await t.test("signing out works while the server is away, and ends the session later", async (t) => {
+  await t.test("sign-out without a server ends the session later", async (t) => {
     const { page } = await open(t, url, { prepare: (page) => page.clock.install() });
     const email = await signUp(page);
     const other = await openTab(page, url);
@@ -75,7 +76,7 @@ eachExample(async (t, { server, url, shoot }) => {
     await shoot(page, "signed-out-offline");
     await page.reload();
     await alert(page, "your session ends as soon as this page can reach it").waitFor();
-    await server.startAgain();
+    await server.restart();
     await page.clock.fastForward(5000);
     await alert(page, "You are signed out.").waitFor();
     assert.equal(await elsewhere.sessions(), 1);
@@ -87,7 +88,7 @@ eachExample(async (t, { server, url, shoot }) => {
     await heading(page, "Tasks").waitFor();
   });
 
-  await t.test("signing in again before that stays signed in", async (t) => {
+  await t.test("sign-in after an offline sign-out stays signed in", async (t) => {
     const { page } = await open(t, url, { prepare: (page) => page.clock.install() });
     const email = await signUp(page);
     await page.context().setOffline(true);
@@ -96,15 +97,15 @@ eachExample(async (t, { server, url, shoot }) => {
     await page.context().setOffline(false);
     await signIn(page, email);
     const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
-    assert.equal(await elsewhere.sessions(), 2, "the one before has ended");
+    assert.equal(await elsewhere.sessions(), 2, "the previous session has ended");
     await page.clock.fastForward(5000);
     await page.reload();
     await heading(page, "Tasks").waitFor();
     assert.equal(await elsewhere.sessions(), 2);
   });
 
-  await t.test("a form that is sent twice makes one task", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("form that is sent twice creates one task", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     const email = await signUp(page);
     const elsewhere = await signInElsewhere(server.url, email, PASSWORD);
     await page.getByLabel("New task").fill("Buy milk");
@@ -118,7 +119,7 @@ eachExample(async (t, { server, url, shoot }) => {
     await add(page, "Water the plants");
     await lists(page, ["Water the plants", "Buy milk"]);
 
-    // The answer is lost, and the form is sent again.
+    // The response is lost, and the form is sent again.
     let isLost = false;
     await page.route("**/graphql", async (route) => {
       if (isLost || !route.request().postData()?.includes("mutation Create")) return route.continue();
@@ -135,14 +136,14 @@ eachExample(async (t, { server, url, shoot }) => {
     await lists(page, ["Call the bank again", "Call the bank", "Water the plants", "Buy milk"]);
     assert.equal((await elsewhere.tasks()).length, 4);
 
-    // The same title once more is another task.
+    // After a success, an equal title creates another task.
     await page.getByLabel("New task").fill("Buy milk");
     await button(page, "Add").click();
     await lists(page, ["Buy milk", "Call the bank again", "Call the bank", "Water the plants", "Buy milk"]);
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("what is typed while a task is sent is kept", async (t) => {
+  await t.test("input typed while a task is sent stays", async (t) => {
     const { page } = await open(t, url);
     await signUp(page);
     let send;
@@ -158,15 +159,15 @@ eachExample(async (t, { server, url, shoot }) => {
     assert.equal(await page.getByLabel("New task").inputValue(), "Second");
   });
 
-  await t.test("deleting asks first", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("deletion asks for confirmation", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     await signUp(page);
     await add(page, "Buy milk");
-    const question = page.getByRole("dialog", { name: "Delete “Buy milk” for good?" });
+    const question = page.getByRole("dialog", { name: "Delete “Buy milk” permanently?" });
     await button(page, "Delete Buy milk").click();
     await question.waitFor();
     await shoot(page, "question");
-    await button(page, "Keep").click();
+    await button(page, "Cancel").click();
     await question.waitFor({ state: "detached" });
     await hasFocus(page, button(page, "Delete Buy milk"));
     await page.keyboard.press("Enter");
@@ -176,11 +177,11 @@ eachExample(async (t, { server, url, shoot }) => {
     await page.reload();
     await row(page, "Buy milk").waitFor();
     await remove(page, "Buy milk");
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("the focus is never lost", async (t) => {
-    const { page, wrongs } = await open(t, url);
+  await t.test("focus is never lost", async (t) => {
+    const { page, pageErrors } = await open(t, url);
     const email = await signUp(page);
     await hasFocus(page, heading(page, "Tasks"));
     await button(page, "Sign out").focus();
@@ -216,22 +217,22 @@ eachExample(async (t, { server, url, shoot }) => {
     await page.keyboard.press("Enter");
     await button(page, "Load more").waitFor({ state: "detached" });
     assert.equal(await page.evaluate(() => document.activeElement.type), "checkbox");
-    assert.deepEqual(wrongs, []);
+    assert.deepEqual(pageErrors, []);
   });
 
-  await t.test("a refused field keeps the focus and the message beside it", async (t) => {
+  await t.test("rejected field has the focus and a message", async (t) => {
     const { page } = await open(t, url);
-    await button(page, "I am new here").click();
+    await button(page, "Create an account").click();
     await type(page, "ana@example.com", "password");
     await button(page, "Sign up").click();
-    assert.match(await toldOf(page, "Password"), /password/i);
+    assert.match(await errorMessageOf(page, "Password"), /password/i);
     await hasFocus(page, page.getByLabel("Password"));
     await type(page, newEmail(), PASSWORD);
     await button(page, "Sign up").click();
     await page.getByText("Nothing to do.").waitFor();
     await page.getByLabel("New task").fill("x".repeat(501));
     await button(page, "Add").click();
-    assert.match(await toldOf(page, "New task"), /500/);
+    assert.match(await errorMessageOf(page, "New task"), /500/);
     await page.getByLabel("New task").fill("Short");
     await button(page, "Add").click();
     await row(page, "Short").waitFor();

@@ -1,4 +1,5 @@
-//! The history of the database's schema: append only once released, plain names, no imports from the application.
+//! Defines the history of the database schema. Migrations are append-only once released, and import
+//! nothing from the application.
 
 use sea_orm_migration::prelude::*;
 
@@ -6,7 +7,7 @@ mod m20261129_000001_first;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
-/// Every migration, oldest first.
+/// Runs the migrations, oldest first.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {

@@ -1,4 +1,4 @@
-//! The database, the signing keys and the accounts, opened for a command beside running instances.
+//! Opens the database, the signing keys and the accounts for commands that run beside instances.
 
 use crate::{
     clock::Clock,
@@ -8,7 +8,7 @@ use crate::{
     server::{StartError, secrets},
 };
 
-/// The connections of a command: one reads while another writes.
+/// The number of database connections of a command: one reads while the other writes.
 const CONNECTIONS: u32 = 2;
 
 /// Opens the signing keys of an existing database.
@@ -19,8 +19,8 @@ const CONNECTIONS: u32 = 2;
 pub async fn signing_keys(config: &Config, clock: Clock) -> Result<Keys, StartError> {
     if config.jwt_secret()?.is_some() {
         return Err(ConfigError(
-            "tokens are signed with CUBBY_JWT_SECRET (HS256), and so there are no keys to list or \
-             to rotate: they are those of EdDSA"
+            "access tokens are signed with CUBBY_JWT_SECRET (HS256), so there are no signing keys to list \
+             or rotate: unset CUBBY_JWT_SECRET to use EdDSA keys"
                 .to_owned(),
         )
         .into());
@@ -59,7 +59,10 @@ pub(super) async fn with_user_admin(
     Ok(done?)
 }
 
-/// Opens the database, which is neither created nor migrated.
+/// Opens the database without creating or migrating it.
+///
+/// # Errors
+/// Fails if the database does not exist, has pending migrations, or cannot be opened.
 pub(super) async fn existing_database(config: &Config) -> Result<Database, StartError> {
     let url = config.database();
     if let Some(file) = Database::missing_file(&url)? {

@@ -1,4 +1,4 @@
-//! `cubby backup`: copies a SQLite database that is in use.
+//! `cubby backup`: copies a SQLite database into a new file, also while instances use it.
 
 #![expect(clippy::print_stdout, reason = "the result goes to the terminal")]
 
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Args)]
 pub struct Backup {
-    /// The file to create
+    /// The file to create; it must not exist
     file: PathBuf,
 }
 
@@ -25,7 +25,7 @@ pub struct Backup {
 pub async fn run(config: &Config, Backup { file }: &Backup) -> Result<(), StartError> {
     if let DatabaseUrl::Postgres(_) = config.database() {
         return Err(StartError::Backup(
-            "the database is PostgreSQL, whose own pg_dump and pg_basebackup make one".to_owned(),
+            "the database is PostgreSQL. Back it up with pg_dump or pg_basebackup".to_owned(),
         ));
     }
     let database = existing_database(config).await?;
@@ -33,7 +33,8 @@ pub async fn run(config: &Config, Backup { file }: &Backup) -> Result<(), StartE
     database.close().await;
     copied.map_err(StartError::Backup)?;
     println!(
-        "The database is in {}. Keep the secret with it: without the secret every session ends",
+        "The database was copied to {}. Back up the secret too: without it, all sessions end and all users must \
+         sign in again",
         file.display()
     );
     Ok(())

@@ -16,17 +16,17 @@ use crate::{
     server::{StartError, secrets},
 };
 
-/// The greatest difference between two clocks at which the tokens of one machine are not too early for the other.
+/// The maximum difference between two clocks at which instances accept each other's tokens.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// The earliest plausible time: 2026-01-01T00:00:00Z, before the first release.
 const MIN_PLAUSIBLE_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// The result of one check.
-struct Finding {
+struct CheckResult {
     what: &'static str,
     status: Status,
-    /// The state that was found, and how to correct it.
+    /// The state, and how to correct it.
     message: String,
 }
 
@@ -45,7 +45,7 @@ enum Status {
 /// Fails if a check failed.
 pub async fn run(config: &Config) -> Result<(), StartError> {
     let findings = examine(config, &Clock::system()).await;
-    for Finding {
+    for CheckResult {
         what,
         status,
         message,
@@ -64,8 +64,8 @@ pub async fn run(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Runs all checks; a check that depends on a failed one is left out.
-async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
+/// Runs all checks; a check that depends on a failed one is skipped.
+async fn examine(config: &Config, clock: &Clock) -> Vec<CheckResult> {
     let mut findings = vec![
         configuration(config),
         data_directory(config),
@@ -74,8 +74,8 @@ async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let url = config.database();
     let missing = match Database::missing_file(&url) {
         Ok(Some(file)) => Some(format!(
-            "there is none yet at {}: starting Cubby makes it, or set CUBBY_DATA_DIR or DATABASE_URL to \
-             where it is",
+            "{} does not exist: start Cubby to create it, or set CUBBY_DATA_DIR or DATABASE_URL to an \
+             existing database",
             file.display()
         )),
         Ok(None) => None,
@@ -97,7 +97,11 @@ async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
         DatabaseUrl::Sqlite(address) => address,
         DatabaseUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
-    findings.push(found("database", Status::Ok, format!("{kind} answers")));
+    findings.push(found(
+        "database",
+        Status::Ok,
+        format!("connected to {kind}"),
+    ));
     findings.extend(difference(&database, clock).await);
     let (finding, is_migrated) = migrations(&database).await;
     findings.push(finding);
@@ -108,114 +112,120 @@ async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     findings
 }
 
-fn configuration(config: &Config) -> Finding {
-    const WHAT: &str = "configuration";
+fn configuration(config: &Config) -> CheckResult {
+    const CHECK: &str = "configuration";
     let checked = config
         .mode()
         .and_then(|mode| config.jwt_secret().map(|_| mode))
         .and_then(|mode| config.secrets().map(|_| mode));
     match checked {
-        Ok(mode) => found(WHAT, Status::Ok, format!("{mode:?} on {}", config.listen)),
-        Err(conflict) => found(WHAT, Status::Fail, conflict.to_string()),
+        Ok(mode) => found(
+            CHECK,
+            Status::Ok,
+            format!("{mode:?} mode on {}", config.listen),
+        ),
+        Err(conflict) => found(CHECK, Status::Fail, conflict.to_string()),
     }
 }
 
-fn data_directory(config: &Config) -> Finding {
-    const WHAT: &str = "data directory";
+fn data_directory(config: &Config) -> CheckResult {
+    const CHECK: &str = "data directory";
     let directory = config.data_dir.display();
-    match private_file::look_at(&config.data_dir) {
+    match private_file::check_directory(&config.data_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => found(
-            WHAT,
+            CHECK,
             Status::Ok,
-            format!("{directory} is not there yet, and is made when it is needed"),
+            format!("{directory} does not exist yet; Cubby creates it when it needs it"),
         ),
         Err(error) => found(
-            WHAT,
+            CHECK,
             Status::Fail,
             format!(
-                "{directory} cannot be used: {error}. Let the user that runs Cubby write there"
+                "{directory} cannot be used: {error}. Make it writable for the system user that runs Cubby"
             ),
         ),
         Ok(true) => found(
-            WHAT,
+            CHECK,
             Status::Warn,
-            format!("others may look into {directory}: run chmod 700 {directory}"),
+            format!("other system users can read {directory}: run chmod 700 {directory}"),
         ),
         Ok(false) => found(
-            WHAT,
+            CHECK,
             Status::Ok,
-            format!("{directory} is its owner's alone"),
+            format!("only its owner can access {directory}"),
         ),
     }
 }
 
-fn system_clock(clock: &Clock) -> Finding {
-    const WHAT: &str = "clock";
+fn system_clock(clock: &Clock) -> CheckResult {
+    const CHECK: &str = "clock";
     let now = clock.now();
     if now < MIN_PLAUSIBLE_TIME {
-        let message = format!("it is {now} here: set the machine's clock, or no token is accepted");
-        return found(WHAT, Status::Fail, message);
+        let message = format!(
+            "the system time is {now}: set this machine's clock, otherwise all tokens are rejected"
+        );
+        return found(CHECK, Status::Fail, message);
     }
-    found(WHAT, Status::Ok, format!("it is {now} here"))
+    found(CHECK, Status::Ok, format!("the system time is {now}"))
 }
 
-/// The difference between the database's clock and this machine's, on PostgreSQL.
-async fn difference(database: &Database, clock: &Clock) -> Option<Finding> {
-    const WHAT: &str = "database's clock";
+/// Compares the clock of PostgreSQL with this machine's. Returns `None` on SQLite.
+async fn difference(database: &Database, clock: &Clock) -> Option<CheckResult> {
+    const CHECK: &str = "database's clock";
     let before = clock.now();
     let theirs = match database.time().await {
         Ok(theirs) => theirs?,
         Err(error) => {
             return Some(found(
-                WHAT,
+                CHECK,
                 Status::Warn,
                 StartError::from(error).to_string(),
             ));
         }
     };
     let apart = before.since(theirs).max(theirs.since(clock.now()));
-    let message = format!("it is {} ms from ours", apart.as_millis());
+    let message = format!("it differs from this machine's by {} ms", apart.as_millis());
     Some(if apart > MAX_CLOCK_SKEW {
-        let message = format!("{message}: set the clocks of both machines by NTP");
-        found(WHAT, Status::Warn, message)
+        let message = format!("{message}: synchronize the clocks of both machines by NTP");
+        found(CHECK, Status::Warn, message)
     } else {
-        found(WHAT, Status::Ok, message)
+        found(CHECK, Status::Ok, message)
     })
 }
 
-async fn migrations(database: &Database) -> (Finding, bool) {
-    const WHAT: &str = "migrations";
+async fn migrations(database: &Database) -> (CheckResult, bool) {
+    const CHECK: &str = "migrations";
     match database.migrations().await {
         Err(error) => {
             let message = StartError::from(error).to_string();
-            (found(WHAT, Status::Fail, message), false)
+            (found(CHECK, Status::Fail, message), false)
         }
         Ok(all) => {
             let behind = all.iter().filter(|(_, has_run)| !has_run).count();
             let finding = if behind == 0 {
-                found(WHAT, Status::Ok, "all have run".to_owned())
+                found(CHECK, Status::Ok, "all have run".to_owned())
             } else {
                 let message = format!(
-                    "{behind} of {} {} not run: starting Cubby runs them, and so does `cubby migrate up`",
+                    "{behind} of {} {} not run: run `cubby migrate up`, or start Cubby",
                     all.len(),
                     if behind == 1 { "has" } else { "have" }
                 );
-                found(WHAT, Status::Warn, message)
+                found(CHECK, Status::Warn, message)
             };
             (finding, behind == 0)
         }
     }
 }
 
-async fn keys(config: &Config, database: Database, clock: Clock) -> Finding {
-    const WHAT: &str = "signing keys";
+async fn keys(config: &Config, database: Database, clock: Clock) -> CheckResult {
+    const CHECK: &str = "signing keys";
     match config.jwt_secret() {
-        Err(conflict) => return found(WHAT, Status::Fail, conflict.to_string()),
+        Err(conflict) => return found(CHECK, Status::Fail, conflict.to_string()),
         Ok(Some(_)) => {
             return found(
-                WHAT,
+                CHECK,
                 Status::Ok,
-                "tokens are signed with CUBBY_JWT_SECRET".to_owned(),
+                "access tokens are signed with CUBBY_JWT_SECRET (HS256)".to_owned(),
             );
         }
         Ok(None) => {}
@@ -223,41 +233,43 @@ async fn keys(config: &Config, database: Database, clock: Clock) -> Finding {
     if config.secret.is_none() && !config.data_dir.join("secret").exists() {
         let message = match config.database() {
             DatabaseUrl::Sqlite(_) => {
-                "there is no secret in the data directory, and the next start makes one: if this \
-                 database had another, put that back first"
+                "the file `secret` in the data directory is missing, and the next start generates a new \
+                 one: if this database was used with another secret, restore that first"
             }
-            DatabaseUrl::Postgres(_) => "CUBBY_SECRET is not set, and on PostgreSQL it must be",
+            DatabaseUrl::Postgres(_) => {
+                "CUBBY_SECRET is not set: set it, it is required on PostgreSQL"
+            }
         };
-        return found(WHAT, Status::Warn, message.to_owned());
+        return found(CHECK, Status::Warn, message.to_owned());
     }
     let secrets = match secrets(config) {
         Ok(secrets) => secrets,
-        Err(error) => return found(WHAT, Status::Fail, error.to_string()),
+        Err(error) => return found(CHECK, Status::Fail, error.to_string()),
     };
     let listed = match Keys::new(database, secrets, clock).list().await {
         Ok(listed) => listed,
-        Err(error) => return found(WHAT, Status::Fail, error.to_string()),
+        Err(error) => return found(CHECK, Status::Fail, error.to_string()),
     };
     let in_use = |state| state != KeyState::Expired;
     if let Some(sealed) = listed.iter().find(|key| in_use(key.state) && !key.is_open) {
         return found(
-            WHAT,
+            CHECK,
             Status::Fail,
             KeysError::Sealed(sealed.id.clone()).to_string(),
         );
     }
     match listed.iter().find(|key| key.state == KeyState::Current) {
-        Some(key) => found(WHAT, Status::Ok, format!("{} signs", key.id)),
+        Some(key) => found(CHECK, Status::Ok, format!("{} signs access tokens", key.id)),
         None => found(
-            WHAT,
+            CHECK,
             Status::Ok,
-            "there is none yet, and the first start makes one".to_owned(),
+            "no key exists yet; the first start generates one".to_owned(),
         ),
     }
 }
 
-fn found(what: &'static str, status: Status, message: String) -> Finding {
-    Finding {
+fn found(what: &'static str, status: Status, message: String) -> CheckResult {
+    CheckResult {
         what,
         status,
         message,

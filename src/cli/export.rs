@@ -1,4 +1,4 @@
-//! `cubby export`: writes a user's tasks into a file.
+//! `cubby export`: writes a user's tasks to a file.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -25,12 +25,12 @@ pub struct Export {
     #[command(flatten)]
     tasks: TaskFile,
 
-    /// The file to create, or - for standard output
+    /// The file to create, which must not exist, or - for standard output
     #[arg(default_value = STANDARD_STREAM)]
     file: PathBuf,
 }
 
-/// Writes the tasks into a new file.
+/// Writes the tasks to a new file or to standard output.
 ///
 /// # Errors
 /// Fails if the user does not exist, or if the file exists or cannot be written.
@@ -64,8 +64,8 @@ async fn export(people: &UserAdmin, Export { tasks, file }: Export) -> Result<()
     Ok(())
 }
 
-/// A file beside the target, readable by its owner alone, which is renamed once it is complete: a partial
-/// export would look like a whole one.
+/// Creates a file in the target's directory that only its owner can read. It is renamed when it is
+/// complete, because a partial export looks like a complete one.
 fn temporary_file(file: &Path) -> io::Result<NamedTempFile> {
     if file.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());

@@ -1,4 +1,4 @@
-//! `cubby health`: checks that the server on this machine is ready, for images without a shell.
+//! `cubby health`: checks that the server on this machine is ready, for container images without a shell.
 
 use std::{
     io::{self, Read, Write},
@@ -11,7 +11,7 @@ use crate::{config::Config, server::StartError};
 /// The timeout of connecting, writing and reading, each.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Requests the readiness check of the server that listens at the configured address.
+/// Requests `/health/ready` from the server at the configured address.
 ///
 /// # Errors
 /// Fails if the server is not ready, or does not answer in time.
@@ -34,10 +34,12 @@ fn check(listen: SocketAddr) -> io::Result<()> {
         return Ok(());
     }
     let status = String::from_utf8_lossy(&answer[9..]).into_owned();
-    Err(io::Error::other(format!("it answered {status}")))
+    Err(io::Error::other(format!(
+        "the readiness check returned status {status}"
+    )))
 }
 
-/// The loopback address if the server listens on all addresses.
+/// Returns the address to connect to: loopback if the server listens on all addresses.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    count::counted,
+    count::format_count,
     identity::{AdminError, UserAdmin},
     import_export::{TaskImport, import_tasks},
     server::StartError,
@@ -32,15 +32,15 @@ pub struct Import {
     /// The file to read, or - for standard input
     file: PathBuf,
 
-    /// Store nothing, and report what is wrong
+    /// Validate the file and report its errors, without storing anything
     #[arg(long)]
     dry_run: bool,
 
-    /// Leave out tasks whose ids are stored already, or were
+    /// Skip tasks whose ids are in use or belong to deleted tasks
     #[arg(long)]
     skip_existing: bool,
 
-    /// Give each task a new id, whatever the file says
+    /// Give each task a new id, and ignore the ids in the file
     #[arg(long, conflicts_with = "skip_existing")]
     new_ids: bool,
 }
@@ -48,7 +48,7 @@ pub struct Import {
 /// Stores the tasks, and prints how many were stored and which properties were ignored.
 ///
 /// # Errors
-/// Fails if the user does not exist, if the file cannot be read, or if any task of the file is invalid.
+/// Fails if the user does not exist, if the file cannot be read, or if a task of the file is invalid.
 pub async fn run(config: &Config, args: Import) -> Result<(), StartError> {
     with_user_admin(config, async |people| import(people, args).await).await
 }
@@ -71,15 +71,16 @@ async fn import(people: &UserAdmin, args: Import) -> Result<(), AdminError> {
     let imported = imported.await?;
     bar.finish_and_clear();
     let (stored, skipped) = (imported.stored as u64, imported.skipped as u64);
-    let tasks = counted(stored, "task", "tasks");
+    let tasks = format_count(stored, "task", "tasks");
     let were = progress::were(stored, options.dry_run);
-    let known = match skipped {
-        1 => "that is there already, or was",
-        _ => "that are there already, or were",
+    let reason = match skipped {
+        1 => "because its id is taken",
+        _ => "because their ids are taken",
     };
     println!(
-        "{tasks} {were} stored, and {} left out {known}",
-        HumanCount(skipped)
+        "{tasks} {were} stored, {} {} skipped {reason}",
+        HumanCount(skipped),
+        progress::were(skipped, options.dry_run)
     );
     if !imported.ignored.is_empty() {
         let names: Vec<_> = imported
@@ -87,19 +88,22 @@ async fn import(people: &UserAdmin, args: Import) -> Result<(), AdminError> {
             .iter()
             .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
             .collect();
-        println!("Tasks have no place for: {}", names.join(", "));
+        println!(
+            "Ignored properties that tasks do not have: {}",
+            names.join(", ")
+        );
     }
     Ok(())
 }
 
-/// A reader of the whole file that advances the progress bar.
+/// Returns a reader of the whole file that advances the progress bar.
 fn from_beginning(file: &File, bar: &ProgressBar) -> io::Result<impl io::BufRead + Send> {
     let mut file = file.try_clone()?;
     file.rewind()?;
     Ok(BufReader::new(bar.wrap_read(file)))
 }
 
-/// Opens the file; standard input and pipes, which can be read only once, are copied into an unnamed
+/// Opens the file. Standard input and pipes, which can be read only once, are first copied to an unnamed
 /// temporary file.
 fn open_seekable(file: &Path) -> io::Result<File> {
     let mut opened: Box<dyn Read> = if is_standard_stream(file) {

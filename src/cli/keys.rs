@@ -7,29 +7,29 @@ use clap::Subcommand;
 use super::signing_keys;
 use crate::{
     clock::{Clock, Timestamp},
-    config::{Config, Lead},
+    config::{Config, PublishPeriod},
     identity::{KeyState, Rotation},
     server::StartError,
 };
 
 #[derive(Subcommand)]
 pub enum Keys {
-    /// List the keys: their state, when they begin to sign, until when they are published
+    /// List the keys: their states, when they begin to sign, and until when they are published
     List,
-    /// Publish a new key at once, and sign with it later
+    /// Publish a new key now, and sign with it later
     ///
-    /// Running instances notice it by themselves, and tokens that were signed before stay valid.
+    /// Running instances load the new key themselves. Tokens of earlier keys stay valid until they expire.
     Rotate {
-        /// The time for which the new key is published before it signs, such as 10m or 24h
+        /// The time until the new key signs, 5 minutes to 30 days, such as 10m or 24h
         ///
-        /// It must be longer than anything that verifies tokens caches the published keys: 5 minutes, unless
-        /// it was set up otherwise.
+        /// Use a time longer than verifiers of tokens cache the published keys: 5 minutes, unless a verifier
+        /// is configured differently.
         #[arg(long, value_name = "DURATION", default_value_t)]
-        after: Lead,
-        /// Sign with the new key at once, and revoke every other
+        after: PublishPeriod,
+        /// Sign with the new key now, and revoke all others
         ///
-        /// For a key that may have leaked: within 10 s every instance refuses the access tokens that the old
-        /// keys signed.
+        /// Use it if a key may have leaked: within 10 seconds, every instance rejects the access tokens of the
+        /// old keys.
         #[arg(long, conflicts_with = "after")]
         now: bool,
     },
@@ -38,7 +38,7 @@ pub enum Keys {
 /// Rotates the keys if asked to, and prints them.
 ///
 /// # Errors
-/// Fails if there are no such keys, or if the database cannot be used.
+/// Fails if access tokens are signed with HS256, or if the database cannot be used.
 pub async fn run(config: &Config, command: Keys) -> Result<(), StartError> {
     let keys = signing_keys(config, Clock::system()).await?;
     match command {
@@ -48,7 +48,7 @@ pub async fn run(config: &Config, command: Keys) -> Result<(), StartError> {
     }
     println!(
         "{:43}  {:9}  {:8}  {:24}  {:24}  PUBLISHED UNTIL",
-        "KEY", "ALGORITHM", "STATE", "MADE", "SIGNS FROM"
+        "KEY", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM"
     );
     for key in keys.list().await? {
         let state = match key.state {

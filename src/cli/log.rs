@@ -1,4 +1,4 @@
-//! The log on standard error: lines in development, JSON in production.
+//! The log on standard error: text in development, JSON in production.
 
 use std::io::{self, IsTerminal};
 
@@ -9,8 +9,8 @@ pub(super) fn start(config: &Config, mode: Mode) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(config.log.filter())
         .with_ansi(io::stderr().is_terminal())
-        // A line that cannot be written, because the disk is full for example, is lost: reporting it
-        // would panic.
+        // A line that cannot be written, for example on a full disk, is dropped: reporting the failure on
+        // standard error would panic.
         .log_internal_errors(false)
         .with_writer(io::stderr);
     match mode {

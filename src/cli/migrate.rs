@@ -11,15 +11,15 @@ use crate::{config::Config, db::Database, server::StartError};
 
 #[derive(Subcommand)]
 pub enum Migrate {
-    /// Run all migrations that have not run
+    /// Run all pending migrations
     Up,
-    /// Revert the last migrations, and delete the data that they hold
+    /// Revert the latest migrations, and delete the data of their tables
     Down {
-        /// The number of migrations
+        /// The number of migrations to revert
         #[arg(long, value_name = "COUNT", default_value_t = 1)]
         steps: u32,
     },
-    /// Show which migrations have run
+    /// List all migrations, and show which have run
     Status,
 }
 

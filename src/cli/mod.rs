@@ -1,4 +1,4 @@
-//! The command line: one file for each command, and what several of them share.
+//! The command line: parses the arguments, and runs one of the commands, each in a file of its own.
 
 #![expect(
     clippy::print_stderr,
@@ -35,8 +35,8 @@ const FAILURE: u8 = 1;
 
 /// Identity provider and data API of a multi-user task app, in one process
 ///
-/// Settings are environment variables, also from a file `.env` in the working directory, or flags of any
-/// command. A flag wins over a variable, and a variable over `.env`.
+/// Settings are flags of any command, environment variables, or lines of the file `.env` in the working
+/// directory. A flag overrides a variable, and a variable overrides `.env`.
 #[derive(Parser)]
 #[command(
     name = "cubby",
@@ -54,38 +54,38 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Migrate the database and serve; the default
+    /// Migrate the database and serve (the default command)
     Serve,
-    /// Migrate the database's schema, or show its state
+    /// Run, revert or list the migrations of the database
     #[command(subcommand)]
     Migrate(migrate::Migrate),
-    /// List or rotate the keys that access tokens are signed with
+    /// List or rotate the keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Manage accounts; running instances notice every change at once
+    /// Manage accounts; changes take effect on running instances
     User(user::User),
-    /// Write a person's tasks into a file: JSON, CSV or iCalendar
+    /// Export a user's tasks to a JSON, CSV or iCalendar file
     Export(export::Export),
-    /// Store the tasks of a file for a person
+    /// Import the tasks of a JSON, CSV or iCalendar file for a user
     ///
-    /// Stores all tasks of the file, or none when something in it is wrong.
+    /// Stores all tasks of the file. If a task is invalid, stores none and lists the errors by line.
     Import(import::Import),
-    /// Copy a SQLite database that is in use
+    /// Copy a SQLite database, also while instances use it
     Backup(backup::Backup),
     /// Check that the server on this machine is ready
     Health,
-    /// Check the settings and the database, and say what to fix
+    /// Check the settings and the database, and report what to fix
     Doctor,
-    /// Create sample people and tasks, to try things at size
+    /// Create sample users and tasks, for tests with a large database
     ///
-    /// Existing rows are not changed.
+    /// Adds users and tasks. Existing ones are not changed.
     Seed(seed::SeedArgs),
     /// Print the GraphQL schema
     Schema,
-    /// Every setting, as a flag and as an environment variable
+    /// All settings, with their flags and environment variables
     ///
-    /// A flag wins over a variable, and a variable over the file `.env` in the working directory. An empty
-    /// variable counts as unset. Unknown names and wrong values stop the start.
+    /// A flag overrides a variable, and a variable overrides the file `.env` in the working directory. An
+    /// empty variable counts as unset. With an unknown name or an invalid value, Cubby does not start.
     #[command(
         hide = true,
         help_template = "{about-with-newline}{after-help}\n{options}"
@@ -96,8 +96,8 @@ pub enum Command {
 /// Parses the arguments and the environment of this process.
 ///
 /// # Errors
-/// The exit status, if there is no command to run: the help or the error has been printed. Help is
-/// printed even if a setting is wrong.
+/// Returns the exit status if no command is to run, after printing the help or the error. Help is printed
+/// even if a setting is invalid.
 pub fn parse() -> Result<Cli, u8> {
     let from_file = load_env_file();
     let mut command = settings::global(Cli::command());
@@ -114,7 +114,7 @@ pub fn parse() -> Result<Cli, u8> {
     let unknown = unknown_variables(&Cli::command());
     if !unknown.is_empty() {
         return Err(fail(&format!(
-            "unknown setting {}: `cubby help settings` lists them all",
+            "unknown setting {}: correct or remove it; `cubby help settings` lists all settings",
             unknown.join(", ")
         )));
     }
@@ -129,8 +129,8 @@ pub fn fail(message: &str) -> u8 {
     FAILURE
 }
 
-/// Prints the error with the environment variable that the wrong value may have come from, and returns
-/// the exit status. The value of a secret setting is not printed.
+/// Prints the error with the environment variable that may have the invalid value, and returns the exit
+/// status. The value of a secret setting is not printed.
 fn print_usage_error(mut error: clap::Error, command: &clap::Command) -> u8 {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => command
@@ -144,7 +144,10 @@ fn print_usage_error(mut error: clap::Error, command: &clap::Command) -> u8 {
     }
     let _ = error.print();
     if let Some(variable) = argument.and_then(clap::Arg::get_env) {
-        eprintln!("It may also have been set as {}.", variable.display());
+        eprintln!(
+            "The value may come from the environment variable {}.",
+            variable.display()
+        );
     }
     u8::try_from(error.exit_code()).unwrap_or(FAILURE)
 }

@@ -7,7 +7,7 @@ use crate::{graphql::sdl, server::StartError};
 /// Prints the schema in the schema definition language.
 ///
 /// # Errors
-/// Never; the signature is the one of every command.
+/// Never fails; the signature is that of all commands.
 pub fn run() -> Result<(), StartError> {
     print!("{}", sdl());
     Ok(())

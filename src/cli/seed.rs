@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Args)]
 pub struct SeedArgs {
-    /// The number of users
+    /// The number of users, 1 to 1000000
     #[arg(
         long,
         value_name = "COUNT",
@@ -27,7 +27,7 @@ pub struct SeedArgs {
         value_parser = whole_number(1..=1_000_000)
     )]
     users: u32,
-    /// The number of tasks of each user
+    /// The number of tasks of each user, 0 to 1000000
     #[arg(
         long,
         value_name = "COUNT",
@@ -35,10 +35,10 @@ pub struct SeedArgs {
         value_parser = whole_number(0..=1_000_000)
     )]
     tasks: u32,
-    /// The domain of their addresses, person-1@DOMAIN and so on [default: a new one under example.com]
+    /// The domain of the addresses, person-1@DOMAIN and so on [default: a random one under example.com]
     #[arg(long)]
     domain: Option<String>,
-    /// Their password [default: a new one, which is printed]
+    /// The password of all sample users [default: a random one, which is printed]
     #[arg(long)]
     password: Option<String>,
 }
@@ -54,7 +54,7 @@ pub async fn run(config: &Config, args: SeedArgs) -> Result<(), StartError> {
     let bar = progress::bar(u64::from(seed.users) * u64::from(seed.tasks), "tasks");
     let seeded = tokio::select! {
         seeded = server.seed(&seed, |stored| bar.inc(stored as u64)) => seeded,
-        _ = tokio::signal::ctrl_c() => Err(SeedError::Failed("it was interrupted".to_owned()).into()),
+        _ = tokio::signal::ctrl_c() => Err(SeedError::Failed("interrupted by a signal".to_owned()).into()),
     };
     bar.finish_and_clear();
     match &seeded {
@@ -63,7 +63,7 @@ pub async fn run(config: &Config, args: SeedArgs) -> Result<(), StartError> {
             seed.domain, seed.password
         ),
         Err(StartError::Seed(SeedError::Failed(_))) => eprintln!(
-            "People at {} who are stored sign in with the password {}",
+            "The stored users at {} sign in with the password {}",
             seed.domain, seed.password
         ),
         Err(_) => {}

@@ -1,8 +1,8 @@
-//! `cubby serve`: migrates the database and serves until the process is asked to stop.
+//! `cubby serve`: migrates the database, and serves until the process receives a signal to stop.
 
 #![expect(
     clippy::print_stdout,
-    reason = "the first operation goes to the terminal"
+    reason = "the example operation goes to the terminal"
 )]
 
 use std::{io, net::SocketAddr};
@@ -29,7 +29,7 @@ pub async fn run(config: &Config) -> Result<(), StartError> {
     if let Some(address) = config.metrics_listen {
         let (listener, address) = listen(address).await?;
         server.serve_metrics(listener);
-        tracing::info!(%address, "metrics are at /metrics");
+        tracing::info!(%address, "serving metrics at /metrics");
     }
     let shutdown = shutdown().map_err(|error| StartError::Listen(address, error))?;
     tracing::info!(%address, mode = ?mode, "serving");
@@ -48,7 +48,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     Ok((listener, address))
 }
 
-/// Prints the address, and a first operation to paste.
+/// Prints the server's address, and an example operation to paste.
 fn print_first_operation(address: &str) {
     println!(
         r#"
@@ -62,8 +62,8 @@ Sign up:
     );
 }
 
-/// A future that resolves when the process is asked to stop. It catches the signals from this call on,
-/// not only once it is polled.
+/// Returns a future that completes on SIGINT or SIGTERM. Signals are caught from this call on, also before
+/// the future is polled.
 #[cfg(unix)]
 fn shutdown() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -75,7 +75,7 @@ fn shutdown() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("asked to stop: finishing what is in flight");
+        tracing::info!("stopping: waiting for requests in flight");
     })
 }
 
@@ -83,6 +83,6 @@ fn shutdown() -> io::Result<impl Future<Output = ()>> {
 fn shutdown() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
-        tracing::info!("asked to stop: finishing what is in flight");
+        tracing::info!("stopping: waiting for requests in flight");
     })
 }

@@ -1,4 +1,4 @@
-//! `cubby help settings`: describes every setting; and the settings as flags of every command.
+//! `cubby help settings`: prints all settings, and adds them as flags to every command.
 
 #![expect(clippy::print_stdout, reason = "the help goes to the terminal")]
 
@@ -10,7 +10,7 @@ use crate::server::StartError;
 /// Prints every setting.
 ///
 /// # Errors
-/// Never; the signature is the one of every command.
+/// Never fails; the signature is that of all commands.
 pub fn run() -> Result<(), StartError> {
     let mut command = global(Cli::command());
     if let Some(settings) = command.find_subcommand_mut("settings") {
@@ -19,7 +19,7 @@ pub fn run() -> Result<(), StartError> {
     Ok(())
 }
 
-/// Makes the settings flags of every command; only the help of `cubby` and of `cubby settings` shows them.
+/// Adds the settings as flags to every command. Only `cubby --help` and `cubby help settings` show them.
 pub(super) fn global(command: Command) -> Command {
     let mut command = command.mut_args(|setting| ignore_empty_variable(setting).hide(true));
     // Copies the global arguments into each subcommand.
@@ -37,8 +37,8 @@ pub(super) fn global(command: Command) -> Command {
         })
 }
 
-/// Detaches the setting from its environment variable if the variable is empty: an empty variable counts
-/// as unset.
+/// Removes the environment variable from the setting if the variable is empty, since an empty variable
+/// counts as unset.
 fn ignore_empty_variable(setting: Arg) -> Arg {
     let variable = setting.get_env().and_then(std::env::var_os);
     match variable {

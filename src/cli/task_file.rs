@@ -1,4 +1,4 @@
-//! Arguments and messages that `cubby export` and `cubby import` share.
+//! The arguments and messages that `cubby export` and `cubby import` share.
 
 use std::{io, path::Path};
 
@@ -12,27 +12,27 @@ pub(super) const STANDARD_STREAM: &str = "-";
 /// The user whose tasks a file has, and the file's format.
 #[derive(Args)]
 pub(super) struct TaskFile {
-    /// The person: an e-mail address or the id of an account
-    #[arg(long, value_name = "PERSON")]
+    /// The user: an e-mail address or a user id
+    #[arg(long, value_name = "USER")]
     pub(super) user: String,
 
-    /// The file's format [default: the one that its name ends in, or else json]
+    /// The format of the file [default: by the extension of its name, otherwise json]
     #[arg(long)]
     format: Option<Format>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// An array with a task on each line, which loses nothing
+    /// A JSON array with one task per line, without loss of data
     Json,
-    /// A line of names, and a line for each task
+    /// CSV with a header row and one row per task
     Csv,
-    /// iCalendar, for calendar programs
+    /// iCalendar with one VTODO per task, for calendar programs
     Ics,
 }
 
 impl TaskFile {
-    /// The given format; by default the format of the file name's extension, or else JSON.
+    /// Returns the given format, or the format of the file name's extension, or JSON.
     pub(super) fn format(&self, file: &Path) -> TaskFormat {
         let extension = || Format::from_str(file.extension()?.to_str()?, true).ok();
         match self.format.or_else(extension) {
@@ -48,7 +48,7 @@ pub(super) fn is_standard_stream(file: &Path) -> bool {
     file == Path::new(STANDARD_STREAM)
 }
 
-/// An input or output error with the name of its file.
+/// Returns an input or output error with the name of its file.
 pub(super) fn file_error(file: &Path, error: &io::Error) -> AdminError {
     AdminError::new(format!("{}: {error}", file.display()))
 }

@@ -17,16 +17,17 @@ use indicatif::HumanCount;
 use super::{admin::with_user_admin, progress};
 use crate::{
     config::Config,
+    count::format_count,
     identity::{AdminError, ImportOptions, Imported, UserAdmin, UserSummary},
     server::StartError,
 };
 
-/// The most bytes of standard input that are read for a password.
+/// The maximum number of bytes of standard input that are read for a password.
 const MAX_PASSWORD_INPUT_BYTES: u64 = 64 * 1024;
 
 #[derive(Args)]
 pub struct User {
-    /// Print JSON: an object for each person, each on a line of its own
+    /// Print JSON: one object per user, one per line
     #[arg(long, global = true)]
     json: bool,
 
@@ -38,78 +39,78 @@ pub struct User {
 enum Command {
     /// List all accounts, oldest first
     List,
-    /// Create an account; asks for its password
+    /// Create an account; prompts for its password
     ///
-    /// The password is asked for, or read from standard input if that is not a terminal.
+    /// Prompts for the password, or reads one line of standard input if that is not a terminal.
     Create {
         /// The e-mail address to sign in with
         address: String,
-        /// The person's name
+        /// The user's name
         #[arg(long)]
         name: Option<String>,
-        /// The person's time zone, such as Europe/Vienna [default: UTC]
+        /// The user's IANA time zone, such as Europe/Vienna [default: UTC]
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
     },
     /// Show an account
     Show(Account),
-    /// Set another password, and end every session
+    /// Set a new password, and end all sessions of the user
     ///
-    /// The password is asked for, or read from standard input if that is not a terminal.
+    /// Prompts for the password, or reads one line of standard input if that is not a terminal.
     SetPassword(Account),
-    /// Prevent signing in; end every session, revoke every access token
+    /// Block sign-ins; end all sessions and revoke all personal access tokens
     Disable(Account),
-    /// Allow signing in again
+    /// Allow sign-ins again
     Enable(Account),
-    /// End every session; access tokens stay valid
+    /// End all sessions; personal access tokens stay valid
     SignOut(Account),
-    /// Import accounts of another service, with password hashes
+    /// Import accounts of another service with their password hashes
     ///
-    /// The file has a JSON object on each line: email and passwordHash, and optionally name and timeZone.
+    /// The file has one JSON object per line: email and passwordHash, and optionally name and timeZone.
     Import {
         /// The file to read
         file: PathBuf,
-        /// Store nothing, and report what is wrong
+        /// Validate the file and report its errors, without storing anything
         #[arg(long)]
         dry_run: bool,
-        /// Skip addresses that have an account already
+        /// Skip users whose addresses have accounts
         #[arg(long)]
         skip_existing: bool,
     },
-    /// Delete an account with everything in it, for good
+    /// Delete an account and all its data, permanently
     Delete {
         #[command(flatten)]
         account: Account,
-        /// Do not ask for confirmation
+        /// Delete without a prompt for confirmation
         #[arg(long)]
         yes: bool,
     },
 }
 
-/// The existing account that a command is about.
+/// The argument that names an existing account.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Account {
-    /// The person: an e-mail address or the id of an account
-    #[arg(value_name = "PERSON")]
+    /// The user: an e-mail address or a user id
+    #[arg(value_name = "USER")]
     person: Option<String>,
 
-    /// The person, as in every other command
-    #[arg(long, value_name = "PERSON")]
+    /// The user, as a flag like in other commands
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
 }
 
 impl Account {
-    /// The address or the id; clap guarantees that there is one.
+    /// Returns the address or the id, one of which clap requires.
     fn address_or_id(self) -> String {
         self.user.or(self.person).unwrap_or_default()
     }
 }
 
-/// Runs the command, and prints the account that it is about.
+/// Runs the command, and prints the account.
 ///
 /// # Errors
-/// Fails if the account does not exist or cannot be changed so.
+/// Fails if the account does not exist, or if the change is invalid.
 pub async fn run(config: &Config, user: User) -> Result<(), StartError> {
     with_user_admin(config, async |people| run_command(people, user).await).await
 }
@@ -121,7 +122,7 @@ async fn run_command(people: &UserAdmin, user: User) -> Result<(), AdminError> {
             if !json {
                 println!(
                     "{:31}  {:24}  {:8}  {:>8}  {:>6}  ADDRESS",
-                    "ID", "MADE", "STATE", "SESSIONS", "TOKENS"
+                    "ID", "CREATED", "STATE", "SESSIONS", "TOKENS"
                 );
             }
             return people.list(|person| list(&person, json)).await;
@@ -149,7 +150,7 @@ async fn run_command(people: &UserAdmin, user: User) -> Result<(), AdminError> {
         }
         Command::Show(account) => people.show(&account.address_or_id()).await?,
         Command::SetPassword(account) => {
-            // Fails before the password is asked for.
+            // Fails before the prompt if the account does not exist.
             let person = people.show(&account.address_or_id()).await?;
             people.set_password(&person.id, &new_password()?).await?
         }
@@ -159,7 +160,7 @@ async fn run_command(people: &UserAdmin, user: User) -> Result<(), AdminError> {
         Command::Delete { account, yes } => {
             let person = people.show(&account.address_or_id()).await?;
             if !yes && !is_confirmed(&person)? {
-                return Err(AdminError::new("nothing was removed"));
+                return Err(AdminError::new("not confirmed: nothing was deleted"));
             }
             people.delete(&person.id).await?
         }
@@ -172,7 +173,7 @@ async fn import(people: &UserAdmin, file: &Path, options: ImportOptions) -> Resu
     let text = std::fs::read_to_string(file)
         .map_err(|error| AdminError::new(format!("{} cannot be read: {error}", file.display())))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-    let bar = progress::bar(lines as u64, "people");
+    let bar = progress::bar(lines as u64, "users");
     let imported = people
         .import(&text, options, |count| bar.inc(count as u64))
         .await?;
@@ -180,11 +181,15 @@ async fn import(people: &UserAdmin, file: &Path, options: ImportOptions) -> Resu
     let Imported { stored, skipped } = imported;
     let (stored, skipped) = (stored as u64, skipped as u64);
     let were = progress::were(stored, options.dry_run);
-    let have = if skipped == 1 { "has" } else { "have" };
+    let reason = match skipped {
+        1 => "because its address has an account",
+        _ => "because their addresses have accounts",
+    };
     println!(
-        "{} {were} stored, and {} left out who {have} an account",
-        HumanCount(stored),
-        HumanCount(skipped)
+        "{} {were} stored, {} {} skipped {reason}",
+        format_count(stored, "user", "users"),
+        HumanCount(skipped),
+        progress::were(skipped, options.dry_run)
     );
     Ok(())
 }
@@ -219,8 +224,8 @@ fn show(person: &UserSummary, json: bool) {
         ("address", or_none(&person.email)),
         ("name", or_none(&person.name)),
         ("time zone", person.time_zone.clone()),
-        ("made", person.created_at.clone()),
-        ("changed", person.updated_at.clone()),
+        ("created", person.created_at.clone()),
+        ("updated", person.updated_at.clone()),
         ("disabled", or_none(&person.disabled_at)),
         ("issuer", or_none(&person.issuer)),
         (
@@ -239,12 +244,12 @@ fn show(person: &UserSummary, json: bool) {
     }
 }
 
-/// The address; for external users also the subject and the issuer.
+/// Returns the address; for an external user, with the subject and the issuer.
 fn address_of(person: &UserSummary) -> String {
     match (&person.email, &person.issuer, &person.subject) {
         (email, Some(issuer), Some(subject)) => {
             let email = email.as_deref().unwrap_or("no address");
-            // The subject is text of another provider, which could hold terminal control characters.
+            // The subject is text of the external provider and may contain terminal control characters.
             format!("{email} ({} at {issuer})", subject.escape_debug())
         }
         (Some(email), ..) => email.clone(),
@@ -252,7 +257,8 @@ fn address_of(person: &UserSummary) -> String {
     }
 }
 
-/// Reads a new password: typed twice and not shown, or the first line if standard input is not a terminal.
+/// Reads a new password: from two hidden prompts, or from the first line of standard input if that is not
+/// a terminal.
 fn new_password() -> Result<String, AdminError> {
     let unreadable =
         |error: io::Error| AdminError::new(format!("the password cannot be read: {error}"));
@@ -260,14 +266,16 @@ fn new_password() -> Result<String, AdminError> {
         let mut line = String::new();
         let mut bounded = io::stdin().lock().take(MAX_PASSWORD_INPUT_BYTES);
         bounded.read_line(&mut line).map_err(unreadable)?;
-        // Some shells begin with a byte order mark.
+        // Some shells write a byte order mark first.
         let password = line.trim_start_matches('\u{feff}');
         return Ok(password.trim_end_matches(['\r', '\n']).to_owned());
     }
     let password = rpassword::prompt_password("New password: ").map_err(unreadable)?;
-    let again = rpassword::prompt_password("The same again: ").map_err(unreadable)?;
+    let again = rpassword::prompt_password("Repeat the password: ").map_err(unreadable)?;
     if password != again {
-        return Err(AdminError::new("these are two passwords: nothing was done"));
+        return Err(AdminError::new(
+            "the passwords do not match: nothing was changed",
+        ));
     }
     Ok(password)
 }
@@ -275,11 +283,11 @@ fn new_password() -> Result<String, AdminError> {
 fn is_confirmed(person: &UserSummary) -> Result<bool, AdminError> {
     if !io::stdin().is_terminal() {
         return Err(AdminError::new(
-            "nothing was removed: where nobody can be asked, say --yes",
+            "nothing was deleted: standard input is not a terminal, so confirm with --yes",
         ));
     }
     eprint!(
-        "Remove {} with all that is theirs? Type yes: ",
+        "Delete {} and all its data permanently? Type yes to confirm: ",
         address_of(person)
     );
     let mut line = String::new();

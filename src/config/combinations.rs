@@ -1,4 +1,4 @@
-//! Settings that depend on each other: their defaults, and the combinations that are rejected.
+//! Settings that depend on each other: computes their defaults, and rejects contradictions.
 
 use super::{
     database_url::DatabaseUrl,
@@ -12,21 +12,25 @@ use super::{
 pub struct ConfigError(pub String);
 
 impl Config {
-    /// The database: `DATABASE_URL`, or a SQLite file in the data directory.
+    /// Returns the database's URL: `DATABASE_URL`, or a SQLite file in the data directory.
     pub fn database(&self) -> DatabaseUrl {
         self.database_url
             .clone()
             .unwrap_or_else(|| DatabaseUrl::of_file(&self.data_dir.join("cubby.sqlite")))
     }
 
-    /// The address of the database that passes no pooler: `CUBBY_DIRECT_DATABASE_URL`, or that of the database.
+    /// Returns the database's URL that bypasses the pooler: `CUBBY_DIRECT_DATABASE_URL`, or that of
+    /// [`Config::database`].
     pub fn direct_database(&self) -> DatabaseUrl {
         self.direct_database_url
             .clone()
             .unwrap_or_else(|| self.database())
     }
 
-    /// Development or production; an error where a default could be unsafe.
+    /// Returns the mode.
+    ///
+    /// # Errors
+    /// Fails if the mode is not set and its default could be unsafe, or if settings contradict each other.
     pub fn mode(&self) -> Result<Mode, ConfigError> {
         let is_local =
             self.listen.ip().is_loopback() && matches!(self.database(), DatabaseUrl::Sqlite(_));
@@ -35,9 +39,9 @@ impl Config {
             None if is_local => Mode::Development,
             None => {
                 return Err(ConfigError(
-                    "CUBBY_MODE is not set. It may be left out only on a loopback address with \
-                     SQLite: set CUBBY_MODE=production, or CUBBY_MODE=development to try things \
-                     out"
+                    "CUBBY_MODE is not set, and it is required unless Cubby listens on a loopback \
+                     address and uses SQLite: set CUBBY_MODE=production, or CUBBY_MODE=development for \
+                     testing"
                     .to_owned(),
                 ));
             }
@@ -48,21 +52,21 @@ impl Config {
             (_, None) | (DatabaseUrl::Postgres(_), Some(DatabaseUrl::Postgres(_)))
         ) {
             return Err(ConfigError(
-                "CUBBY_DIRECT_DATABASE_URL is a second address of the PostgreSQL database that \
-                 DATABASE_URL names: set both, or unset it"
+                "CUBBY_DIRECT_DATABASE_URL must be a second URL of the PostgreSQL database in \
+                 DATABASE_URL: set both, or unset CUBBY_DIRECT_DATABASE_URL"
                     .to_owned(),
             ));
         }
         if self.trusted_documents_only == OnOff::On && self.trusted_documents.is_empty() {
             return Err(ConfigError(
-                "CUBBY_TRUSTED_DOCUMENTS_ONLY=on needs documents to run: set CUBBY_TRUSTED_DOCUMENTS to the \
-                 manifests, or leave it out"
+                "CUBBY_TRUSTED_DOCUMENTS_ONLY=on needs trusted documents: set CUBBY_TRUSTED_DOCUMENTS to \
+                 their manifests, or unset CUBBY_TRUSTED_DOCUMENTS_ONLY"
                     .to_owned(),
             ));
         }
         if mode == Mode::Production && self.throttles == OnOff::Off {
             return Err(ConfigError(
-                "CUBBY_THROTTLES=off is refused in production: leave it out, or set \
+                "CUBBY_THROTTLES=off is rejected in production: unset it, or set \
                  CUBBY_MODE=development"
                     .to_owned(),
             ));
@@ -70,7 +74,11 @@ impl Config {
         Ok(mode)
     }
 
-    /// The secrets that are set, the one in use first; none if the secret is stored in the data directory.
+    /// Returns the secrets that are set, the one in use first; none if the secret is in the data
+    /// directory.
+    ///
+    /// # Errors
+    /// Fails if `CUBBY_SECRET` is missing beside others, or if two secrets are equal.
     pub fn secrets(&self) -> Result<Vec<&SecretSetting>, ConfigError> {
         let named = [
             ("CUBBY_SECRET", &self.secret),
@@ -85,22 +93,24 @@ impl Config {
             && let Some((name, _)) = set.first()
         {
             return Err(ConfigError(format!(
-                "{name} is set, and CUBBY_SECRET, the secret in use, is not: set it. One that was \
-                 kept in the data directory is the content of the file `secret`"
+                "{name} is set, but CUBBY_SECRET is not: set CUBBY_SECRET to the secret in use. If the \
+                 secret is in the data directory, it is the first line of the file `secret`"
             )));
         }
         for (at, (name, secret)) in set.iter().enumerate() {
             if let Some((other, _)) = set[..at].iter().find(|(_, other)| other == secret) {
                 return Err(ConfigError(format!(
-                    "{name} is the same as {other}: unset {name}, or set it to the other secret \
-                     that is to be accepted"
+                    "{name} is the same as {other}: unset {name}, or set it to a different secret"
                 )));
             }
         }
         Ok(set.into_iter().map(|(_, secret)| secret).collect())
     }
 
-    /// The secret of HS256, or `None` if tokens are signed with EdDSA.
+    /// Returns the secret of HS256, or `None` if access tokens are signed with EdDSA.
+    ///
+    /// # Errors
+    /// Fails if the algorithm and the secret contradict each other, or if a server secret is used.
     pub fn jwt_secret(&self) -> Result<Option<&SecretSetting>, ConfigError> {
         match (self.jwt_algorithm, &self.jwt_secret) {
             (None | Some(JwtAlgorithm::Hs256), Some(secret))
@@ -110,18 +120,19 @@ impl Config {
                     .any(|other| other == secret) =>
             {
                 Err(ConfigError(
-                    "CUBBY_JWT_SECRET is the same as CUBBY_SECRET or one beside it, from which \
-                     keys are derived: each service that verifies tokens could derive them too. Set another one"
+                    "CUBBY_JWT_SECRET is the same as CUBBY_SECRET, CUBBY_SECRET_2 or CUBBY_SECRET_3: \
+                     services that verify tokens could derive the server's keys from it. Set it to a \
+                     different secret"
                         .to_owned(),
                 ))
             }
             (None | Some(JwtAlgorithm::Hs256), Some(secret)) => Ok(Some(secret)),
             (None | Some(JwtAlgorithm::EdDsa), None) => Ok(None),
             (Some(JwtAlgorithm::Hs256), None) => Err(ConfigError(
-                "CUBBY_JWT_ALGORITHM=HS256 needs CUBBY_JWT_SECRET, at least 32 bytes".to_owned(),
+                "CUBBY_JWT_ALGORITHM=HS256 needs CUBBY_JWT_SECRET: set it to at least 32 bytes".to_owned(),
             )),
             (Some(JwtAlgorithm::EdDsa), Some(_)) => Err(ConfigError(
-                "CUBBY_JWT_SECRET is for HS256, and CUBBY_JWT_ALGORITHM is EdDSA: unset one of \
+                "CUBBY_JWT_SECRET is only for HS256, but CUBBY_JWT_ALGORITHM is EdDSA: unset one of \
                  them"
                     .to_owned(),
             )),
@@ -163,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn mode_is_required_beyond_loopback_and_sqlite() {
+    fn mode_is_required_unless_loopback_and_sqlite() {
         for flags in [
             ["--listen", "0.0.0.0:8000"],
             ["--database-url", "postgres://localhost/cubby"],
@@ -193,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn throttles_cannot_be_off_in_production() {
+    fn rate_limits_cannot_be_off_in_production() {
         let off = config(&["--throttles", "off", "--mode", "production"]).unwrap();
         assert!(off.mode().is_err());
         assert!(config(&["--throttles", "off"]).unwrap().mode().is_ok());
@@ -215,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn several_secrets_need_the_first_and_must_differ() {
+    fn additional_secrets_require_the_first_and_must_differ() {
         let (a, b, c) = ("a".repeat(32), "b".repeat(32), "c".repeat(32));
         let secrets = |all: [&str; 3]| {
             let flags = ["--secret", "--secret-2", "--secret-3"]

@@ -1,25 +1,26 @@
-//! The file `.env`: variables whose values are taken as they are written.
+//! The file `.env`: parses it, and sets its variables unless they are set in the environment.
 //!
-//! `NAME=value`, `NAME='value'` or `NAME="value"`, with `export` before it or not. A value without quotes ends with its
-//! line, or before a `#` that follows a space. Those in quotes may have several lines; between double quotes a backslash
-//! escapes. A `$` stands for itself everywhere.
+//! A line is `NAME=value`, `NAME='value'` or `NAME="value"`, optionally after `export`. An unquoted value
+//! ends at the end of its line, or before a `#` that follows a space. A quoted value can have several
+//! lines. In double quotes, a backslash escapes the next character. Variables are not expanded: a `$` is
+//! a plain character.
 
 use std::{fs, io};
 
 /// The file's name, in the working directory.
 const FILE: &str = ".env";
 
-/// Sets the variables of the file that are not set yet.
+/// Sets the variables of the file that are not set in the environment. A missing file is not an error.
 ///
 /// # Errors
-/// When the file cannot be read; the message shows no value.
+/// Fails if the file cannot be read or is invalid. The message contains no value.
 pub fn load_env_file() -> Result<(), String> {
     let text = match fs::read_to_string(FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read.map_err(|error| format!("the file {FILE} cannot be read: {error}"))?,
     };
     let variables = parse(&text)?;
-    // dotenvy sets them; its own reading would replace `$NAME` and take quotes out of JSON.
+    // dotenvy only sets the variables: its own parser would expand `$NAME` and remove quotes from JSON.
     let quoted: String = variables
         .iter()
         .map(|(name, value)| format!("{name}={}\n", quote(value)))
@@ -28,7 +29,7 @@ pub fn load_env_file() -> Result<(), String> {
         .map_err(|_| format!("the variables of {FILE} cannot be set"))
 }
 
-/// The value as dotenvy reads it back unchanged.
+/// Quotes a value so that dotenvy reads it unchanged.
 fn quote(value: &str) -> String {
     let mut quoted = String::from("\"");
     for c in value.chars() {
@@ -40,7 +41,7 @@ fn quote(value: &str) -> String {
     quoted + "\""
 }
 
-/// The names and values in the text.
+/// Parses the text into names and values.
 fn parse(text: &str) -> Result<Vec<(&str, String)>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let mut variables: Vec<(&str, String)> = Vec::new();
@@ -56,9 +57,8 @@ fn parse(text: &str) -> Result<Vec<(&str, String)>, String> {
         let (name, value) = line
             .split_once('=')
             .ok_or_else(|| wrong("write NAME=value"))?;
-        let name = read_name(name).ok_or_else(|| {
-            wrong("before the = there must be a name of letters, digits and underscores")
-        })?;
+        let name = read_name(name)
+            .ok_or_else(|| wrong("before the = write a name of letters, digits and underscores"))?;
         if variables.iter().any(|(before, _)| *before == name) {
             return Err(wrong(&format!("{name} is set twice: remove one")));
         }
@@ -79,14 +79,14 @@ fn parse(text: &str) -> Result<Vec<(&str, String)>, String> {
             }
         };
         if value.contains('\0') {
-            return Err(wrong("a value cannot have a NUL"));
+            return Err(wrong("a value cannot contain U+0000"));
         }
         variables.push((name, value));
     }
     Ok(variables)
 }
 
-/// The first line, and what follows it.
+/// Returns the first line, and the rest of the text.
 fn split_line(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
 }
@@ -107,7 +107,7 @@ fn read_name(text: &str) -> Option<&str> {
     (!name.is_empty() && begins && name.chars().all(is_part)).then_some(name)
 }
 
-/// What comes before a `#` that follows a space.
+/// Returns the value without a comment: without a `#` after white space, and all that follows.
 fn before_comment(value: &str) -> &str {
     let spaces = value.match_indices([' ', '\t']);
     let comment = spaces
@@ -116,7 +116,7 @@ fn before_comment(value: &str) -> &str {
     comment.map_or(value, |at| &value[..at])
 }
 
-/// The value up to the closing quote, and what follows that.
+/// Returns the value up to the closing quote, and the rest of the text after the quote.
 fn read_quoted(text: &str, quote: char) -> Result<(String, &str), &'static str> {
     let mut value = String::new();
     let mut chars = text.chars();
@@ -130,8 +130,8 @@ fn read_quoted(text: &str, quote: char) -> Result<(String, &str), &'static str> 
                 Some(c @ ('\\' | '"' | '\'' | '$' | ' ')) => c,
                 _ => {
                     return Err(
-                        "between double quotes a backslash is written \\\\; between single quotes it is \
-                         written once",
+                        "between double quotes, write \\\\ for a backslash; between single quotes, write it \
+                         once",
                     );
                 }
             }),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_what_is_written() {
+    fn values_are_taken_literally() {
         for (text, expected) in [
             ("A=b", "b"),
             ("A=", ""),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_by_its_line_and_without_its_value() {
+    fn errors_name_the_line_and_hide_the_value() {
         for (text, says) in [
             ("A=b\nhunter2", "line 2 of .env: write NAME=value"),
             ("=hunter2", "line 1 of .env: before the ="),

@@ -1,4 +1,4 @@
-//! The identity providers whose tokens are taken beside our own.
+//! The setting of external providers: parses and checks its JSON.
 
 use std::{collections::HashSet, fmt, str::FromStr};
 
@@ -7,37 +7,37 @@ use serde::Deserialize;
 
 use super::values::SecretSetting;
 
-/// The claims that may hold the audience: of most providers `aud`, of others the client that the token was issued to.
+/// The claims that can name the audience: `aud` for most providers, the client of the token for others.
 const AUDIENCE_CLAIMS: [&str; 5] = ["aud", "azp", "cid", "client_id", "appid"];
 
-/// How many there may be.
-const MOST: usize = 20;
+/// The maximum number of external providers.
+const MAX_ISSUERS: usize = 20;
 
-/// The identity providers that are trusted, each once.
+/// The external providers, each at most once.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedIssuers(Vec<TrustedIssuer>);
 
-/// One of them, and what its tokens must say.
+/// An external provider, and the claims that its tokens must have.
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
-    /// The `iss` of its tokens.
+    /// The `iss` claim of its tokens.
     pub issuer: String,
-    /// What their audience is or holds.
+    /// The value that their audience must be or contain.
     pub audience: String,
-    /// The claim that holds the audience.
+    /// The claim that names the audience.
     pub audience_claim: String,
     pub keys: IssuerKeys,
 }
 
-/// What its tokens are signed with.
+/// The keys that verify the tokens of an external provider.
 #[derive(Clone, Debug)]
 pub enum IssuerKeys {
-    /// Keys that it publishes as a JWK set.
+    /// Public keys that the provider publishes as a JWK set.
     Published {
         url: http::Uri,
         algorithm: Algorithm,
     },
-    /// A secret that both know, for HS256.
+    /// A shared secret, for HS256.
     Shared(SecretSetting),
 }
 
@@ -47,7 +47,7 @@ impl TrustedIssuers {
     }
 }
 
-/// One as it is written.
+/// An external provider as written in the setting.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RawIssuer {
@@ -64,17 +64,17 @@ impl FromStr for TrustedIssuers {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let written: Vec<RawIssuer> = serde_json::from_str(text).map_err(|error| {
-            // The reader's own words could repeat a secret.
+            // The parser's own message could contain a secret.
             let (line, column) = (error.line(), error.column());
             format!(
                 "write a JSON list such as [{{\"issuer\": \"https://app.example.com\", \"audience\": \
                  \"https://app.example.com\", \"jwks\": \"https://app.example.com/api/auth/jwks\"}}], \
-                 where \"secret\" may stand instead of \"jwks\"; what is there cannot be read from line \
-                 {line}, column {column} on"
+                 with \"secret\" instead of \"jwks\" for HS256; the error is in line {line}, column \
+                 {column}"
             )
         })?;
-        if written.len() > MOST {
-            return Err(format!("there may be at most {MOST}"));
+        if written.len() > MAX_ISSUERS {
+            return Err(format!("at most {MAX_ISSUERS} issuers are allowed"));
         }
         let mut seen = HashSet::new();
         let mut issuers = Vec::new();
@@ -83,10 +83,17 @@ impl FromStr for TrustedIssuers {
                 return Err("\"issuer\" and \"audience\" cannot be empty".to_owned());
             }
             if !seen.insert(issuer.issuer.clone()) {
-                return Err(format!("{} is there twice", issuer.issuer));
+                return Err(format!(
+                    "the issuer {} is listed twice: remove one",
+                    issuer.issuer
+                ));
             }
             let name = issuer.issuer.clone();
-            issuers.push(issuer.read().map_err(|what| format!("of {name}: {what}"))?);
+            issuers.push(
+                issuer
+                    .read()
+                    .map_err(|what| format!("issuer {name}: {what}"))?,
+            );
         }
         Ok(Self(issuers))
     }
@@ -98,16 +105,19 @@ impl RawIssuer {
             (Some(url), None) => published(&url, self.algorithm)?,
             (None, Some(secret)) => {
                 if !matches!(self.algorithm, None | Some(Algorithm::HS256)) {
-                    return Err("a shared secret is for HS256".to_owned());
+                    return Err(
+                        "\"secret\" is for HS256: remove \"algorithm\", or set \"jwks\" instead"
+                            .to_owned(),
+                    );
                 }
                 IssuerKeys::Shared(secret.parse().map_err(|why| format!("\"secret\": {why}"))?)
             }
-            _ => return Err("give either \"jwks\" or \"secret\"".to_owned()),
+            _ => return Err("set either \"jwks\" or \"secret\"".to_owned()),
         };
         let audience_claim = self.audience_claim.unwrap_or_else(|| "aud".to_owned());
         if !AUDIENCE_CLAIMS.contains(&audience_claim.as_str()) {
             return Err(format!(
-                "\"audienceClaim\" is one of {}",
+                "\"audienceClaim\" must be one of {}",
                 AUDIENCE_CLAIMS.join(", ")
             ));
         }
@@ -127,15 +137,15 @@ fn published(url: &str, algorithm: Option<Algorithm>) -> Result<IssuerKeys, Stri
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
     ) {
         return Err(
-            "what is published is no secret: \"algorithm\" is EdDSA, ES256, ES384, RS256, \
-                    RS384, RS512, PS256, PS384 or PS512"
+            "with \"jwks\", \"algorithm\" must be EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384 \
+             or PS512"
                 .to_owned(),
         );
     }
     let url = url.parse().ok().filter(|url: &http::Uri| {
         url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http"))
     });
-    let url = url.ok_or("\"jwks\" is an https:// or an http:// URL")?;
+    let url = url.ok_or("\"jwks\" must be an https:// or http:// URL")?;
     Ok(IssuerKeys::Published { url, algorithm })
 }
 
@@ -150,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn issuers_are_read_and_what_is_wrong_with_one_is_said() {
+    fn issuers_are_parsed_and_errors_say_what_to_write() {
         let two = r#"[
             {"issuer": "https://a.example", "audience": "a", "jwks": "https://a.example/jwks"},
             {"issuer": "b", "audience": "b", "secret": "0123456789abcdef0123456789abcdef"}]"#;
@@ -192,7 +202,7 @@ mod tests {
             ),
             (
                 of(r#""jwks": "https://a.example", "algorithm": "HS256""#),
-                "is no secret",
+                "must be EdDSA",
             ),
             (
                 of(r#""jwks": "https://a.example", "secret": "0123456789abcdef0123456789abcdef""#),
@@ -210,7 +220,7 @@ mod tests {
                     "[{0}, {0}]",
                     r#"{"issuer": "a", "audience": "a", "jwks": "https://a.example"}"#
                 ),
-                "is there twice",
+                "is listed twice",
             ),
         ] {
             let said = text.parse::<TrustedIssuers>().unwrap_err();

@@ -1,15 +1,15 @@
-//! The limits on what one document may ask, on what an account may hold, and on how much there may be at once.
+//! The settings that limit documents, accounts and concurrent work.
 
 use clap::Args;
 
 use super::values::whole_number;
 
-/// What a document may be and ask for. Each limit has its own error code, and is in
+/// The limits of one document. Each has its own error code, and clients read them in
 /// `service.limits`.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Limits of a document")]
 pub struct DocumentLimits {
-    /// How large a document may be, in bytes
+    /// The maximum size of a document, in bytes, 1 to 262144
     #[arg(
         long,
         env = "CUBBY_MAX_DOCUMENT_BYTES",
@@ -20,7 +20,7 @@ pub struct DocumentLimits {
     )]
     pub max_document_bytes: u32,
 
-    /// How many tokens a document may have
+    /// The maximum number of tokens of a document, 1 to 100000
     #[arg(
         long,
         env = "CUBBY_MAX_TOKENS",
@@ -31,7 +31,7 @@ pub struct DocumentLimits {
     )]
     pub max_tokens: u32,
 
-    /// How deep fields may lie within each other
+    /// The maximum depth of nested fields, 1 to 32
     #[arg(
         long,
         env = "CUBBY_MAX_DEPTH",
@@ -42,7 +42,7 @@ pub struct DocumentLimits {
     )]
     pub max_depth: u32,
 
-    /// How many fields a document may ask for, those of a fragment counted wherever it is spread
+    /// The maximum number of fields of a document, 1 to 10000. Fields of a fragment count at each spread
     #[arg(
         long,
         env = "CUBBY_MAX_FIELDS",
@@ -53,7 +53,7 @@ pub struct DocumentLimits {
     )]
     pub max_fields: u32,
 
-    /// How many of these fields may have an alias
+    /// The maximum number of fields with an alias, 0 to 10000
     #[arg(
         long,
         env = "CUBBY_MAX_ALIASES",
@@ -64,7 +64,8 @@ pub struct DocumentLimits {
     )]
     pub max_aliases: u32,
 
-    /// How many directives a document may have, those of a fragment counted wherever it is spread
+    /// The maximum number of directives of a document, 0 to 10000. Directives in a fragment count at each
+    /// spread
     #[arg(
         long,
         env = "CUBBY_MAX_DIRECTIVES",
@@ -75,8 +76,8 @@ pub struct DocumentLimits {
     )]
     pub max_directives: u32,
 
-    /// How many operations a document may define; as many fragments; and each operation as many
-    /// variables
+    /// The maximum number of operations of a document, of its fragments, and of the variables of each
+    /// operation, 1 to 1000
     #[arg(
         long,
         env = "CUBBY_MAX_DEFINITIONS",
@@ -87,7 +88,7 @@ pub struct DocumentLimits {
     )]
     pub max_definitions: u32,
 
-    /// How many fields an operation may have at its root
+    /// The maximum number of root fields of an operation, 1 to 1000
     #[arg(
         long,
         env = "CUBBY_MAX_ROOT_FIELDS",
@@ -98,7 +99,7 @@ pub struct DocumentLimits {
     )]
     pub max_root_fields: u32,
 
-    /// How deep the lists of introspection may lie within each other
+    /// The maximum depth of nested lists in introspection, 1 to 8
     #[arg(
         long,
         env = "CUBBY_MAX_INTROSPECTION_LISTS",
@@ -109,8 +110,8 @@ pub struct DocumentLimits {
     )]
     pub max_introspection_lists: u32,
 
-    /// What an operation may cost, in points: an object costs 1, a page what its tasks cost, a
-    /// mutation 10, one that takes credentials 50
+    /// The maximum cost of an operation, in points, 1 to 1000000. An object costs 1, a page as much as its
+    /// items, a mutation 10, and a mutation that takes a password 50
     #[arg(
         long,
         env = "CUBBY_MAX_COST",
@@ -122,11 +123,11 @@ pub struct DocumentLimits {
     pub max_cost: u32,
 }
 
-/// How much an account may hold.
+/// The limits of one account.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Limits of an account")]
 pub struct AccountLimits {
-    /// The maximum number of tasks of one person; creating or importing more is refused
+    /// The maximum number of tasks of a user, 1 to 100000000. Creating or importing more is rejected
     #[arg(
         long,
         env = "CUBBY_MAX_TASKS",
@@ -138,11 +139,12 @@ pub struct AccountLimits {
     pub max_tasks: u32,
 }
 
-/// How much an instance does at once.
+/// The limits of concurrent work of one instance.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Limits of connections")]
 pub struct ConnectionLimits {
-    /// How many connections one instance holds; one more is told 503 and closed
+    /// The maximum number of open HTTP connections of an instance, 1 to 1000000. A further one gets a 503
+    /// response and is closed
     #[arg(
         long,
         env = "CUBBY_MAX_CONNECTIONS",
@@ -153,8 +155,8 @@ pub struct ConnectionLimits {
     )]
     pub max_connections: u32,
 
-    /// How many requests one instance works on at once, from when they have arrived; one more is
-    /// answered with 503
+    /// The maximum number of requests that an instance runs at once, 1 to 1000000. A further one gets a
+    /// 503 response
     #[arg(
         long,
         env = "CUBBY_MAX_REQUESTS",
@@ -165,8 +167,8 @@ pub struct ConnectionLimits {
     )]
     pub max_requests: u32,
 
-    /// How many streams one instance keeps open: WebSockets, server-sent events and multipart
-    /// subscriptions
+    /// The maximum number of open streams of an instance, 1 to 1000000: WebSockets, server-sent events and
+    /// multipart subscriptions
     #[arg(
         long,
         env = "CUBBY_MAX_STREAMS",
@@ -177,7 +179,7 @@ pub struct ConnectionLimits {
     )]
     pub max_streams: u32,
 
-    /// How many streams of one person an instance keeps open
+    /// The maximum number of open streams of a user on an instance, 1 to 1000000
     #[arg(
         long,
         env = "CUBBY_MAX_STREAMS_PER_VIEWER",
@@ -188,8 +190,9 @@ pub struct ConnectionLimits {
     )]
     pub max_streams_per_viewer: u32,
 
-    /// How many streams of one network that is not signed in an instance keeps open: of an IPv4 address, or of a
-    /// /64 of IPv6. One more ends the oldest. Together they take at most half of all streams
+    /// The maximum number of open anonymous streams of a network on an instance, 1 to 1000000. A network is
+    /// an IPv4 address or an IPv6 /64. A further stream ends the network's oldest one. Anonymous streams
+    /// of all networks take at most half of CUBBY_MAX_STREAMS
     #[arg(
         long,
         env = "CUBBY_MAX_ANONYMOUS_STREAMS_PER_NETWORK",

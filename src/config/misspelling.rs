@@ -1,6 +1,6 @@
-//! Misspelt settings, and the known name that was probably meant.
+//! Misspelt settings: finds the known name that is most similar.
 
-/// The known name that is most similar to this one, unless none is similar.
+/// Returns the known name that is most similar to this one, or `None` if all differ too much.
 pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     let similarity = |known: &str| strsim::jaro_winkler(&name, &known.to_ascii_lowercase());
@@ -10,8 +10,8 @@ pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
-/// The environment variables that begin with `CUBBY_` and are no setting, each with the most similar setting, so that
-/// a misspelt one stops the start instead of being ignored.
+/// Returns the environment variables that begin with `CUBBY_` and are not settings, each with the most
+/// similar setting: a misspelt variable stops the start instead of being ignored.
 pub fn unknown_variables(command: &clap::Command) -> Vec<String> {
     let known = command.get_arguments().filter_map(clap::Arg::get_env);
     let known: Vec<&str> = known.filter_map(|name| name.to_str()).collect();
@@ -19,7 +19,7 @@ pub fn unknown_variables(command: &clap::Command) -> Vec<String> {
         .map(|(name, _)| name.to_string_lossy().into_owned())
         .filter(|name| name.starts_with("CUBBY_") && !known.contains(&name.as_str()))
         .map(|name| match nearest(&name, &known) {
-            Some(near) => format!("{name} (perhaps {near})"),
+            Some(near) => format!("{name} (did you mean {near}?)"),
             None => name,
         })
         .collect()

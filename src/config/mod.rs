@@ -1,4 +1,4 @@
-//! The settings: environment variables and flags alike, whose doc comments are `--help`.
+//! The settings: parses them from flags, environment variables and `.env`. Their doc comments are `--help`.
 
 mod combinations;
 mod database_url;
@@ -18,4 +18,4 @@ pub use limits::{AccountLimits, ConnectionLimits, DocumentLimits};
 pub use misspelling::unknown_variables;
 pub use origin::{Origin, Scheme};
 pub use settings::{Config, JwtAlgorithm, Mode, OnOff, PasswordPolicy, SignUp};
-pub use values::{Lead, LogDirectives, SecretSetting, TrustedProxy, whole_number};
+pub use values::{LogDirectives, PublishPeriod, SecretSetting, TrustedProxy, whole_number};

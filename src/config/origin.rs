@@ -1,11 +1,11 @@
-//! The origin of a page, in the form in which browsers compare origins.
+//! Origins of pages: parses and normalizes them, so that they compare as in browsers.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use url::{Host, Url};
 
-/// A scheme, a host and a port (RFC 6454), normalised as the URL Standard does: the host in lower case and in
-/// its ASCII form, and the default port of the scheme filled in. An IPv4-mapped address is the IPv4 one.
+/// A scheme, a host and a port (RFC 6454), normalized as in the URL Standard: the host is in lower case
+/// and ASCII, and a missing port is the scheme's default. An IPv4-mapped IPv6 address becomes IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
@@ -20,7 +20,7 @@ pub enum Scheme {
 }
 
 impl Origin {
-    /// Reads an `Origin` header. Returns `None` for `null`, and for what is no origin of a page on the web.
+    /// Parses an `Origin` header. Returns `None` for `null` and for any origin other than http and https.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let scheme = if scheme.eq_ignore_ascii_case("https") {
@@ -33,9 +33,9 @@ impl Origin {
         Self::of_host(scheme, authority)
     }
 
-    /// The origin of the pages that a `Host` header names.
+    /// Returns the origin of the pages of a `Host` header.
     pub fn of_host(scheme: Scheme, authority: &str) -> Option<Self> {
-        // The parser would pass over these, or begin another part of the URL at them.
+        // The URL parser would skip these characters, or start another part of the URL at them.
         let is_other = |char: char| char <= ' ' || "/\\?#@*".contains(char);
         if authority.contains(is_other) {
             return None;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_compared_as_urls_are() {
+    fn origins_compare_like_urls() {
         for (one, other) in [
             ("https://app.example.com", "HTTPS://App.EXAMPLE.com"),
             ("https://app.example.com", "https://app.example.com:443"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_no_origin() {
+    fn invalid_origins_are_rejected() {
         for text in [
             "",
             "null",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_has_several_names() {
+    fn loopback_origins_are_recognized() {
         for text in [
             "http://localhost:5173",
             "https://LOCALHOST",

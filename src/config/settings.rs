@@ -1,4 +1,4 @@
-//! The settings, and the flag and the environment variable of each.
+//! The definition of each setting: its flag, its environment variable, its default and its help.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -18,10 +18,10 @@ use super::{
 /// All settings.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// The database: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Left out, a SQLite file in the
-    /// data directory. Special characters of a password are percent-encoded. On PostgreSQL,
-    /// `?sslmode=verify-full` verifies the server's certificate, and `sslrootcert` names the file of its
-    /// authority. Unknown parameters are refused
+    /// The URL of the database: `sqlite:PATH`, `postgres://…` or `postgresql://…`. Default: the SQLite file
+    /// `cubby.sqlite` in the data directory. Percent-encode special characters of a password. For
+    /// PostgreSQL, `?sslmode=verify-full` verifies the server's certificate, and `sslrootcert` is the file
+    /// with the certificate of its authority. Unknown parameters are rejected
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -31,8 +31,8 @@ pub struct Config {
     )]
     pub database_url: Option<DatabaseUrl>,
 
-    /// A second address of the same PostgreSQL database that passes no pooler, used for migrations
-    /// and to hear that a session has ended
+    /// A second URL of the same PostgreSQL database that bypasses the pooler (PgBouncer), used for
+    /// migrations and to receive the ends of sessions by LISTEN. Default: DATABASE_URL
     #[arg(
         long,
         env = "CUBBY_DIRECT_DATABASE_URL",
@@ -42,7 +42,8 @@ pub struct Config {
     )]
     pub direct_database_url: Option<DatabaseUrl>,
 
-    /// The maximum number of connections to the database; on SQLite they read, and one more writes
+    /// The maximum number of database connections, 1 to 1000. On SQLite, these are for reading, and one
+    /// more is for writing
     #[arg(
         long,
         env = "CUBBY_DATABASE_CONNECTIONS",
@@ -53,7 +54,7 @@ pub struct Config {
     )]
     pub database_connections: u32,
 
-    /// The address and port to serve on; port 0 picks a free one and prints it
+    /// The IP address and port to listen on. Port 0 chooses a free port and logs it
     #[arg(
         long,
         env = "CUBBY_LISTEN",
@@ -63,8 +64,8 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// The address and port to serve metrics on, in the text format of OpenMetrics, at /metrics; not
-    /// served when left out. Whoever reaches it may read them
+    /// The IP address and port on which to serve metrics at /metrics, in the OpenMetrics text format and
+    /// without authentication. Default: metrics are not served
     #[arg(
         long,
         env = "CUBBY_METRICS_LISTEN",
@@ -73,7 +74,8 @@ pub struct Config {
     )]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// Where the SQLite file and the server's secret are kept when they are not set otherwise
+    /// The directory of the SQLite file, unless DATABASE_URL is set, and of the file `secret`, unless
+    /// CUBBY_SECRET is set
     #[arg(
         long,
         env = "CUBBY_DATA_DIR",
@@ -83,15 +85,16 @@ pub struct Config {
     )]
     pub data_dir: PathBuf,
 
-    /// `development` or `production`. Left out, it is development on a loopback address with
-    /// SQLite; anywhere else it must be said
+    /// The mode. Development enables GraphiQL and introspection, allows pages of this machine to call the
+    /// API, and writes the log as text. Default: `development` if Cubby listens on a loopback address and
+    /// uses SQLite; otherwise the mode is required
     #[arg(long, env = "CUBBY_MODE", global = true)]
     pub mode: Option<Mode>,
 
-    /// The server's secret, at least 32 bytes, from which keys are derived and by which those in
-    /// the database are sealed. Instances over one database must share it. On SQLite it is made at
-    /// the first start and kept in the file `secret` of the data directory; on PostgreSQL it is
-    /// required
+    /// The server's secret, at least 32 bytes: every other key is derived from it, and it encrypts the
+    /// signing keys in the database. All instances of a database share it. `openssl rand -base64 48`
+    /// generates one. Required on PostgreSQL. Default on SQLite: the file `secret` in the data directory,
+    /// which the first start generates
     #[arg(
         long,
         env = "CUBBY_SECRET",
@@ -101,7 +104,8 @@ pub struct Config {
     )]
     pub secret: Option<SecretSetting>,
 
-    /// A second secret that is accepted, while one takes the other's place
+    /// A second secret that is still accepted while CUBBY_SECRET is being replaced. New keys and tokens
+    /// use CUBBY_SECRET
     #[arg(
         long,
         env = "CUBBY_SECRET_2",
@@ -111,7 +115,7 @@ pub struct Config {
     )]
     pub secret_2: Option<SecretSetting>,
 
-    /// A third one
+    /// A third secret that is still accepted while CUBBY_SECRET is being replaced
     #[arg(
         long,
         env = "CUBBY_SECRET_3",
@@ -121,9 +125,8 @@ pub struct Config {
     )]
     pub secret_3: Option<SecretSetting>,
 
-    /// The algorithm that signs access tokens: `EdDSA`, with the public keys at /.well-known/jwks.json, or
-    /// `HS256`, with the secret of CUBBY_JWT_SECRET. Left out, HS256 when that secret is set and
-    /// EdDSA when it is not
+    /// The algorithm that signs access tokens: `EdDSA`, with public keys at /.well-known/jwks.json, or
+    /// `HS256`, with CUBBY_JWT_SECRET. Default: `HS256` if CUBBY_JWT_SECRET is set, otherwise `EdDSA`
     #[arg(
         long,
         env = "CUBBY_JWT_ALGORITHM",
@@ -132,7 +135,8 @@ pub struct Config {
     )]
     pub jwt_algorithm: Option<JwtAlgorithm>,
 
-    /// The secret of HS256, at least 32 bytes, for others who verify access tokens with it
+    /// The secret that signs access tokens with HS256, at least 32 bytes. Share it with services that
+    /// verify access tokens; it must differ from CUBBY_SECRET
     #[arg(
         long,
         env = "CUBBY_JWT_SECRET",
@@ -164,10 +168,10 @@ pub struct Config {
     )]
     pub audience: String,
 
-    /// Identity providers whose tokens are taken beside Cubby's own: a JSON list of `issuer`, `audience` and
-    /// `jwks`, the address of their public keys, or `secret`, at least 32 bytes for HS256; with `jwks` also
-    /// `algorithm`, EdDSA when left out; `audienceClaim`, where another claim than `aud` holds
-    /// the audience, such as `client_id` or `azp`. None when left out
+    /// External providers whose access tokens are accepted: a JSON list of at most 20 objects with
+    /// `issuer`, `audience`, and either `jwks`, the URL of the public keys, or `secret`, at least 32 bytes
+    /// for HS256. Optional: `algorithm` of the keys (default: EdDSA), and `audienceClaim`, the claim with
+    /// the audience: aud (the default), azp, cid, client_id or appid. Default: no external providers
     #[arg(
         long,
         env = "CUBBY_TRUSTED_ISSUERS",
@@ -177,9 +181,9 @@ pub struct Config {
     )]
     pub trusted_issuers: Option<TrustedIssuers>,
 
-    /// Origins whose pages may call the API from a browser, separated by commas, such as
-    /// `https://app.example.com`; none when left out. In development those of the same machine, such as
-    /// `http://localhost:5173`, may call it too
+    /// The origins whose pages can call the API from a browser, with cookies, separated by commas, such as
+    /// `https://app.example.com`. In development, loopback origins such as `http://localhost:5173` are
+    /// allowed too. Default: no other origins
     #[arg(
         long,
         env = "CUBBY_CORS_ORIGINS",
@@ -189,8 +193,8 @@ pub struct Config {
     )]
     pub cors_origins: Vec<Origin>,
 
-    /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks separated by commas, such
-    /// as `10.0.0.0/8`; none when left out
+    /// The proxies whose `X-Forwarded-For` header is trusted: IP addresses or networks, separated by
+    /// commas, such as `10.0.0.0/8`. Default: no proxies
     #[arg(
         long,
         env = "CUBBY_TRUSTED_PROXIES",
@@ -200,8 +204,8 @@ pub struct Config {
     )]
     pub trusted_proxies: Vec<TrustedProxy>,
 
-    /// The log filter, as directives of `tracing_subscriber::EnvFilter`, such as `info,cubby=debug`.
-    /// Lines are JSON in production
+    /// The log level: `error`, `warn`, `info`, `debug` or `trace`, or directives for modules, such as
+    /// `info,cubby=debug`. Log lines are JSON in production and text in development
     #[arg(
         long,
         env = "CUBBY_LOG",
@@ -211,13 +215,13 @@ pub struct Config {
     )]
     pub log: LogDirectives,
 
-    /// Rate limits of attempts at credentials, of refreshes and of costs. `off` is refused in production;
-    /// in development a client on the same machine is never limited
+    /// Rate limits on credentials, sign-ups, refreshes and cost per minute. `off` is rejected in
+    /// production. In development, clients on the same machine are exempt
     #[arg(long, env = "CUBBY_THROTTLES", default_value = "on", global = true)]
     pub throttles: OnOff,
 
-    /// The length of passwords, in code points: `standard` 8 to 128, `nist` 15 to 256.
-    /// Common passwords are refused by both
+    /// The allowed length of passwords, in code points: `standard` is 8 to 128, `nist` is 15 to 256. Both
+    /// reject common passwords
     #[arg(
         long,
         env = "CUBBY_PASSWORD_POLICY",
@@ -226,22 +230,22 @@ pub struct Config {
     )]
     pub password_policy: PasswordPolicy,
 
-    /// The mutation `signUp`: `open` or `closed`. `cubby user create` creates accounts in either case, and users of
-    /// other identity providers get theirs with their first token
+    /// The mutation `signUp`: `open` lets anyone create an account, `closed` disables it. In both cases
+    /// `cubby user create` creates accounts, and external users get theirs with their first token
     #[arg(long, env = "CUBBY_SIGN_UP", default_value = "open", global = true)]
     pub sign_up: SignUp,
 
-    /// GraphiQL for a browser that opens `/`. Left out, on in development
+    /// The GraphiQL page at `/`. Default: on in development, off in production
     #[arg(long, env = "CUBBY_GRAPHIQL", global = true)]
     pub graphiql: Option<OnOff>,
 
-    /// Introspection of the schema. Left out, on in development
+    /// Introspection of the GraphQL schema. Default: on in development, off in production
     #[arg(long, env = "CUBBY_INTROSPECTION", global = true)]
     pub introspection: Option<OnOff>,
 
-    /// Manifests of documents that front ends were built with, as files separated by commas: those of Apollo's
-    /// `generate-persisted-query-manifest`, of graphql-codegen's client preset and of the Relay compiler. Their
-    /// documents may be sent by their ids; none when left out
+    /// The manifests of trusted documents, files separated by commas, as written by Apollo's
+    /// `generate-persisted-query-manifest`, graphql-codegen's client preset or the Relay compiler. Clients
+    /// can send these documents by their ids. Default: no manifests
     #[arg(
         long,
         env = "CUBBY_TRUSTED_DOCUMENTS",
@@ -251,7 +255,7 @@ pub struct Config {
     )]
     pub trusted_documents: Vec<PathBuf>,
 
-    /// `on` runs no other documents than those of the manifests
+    /// Rejection of all documents that are not in the manifests of CUBBY_TRUSTED_DOCUMENTS
     #[arg(
         long,
         env = "CUBBY_TRUSTED_DOCUMENTS_ONLY",
@@ -270,7 +274,7 @@ pub struct Config {
     pub connection_limits: ConnectionLimits,
 }
 
-/// The mode: development explains errors and shows GraphiQL, production does not.
+/// The mode: its defaults and checks are convenient in development and strict in production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     Development,
@@ -304,7 +308,7 @@ pub enum PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// The minimum and maximum length, in code points after NFC.
+    /// Returns the minimum and maximum length, in code points after NFC normalization.
     pub fn lengths(self) -> (usize, usize) {
         match self {
             Self::Standard => (8, 128),
@@ -320,12 +324,12 @@ impl Config {
         use clap::Parser;
 
         #[derive(Parser)]
-        struct Line {
+        struct SettingLine {
             #[command(flatten)]
             config: Config,
         }
 
-        Line::try_parse_from([&["cubby"], flags].concat())
+        SettingLine::try_parse_from([&["cubby"], flags].concat())
             .map(|line| line.config)
             .map_err(|error| error.to_string())
     }

@@ -1,11 +1,11 @@
-//! The values of settings, each parsed once, with an error that says what to write instead.
+//! The types of settings: parses each value once, and says in an error what to write instead.
 
 use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use indicatif::HumanCount;
 use ipnet::IpNet;
 
-/// Reads a whole number within these bounds.
+/// Returns a parser of whole numbers within these bounds.
 pub fn whole_number(
     bounds: RangeInclusive<u32>,
 ) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
@@ -18,7 +18,7 @@ pub fn whole_number(
     }
 }
 
-/// A proxy that is believed, by its address or its network.
+/// A proxy whose `X-Forwarded-For` is trusted, by its address or network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustedProxy(IpNet);
 
@@ -64,7 +64,7 @@ impl FromStr for SecretSetting {
     fn from_str(secret: &str) -> Result<Self, Self::Err> {
         if secret.len() < 32 {
             return Err(format!(
-                "it has {} bytes and needs at least 32; `openssl rand -base64 48` makes one",
+                "it has {} bytes and needs at least 32; `openssl rand -base64 48` generates one",
                 secret.len()
             ));
         }
@@ -72,47 +72,47 @@ impl FromStr for SecretSetting {
     }
 }
 
-/// How long a signing key is published before it signs.
+/// The time for which a signing key is published before it signs: 5 minutes to 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead(Duration);
+pub struct PublishPeriod(Duration);
 
-impl Lead {
-    /// As long as others may keep what is published.
-    pub const LEAST: Duration = Duration::from_mins(5);
+impl PublishPeriod {
+    /// The time for which verifiers may cache the published keys.
+    pub const MIN: Duration = Duration::from_mins(5);
 
-    const MOST: Duration = Duration::from_hours(30 * 24);
+    const MAX: Duration = Duration::from_hours(30 * 24);
 
     pub fn duration(self) -> Duration {
         self.0
     }
 }
 
-impl Default for Lead {
+impl Default for PublishPeriod {
     fn default() -> Self {
-        Self(2 * Self::LEAST)
+        Self(2 * Self::MIN)
     }
 }
 
-impl FromStr for Lead {
+impl FromStr for PublishPeriod {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let length = text.parse::<jiff::SignedDuration>().ok();
         let length = length.and_then(|length| Duration::try_from(length).ok());
         match length {
-            Some(length) if (Self::LEAST..=Self::MOST).contains(&length) => Ok(Self(length)),
+            Some(length) if (Self::MIN..=Self::MAX).contains(&length) => Ok(Self(length)),
             _ => Err("write 5 minutes to 30 days, such as 10m or 24h".to_owned()),
         }
     }
 }
 
-impl fmt::Display for Lead {
+impl fmt::Display for PublishPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}m", self.0.as_secs() / 60)
     }
 }
 
-/// Directives of `tracing_subscriber::EnvFilter`, known to be well formed.
+/// Valid directives of `tracing_subscriber::EnvFilter`.
 #[derive(Clone, Debug)]
 pub struct LogDirectives(String);
 
@@ -145,12 +145,18 @@ mod tests {
     #[test]
     fn publish_period_is_5_minutes_to_30_days() {
         for (text, minutes) in [("5m", 5), ("10m", 10), ("24h", 1440), ("720h", 43200)] {
-            let read = text.parse::<Lead>().ok().map(|lead| lead.duration());
+            let read = text
+                .parse::<PublishPeriod>()
+                .ok()
+                .map(|lead| lead.duration());
             assert_eq!(read, Some(Duration::from_mins(minutes)), "{text}");
         }
         for text in ["", "10", "4m59s", "721h", "-10m", "30 days", "soon"] {
-            assert!(text.parse::<Lead>().is_err(), "{text}");
+            assert!(text.parse::<PublishPeriod>().is_err(), "{text}");
         }
-        assert_eq!(Lead::default().to_string().parse(), Ok(Lead::default()));
+        assert_eq!(
+            PublishPeriod::default().to_string().parse(),
+            Ok(PublishPeriod::default())
+        );
     }
 }

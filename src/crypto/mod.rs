@@ -1,4 +1,4 @@
-//! Keys and signatures: the server's secrets, and what is derived from them.
+//! Cryptography: the server's secrets, the keys derived from them, and signed text.
 
 pub(crate) mod jwt;
 pub(crate) mod secret;

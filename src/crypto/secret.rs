@@ -1,4 +1,4 @@
-//! The server's secrets, of which the first is used, and the keys derived from them.
+//! The server's secrets, and the keys that are derived from them for each purpose.
 
 use std::{
     fs, io,
@@ -19,7 +19,7 @@ const MIN_SECRET_BYTES: usize = 32;
 #[error("{0}")]
 pub struct SecretError(String);
 
-/// What every key is derived from, by HKDF with SHA-256 (RFC 5869) and a label for each purpose.
+/// A secret from which keys are derived by HKDF-SHA-256 (RFC 5869), with a label for each purpose.
 pub struct Secret(hkdf::Prk);
 
 impl Secret {
@@ -27,18 +27,18 @@ impl Secret {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"cubby").extract(bytes))
     }
 
-    /// The 32 bytes for one purpose.
+    /// Derives the 32-byte key for one purpose.
     pub fn derive(&self, label: &'static str) -> [u8; 32] {
         let mut key = [0; 32];
         self.0
             .expand(&[label.as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(&mut key))
-            .expect("HKDF-SHA256 gives up to 8,160 bytes, and 32 are asked for");
+            .expect("HKDF-SHA256 yields up to 8,160 bytes, and 32 are requested");
         key
     }
 }
 
-/// The secret in use, and others that are accepted beside it while one takes another's place.
+/// The current secret, and others that are accepted while a secret is being replaced.
 pub struct Secrets {
     first: Secret,
     others: Vec<Secret>,
@@ -52,12 +52,12 @@ impl Secrets {
         }
     }
 
-    /// Reads the secrets kept in `directory`, one a line and the one in use first, or makes one there
-    /// that only its owner may read.
+    /// Reads the file `secret` in `directory`: one secret per line, the current one first. If the
+    /// file is missing, creates it with a random secret, readable only by its owner.
     ///
     /// # Errors
-    /// When the file cannot be read or made, holds too little or the same twice, or may be read by
-    /// others.
+    /// If the file cannot be read or created, a secret is shorter than 32 bytes or duplicate, or
+    /// other users have access to the file.
     pub fn load_or_create(directory: &Path) -> Result<Self, SecretError> {
         let file = directory.join("secret");
         let wrong = |what: &str, error: io::Error| {
@@ -65,11 +65,11 @@ impl Secrets {
         };
         if !file
             .try_exists()
-            .map_err(|error| wrong("look for", error))?
+            .map_err(|error| wrong("check for", error))?
         {
             private_file::make_directory(directory)
-                .map_err(|error| wrong("make a place for", error))?;
-            make(&file).map_err(|error| wrong("make", error))?;
+                .map_err(|error| wrong("create the directory of", error))?;
+            make(&file).map_err(|error| wrong("create", error))?;
         }
         check_permissions(&file)?;
         let text = fs::read_to_string(&file).map_err(|error| wrong("read", error))?;
@@ -77,9 +77,9 @@ impl Secrets {
         lines.retain(|line| !line.is_empty());
         if let Some(at) = lines.iter().position(|line| line.len() < MIN_SECRET_BYTES) {
             return Err(SecretError(format!(
-                "{} holds {} bytes in line {} and needs at least {MIN_SECRET_BYTES}: put the secret back, or \
-                 remove the file to have a new one made, and give up what the old one sealed with \
-                 `cubby keys rotate --now`",
+                "{} has {} bytes in line {} and needs at least {MIN_SECRET_BYTES}: restore the secret, or \
+                 remove the file so that a new one is created, and run `cubby keys rotate --now` to \
+                 replace the keys that the old secret encrypted",
                 file.display(),
                 lines[at].len(),
                 at + 1,
@@ -87,7 +87,7 @@ impl Secrets {
         }
         if (1..lines.len()).any(|at| lines[..at].contains(&lines[at])) {
             return Err(SecretError(format!(
-                "{} holds the same secret twice: remove one of the lines",
+                "{} contains the same secret twice: remove one of the lines",
                 file.display()
             )));
         }
@@ -95,27 +95,28 @@ impl Secrets {
         match secrets.next() {
             Some(first) => Ok(Self::new(first, secrets)),
             None => Err(SecretError(format!(
-                "{} is empty and needs at least {MIN_SECRET_BYTES} bytes: put the secret back, or remove the \
-                 file to have a new one made, and give up what the old one sealed with `cubby keys \
-                 rotate --now`",
+                "{} is empty and needs at least {MIN_SECRET_BYTES} bytes: restore the secret, or remove \
+                 the file so that a new one is created, and run `cubby keys rotate --now` to replace \
+                 the keys that the old secret encrypted",
                 file.display()
             ))),
         }
     }
 
-    /// The one in use: what is derived, signed or sealed anew is by this one.
+    /// Returns the current secret, which signs and encrypts.
     pub fn first(&self) -> &Secret {
         &self.first
     }
 
-    /// All that are accepted, the one in use first.
+    /// Returns every accepted secret, the current one first.
     pub fn each(&self) -> impl Iterator<Item = &Secret> {
         iter::once(&self.first).chain(&self.others)
     }
 }
 
-/// Writes a new secret beside the file, then links it into place: a start at the same moment finds
-/// either no file or a whole one, and whoever comes second uses the first one's.
+/// Creates the file with a random secret. Writes a temporary file and links it into place, so that
+/// a concurrent start finds either no file or a complete one. If both create one, the first is
+/// used.
 fn make(file: &Path) -> io::Result<()> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(io::Error::other)?;
@@ -139,10 +140,15 @@ fn draft_beside(file: &Path) -> PathBuf {
 fn check_permissions(file: &Path) -> Result<(), SecretError> {
     let mode = fs::metadata(file)
         .map(|metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()))
-        .map_err(|error| SecretError(format!("cannot look at {}: {error}", file.display())))?;
+        .map_err(|error| {
+            SecretError(format!(
+                "cannot read the permissions of {}: {error}",
+                file.display()
+            ))
+        })?;
     if mode & 0o077 != 0 {
         return Err(SecretError(format!(
-            "others may read {0}: run chmod 600 {0}",
+            "{0} is accessible to other users: run chmod 600 {0}",
             file.display()
         )));
     }
@@ -159,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_purpose_has_a_key_of_its_own_and_the_same_one_every_time() {
+    fn derived_key_depends_only_on_secret_and_purpose() {
         let secret = Secret::new(b"0123456789abcdef0123456789abcdef");
         assert_eq!(secret.derive("a"), secret.derive("a"));
         assert_ne!(secret.derive("a"), secret.derive("b"));
@@ -168,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn the_file_holds_a_secret_a_line_and_the_first_is_used() {
+    fn secret_file_has_one_secret_per_line_and_uses_the_first() {
         let directory = tempfile::tempdir().unwrap();
-        let kept = |text: &str| {
+        let parse = |text: &str| {
             let file = directory.path().join("secret");
             let _ = fs::remove_file(&file);
             let mut written = private_file::make_file(&file).unwrap();
@@ -178,7 +184,7 @@ mod tests {
             Secrets::load_or_create(directory.path())
         };
         let (new, old) = ("n".repeat(32), "o".repeat(32));
-        let secrets = kept(&format!("{new}\n\n  {old}\r\n")).unwrap();
+        let secrets = parse(&format!("{new}\n\n  {old}\r\n")).unwrap();
         let derived = |secret: &Secret| secret.derive("a");
         let expected = [&new, &old].map(|secret| derived(&Secret::new(secret.as_bytes())));
         assert_eq!(derived(secrets.first()), expected[0]);
@@ -189,7 +195,7 @@ mod tests {
             (format!("{new}\nhunter2"), "7 bytes in line 2"),
             (format!("{new}\n{old}\n{new}\n"), "the same secret twice"),
         ] {
-            let said = kept(&text).err().unwrap().to_string();
+            let said = parse(&text).err().unwrap().to_string();
             assert!(said.contains(says), "{said}");
             assert!(!said.contains("hunter2") && !said.contains(&new), "{said}");
         }

@@ -1,14 +1,14 @@
-//! Text with an HMAC behind it, which only this server can have written.
+//! Text with an HMAC suffix, which only holders of the server's secret can produce.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::crypto::secret::{Secret, Secrets};
 
-/// The maximum length of a signed text. A longer one is not verified.
+/// The maximum length of a signed text. A longer one is rejected unread.
 const MAX_TEXT_BYTES: usize = 256;
 
-/// Signs texts for one purpose with the first secret, and verifies what any of the secrets signed.
+/// Signs text for one purpose with the current secret. Verifies signatures by any accepted secret.
 pub(crate) struct HmacSigner {
     first: hmac::Key,
     each: Vec<hmac::Key>,
@@ -23,13 +23,13 @@ impl HmacSigner {
         }
     }
 
-    /// The text, a full stop, and its HMAC-SHA256 in base64url.
+    /// Returns the text, a full stop, and the text's HMAC-SHA-256 in base64url.
     pub(crate) fn sign(&self, text: &str) -> String {
         let tag = hmac::sign(&self.first, text.as_bytes());
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// The text, if it was signed here for this purpose.
+    /// Returns the text if its signature is valid for this purpose.
     pub(crate) fn verify<'a>(&self, signed: &'a str) -> Option<&'a str> {
         if signed.len() > MAX_TEXT_BYTES {
             return None;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_secret_sealed_opens_while_it_is_accepted() {
+    fn previous_secret_verifies_while_it_is_accepted() {
         let (old, new) = (&[1; 32][..], &[2; 32][..]);
         let signed = HmacSigner::new(&secrets(old, None), "purpose").sign("session");
         let both = HmacSigner::new(&secrets(new, Some(old)), "purpose");
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_and_nothing_else_does() {
+    fn only_signed_text_verifies() {
         let secrets = secrets(b"0123456789abcdef0123456789abcdef", None);
         let signer = HmacSigner::new(&secrets, "one purpose");
         let signed = signer.sign("session.7");

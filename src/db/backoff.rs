@@ -1,15 +1,15 @@
-//! The waits between attempts to connect.
+//! Exponential backoff between attempts to connect to the database.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The first and the maximum wait between attempts to connect. Each is shortened at random by up to half, so that
-/// instances do not try at the same time.
+/// The first wait and the maximum wait between attempts to connect. Each wait is shortened at
+/// random by up to half, so that instances do not retry in step.
 const RECONNECT_BACKOFF: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(2));
 
-/// The number of failed attempts in a row, and the time of the next one.
+/// The number of consecutive failed attempts, and the time of the next one.
 pub(super) struct Backoff {
     failures: u32,
     retry_at: Instant,
@@ -30,10 +30,12 @@ impl Backoff {
         tokio::time::sleep_until(self.retry_at).await;
     }
 
+    /// Starts again from the first wait, after a successful attempt.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
+    /// Schedules the next attempt after a failed one.
     pub(super) fn fail(&mut self) {
         let wait = RECONNECT_BACKOFF.0 * 2_u32.saturating_pow(self.failures);
         let wait = wait.min(RECONNECT_BACKOFF.1);
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_between_attempts_grow_up_to_the_maximum() {
+    fn waits_grow_up_to_the_maximum() {
         let mut backoff = Backoff::default();
         let mut waits = Vec::new();
         for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Runs work in transactions, again from its beginning when it conflicts with another transaction.
+//! Runs work in transactions, and retries a transaction that conflicts with another one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,22 +10,26 @@ use super::{
 };
 use crate::error::Error;
 
-/// The pause before a transaction is run again, at first and at most. Each is shortened at random by up to half, so
-/// that two transactions do not conflict in step.
+/// The first pause and the maximum pause before a transaction is retried. Each pause is shortened
+/// at random by up to half, so that two transactions do not conflict again in step.
 const CONFLICT_BACKOFF: (Duration, Duration) =
     (Duration::from_millis(2), Duration::from_millis(100));
 
-/// The result of a transaction's work, and what becomes of the writes.
+/// The result of a transaction's work, and the end of the transaction: commit or rollback.
 pub(crate) enum End<T> {
     Commit(T),
     RollBack(T),
 }
 
 impl Database {
-    /// Runs `work` in a transaction, which an error rolls back.
+    /// Runs `work` in a transaction. If `work` fails, the transaction is rolled back.
     ///
-    /// If the database says that the transaction conflicts with another one (`40001`, serialization failure; `40P01`,
-    /// deadlock), all of `work` is run again in a new transaction, for ten seconds at most.
+    /// If the database reports a conflict with another transaction (`40001`, serialization failure;
+    /// `40P01`, deadlock), runs `work` again from the beginning in a new transaction, for at most
+    /// ten seconds.
+    ///
+    /// # Errors
+    /// Returns the error of `work`, or [`Error::Unavailable`] if the conflicts last ten seconds.
     pub(crate) async fn transaction<T, E, F>(
         &self,
         work: impl Fn(Arc<Transaction>) -> F,
@@ -52,7 +56,8 @@ impl Database {
                     Err(error) if Failure::of(&error) == Failure::Conflict => {}
                     Err(error) => return Err(Error::from(error).into()),
                 },
-                // Sent now rather than when the connection is next used: others wait for the locks.
+                // Rolled back now, not when the connection is next used: other transactions wait
+                // for the locks.
                 result => {
                     transaction.roll_back().await;
                     match result {
@@ -63,10 +68,12 @@ impl Database {
                 }
             }
             if Instant::now() + pause > deadline {
-                tracing::warn!("a transaction conflicted with others for ten seconds");
+                tracing::warn!(
+                    "a transaction still conflicted with others after ten seconds of retries"
+                );
                 return Err(Error::Unavailable.into());
             }
-            tracing::debug!("a transaction conflicted with another one and is run again");
+            tracing::debug!("a transaction conflicted with another one and is retried");
             tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             pause = (pause * 2).min(CONFLICT_BACKOFF.1);
         }
@@ -75,6 +82,6 @@ impl Database {
 
 fn outlived() -> Error {
     Error::internal(DbErr::Custom(
-        "a viewer outlived its transaction".to_owned(),
+        "a viewer is still in use after the end of its transaction".to_owned(),
     ))
 }

@@ -1,4 +1,4 @@
-//! Addresses into pools of connections, and how each connection is set up.
+//! Opens the connection pools of a database address, and sets the options of each connection.
 
 use std::{
     io,
@@ -24,21 +24,22 @@ use super::{
 };
 use crate::{config::DatabaseUrl, private_file};
 
-/// How long to wait between two tries.
+/// The interval between attempts to connect at startup.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The connections that read, and those that write: on PostgreSQL they are the same.
+/// The pools for reads and for writes. On PostgreSQL both are one pool.
 pub(super) struct Pools {
     pub(super) reads: Pool,
     pub(super) writes: Pool,
 }
 
-/// Opens the pools, waiting up to ten seconds for a database that is not up yet.
+/// Opens the pools, and waits up to ten seconds for a database that is still starting.
 pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools> {
     let pools = match url {
         DatabaseUrl::Sqlite(address) => {
             make_room_for(address)?;
-            // They may be the last ones to close, and the file must be whole then: they could write, and do not.
+            // Read connections are read-only by a pragma and not by a flag of the file: the last
+            // connection to close must be able to checkpoint the log into the file.
             let readers = sqlite_options(address)?.pragma("query_only", "ON");
             Pools {
                 writes: Pool::new(Options::Sqlite(sqlite_writer(address)?), 1),
@@ -56,14 +57,14 @@ pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools>
             }
         }
     };
-    // The first that writes makes the file, and sets how it is written.
+    // The write pool comes first: its first connection creates the file and sets the journal mode.
     for pool in [&pools.writes, &pools.reads] {
         wait_for(pool).await?;
     }
     Ok(pools)
 }
 
-/// Opens the database to examine it: one connection, which only reads.
+/// Opens one read-only connection to examine the database.
 pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
     let address = match url {
         DatabaseUrl::Sqlite(address) => address,
@@ -72,8 +73,8 @@ pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
     let options = sqlite_options(address)?;
     let mut log = options.get_filename().as_os_str().to_owned();
     log.push("-wal");
-    // The last connection to close writes a log that is there back into the file, unless it only reads; one
-    // that only reads leaves a log behind where there was none.
+    // A read-write connection that closes last would checkpoint an existing log into the file; a
+    // read-only connection would leave a log behind if none exists.
     let options = options
         .read_only(Path::new(&log).exists())
         .pragma("query_only", "ON");
@@ -89,7 +90,7 @@ pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
     })
 }
 
-/// Waits for a database that is not up yet.
+/// Waits up to ten seconds for a database that is still starting.
 async fn wait_for(pool: &Pool) -> DbResult<()> {
     let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
@@ -104,7 +105,7 @@ async fn wait_for(pool: &Pool) -> DbResult<()> {
     }
 }
 
-/// A connection of its own, without a bound of time for what it does.
+/// Opens a connection outside the pools, without a timeout for its statements.
 pub(super) async fn open_unbounded(url: &DatabaseUrl) -> DbResult<Connection> {
     match url {
         DatabaseUrl::Sqlite(address) => Connection::open_sqlite(&sqlite_writer(address)?).await,
@@ -115,7 +116,7 @@ pub(super) async fn open_unbounded(url: &DatabaseUrl) -> DbResult<Connection> {
     }
 }
 
-/// A connection of SeaORM's own, as its migrations want it.
+/// Opens a SeaORM connection, which its migrator requires.
 pub(super) async fn open_for_migrations(url: &DatabaseUrl) -> DbResult<DatabaseConnection> {
     Ok(match url {
         DatabaseUrl::Sqlite(address) => {
@@ -143,19 +144,19 @@ fn sqlite_writer(address: &str) -> DbResult<SqliteConnectOptions> {
     Ok(sqlite_options(address)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was acknowledged is on the disk, even when the power goes.
+        // A committed transaction survives a power failure.
         .synchronous(SqliteSynchronous::Full))
 }
 
 pub(super) fn postgresql_options(address: &str) -> DbResult<PgConnectOptions> {
-    // Said here, since the driver's own words for it hold the whole address.
+    // The driver's complete message would contain the address, and with it the password.
     let options = PgConnectOptions::from_str(address)
-        .map_err(|error| DbErr::Custom(format!("its address cannot be read: {error}")))?;
-    // A pooler in transaction mode refuses this parameter, and nothing here needs it.
+        .map_err(|error| DbErr::Custom(format!("the database address is invalid: {error}")))?;
+    // A pooler in transaction mode rejects this parameter, and Cubby does not need it.
     Ok(options.extra_float_digits(None).disable_statement_logging())
 }
 
-/// Where a SQLite database is.
+/// Returns the path of a SQLite database, or `None` for PostgreSQL.
 pub(super) fn file_of(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
     let DatabaseUrl::Sqlite(address) = url else {
         return Ok(None);
@@ -164,8 +165,8 @@ pub(super) fn file_of(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
     Ok(Some(options.get_filename().to_owned()))
 }
 
-/// The directory of a SQLite file and the file itself, made when they are missing, for their owner
-/// alone. SQLite gives the files that it puts beside it the same permissions.
+/// Creates the directory and the file of a SQLite database if they do not exist, with permissions
+/// for their owner only. SQLite gives the log files beside the database the same permissions.
 fn make_room_for(address: &str) -> DbResult<()> {
     let options = SqliteConnectOptions::from_str(address).map_err(connection_error)?;
     let file = options.get_filename();
@@ -177,5 +178,5 @@ fn make_room_for(address: &str) -> DbResult<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop),
     });
-    made.map_err(|error| DbErr::Custom(format!("cannot make {}: {error}", file.display())))
+    made.map_err(|error| DbErr::Custom(format!("cannot create {}: {error}", file.display())))
 }

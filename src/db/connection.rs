@@ -1,4 +1,4 @@
-//! One connection to either engine: SeaORM's statements in, SeaORM's rows out.
+//! Runs SeaORM statements on one connection to SQLite or PostgreSQL.
 
 use std::sync::{
     Arc,
@@ -18,15 +18,15 @@ use super::{
     timeouts::STATEMENT_TIMEOUT,
 };
 
-/// Virtual machine instructions that SQLite runs between two looks at whether to stop: a fraction
-/// of a millisecond.
+/// The number of SQLite virtual machine instructions between two checks of the interrupt flag: a
+/// fraction of a millisecond.
 const PROGRESS_INTERVAL: i32 = 1_000;
 
-/// The settings of one PostgreSQL session or transaction. A statement ends on the server too when
-/// its client has stopped waiting, and a transaction that its client has forgotten is rolled back.
+/// The maximum idle time of an open PostgreSQL transaction; the server then rolls it back. It frees
+/// the locks of a client that has disappeared.
 const IDLE_IN_TRANSACTION_TIMEOUT_MILLIS: u128 = 60_000;
 
-/// How to connect.
+/// The driver's options for new connections.
 #[derive(Clone)]
 pub(super) enum Options {
     Sqlite(SqliteConnectOptions),
@@ -37,7 +37,7 @@ pub(super) enum Options {
 pub(super) enum Connection {
     Sqlite {
         driver: SqliteConnection,
-        /// Ends the statement that is running.
+        /// Set to end the running statement.
         interrupt: Arc<AtomicBool>,
     },
     Postgresql {
@@ -80,8 +80,8 @@ impl Connection {
                 .execute(AssertSqlSafe(bounds))
                 .await
                 .map_err(connection_error)?;
-            // Ends a statement a second after its client has closed the connection. Servers before
-            // version 14, and those on some systems, do not have it.
+            // Ends a statement within a second after its client has closed the connection. Not
+            // supported before PostgreSQL 14 and on some operating systems.
             let check = driver
                 .execute("SET client_connection_check_interval = 1000")
                 .await;
@@ -139,7 +139,7 @@ impl Connection {
         .map_err(exec_error)
     }
 
-    /// Runs SQL without parameters; it may be several statements.
+    /// Runs SQL without parameters, possibly several statements.
     pub(super) async fn execute_unprepared(&mut self, sql: &str) -> DbResult<ExecResult> {
         let sql = AssertSqlSafe(sql);
         match self {
@@ -149,8 +149,9 @@ impl Connection {
         .map_err(exec_error)
     }
 
-    /// Begins a transaction that will write. On SQLite it takes the write lock at once: a
-    /// transaction that reads first and writes later is refused with an error that waiting does not cure.
+    /// Begins a transaction that will write. SQLite takes the write lock at once: a transaction
+    /// that reads first and writes later can fail with a `SQLITE_BUSY` error that waiting does not
+    /// cure.
     pub(super) async fn begin(&mut self) -> DbResult<ExecResult> {
         let begin = match self {
             Self::Sqlite { .. } => "BEGIN IMMEDIATE".to_owned(),
@@ -159,7 +160,7 @@ impl Connection {
         self.execute_unprepared(&begin).await
     }
 
-    /// Whether a statement outside a transaction would run without a bound on the server.
+    /// True if the server sets no time limit for a statement outside a transaction.
     pub(super) fn needs_transaction_to_be_bounded(&self) -> bool {
         matches!(
             self,
@@ -187,7 +188,8 @@ impl Connection {
         .map_err(connection_error)
     }
 
-    /// Brings a connection to rest whose statement, or whose transaction, was abandoned.
+    /// Ends the abandoned statement or transaction of a connection, so that the connection can be
+    /// used again.
     pub(super) async fn recover(&mut self, in_transaction: bool) -> DbResult<()> {
         if let Self::Sqlite { driver, interrupt } = self {
             interrupt.store(true, Ordering::Relaxed);
@@ -199,7 +201,7 @@ impl Connection {
             return self.ping().await;
         }
         match self.execute_unprepared("ROLLBACK").await {
-            // SQLite may have rolled back by itself.
+            // SQLite may already have rolled back on its own.
             Err(error) if matches!(self, Self::Postgresql { .. }) => Err(error),
             _ => Ok(()),
         }
@@ -222,10 +224,10 @@ impl Options {
         }
     }
 
-    /// Finds out what connections pass on their way.
+    /// Detects a pooler between this process and the database.
     ///
     /// # Errors
-    /// When it is a pooler that mixes up prepared statements, or the database cannot be reached.
+    /// Fails if a pooler mixes up prepared statements, or if the database cannot be reached.
     pub(super) async fn route(&self) -> DbResult<Route> {
         match self {
             Self::Sqlite(_) => Ok(Route::Direct),
@@ -234,7 +236,9 @@ impl Options {
     }
 }
 
-/// A connection through a pooler serves other sessions too, so it is set for one transaction.
+/// Returns `begin`, with timeouts for this transaction if neither the connection nor the role sets
+/// them. A pooler shares its server connections among clients, so the timeouts must end with the
+/// transaction.
 fn begin_bounded(route: Route, begin: &str) -> String {
     match route {
         Route::Direct | Route::Pooler { is_bounded: true } => begin.to_owned(),
@@ -247,7 +251,7 @@ fn begin_bounded(route: Route, begin: &str) -> String {
     }
 }
 
-/// The statement as the driver takes it; each connection prepares it once.
+/// Converts a statement for the driver. Each connection prepares a statement once.
 fn sqlite(statement: &Statement) -> Query<'_, Sqlite, SqlxValues> {
     sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement))
 }

@@ -1,4 +1,4 @@
-//! The database: opening and closing it, its state, and its two doors, reads and transactions.
+//! Opens, checks and closes the database, and gives access to its reads and transactions.
 
 use std::{
     path::PathBuf,
@@ -31,28 +31,29 @@ use crate::{
 /// The maximum time of a readiness check.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum time that closing waits for the connections in use.
+/// The maximum wait for the connections in use when the database closes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) type OnSessionEnd = Box<dyn Fn(UserId) + Send + Sync>;
 
-/// The database.
+/// A handle to the database; clones share its connections.
 ///
-/// It is no connection: queries run on what its crate-private methods return, and `tests/escapes` lists the folders
-/// that may name it.
+/// A `Database` runs no queries itself: the values that its crate-private methods return run them,
+/// and `tests/escapes` lists the folders that may name it.
 #[derive(Clone)]
 pub struct Database {
     pub(super) reads: ReadPool,
     writes: Pool,
-    /// A turn to write. SQLite has one writer at a time; those of this process queue here, in order,
-    /// rather than in SQLite's busy handler, which sleeps and guesses. On PostgreSQL a quarter of the
-    /// connections is never written on, so that reads do not wait for writes that wait for a standby.
+    /// Permits to write. SQLite allows one writer at a time; writers of this process queue here in
+    /// order, because SQLite's busy handler polls with sleeps and is unfair. On PostgreSQL a
+    /// quarter of the connections is reserved for reads, so that reads do not wait for writes that
+    /// wait for a standby.
     turns: Arc<Semaphore>,
     shares: Arc<Shares>,
     /// Called with each user whose sessions a committed transaction of this process may have ended.
     pub(super) on_session_end: Arc<OnceLock<OnSessionEnd>>,
     pub(super) url: DatabaseUrl,
-    /// Its address past a pooler.
+    /// The address for a direct connection.
     pub(super) direct: DatabaseUrl,
 }
 
@@ -60,25 +61,26 @@ pub struct Database {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     Ready,
-    /// It answers, but takes no writes: it is a standby.
+    /// The database answers but rejects writes: it is a standby.
     ReadOnly,
+    /// The database does not answer.
     Away,
 }
 
 impl Database {
-    /// Opens the database; waits up to ten seconds until it is available.
+    /// Opens the database, and waits up to ten seconds for a database that is still starting.
     ///
     /// # Errors
-    /// Fails if the database cannot be reached, refuses the credentials, or has an encoding other than UTF-8, or if
-    /// a pooler mixes up prepared statements.
+    /// Fails if the database cannot be reached, rejects the credentials, or has an encoding other
+    /// than UTF-8, or if a pooler mixes up prepared statements.
     pub async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Self> {
         Self::over(connect::open(url, connections).await?, url, connections).await
     }
 
-    /// Opens the database to examine it: leaves a SQLite file, and those beside it, as they are.
+    /// Opens the database to examine it, and changes neither a SQLite file nor the files beside it.
     ///
     /// # Errors
-    /// Fails if it does not exist or cannot be opened.
+    /// Fails if the database does not exist or cannot be opened.
     pub(crate) async fn examine(url: &DatabaseUrl) -> DbResult<Self> {
         Self::over(connect::examine(url).await?, url, 1).await
     }
@@ -108,7 +110,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Refuses a PostgreSQL database that cannot store every text.
+    /// Rejects a PostgreSQL database whose encoding is not UTF-8.
     async fn check_encoding(&self) -> DbResult<()> {
         let backend = self.reads.backend;
         if backend != DatabaseBackend::Postgres {
@@ -121,27 +123,28 @@ impl Database {
         match encoding.as_deref() {
             Some("UTF8") | None => Ok(()),
             Some(encoding) => Err(DbErr::Custom(format!(
-                "its encoding is {encoding}, which cannot store every text, and must be UTF8: create a \
-                 database WITH ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it"
+                "the database's encoding is {encoding}, but it must be UTF8: create a database WITH \
+                 ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it"
             ))),
         }
     }
 
-    /// Sets an address that leads to no pooler, for the listener and for migrations.
+    /// Sets the address of the direct connection, which the session-end listener and migrations
+    /// use.
     #[must_use]
     pub fn with_direct(self, direct: DatabaseUrl) -> Self {
         Self { direct, ..self }
     }
 
-    /// Returns a handle for one user's requests: together they have a share of the connections, and wait for
-    /// each other when it is used up.
+    /// Returns a handle for the requests of one user. Handles of one user share a limited part of
+    /// the connections, and queue when all of it is in use.
     pub(crate) fn shared_by(&self, user: UserId) -> Self {
         let mut database = self.clone();
         database.reads.share = Some(self.shares.of_user(user));
         database
     }
 
-    /// Asks the database once, and at most for two seconds, whether it answers and takes writes.
+    /// Checks once, for at most two seconds, that the database answers and accepts writes.
     pub(crate) async fn readiness(&self) -> Readiness {
         match timeout(READY_TIMEOUT, self.reads.is_writable_once()).await {
             Ok(Ok(true)) => Readiness::Ready,
@@ -150,10 +153,10 @@ impl Database {
         }
     }
 
-    /// Closes every connection, once those in use have been given back, or after five seconds.
+    /// Closes every connection after it has been released, or after five seconds.
     pub async fn close(&self) {
         let closing = async {
-            // On SQLite the last one to close clears up, and must be able to write.
+            // The write pool closes last: SQLite's last connection checkpoints the log.
             for pool in [&self.reads.pool, &self.writes] {
                 if let Err(error) = pool.close().await {
                     tracing::warn!(%error, "the database did not close cleanly");
@@ -161,11 +164,13 @@ impl Database {
             }
         };
         if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
-            tracing::warn!("connections to the database that were still in use were cut off");
+            tracing::warn!(
+                "database connections that were still in use after five seconds were dropped"
+            );
         }
     }
 
-    /// The time of the database's clock, or `None` on SQLite, which has none.
+    /// Returns the time of the database server's clock, or `None` for SQLite, which has no server.
     ///
     /// # Errors
     /// Fails if the query fails.
@@ -180,7 +185,7 @@ impl Database {
         row.map(|row| row.try_get_by_index(0)).transpose()
     }
 
-    /// The path of a SQLite database that does not exist.
+    /// Returns the path of a SQLite database whose file does not exist, and `None` otherwise.
     ///
     /// # Errors
     /// Fails if the address is invalid.
@@ -189,7 +194,7 @@ impl Database {
         Ok(file.filter(|file| !file.exists()))
     }
 
-    /// Runs queries that change nothing, on the rows of any user.
+    /// Returns the connections for reads of the rows of any user.
     pub(crate) fn reads(&self) -> &ReadPool {
         &self.reads
     }
@@ -213,7 +218,7 @@ impl Database {
                 [share, Some(turn)],
             ))
         };
-        // Boxed, since every mutation's own future would hold it otherwise.
+        // Boxed to keep the futures of mutations small.
         timeout(WAIT_TIMEOUT, Box::pin(beginning))
             .await
             .map_err(|_| Error::Unavailable)?

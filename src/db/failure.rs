@@ -1,4 +1,4 @@
-//! Errors of the database, by what must be done about them.
+//! Classifies database errors by the reaction that they need.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use crate::error::Error;
 
 pub(super) type DbResult<T> = Result<T, DbErr>;
 
-/// What an error of the database says about the database.
+/// The class of a database error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// It is away, busy, starting or stopping: another try may succeed.
+    /// The database is unreachable, busy, starting or stopping. A retry may succeed.
     Unavailable,
-    /// It is a standby, or a primary that has been demoted: another connection may reach the primary.
+    /// The database is a standby or a demoted primary. A new connection may reach the primary.
     ReadOnly,
-    /// The transaction conflicts with another one: run again from its beginning, it may succeed.
+    /// The transaction conflicts with another one. Run again from its beginning, it may succeed.
     Conflict,
-    /// The statement took longer than it may.
+    /// The statement exceeded its time limit.
     Cancelled,
-    /// Its disk is full.
+    /// The database's disk is full.
     StorageFull,
-    /// A pooler binds parameters to the statement of another session.
+    /// A pooler bound parameters to a statement of another session.
     MixedStatements,
-    /// It answered: the statement was wrong, or violates a constraint.
+    /// The statement is invalid or violates a constraint.
     Statement,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
@@ -37,7 +37,7 @@ impl Failure {
             ) => {
                 return Self::Unavailable;
             }
-            // The way to the database was looked at and refused.
+            // `pooler::find_route` returns this error if a pooler mixes up prepared statements.
             DbErr::Conn(RuntimeErr::Internal(_)) => return Self::MixedStatements,
             DbErr::Conn(RuntimeErr::SqlxError(cause))
             | DbErr::Exec(RuntimeErr::SqlxError(cause))
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// Whether the same work may succeed on another connection, or a little later.
+    /// True if the same statement may succeed on another connection or a moment later.
     pub(super) fn is_worth_retrying(self) -> bool {
         matches!(
             self,
@@ -66,7 +66,7 @@ impl Failure {
         )
     }
 
-    /// Whether the connection may be used again.
+    /// True if the connection can be used again.
     pub(super) fn leaves_connection_usable(self) -> bool {
         matches!(
             self,
@@ -75,7 +75,7 @@ impl Failure {
     }
 }
 
-/// Sorts PostgreSQL's codes (appendix A of its documentation).
+/// Classifies a PostgreSQL error code (appendix A of PostgreSQL's documentation).
 fn of_sqlstate(code: &str, message: &str) -> Failure {
     match code {
         "25006" => Failure::ReadOnly,
@@ -83,11 +83,11 @@ fn of_sqlstate(code: &str, message: &str) -> Failure {
         "40001" | "40P01" => Failure::Conflict,
         "57014" => Failure::Cancelled,
         "53100" => Failure::StorageFull,
-        // Invalid statement name, duplicate prepared statement; and a number of parameters that is
-        // another statement's.
+        // Invalid statement name, duplicate prepared statement. The number of parameters does not
+        // match if the statement belongs to another session.
         "26000" | "42P05" => Failure::MixedStatements,
         "08P01" if message.starts_with("bind message") => Failure::MixedStatements,
-        // Shutting down, crashed, starting up, idle for too long.
+        // Shutting down, crashed, starting up, idle session timeout, idle transaction timeout.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Failure::Unavailable,
         // Connection exceptions; out of memory or connections.
         _ if code.starts_with("08") || code.starts_with("53") => Failure::Unavailable,
@@ -95,7 +95,7 @@ fn of_sqlstate(code: &str, message: &str) -> Failure {
     }
 }
 
-/// Sorts SQLite's result codes, whose extended forms keep the primary code in the lowest byte.
+/// Classifies a SQLite result code. Extended codes carry the primary code in the lowest byte.
 fn of_sqlite(code: i32) -> Failure {
     const BUSY: i32 = 5;
     const LOCKED: i32 = 6;
@@ -118,7 +118,7 @@ impl From<DbErr> for Error {
                 Self::Unavailable
             }
             Failure::Conflict => {
-                // Its transaction is run again.
+                // The transaction is retried.
                 tracing::debug!(%error, "a transaction conflicts with another one");
                 Self::Unavailable
             }

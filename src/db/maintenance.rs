@@ -1,4 +1,4 @@
-//! Maintenance: backups of SQLite, and PostgreSQL's statistics.
+//! Backs up SQLite databases, and updates the statistics of PostgreSQL.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use super::{connect, database::Database, failure::DbResult};
 use crate::private_file;
 
 impl Database {
-    /// Updates the statistics and the visibility map of PostgreSQL after a bulk insert, which it would do by itself some
+    /// Runs `VACUUM (ANALYZE)` on PostgreSQL after a bulk insert; autovacuum would do so only
     /// minutes later. Does nothing on SQLite.
     pub(crate) async fn vacuum_analyze(&self) -> DbResult<()> {
         if self.reads.backend == DatabaseBackend::Postgres {
@@ -22,7 +22,8 @@ impl Database {
         Ok(())
     }
 
-    /// Writes a consistent copy of a SQLite database, which may be in use, to a file that only its owner can read.
+    /// Writes a consistent copy of a SQLite database, which may be in use, to a new file that only
+    /// its owner can read.
     ///
     /// # Errors
     /// Fails if the file exists or cannot be written.
@@ -33,12 +34,16 @@ impl Database {
             name.push(what);
             PathBuf::from(name)
         };
-        // SQLite would take these for its own.
+        // SQLite would treat these files as the journal of the copy.
         let mut others = ["-journal", "-wal", "-shm"].map(beside).into_iter();
         if let Some(other) = others.find(|other| other.exists()) {
-            return Err(format!("{} is in the way", other.display()));
+            return Err(format!(
+                "{} already exists: remove it, or choose another file",
+                other.display()
+            ));
         }
-        // SQLite writes into an empty file, and makes none that others may not read.
+        // The file is created here, with permissions for its owner only: SQLite accepts an empty
+        // file, and would create one that others may read.
         drop(private_file::make_file(file).map_err(failed)?);
         let name = file.to_string_lossy().replace('\'', "''");
         let statement = format!("VACUUM INTO '{name}'");
@@ -49,10 +54,10 @@ impl Database {
         };
         if let Err(error) = copying.await {
             private_file::remove_file(file).map_err(failed)?;
-            // It may be there, or not.
+            // SQLite may not have created it.
             let _ = private_file::remove_file(&beside("-journal"));
             return Err(error.to_string());
         }
-        private_file::keep_file(file).map_err(failed)
+        private_file::fsync(file).map_err(failed)
     }
 }

@@ -1,4 +1,4 @@
-//! Running and reverting migrations.
+//! Runs and reverts migrations.
 
 use migration::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
@@ -8,15 +8,15 @@ use sea_orm::{
 
 use super::{connect, database::Database, failure::DbResult};
 
-/// The key of the advisory lock under which PostgreSQL is migrated: any number that no other program uses.
+/// The key of the PostgreSQL advisory lock for migrations: an arbitrary number.
 const MIGRATION_LOCK: i64 = 0x6375_6262_7921;
 
 impl Database {
-    /// Runs all pending migrations, in one transaction and under a lock, so that two instances that start at once
-    /// run each of them once.
+    /// Runs all pending migrations in one transaction and under a lock, so that each migration runs
+    /// once even if two instances start at the same time.
     ///
     /// # Errors
-    /// Fails if a migration fails; nothing is changed then.
+    /// Fails if a migration fails; the database is then unchanged.
     pub async fn migrate_up(&self) -> DbResult<()> {
         let connection = connect::open_for_migrations(&self.url).await?;
         let transaction = begin_migrating(&connection).await?;
@@ -25,10 +25,11 @@ impl Database {
         connection.close().await
     }
 
-    /// Reverts the last `steps` migrations, and deletes the data that they added.
+    /// Reverts the last `steps` migrations and deletes the data of the tables and columns that they
+    /// added.
     ///
     /// # Errors
-    /// Fails if one cannot be reverted; nothing is changed then.
+    /// Fails if a migration cannot be reverted; the database is then unchanged.
     pub async fn migrate_down(&self, steps: u32) -> DbResult<()> {
         let connection = connect::open_for_migrations(&self.url).await?;
         let transaction = begin_migrating(&connection).await?;
@@ -37,7 +38,7 @@ impl Database {
         connection.close().await
     }
 
-    /// The name of each migration, with true if it has run. Changes nothing.
+    /// Returns the name of each migration, with `true` if it has run. Changes nothing.
     ///
     /// # Errors
     /// Fails if the query fails.
@@ -58,7 +59,8 @@ impl Database {
 async fn begin_migrating(connection: &DatabaseConnection) -> DbResult<DatabaseTransaction> {
     let transaction = connection.begin_with_options(immediate()).await?;
     if transaction.get_database_backend() == DatabaseBackend::Postgres {
-        // Held until the transaction ends: a session's lock would outlive it behind a pooler.
+        // Released at the end of the transaction. Behind a pooler a session-level lock would
+        // outlive this session.
         transaction
             .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
             .await?;

@@ -1,4 +1,4 @@
-//! The database: connections, reads, transactions, migrations, and where the two kinds differ.
+//! Connects to SQLite or PostgreSQL, and runs reads, transactions and migrations.
 
 mod backoff;
 mod conflicts;

@@ -1,8 +1,8 @@
-//! The connections of this process to one database, each lent to one piece of work at a time.
+//! Pools the connections to one database, and leases each to one task at a time.
 //!
-//! A connection goes back as it was found: at rest, outside any transaction, its last answer read. One
-//! whose work was abandoned is brought to rest first, and closed where that takes longer than a
-//! second, so that neither a client that hangs up nor a peer that vanishes costs a connection for good.
+//! A connection returns to the pool idle: outside a transaction, with no response unread. If a
+//! client hangs up during a statement, the pool ends the abandoned statement and transaction first,
+//! and closes the connection if that takes longer than a second.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,21 +23,22 @@ use super::{
     timeouts::STATEMENT_TIMEOUT,
 };
 
-/// How long a connection may take to open.
+/// The maximum time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an abandoned connection may take to come to rest.
+/// The maximum time to end the abandoned work of a connection.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// After how long without use a connection is asked whether its peer is still there.
+/// The idle time after which a connection is pinged before its next use.
 const CHECK_AFTER_IDLE: Duration = Duration::from_secs(5);
 
-/// How long it may take to answer that.
+/// The maximum wait for the response to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the way to the database is taken to stay the same.
+/// The time for which a detected route is reused.
 const ROUTE_TTL: Duration = Duration::from_secs(10);
 
+/// A pool of connections to one database; clones share the connections.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Inner>);
 
@@ -46,9 +47,10 @@ struct Inner {
     size: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
-    /// The way to the database, and when it was found out.
+    /// The route to the database, and the time of its detection.
     route: Mutex<Option<(Route, Instant)>>,
-    /// Locked by the caller that connects, so that one caller tries for all while the database is unavailable.
+    /// Locked by the caller that connects, so that only one caller retries while the database is
+    /// unavailable.
     backoff: tokio::sync::Mutex<Backoff>,
 }
 
@@ -57,20 +59,21 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that is in use. Dropped, it goes back to the pool.
+/// A leased connection, which returns to the pool when the lease is dropped.
 pub(super) struct Lease {
     pool: Pool,
     connection: Option<Connection>,
     permit: Option<OwnedSemaphorePermit>,
-    /// No statement is under way.
+    /// True if no statement is running.
     at_rest: bool,
     in_transaction: bool,
-    /// PostgreSQL has refused a statement of the transaction, and would take a commit for a rollback.
+    /// True if a statement of the transaction has failed on PostgreSQL, which then treats a commit
+    /// as a rollback.
     is_aborted: bool,
 }
 
 impl Pool {
-    /// A pool of at most `size` connections; none is opened yet.
+    /// Creates a pool of at most `size` connections without opening any.
     pub(super) fn new(options: Options, size: u32) -> Self {
         Self(Arc::new(Inner {
             options,
@@ -82,7 +85,7 @@ impl Pool {
         }))
     }
 
-    /// Lends a connection, once one is free.
+    /// Waits for a free connection and leases it.
     pub(super) async fn acquire(&self) -> DbResult<Lease> {
         let permit = Arc::clone(&self.0.permits).acquire_owned().await;
         let permit = permit.map_err(|_| closed())?;
@@ -100,7 +103,7 @@ impl Pool {
         })
     }
 
-    /// Closes every connection, once those in use have been given back.
+    /// Waits for all leases to end, and closes every connection.
     pub(super) async fn close(&self) -> DbResult<()> {
         if let Ok(all) = self.0.permits.acquire_many(self.0.size).await {
             all.forget();
@@ -113,7 +116,7 @@ impl Pool {
         Ok(())
     }
 
-    /// The connection that was used last, if its peer is still there.
+    /// Returns the most recently used idle connection, if its peer still responds.
     async fn idle_connection(&self) -> Option<Connection> {
         let Idle {
             mut connection,
@@ -125,14 +128,16 @@ impl Pool {
         if let Ok(Ok(())) = timeout(PING_TIMEOUT, connection.ping()).await {
             return Some(connection);
         }
-        tracing::debug!("an idle connection has lost its peer; the others are closed too");
+        tracing::debug!(
+            "an idle database connection does not respond; all idle connections are closed"
+        );
         self.reconnect();
         None
     }
 
     async fn connect(&self) -> DbResult<Connection> {
         let mut backoff = self.0.backoff.lock().await;
-        // Another caller may have given one back meanwhile.
+        // Another caller may have released a connection in the meantime.
         if let Some(idle) = self.pop() {
             return Ok(idle.connection);
         }
@@ -147,7 +152,7 @@ impl Pool {
             Ok(_) => backoff.reset(),
             Err(error) => {
                 if Failure::of(error) == Failure::MixedStatements {
-                    tracing::error!(%error, "the database is not used");
+                    tracing::error!(%error, "the database is not used, because a pooler mixes up prepared statements");
                 }
                 backoff.fail();
                 self.forget_route();
@@ -168,7 +173,7 @@ impl Pool {
         Ok(route)
     }
 
-    /// Has connections opened anew, and the way to the database found out before.
+    /// Discards the idle connections and the known route, so that the next caller connects again.
     pub(super) fn reconnect(&self) {
         self.idle().clear();
         self.forget_route();
@@ -199,7 +204,7 @@ impl Pool {
 }
 
 impl Lease {
-    /// Does one piece of work on the connection, within the time that a statement may take.
+    /// Runs `work` on the connection within the time limit of a statement.
     pub(super) async fn run<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
@@ -226,7 +231,7 @@ impl Lease {
                 self.pool.reconnect();
             }
             Failure::ReadOnly => self.pool.reconnect(),
-            // The next connection may pass another way.
+            // The next connection may take another route.
             Failure::Unavailable => self.pool.forget_route(),
             _ => {}
         }
@@ -247,18 +252,20 @@ impl Lease {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// When a statement of it failed on PostgreSQL, or the database did not confirm the commit.
+    /// Fails if a statement of the transaction has failed on PostgreSQL, or if the database does
+    /// not confirm the commit.
     pub(super) async fn commit(&mut self) -> DbResult<()> {
         if self.is_aborted {
             return Err(DbErr::Custom(
-                "a transaction was to be committed after one of its statements had failed"
+                "a transaction cannot be committed after one of its statements has failed"
                     .to_owned(),
             ));
         }
         self.end("COMMIT").await
     }
 
-    /// The transaction is back at a savepoint, before what failed.
+    /// Records that the transaction has been rolled back to a savepoint, so that it can be
+    /// committed.
     pub(super) fn note_savepoint(&mut self) {
         self.is_aborted = false;
     }
@@ -274,8 +281,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Does one piece of work that reads. Behind a pooler that does not bound statements it is done in a
-    /// transaction that does.
+    /// Runs `work`, which only reads. Behind a pooler without a time limit for statements, runs it
+    /// in a transaction that sets one.
     pub(super) async fn read<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
@@ -313,7 +320,7 @@ impl Drop for Lease {
         runtime.spawn(async move {
             match timeout(RECOVERY_TIMEOUT, connection.recover(in_transaction)).await {
                 Ok(Ok(())) => pool.push(connection),
-                // The server ends what its closed connection was doing.
+                // The server ends the work of a closed connection.
                 _ => drop(connection),
             }
             drop(permit);
@@ -339,7 +346,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that lets everybody in, and then says nothing more.
+    /// Starts a server that accepts every connection and then sends nothing more.
     async fn silent_server() -> PgConnectOptions {
         const AUTHENTICATED_AND_READY: [u8; 15] = *b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -359,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_connections_that_lost_their_peer_are_closed() {
+    async fn unresponsive_idle_connections_are_closed() {
         let options = silent_server().await;
         let pool = Pool::new(Options::Postgresql(options.clone()), 3);
         let route = Route::Pooler { is_bounded: true };
@@ -369,7 +376,7 @@ mod tests {
         }
         assert!(
             pool.idle_connection().await.is_some(),
-            "it was used just now"
+            "a recently used connection is not pinged"
         );
         for idle in pool.idle().iter_mut() {
             idle.since -= CHECK_AFTER_IDLE;

@@ -1,8 +1,8 @@
-//! Poolers between this process and PostgreSQL: found out by two connections, before others are used.
+//! Detects a pooler between this process and PostgreSQL by comparing two connections.
 //!
-//! A pooler in transaction mode lends one server connection to many sessions. The driver names its
-//! prepared statements by a number for each session, so the pooler has to rename them. One that does not
-//! would bind the parameters of one session to the statement of another.
+//! A pooler in transaction mode assigns one server connection to many sessions in turn. The driver
+//! numbers its prepared statements per session, so the pooler must rename them. A pooler that does
+//! not would bind the parameters of one session to the statement of another.
 
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::{
@@ -14,38 +14,39 @@ use super::{
     random_name::random_name,
 };
 
-/// How often the two connections are compared: others may come between them, and hide that they share one.
+/// The number of comparisons of the two connections. One is not enough: other clients of the pooler
+/// may run in between and hide that both share a server connection.
 const ROUNDS: usize = 3;
 
-/// The prefix of the driver's names of statements.
+/// The prefix of the driver's statement names.
 const DRIVER_PREFIX: &str = "sqlx_s_";
 
-/// What connections pass on their way to the database.
+/// The route of connections to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Each connection is a session of the server's.
+    /// Each connection is one server session.
     Direct,
-    /// A server's session serves one transaction at a time, of any client.
+    /// A pooler in transaction mode assigns a server session to one transaction at a time.
     Pooler {
-        /// The role or the database sets `statement_timeout`.
+        /// True if the role or the database sets `statement_timeout`.
         is_bounded: bool,
     },
 }
 
-/// Finds out what connections with these options pass.
+/// Detects the route of connections with these options.
 ///
 /// # Errors
-/// When it is a pooler that mixes up prepared statements, or the database cannot be reached.
+/// Fails if a pooler mixes up prepared statements, or if the database cannot be reached.
 pub(super) async fn find_route(options: &PgConnectOptions) -> DbResult<Route> {
     let mut one = connect(options).await?;
     let mut other = connect(options).await?;
     let route = if share_sessions(&mut one, &mut other).await? {
         if !tracks_statements(&mut one).await? {
             return Err(DbErr::Conn(RuntimeErr::Internal(
-                "a pooler in transaction mode stands before it that does not track prepared statements, so \
-                 that queries would be mixed up. For PgBouncer, use version 1.21 or later with \
-                 max_prepared_statements = 200 (0 is the default up to 1.23); or use \
-                 pool_mode = session, or the address of PostgreSQL itself"
+                "the address leads to a pooler in transaction mode that does not track prepared \
+                 statements, so queries would be mixed up. For PgBouncer, use version 1.21 or later \
+                 with max_prepared_statements = 200 (the default is 0 up to version 1.23). \
+                 Otherwise use pool_mode = session or a direct connection to PostgreSQL"
                     .to_owned(),
             )));
         }
@@ -57,13 +58,13 @@ pub(super) async fn find_route(options: &PgConnectOptions) -> DbResult<Route> {
         Route::Direct
     };
     for connection in [one, other] {
-        // It is of no more use, whether or not the server hears of that.
+        // An error does not matter: the connection is not used again.
         let _ = connection.close().await;
     }
     Ok(route)
 }
 
-/// Whether a setting of one session is seen by the other, or lost.
+/// True if a setting of one session is visible in the other, or lost: both share server sessions.
 async fn share_sessions(one: &mut PgConnection, other: &mut PgConnection) -> DbResult<bool> {
     for _ in 0..ROUNDS {
         let mark = random_name("mark")?;
@@ -72,7 +73,7 @@ async fn share_sessions(one: &mut PgConnection, other: &mut PgConnection) -> DbR
             &format!("SELECT set_config('cubby.session', '{mark}', false)"),
         )
         .await?;
-        // A transaction occupies the server's session that was used last.
+        // The open transaction occupies the most recently used server session.
         text(other, "BEGIN").await?;
         let seen = "SELECT current_setting('cubby.session', true)";
         let of_other = text(other, seen).await?;
@@ -85,7 +86,7 @@ async fn share_sessions(one: &mut PgConnection, other: &mut PgConnection) -> DbR
     Ok(false)
 }
 
-/// Whether the pooler gives statements names of its own.
+/// True if the pooler renames prepared statements.
 async fn tracks_statements(connection: &mut PgConnection) -> DbResult<bool> {
     let mark = random_name("statement")?;
     let sql = format!(
@@ -109,7 +110,8 @@ async fn connect(options: &PgConnectOptions) -> DbResult<PgConnection> {
         .map_err(connection_error)
 }
 
-/// The first column of the first row, by the simple protocol, which prepares nothing.
+/// Returns the first column of the first row. Uses the simple protocol, which prepares no
+/// statement.
 async fn text(connection: &mut PgConnection, sql: &str) -> DbResult<Option<String>> {
     let row = sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_optional(connection)

@@ -1,4 +1,4 @@
-//! Names that no other connection uses.
+//! Generates names that no other connection uses.
 
 use sea_orm::DbErr;
 
@@ -8,6 +8,6 @@ use super::failure::DbResult;
 pub(super) fn random_name(prefix: &str) -> DbResult<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| DbErr::Custom("the system has no randomness".to_owned()))?;
+        .map_err(|_| DbErr::Custom("the operating system returned no random bytes".to_owned()))?;
     Ok(format!("{prefix}_{:032x}", u128::from_ne_bytes(bytes)))
 }

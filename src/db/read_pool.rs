@@ -1,4 +1,4 @@
-//! Statements that change nothing, each sent again while the database is away.
+//! Runs read-only statements, and retries them while the database is unavailable.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -14,20 +14,20 @@ use super::{
     timeouts::WAIT_TIMEOUT,
 };
 
-/// How long to wait between two tries.
+/// The interval between attempts.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs queries that change nothing. A write takes a transaction.
+/// Runs read-only queries; writes need a transaction.
 #[derive(Clone)]
 pub(crate) struct ReadPool {
     pub(super) backend: DatabaseBackend,
     pub(super) pool: Pool,
-    /// The connections that the user of these reads may have at once.
+    /// Limits the connections that one user's reads take at once.
     pub(super) share: Option<Arc<Semaphore>>,
 }
 
 impl ReadPool {
-    /// Sends the query once, whatever comes of it.
+    /// Sends the query once, without retries.
     pub(super) async fn query_one_once(
         &self,
         statement: &Statement,
@@ -38,8 +38,8 @@ impl ReadPool {
             .await
     }
 
-    /// Whether the database takes writes. The connections to one that does not are opened anew: another
-    /// may have become the primary.
+    /// True if the database accepts writes. If it does not, closes the idle connections, since
+    /// another server may have become the primary.
     pub(super) async fn is_writable_once(&self) -> DbResult<bool> {
         let sql = match self.backend {
             DatabaseBackend::Postgres => {
@@ -90,10 +90,11 @@ impl ConnectionTrait for ReadPool {
 }
 
 fn needs_transaction() -> DbErr {
-    DbErr::Custom("what writes runs in a transaction".to_owned())
+    DbErr::Custom("a write needs a transaction".to_owned())
 }
 
-/// Tries again while the database is away, for ten seconds in all, once there is room in the share.
+/// Waits for a permit of the share, then runs `attempt` until the database is available, for at
+/// most ten seconds in all.
 pub(super) async fn retry_while_unavailable<T, F>(
     share: Option<&Semaphore>,
     attempt: impl Fn() -> F,
@@ -113,7 +114,7 @@ where
                     if Failure::of(&error).is_worth_retrying()
                         && Instant::now() + RETRY_INTERVAL < deadline =>
                 {
-                    tracing::debug!(%error, "the database is away; trying again");
+                    tracing::debug!(%error, "the database is unavailable; retrying");
                     tokio::time::sleep(RETRY_INTERVAL).await;
                 }
                 result => return result,

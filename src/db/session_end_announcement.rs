@@ -1,15 +1,16 @@
-//! The statement by which a transaction announces that sessions have ended.
+//! Builds the statement by which a transaction announces that sessions have ended.
 
 use sea_orm::{DatabaseBackend, Statement};
 use uuid::Uuid;
 
 use crate::id::UserId;
 
-/// The channel that ends of sessions are announced on.
+/// The PostgreSQL notification channel for ended sessions.
 pub(super) const CHANNEL: &str = "cubby_session_ends";
 
-/// Announces that sessions of the user may have ended, as part of the transaction that ends them. The time is the
-/// transaction's, so that PostgreSQL delivers equal announcements of one transaction once.
+/// Returns the statement that announces that sessions of the user may have ended, as part of the
+/// transaction that ends them. The payload carries the start of the transaction, so that PostgreSQL
+/// merges equal announcements of one transaction.
 pub(super) fn announcement(backend: DatabaseBackend, user_id: UserId) -> Statement {
     match backend {
         DatabaseBackend::Postgres => Statement::from_sql_and_values(

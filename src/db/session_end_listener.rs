@@ -1,9 +1,9 @@
-//! Receives the announcements that sessions have ended, whichever process ended them.
+//! Receives announcements that sessions have ended, from this and from other instances.
 //!
-//! The transaction that ends a session announces it. On PostgreSQL it notifies a connection that listens; on
-//! SQLite it adds to a counter, which is polled. A broken connection receives nothing either, so the listener counts as
-//! alive only while heartbeats arrive: another connection sends each, and PostgreSQL delivers it after everything that
-//! was announced before it.
+//! The transaction that ends a session announces it: on PostgreSQL by `NOTIFY`, on SQLite by a
+//! counter that the listener polls. A broken connection would silently miss announcements, so the
+//! listener counts as alive only while it receives heartbeats. Another connection sends each
+//! heartbeat, and PostgreSQL delivers it after all earlier announcements.
 
 use std::{
     convert::Infallible,
@@ -28,48 +28,51 @@ use super::{
 };
 use crate::{config::DatabaseUrl, id::UserId};
 
-/// The time after a heartbeat was sent in which the listener counts as alive.
+/// The time after the sending of a heartbeat for which the listener counts as alive.
 const HEARTBEAT_TTL: Duration = Duration::from_millis(500);
 
 /// The interval of heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The number of heartbeats without a request in between, after which they stop until the next request: an idle process
-/// leaves the database alone.
+/// The number of heartbeats without a request after which they pause until the next request, so
+/// that an idle instance leaves the database alone.
 const IDLE_HEARTBEATS: u32 = 50;
 
-/// The time without a heartbeat after which the connection is opened anew.
+/// The time without a heartbeat after which the listener reconnects.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pause before the connection is opened anew, at first and at most.
+/// The first pause and the maximum pause before the listener reconnects.
 const RECONNECT_BACKOFF: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(30));
 
-/// An announcement.
+/// An announcement that sessions have ended.
 pub(crate) enum SessionEnd {
-    /// Sessions of the user may have ended, this long ago if that is known.
+    /// Sessions of the user may have ended. The duration is the age of the announcement, if known.
     User(UserId, Option<Duration>),
-    /// Sessions of any user may have ended: an announcement may have been missed, or names no user.
+    /// Sessions of any user may have ended: the announcement names no user, or an announcement may
+    /// have been missed.
     Unknown,
 }
 
-/// Listens until it is dropped.
+/// A listener for announcements, which stops when it is dropped.
 pub(crate) struct SessionEndListener {
     heartbeat: Arc<Heartbeat>,
     _listening: AbortOnDropHandle<()>,
 }
 
-/// The time up to which every announcement has been received.
+/// Tracks the time up to which every announcement has been received.
 struct Heartbeat {
     started_at: Instant,
-    /// The time at which the last heartbeat that arrived was sent, in microseconds by [`now`](Self::now).
+    /// The sending time of the last received heartbeat, in microseconds of [`now`](Self::now).
     arrived: AtomicU64,
+    /// True if a request has asked for the listener's state since the last heartbeat.
     is_used: AtomicBool,
+    /// Ends the pause of an idle instance's heartbeats.
     wanted: Notify,
 }
 
 impl SessionEndListener {
-    /// Listens to the database, and calls `on_end` with each announcement.
+    /// Starts to listen, and calls `on_end` with each announcement.
     pub(crate) fn start(
         database: Database,
         on_end: impl Fn(SessionEnd) + Send + Sync + 'static,
@@ -82,7 +85,7 @@ impl SessionEndListener {
         });
         let on_end = Arc::new(on_end);
         let weak = Arc::downgrade(&on_end);
-        // What this process ends itself takes effect before the answer.
+        // Sessions that this process ends are reported before the request is answered.
         let _ = database.on_session_end.set(Box::new(move |user_id| {
             if let Some(on_end) = weak.upgrade() {
                 on_end(SessionEnd::User(user_id, None));
@@ -103,7 +106,7 @@ impl SessionEndListener {
         }
     }
 
-    /// True if every announcement has been received that is older than half a second.
+    /// True if every announcement older than half a second has been received.
     pub(crate) fn is_alive(&self) -> bool {
         self.heartbeat.is_used.store(true, Ordering::Relaxed);
         let is_alive = self.heartbeat.since_arrival() < HEARTBEAT_TTL;
@@ -113,14 +116,15 @@ impl SessionEndListener {
         is_alive
     }
 
-    /// The time since the listener was last alive; zero while it is.
+    /// Returns the time since the listener was last alive, or zero if it is alive.
     pub(crate) fn stale_for(&self) -> Duration {
         self.heartbeat.since_arrival().saturating_sub(HEARTBEAT_TTL)
     }
 }
 
 impl Heartbeat {
-    /// It starts late enough that a heartbeat at 0 has expired.
+    /// Returns the time in microseconds. It starts at `HEARTBEAT_TTL`, so that the initial 0 of
+    /// `arrived` is expired.
     fn now(&self) -> u64 {
         micros(self.started_at.elapsed() + HEARTBEAT_TTL)
     }
@@ -133,17 +137,17 @@ impl Heartbeat {
         self.since(self.arrived.load(Ordering::Acquire))
     }
 
-    fn arrive(&self, sent: u64) {
+    fn on_announcement(&self, sent: u64) {
         self.arrived.store(sent, Ordering::Release);
     }
 
-    /// The listener is not alive from now on.
+    /// Makes the listener count as not alive until the next heartbeat.
     fn stop(&self) {
         let lapsed = self.now().saturating_sub(micros(HEARTBEAT_TTL));
         self.arrived.fetch_min(lapsed, Ordering::AcqRel);
     }
 
-    /// Waits until the next heartbeat is due, or is needed.
+    /// Waits until the next heartbeat is due. On an idle instance, waits until a request needs it.
     async fn wait(&self, unused: &mut u32) {
         tokio::time::sleep(HEARTBEAT_INTERVAL).await;
         if self.is_used.swap(false, Ordering::Relaxed) {
@@ -162,7 +166,7 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Polls SQLite's counter.
+/// Polls the counter of ended sessions in SQLite.
 async fn poll_counter(database: &Database, heartbeat: &Heartbeat, on_end: impl Fn(SessionEnd)) {
     let (mut known, mut unused) = (None, 0);
     loop {
@@ -172,10 +176,10 @@ async fn poll_counter(database: &Database, heartbeat: &Heartbeat, on_end: impl F
                 if known.replace(count) != Some(count) {
                     on_end(SessionEnd::Unknown);
                 }
-                heartbeat.arrive(sent);
+                heartbeat.on_announcement(sent);
             }
             Err(error) => {
-                tracing::debug!(%error, "the counter of ended sessions cannot be read");
+                tracing::debug!(%error, "cannot read the counter of ended sessions");
                 heartbeat.stop();
             }
         }
@@ -191,7 +195,7 @@ async fn count(database: &Database) -> DbResult<i64> {
     row.try_get("", "count")
 }
 
-/// Listens to PostgreSQL, and connects anew when the connection is lost.
+/// Listens to PostgreSQL, and reconnects when the connection is lost.
 async fn keep_listening(
     database: &Database,
     address: &str,
@@ -209,11 +213,11 @@ async fn keep_listening(
         if pause == RECONNECT_BACKOFF.0 {
             tracing::warn!(
                 %error,
-                "announcements of ended sessions do not arrive, so each request reads its session from the database. \
+                "the connection for announcements of ended sessions is lost, so each request reads its session from the database. \
                  If this lasts and DATABASE_URL leads to a pooler, set CUBBY_DIRECT_DATABASE_URL"
             );
         } else {
-            tracing::debug!(%error, "announcements of ended sessions still do not arrive");
+            tracing::debug!(%error, "the connection for announcements of ended sessions is still lost");
         }
         tokio::time::sleep(pause).await;
         pause = RECONNECT_BACKOFF.1.min(pause * 2);
@@ -239,7 +243,7 @@ async fn listen(
     let mut listener = PgListener::connect_with(&pool)
         .await
         .map_err(connection_error)?;
-    // Announcements in between would be lost unnoticed.
+    // Announcements during an automatic reconnection would be lost unnoticed.
     listener.eager_reconnect(false);
     let heartbeats = random_name("cubby_heartbeats")?;
     let channels = [CHANNEL, heartbeats.as_str()];
@@ -254,9 +258,10 @@ async fn listen(
     }
 }
 
-/// Refuses an address of a pooler. It would lend the connection to others, who would receive notifications that they did
-/// not ask for, and fail; so the check comes before anything is sent. A connection of this name has been opened and is
-/// idle: PostgreSQL knows of it, unless it is a pooler's.
+/// Fails if the address leads to a pooler. A pooler would lend the listening connection to other
+/// clients, which would receive notifications unexpectedly and fail; so this check runs before
+/// `LISTEN`. A connection with this application name is open and idle: PostgreSQL lists it unless
+/// the connection ends at a pooler.
 async fn reject_pooler(options: &PgConnectOptions, name: &str) -> DbResult<()> {
     let mut other = PgConnection::connect_with(options)
         .await
@@ -269,17 +274,18 @@ async fn reject_pooler(options: &PgConnectOptions, name: &str) -> DbResult<()> {
         .map_err(connection_error)?;
     let _ = other.close().await;
     known.map(drop).ok_or_else(|| {
-        DbErr::Custom("the address passes a pooler, or its user may not see itself".to_owned())
+        DbErr::Custom("the address leads to a pooler, or its user cannot see its own sessions in pg_stat_activity".to_owned())
     })
 }
 
-/// Receives notifications in their order: announcements that were sent before a heartbeat are handled before it counts.
+/// Receives notifications in order, so that announcements sent before a heartbeat are handled
+/// before the heartbeat counts.
 async fn receive(
     listener: &mut PgListener,
     heartbeat: &Heartbeat,
     on_end: &(impl Fn(SessionEnd) + Send + Sync),
 ) -> DbResult<Infallible> {
-    // The last heartbeat, by this clock and by the database's.
+    // The sending time of the last heartbeat, by this process's clock and by the database's.
     let mut last_heartbeat: Option<(u64, u64)> = None;
     while let Some(notification) = listener.try_recv().await.map_err(connection_error)? {
         let Some((first, millis)) = notification.payload().split_once(' ') else {
@@ -299,13 +305,16 @@ async fn receive(
             on_end(SessionEnd::User(user_id, age));
         } else if let Ok(sent) = first.parse() {
             last_heartbeat = Some((sent, millis));
-            heartbeat.arrive(sent);
+            heartbeat.on_announcement(sent);
         }
     }
-    Err(DbErr::Custom("the connection has ended".to_owned()))
+    Err(DbErr::Custom(
+        "the connection for announcements was closed".to_owned(),
+    ))
 }
 
-/// Sends heartbeats by the connections that requests use, until none arrives.
+/// Sends heartbeats on the connections of requests, and fails if no heartbeat is received for five
+/// seconds.
 async fn send_heartbeats(
     database: &Database,
     channel: &str,
@@ -326,13 +335,13 @@ async fn send_heartbeats(
         }
         heartbeat.wait(&mut unused).await;
         if heartbeat.since(sent) > HEARTBEAT_TIMEOUT {
-            // No heartbeat was needed.
+            // Heartbeats were paused.
             begun = heartbeat.now();
         }
         let arrived = heartbeat.arrived.load(Ordering::Acquire).max(begun);
         if heartbeat.since(arrived) > HEARTBEAT_TIMEOUT {
             return Err(DbErr::Custom(format!(
-                "no heartbeat has arrived for {} seconds",
+                "no heartbeat was received for {} seconds",
                 HEARTBEAT_TIMEOUT.as_secs()
             )));
         }

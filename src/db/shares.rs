@@ -1,4 +1,4 @@
-//! Shares of the connections, so that no user's requests take them all.
+//! Limits each user to a share of the connections, so that one user's requests cannot take all.
 
 use std::{
     collections::HashMap,
@@ -9,15 +9,16 @@ use tokio::sync::Semaphore;
 
 use crate::id::UserId;
 
-/// The part of the connections that one user may have at once: a quarter.
+/// The divisor of a share: one user may use a quarter of the connections at once.
 const SHARES: u32 = 4;
 
-/// The fewest connections of a share; a front end asks for several things at once.
+/// The minimum number of connections of a share. A front end sends several requests at once.
 const MIN_SHARE: u32 = 2;
 
-/// How many users are looked up before those are forgotten who have no request under way.
+/// The minimum number of stored users at which users without a running request are removed.
 const MIN_SWEEP: usize = 1_024;
 
+/// The shares of all users with running requests.
 pub(super) struct Shares {
     size: usize,
     users: Mutex<Users>,
@@ -29,7 +30,7 @@ struct Users {
 }
 
 impl Shares {
-    /// Shares of so many connections.
+    /// Creates the shares of a pool of `connections`.
     pub(super) fn of(connections: u32) -> Self {
         let size = (connections / SHARES).max(MIN_SHARE).min(connections);
         Self {
@@ -41,7 +42,7 @@ impl Shares {
         }
     }
 
-    /// The user's share: the same one for all requests that are under way.
+    /// Returns the user's share. All running requests of the user get one share.
     pub(super) fn of_user(&self, user: UserId) -> Arc<Semaphore> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = users.shares.get(&user).and_then(Weak::upgrade) {
@@ -60,11 +61,11 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Clock, id::Ids};
+    use crate::{clock::Clock, id::IdGenerator};
 
     #[test]
-    fn a_share_is_a_users_own_and_lasts_while_it_is_used() {
-        let ids = Ids::default();
+    fn each_user_has_one_share_while_it_is_in_use() {
+        let ids = IdGenerator::default();
         let now = Clock::system().now();
         let (ana, ben) = (UserId::new(&ids, now), UserId::new(&ids, now));
         let shares = Shares::of(12);

@@ -1,4 +1,4 @@
-//! Tests of the database over SQLite files.
+//! Tests the database with SQLite files.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::{
     clock::Clock,
     config::DatabaseUrl,
     error::{Error, Result},
-    id::{Ids, UserId},
+    id::{IdGenerator, UserId},
 };
 
-const BRIEFLY: Duration = Duration::from_millis(100);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(100);
 
 async fn run(database: &Database, sql: &str) -> Result<()> {
     let transaction = database.begin().await?;
@@ -33,9 +33,9 @@ async fn run(database: &Database, sql: &str) -> Result<()> {
     }
 }
 
-/// SQLite rolls back by itself when the disk is full; `OR ROLLBACK` makes it do so here.
+/// SQLite rolls back on its own when the disk is full; `OR ROLLBACK` provokes the same here.
 #[tokio::test]
-async fn what_is_acknowledged_after_sqlite_took_a_transaction_back_is_stored() {
+async fn commits_after_an_automatic_sqlite_rollback_are_stored() {
     let directory = tempfile::tempdir().unwrap();
     let address = format!("sqlite:{}", directory.path().join("it").display());
     let url: DatabaseUrl = address.parse().unwrap();
@@ -61,7 +61,7 @@ async fn what_is_acknowledged_after_sqlite_took_a_transaction_back_is_stored() {
 }
 
 #[tokio::test]
-async fn full_disk_is_told_from_an_absent_database() {
+async fn full_disk_is_not_reported_as_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("it");
     let options = SqliteConnectOptions::new()
@@ -83,14 +83,14 @@ async fn full_disk_is_told_from_an_absent_database() {
 }
 
 #[tokio::test]
-async fn one_users_reads_leave_connections_to_others() {
+async fn reads_of_one_user_leave_connections_for_others() {
     let directory = tempfile::tempdir().unwrap();
     let address = format!("sqlite:{}", directory.path().join("it").display());
     let database = Database::open(&address.parse().unwrap(), 4).await.unwrap();
     run(&database, "CREATE TABLE notes (note INTEGER PRIMARY KEY)")
         .await
         .unwrap();
-    let (ids, now) = (Ids::default(), Clock::system().now());
+    let (ids, now) = (IdGenerator::default(), Clock::system().now());
     let greedy = database.shared_by(UserId::new(&ids, now));
     let other = database.shared_by(UserId::new(&ids, now));
     let endless =
@@ -98,7 +98,7 @@ async fn one_users_reads_leave_connections_to_others() {
     let endless = Statement::from_string(DatabaseBackend::Sqlite, endless);
     let reading = join_all((0..9).map(|_| greedy.reads().query_all_raw(endless.clone())));
     tokio::select! {
-        _ = reading => panic!("they are endless"),
+        _ = reading => panic!("endless queries do not finish"),
         counted = count(&other) => assert_eq!(counted.unwrap(), 0),
     }
 }
@@ -110,7 +110,7 @@ async fn count(database: &Database) -> DbResult<i64> {
 }
 
 #[tokio::test]
-async fn what_reads_from_sqlite_waits_for_no_writer_cannot_write_and_may_be_given_up() {
+async fn sqlite_reads_do_not_block_or_write_and_can_be_cancelled() {
     let directory = tempfile::tempdir().unwrap();
     let address = format!("sqlite:{}", directory.path().join("it").display());
     let database = Database::open(&address.parse().unwrap(), 1).await.unwrap();
@@ -130,20 +130,20 @@ async fn what_reads_from_sqlite_waits_for_no_writer_cannot_write_and_may_be_give
     let refused = database.reads().query_one_raw(insert).await.unwrap_err();
     assert!(refused.to_string().contains("readonly"), "{refused}");
 
-    // Endless ones are given up: while their rows come, and while they look for the first.
+    // Endless queries are cancelled, both while they return rows and before the first row.
     for columns in ["i", "count(*)"] {
         let endless = format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {columns} FROM n"
         );
         let endless = Statement::from_string(DatabaseBackend::Sqlite, endless);
-        let given_up = timeout(BRIEFLY, database.reads().query_all_raw(endless)).await;
+        let given_up = timeout(SHORT_TIMEOUT, database.reads().query_all_raw(endless)).await;
         assert!(given_up.is_err());
         assert_eq!(count(&database).await.unwrap(), 1);
     }
 
     database.close().await;
     let closed = count(&database);
-    assert!(timeout(BRIEFLY, closed).await.is_err());
-    // The log is part of the file again.
+    assert!(timeout(SHORT_TIMEOUT, closed).await.is_err());
+    // The log has been written back into the file.
     assert!(!directory.path().join("it-wal").exists());
 }

@@ -1,4 +1,4 @@
-//! Transactions that may write.
+//! Runs statements in a transaction that may write.
 
 use std::sync::{
     Mutex as SyncMutex, PoisonError,
@@ -16,14 +16,14 @@ use super::{
 };
 use crate::id::UserId;
 
-/// A transaction that may write. Dropped, it is rolled back.
+/// A transaction that may write, rolled back when it is dropped.
 pub(crate) struct Transaction {
     backend: DatabaseBackend,
     lease: Mutex<Lease>,
     has_conflicted: AtomicBool,
-    /// The users whose sessions may have ended, which the commit announces.
+    /// The users whose session ends the commit announces.
     ended: SyncMutex<Vec<UserId>>,
-    /// A turn to write, and a place in the user's share of the connections.
+    /// A permit to write, and a permit of the user's share of the connections.
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
@@ -42,7 +42,7 @@ impl Transaction {
         }
     }
 
-    /// Has the commit announce to every instance that sessions of the user may have ended.
+    /// Makes the commit announce to every instance that sessions of the user may have ended.
     pub(crate) fn announce_session_ends(&self, user_id: UserId) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if !ended.contains(&user_id) {
@@ -50,12 +50,12 @@ impl Transaction {
         }
     }
 
-    /// True if a statement failed since the transaction conflicts with another one.
+    /// True if a statement has failed because of a conflict with another transaction.
     pub(super) fn has_conflicted(&self) -> bool {
         self.has_conflicted.load(Ordering::Relaxed)
     }
 
-    /// Commits, and returns the users whose sessions may have ended.
+    /// Commits, and returns the users whose session ends were announced.
     pub(super) async fn commit(self) -> DbResult<Vec<UserId>> {
         let ended = self
             .ended
@@ -72,14 +72,14 @@ impl Transaction {
         Ok(ended)
     }
 
-    /// Rolls everything back. A database that cannot be reached has rolled it back already.
+    /// Rolls back. If the connection is lost, the database rolls back on its own.
     pub(super) async fn roll_back(self) {
         if let Err(error) = self.lease.into_inner().roll_back().await {
-            tracing::debug!(%error, "a transaction ended with its connection");
+            tracing::debug!(%error, "a rollback was not sent, because the database connection is lost");
         }
     }
 
-    /// Notes whether the statement failed by a conflict.
+    /// Records a failure caused by a conflict.
     fn noted<T>(&self, result: DbResult<T>) -> DbResult<T> {
         if let Err(error) = &result
             && Failure::of(error) == Failure::Conflict
@@ -90,7 +90,8 @@ impl Transaction {
     }
 }
 
-/// Sends each statement once: what came before it in the transaction would be gone.
+/// Sends each statement once, without retries: a new connection would lack the earlier statements
+/// of the transaction.
 #[async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DatabaseBackend {

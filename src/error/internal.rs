@@ -17,9 +17,9 @@ impl fmt::Display for ErrorChain<'_> {
     }
 }
 
-/// The message of a panic, as an error.
+/// A panic, as an error with the panic's message.
 #[derive(Debug, thiserror::Error)]
-#[error("it panicked: {0}")]
+#[error("panicked: {0}")]
 pub(crate) struct Panicked(String);
 
 impl Panicked {
@@ -28,6 +28,6 @@ impl Panicked {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(message.unwrap_or("something that is no text").to_owned())
+        Self(message.unwrap_or("a payload that is not text").to_owned())
     }
 }

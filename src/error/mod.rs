@@ -1,4 +1,4 @@
-//! The errors: those that fail a request or a field, those that a user can correct, and their text for the log.
+//! Errors: top-level errors of the response, user errors of a payload, and their text for the log.
 
 mod internal;
 mod retry;
@@ -7,5 +7,5 @@ mod user_error;
 
 pub(crate) use internal::{ErrorChain, Panicked};
 pub(crate) use retry::{RETRY_AFTER, RETRY_AFTER_SECONDS};
-pub(crate) use top_level::{Error, Nullable, Reason, Result, code};
-pub(crate) use user_error::{Fault, UserError, UserErrorCode, WeakPasswordReason};
+pub(crate) use top_level::{AuthFailure, Error, Nullable, Result, code};
+pub(crate) use user_error::{FieldError, UserError, UserErrorCode, WeakPasswordReason};

@@ -6,19 +6,19 @@ use super::{internal::ErrorChain, retry::duration_text};
 
 /// An error that fails a request or a field: a top-level error of the response, with a code.
 ///
-/// It has no `Display`, so that the engine's blanket conversion cannot carry a driver's words to a
-/// client; the one conversion is in `src/graphql/errors.rs`.
+/// The type has no `Display`, so that async-graphql's blanket conversion cannot pass the text of a
+/// database driver to a client. The only conversion is in `src/graphql/errors.rs`.
 #[derive(Clone, Debug)]
 pub(crate) enum Error {
     /// The credentials are missing, or they do not authorise this.
-    Unauthenticated(Reason),
+    Unauthenticated(AuthFailure),
     /// The request is invalid; the message says what to correct.
     BadUserInput(String),
     /// The cursor is not one of this list.
     InvalidCursor,
     /// Too many requests; the next is accepted after this number of seconds.
     RateLimited(u64),
-    /// The database, or a place in a queue, was not available in time.
+    /// The database, or a permit to run, was not available in time.
     Unavailable,
     /// The database's disk is full: reads still work.
     StorageFull,
@@ -28,13 +28,13 @@ pub(crate) enum Error {
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// A field that may be null: an error in it makes only the field null. (With `Result<Option<T>>` an error makes
-/// the whole parent null.)
+/// A field that may be null: an error makes only the field null. (With `Result<Option<T>>` an error
+/// makes the whole parent null.)
 pub(crate) type Nullable<T> = Option<Result<T>>;
 
 /// The reason why credentials are not accepted: the `extensions.reason` of `UNAUTHENTICATED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum AuthFailure {
     NoCredentials,
     TokenExpired,
     TokenInvalid,
@@ -42,7 +42,7 @@ pub(crate) enum Reason {
     InsufficientScope,
 }
 
-impl Reason {
+impl AuthFailure {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NoCredentials => "NO_CREDENTIALS",
@@ -60,8 +60,8 @@ impl Reason {
             Self::TokenInvalid => "The credentials are not valid. Sign in again.",
             Self::SessionEnded => "The session has ended. Sign in again.",
             Self::InsufficientScope => {
-                "This access token does not reach that far. Sign in, or use one with the scope WRITE \
-                 where that is enough."
+                "This access token does not permit the operation. Sign in, or, to change tasks or the \
+                 profile, use an access token with the scope WRITE."
             }
         }
     }
@@ -135,10 +135,10 @@ impl Error {
             }
             Self::Unavailable => "The service cannot answer right now. Try again shortly.",
             Self::StorageFull => {
-                "The service has no room to store anything right now. Reading still works."
+                "The disk of the service is full, so nothing can be stored. Reading still works."
             }
             Self::Internal(_) => {
-                "Something went wrong on our side. Its requestId finds it in the log."
+                "An internal error occurred. Report the requestId to the operator, who can find the cause in the log."
             }
         };
         fixed.to_owned()

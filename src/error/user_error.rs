@@ -4,20 +4,24 @@ use async_graphql::{Enum, Interface, SimpleObject};
 
 use super::retry::duration_text;
 
-/// What a person can put right, next to the field that it is about.
+/// Error that the user can correct, in the `userErrors` of a mutation's payload.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
-    field(name = "message", ty = "&String", desc = "English, safe to show."),
+    field(
+        name = "message",
+        ty = "&String",
+        desc = "Explanation in English that can be shown to the user."
+    ),
     field(
         name = "code",
         ty = "&UserErrorCode",
-        desc = "What kind of error it is."
+        desc = "Kind of the error, for programs to decide by."
     ),
     field(
         name = "path",
         ty = "&Option<Vec<String>>",
-        desc = "Where in the arguments, such as `[\"input\", \"title\"]`; null when it is about no \
-                one field."
+        desc = "Path of the input field that the error concerns, such as `[\"input\", \"title\"]`; \
+                null if it concerns no single field."
     )
 )]
 pub(crate) enum UserError {
@@ -27,89 +31,116 @@ pub(crate) enum UserError {
     VersionConflict(VersionConflictError),
 }
 
-/// What kind of error a `UserError` is.
+/// Kind of a `UserError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum UserErrorCode {
-    /// It cannot be empty or null.
+    /// The value is required: it cannot be empty or null.
     Required,
-    /// It has the wrong form.
+    /// The value has an invalid form, such as a title with control characters; `message` says which
+    /// form is valid.
     Invalid,
+    /// The text has fewer than its minimum number of code points, such as an empty name. For
+    /// passwords see `PASSWORD_TOO_WEAK`.
     TooShort,
+    /// The text has more than its maximum number of code points, such as a title of more than 500.
     TooLong,
-    /// It is before or beyond what it may be.
+    /// The value is outside its range, such as an `expiresAt` in the past.
     OutOfRange,
-    /// There is no such thing; or it is somebody else's, which is the same.
+    /// The object does not exist, or it belongs to another user.
     NotFound,
-    /// The id has been used before.
+    /// The `id` of `createTask` belonged to a task that was deleted. Generate another id.
     AlreadyExists,
+    /// The text is not an email address, or has more than 254 bytes.
     EmailInvalid,
+    /// Another account has this email address, ignoring case.
     EmailTaken,
+    /// The new password is too weak: see `WeakPasswordError.reasons`.
     PasswordTooWeak,
-    /// The address and the password do not belong together.
+    /// The email and the password do not match an account, or the current password is wrong.
     InvalidCredentials,
-    /// The account has none: another identity provider vouches for the person.
+    /// The account has no password: the user signs in through an external identity provider.
     NoPassword,
-    /// The refresh token opens nothing.
+    /// The refresh token is invalid, or its session has ended. Sign in again.
     TokenInvalid,
-    /// The refresh token had been replaced by one that is in use, and the session has ended.
+    /// The refresh token had already been replaced by a newer one that is in use. The session has
+    /// ended, because the token may have been stolen. Sign in again.
     TokenReused,
-    /// There were too many attempts.
+    /// Too many attempts. Try again after `retryAfter` seconds: see `RateLimitedError`.
     RateLimited,
-    /// It was changed since the version named in `ifVersion`.
+    /// The task has changed since the version in `ifVersion`: see `VersionConflictError`.
     VersionConflict,
-    /// There are as many as there may be.
+    /// The maximum number is reached: `service.limits.maxTasks` tasks, or 100 personal access
+    /// tokens.
     LimitReached,
-    /// The service makes no accounts by `signUp`: its operator makes them (`CUBBY_SIGN_UP=closed`).
+    /// Sign-up is closed: only the operator creates accounts (`CUBBY_SIGN_UP=closed`).
     SignUpDisabled,
 }
 
-/// One argument that needs another value.
+/// An input value that was rejected; `code` says why.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct InputError {
+    /// Explanation in English that can be shown to the user.
     message: String,
+    /// Kind of the error, for programs to decide by.
     code: UserErrorCode,
+    /// Path of the input field that the error concerns, such as `["input", "title"]`; null if it
+    /// concerns no single field.
     path: Option<Vec<String>>,
 }
 
-/// A password that is refused, and why.
+/// A new password that was rejected as too weak.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct WeakPasswordError {
+    /// Explanation in English that can be shown to the user.
     message: String,
+    /// Always `PASSWORD_TOO_WEAK`.
     code: UserErrorCode,
+    /// Path of the new password: `["input", "password"]` or `["input", "newPassword"]`.
     path: Option<Vec<String>>,
+    /// All reasons why the password is rejected; at least one.
     reasons: Vec<WeakPasswordReason>,
 }
 
-/// Why a password is refused.
+/// Reason why a new password is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum WeakPasswordReason {
+    /// Fewer code points than `service.passwordPolicy.minLength`.
     TooShort,
+    /// More code points than `service.passwordPolicy.maxLength`.
     TooLong,
-    /// One of the most used passwords, or one of them repeated, whatever its case.
+    /// The password is one of the most common passwords, or a repetition of one, ignoring case.
     Common,
-    /// Hardly anything is left of it without the person's address or name.
+    /// The password contains the user's email or name, or a part of them, and fewer than 15 other
+    /// code points.
     ContainsPersonalInfo,
-    /// Hardly anything is left of it without the service's name.
+    /// The password contains the service's name, `cubby`, and fewer than 15 other code points.
     ContainsServiceName,
 }
 
-/// Too many attempts: the next may be made later.
+/// Too many attempts in a short time.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct RateLimitedError {
+    /// Explanation in English that can be shown to the user.
     message: String,
+    /// Always `RATE_LIMITED`.
     code: UserErrorCode,
+    /// Always null: the error concerns no single field.
     path: Option<Vec<String>>,
-    /// Seconds until the next attempt may be made.
+    /// Number of seconds until the next attempt is accepted.
     retry_after: u64,
 }
 
-/// The row moved on since `ifVersion`; the payload's own entity is the row as it is stored.
+/// The task has changed since the version in `ifVersion`. A payload with a `task` contains its
+/// current state.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct VersionConflictError {
+    /// Explanation in English that can be shown to the user.
     message: String,
+    /// Always `VERSION_CONFLICT`.
     code: UserErrorCode,
+    /// Always `["input", "ifVersion"]`.
     path: Option<Vec<String>>,
-    /// The version that is stored.
+    /// Current version of the task. Send it as `ifVersion` after merging the changes.
     current_version: i32,
 }
 
@@ -129,8 +160,8 @@ impl UserError {
     pub(crate) fn version_conflict(current_version: i32) -> Self {
         Self::VersionConflict(VersionConflictError {
             message: format!(
-                "It was changed since: it is at version {current_version} now. Merge and send \
-                 again."
+                "The object has changed since ifVersion: its current version is {current_version}. \
+                 Merge the changes and send again."
             ),
             code: UserErrorCode::VersionConflict,
             path: path_to("ifVersion"),
@@ -141,13 +172,13 @@ impl UserError {
 
 /// An error in a value whose argument is not known yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
+pub(crate) struct FieldError {
     code: UserErrorCode,
     message: String,
     weaknesses: Vec<WeakPasswordReason>,
 }
 
-impl Fault {
+impl FieldError {
     pub(crate) fn new(code: UserErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -167,18 +198,18 @@ impl Fault {
         }
     }
 
-    /// The message, without a path.
+    /// Returns the message.
     pub(crate) fn into_message(self) -> String {
         self.message
     }
 
-    /// The error for the field `field` of the `input` argument.
+    /// Returns the error for the field `field` of the argument `input`.
     pub(crate) fn at(self, field: &str) -> UserError {
         self.with_path(path_to(field))
     }
 
-    /// The error without a path, if it concerns no single field.
-    pub(crate) fn nowhere(self) -> UserError {
+    /// Returns the error without a path, if it concerns no single field.
+    pub(crate) fn without_path(self) -> UserError {
         self.with_path(None)
     }
 

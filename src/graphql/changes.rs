@@ -1,4 +1,4 @@
-//! Subscriptions to the changes of a user's synced rows.
+//! The subscription to the changes of a user's synced objects.
 
 use std::collections::VecDeque;
 
@@ -12,26 +12,30 @@ use crate::{
     clock::Timestamp,
     error::Result,
     identity,
-    pagination::keyset::write_place,
+    pagination::keyset::encode_cursor,
     scope::{self, ChangeListener, Viewer},
     tasks::Task,
 };
 
-/// What can be listened to of tasks.
+/// The subscriptions to changes, a part of the root type `Subscription`.
 #[derive(Default)]
 pub(crate) struct ChangeSubscription;
 
 #[Subscription]
 impl ChangeSubscription {
-    /// Every change to the viewer's tasks from here on, in the order of their commits. A task that
-    /// changes faster than it is read is told as it is then. Ends within a second of the session's
-    /// end.
+    /// Changes to the viewer's tasks from now on, in the order of their commits. Subscribe first
+    /// and read the tasks then, so that no change is missed.
+    ///
+    /// If a task changes several times before the client receives an event, one event has its
+    /// current state. The stream ends within one second of the end of its session. Fails with
+    /// `UNAUTHENTICATED` without valid credentials.
     async fn task_changes(
         &self,
         ctx: &async_graphql::Context<'_>,
     ) -> Result<impl Stream<Item = Result<Change>>> {
         let viewer = identity::viewer(ctx)?.clone();
-        // Before the number is read, so that nothing is missed between the two.
+        // The listener is registered before the number is read, so that no change between the two
+        // is missed.
         let listener = viewer.listen();
         let seq = viewer.last_seq().await?;
         identity::signal_ready(ctx);
@@ -41,12 +45,12 @@ impl ChangeSubscription {
 
 type NodeChange = scope::Change<ChangedNode>;
 
-/// A listener's position in the change log.
+/// A position in the change log, and the listener for later changes.
 struct Changes {
     viewer: Viewer,
     listener: ChangeListener,
     seq: i64,
-    /// The changes that were read and not sent.
+    /// The changes that were read but not yet sent.
     read: VecDeque<NodeChange>,
 }
 
@@ -83,7 +87,7 @@ impl Changes {
         }
     }
 
-    /// Reads the next changes, and the number that all have been read up to.
+    /// Returns the next changes, and the change number up to which all changes have been read.
     async fn batch(&self) -> Result<(Vec<NodeChange>, i64)> {
         let now = self.listener.now();
         let mut changes = self.viewer.changes_since(self.seq).await?;
@@ -95,15 +99,15 @@ impl Changes {
 /// A committed change to a task.
 pub(crate) struct Change(NodeChange);
 
-/// A committed change to a task.
+/// One or more committed changes to a task.
 #[Object]
 impl Change {
-    /// Where in the log it is.
+    /// Position of the change in the viewer's change log. No argument accepts it yet.
     async fn token(&self) -> SyncToken {
-        SyncToken(write_place(&self.0.seq.to_string()))
+        SyncToken(encode_cursor(&self.0.seq.to_string()))
     }
 
-    /// Whether the task is there.
+    /// `UPSERT` if the task exists, `DELETE` if it was deleted.
     async fn kind(&self) -> ChangeKind {
         match self.0.node {
             Some(_) => ChangeKind::Upsert,
@@ -111,52 +115,54 @@ impl Change {
         }
     }
 
-    /// What changed; not named id, which a normalising cache would take for the change's own.
+    /// Id of the task. It is not called `id`, because a normalizing client cache would take it for
+    /// the id of the change.
     async fn node_id(&self) -> ID {
         self.0.id.clone().into()
     }
 
-    /// The task's version from this change on.
+    /// Version of the task after the change. Ignore an event whose version is not higher than the
+    /// one in the cache.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When it was made.
+    /// Time of the change.
     async fn at(&self) -> Timestamp {
         self.0.at
     }
 
-    /// The task as it is now; null when it was deleted.
+    /// Current state of the task; null if it was deleted.
     async fn node(&self) -> Option<&ChangedNode> {
         self.0.node.as_ref()
     }
 
-    /// Compare with `viewer.currentSession.id` to drop one's own echo. Null when that session is
-    /// not known.
+    /// Id of the session that made the change; null if it is not known. Compare it with
+    /// `viewer.currentSession.id` to ignore changes that this client made itself.
     async fn origin_session_id(&self) -> Option<ID> {
         self.0.origin_session_id.map(ID::from)
     }
 }
 
-/// What happened to it.
+/// Kind of a change.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum ChangeKind {
-    /// It was made or changed.
+    /// The task was created or updated.
     Upsert,
-    /// It was deleted.
+    /// The task was deleted.
     Delete,
 }
 
-/// What a change is about.
+/// Object that a change concerns. Only tasks are synced so far.
 #[derive(Union)]
 pub(crate) enum ChangedNode {
     Task(Task),
 }
 
-/// A position in the viewer's log of changes, to be handed back as it is.
+/// A position in a user's change log.
 pub(crate) struct SyncToken(String);
 
-/// A position in the viewer's log of changes, to be handed back as it is.
+/// Position in the viewer's change log: an opaque string. Do not parse or construct it.
 #[Scalar]
 impl ScalarType for SyncToken {
     fn parse(value: Value) -> InputValueResult<Self> {

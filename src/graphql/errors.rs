@@ -1,11 +1,11 @@
-//! Conversion of errors to those of a GraphQL response.
+//! Converts errors to those of a GraphQL response, and logs unexpected ones.
 
 use async_graphql::ErrorExtensions;
 
 use crate::error::{Error, ErrorChain, RETRY_AFTER};
 
-/// The only place where an unexpected error becomes a response, and so the one that logs it. The line has the
-/// request's id, which is in the span around it.
+/// The only conversion of an unexpected error to a response, and so the only place that logs it.
+/// The span around the log line has the request's id.
 impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
         if let Error::Internal(cause) = &error {

@@ -1,4 +1,5 @@
-//! The GraphQL schema: root types, the types that span slices, and what is known of each root field.
+//! The GraphQL schema: root types, the types that span slices, and the properties of each root
+//! field.
 
 mod changes;
 mod errors;
@@ -9,6 +10,6 @@ mod schema;
 mod service;
 mod user;
 
-pub(crate) use scalars::{SCALARS, ScalarFault};
+pub(crate) use scalars::{SCALARS, ScalarError};
 pub use schema::sdl;
-pub(crate) use schema::{MAX_NESTING, Schema, build, validator};
+pub(crate) use schema::{MAX_SELECTION_DEPTH, Schema, build, validator};

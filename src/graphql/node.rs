@@ -1,4 +1,4 @@
-//! `Node`: any object of the viewer's by its id.
+//! The interface `Node`: finds any of the viewer's objects by its id.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -15,15 +15,16 @@ use crate::{
     tasks::Task,
 };
 
-/// The maximum number of ids that `nodes` takes.
+/// The maximum number of ids in `nodes`.
 pub(super) const MAX_NODES: usize = 100;
 
-/// Anything with an id of its own.
+/// Object with a globally unique id, by which `node` and `nodes` find it.
 #[derive(Clone, Interface)]
 #[graphql(field(
     name = "id",
     ty = "ID",
-    desc = "Stable and global: the kind's name, `_`, and 26 characters."
+    desc = "Globally unique and permanent id: the type's prefix, `_` and 26 characters, such as \
+            `task_01h2xcejqtf2nbrexx3vqjhp41`. The prefixes are `user`, `session`, `token`, `event` and `task`."
 ))]
 pub(crate) enum Node {
     User(User),
@@ -34,19 +35,20 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Finds the viewer's objects with these ids, each in its id's place, by one statement for each kind.
+    /// Finds the viewer's objects with these ids, by one query for each type. The result has one
+    /// entry for each id, in the same order.
     pub(super) async fn find(viewer: &Viewer, ids: &[ID]) -> Result<Vec<Option<Self>>> {
         let mut found = HashMap::new();
-        for task in Task::find(viewer, parsed(ids)).await? {
+        for task in Task::find(viewer, parse_ids(ids)).await? {
             found.insert(task.key(), Self::Task(task));
         }
-        for session in Session::find(viewer, parsed(ids)).await? {
+        for session in Session::find(viewer, parse_ids(ids)).await? {
             found.insert(session.key(), Self::Session(session));
         }
-        for token in AccessToken::find(viewer, parsed(ids)).await? {
+        for token in AccessToken::find(viewer, parse_ids(ids)).await? {
             found.insert(token.key(), Self::AccessToken(token));
         }
-        for event in SecurityEvent::find(viewer, parsed(ids)).await? {
+        for event in SecurityEvent::find(viewer, parse_ids(ids)).await? {
             found.insert(event.key(), Self::SecurityEvent(event));
         }
         let me = ID::from(viewer.user_id());
@@ -57,7 +59,7 @@ impl Node {
     }
 }
 
-/// The ids of one kind.
-fn parsed<T: FromStr>(ids: &[ID]) -> Vec<T> {
+/// Returns the ids of one type.
+fn parse_ids<T: FromStr>(ids: &[ID]) -> Vec<T> {
     ids.iter().filter_map(|id| id.parse().ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! The root fields: one table with a row for each, which the transport and the query limits go by.
+//! The properties of each root field, in one table that the transport and the query limits read.
 
 use async_graphql::parser::types::OperationType;
 
@@ -7,27 +7,28 @@ use Input::{Credentials, Data};
 use OperationType::{Mutation, Query, Subscription};
 use Output::{Plain, Tokens};
 
-/// A root field and what is known of it before an operation runs.
+/// A root field and its properties.
 pub(crate) struct RootField {
     pub(crate) operation: OperationType,
     pub(crate) name: &'static str,
     pub(crate) access: Access,
     pub(crate) output: Output,
     pub(crate) input: Input,
-    /// In points, without what the operation selects of the result.
+    /// The cost in points, without the selection of its result.
     pub(crate) cost: u64,
 }
 
-/// Says whether the field may run without valid credentials.
+/// The authentication that a root field requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// An operation of such fields alone runs as anonymous if its credentials are invalid.
+    /// If an operation has only public fields, it runs as anonymous when its credentials are
+    /// invalid.
     Public,
     /// Invalid credentials reject the operation.
     Private,
 }
 
-/// Says whether the result holds secrets.
+/// The kind of a root field's result: without or with secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Plain,
@@ -35,15 +36,16 @@ pub(crate) enum Output {
     Tokens,
 }
 
-/// Says whether the input is checked against a stored password, or becomes one.
+/// The kind of a root field's input: without or with a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     Data,
-    /// A password, which costs a hash; an operation has at most one such field.
+    /// A password to verify or to set, which costs one password hash. An operation may have only
+    /// one such field.
     Credentials,
 }
 
-/// Every root field, and the fields of introspection, which the SDL does not list.
+/// Every root field, and the introspection fields, which the SDL does not list.
 const ROOT_FIELDS: [RootField; 25] = [
     row(Query, "__schema", Private, Plain, Data, 0),
     row(Query, "__type", Private, Plain, Data, 0),
@@ -90,7 +92,8 @@ const fn row(
     }
 }
 
-/// Finds the row of a field; nothing for a field that the schema does not have, which the engine refuses.
+/// Returns the row of a field; `None` if the schema does not have the field, which the engine then
+/// rejects.
 pub(crate) fn find(operation: OperationType, name: &str) -> Option<&'static RootField> {
     ROOT_FIELDS
         .iter()
@@ -99,18 +102,18 @@ pub(crate) fn find(operation: OperationType, name: &str) -> Option<&'static Root
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeSet, HashMap};
 
     use async_graphql::parser::{
         parse_schema,
-        types::{TypeKind, TypeSystemDefinition},
+        types::{Type, TypeKind, TypeSystemDefinition},
     };
 
     use super::*;
     use crate::graphql::sdl;
 
     #[test]
-    fn every_root_field_has_one_row_and_every_row_a_root_field() {
+    fn table_has_one_row_for_each_root_field() {
         let mut fields = BTreeSet::new();
         for definition in parse_schema(sdl()).unwrap().definitions {
             let TypeSystemDefinition::Type(ty) = definition else {
@@ -135,34 +138,39 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_takes_a_password_or_returns_tokens_says_so() {
-        let sdl = sdl();
-        let definition = |kind: &str, name: &str| {
-            let start = sdl.find(&format!("\n{kind} {name} {{\n")).unwrap();
-            let text = &sdl[start..];
-            text[..text.find("\n}").unwrap()].to_owned()
+    fn rows_state_password_inputs_and_token_outputs() {
+        let mut types = HashMap::new();
+        for definition in parse_schema(sdl()).unwrap().definitions {
+            if let TypeSystemDefinition::Type(ty) = definition {
+                types.insert(ty.node.name.node.to_string(), ty.node.kind);
+            }
+        }
+        let has_field = |ty: &Type, is_match: fn(&str) -> bool| {
+            let name = ty.to_string();
+            match types.get(name.trim_end_matches('!')) {
+                Some(TypeKind::Object(object)) => {
+                    object.fields.iter().any(|it| is_match(&it.node.name.node))
+                }
+                Some(TypeKind::InputObject(input)) => {
+                    input.fields.iter().any(|it| is_match(&it.node.name.node))
+                }
+                _ => false,
+            }
         };
-        let mutations = ROOT_FIELDS.iter().filter(|row| row.operation == Mutation);
-        for row in mutations.filter(|row| !row.name.starts_with("__")) {
-            let field = definition("type", "Mutation");
-            let field = field.lines().find(|line| {
-                let line = line.trim_start();
-                line.starts_with(&format!("{}(", row.name))
-                    || line.starts_with(&format!("{}:", row.name))
-            });
-            let field = field.unwrap();
-            let takes_password = field.split_once("(input: ").is_some_and(|(_, rest)| {
-                let input = rest.split([')', '!']).next().unwrap();
-                definition("input", input)
-                    .to_lowercase()
-                    .contains("password: ")
+        let Some(TypeKind::Object(mutations)) = types.get("Mutation") else {
+            panic!("the schema has no mutations");
+        };
+        for field in mutations.fields.iter().map(|field| &field.node) {
+            let row = find(Mutation, &field.name.node).unwrap();
+            let takes_password = field.arguments.iter().any(|argument| {
+                has_field(&argument.node.ty.node, |name| {
+                    name.to_lowercase().ends_with("password")
+                })
             });
             assert_eq!(row.input == Credentials, takes_password, "{}", row.name);
-            let payload = field.rsplit(": ").next().unwrap().trim_end_matches('!');
-            let payload = definition("type", payload);
-            let returns_tokens = payload
-                .lines()
-                .any(|line| line.trim_start().to_lowercase().starts_with("token"));
+            let returns_tokens = has_field(&field.ty.node, |name| {
+                name.to_lowercase().starts_with("token")
+            });
             assert_eq!(row.output == Tokens, returns_tokens, "{}", row.name);
         }
     }

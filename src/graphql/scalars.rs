@@ -1,4 +1,4 @@
-//! The scalars of the schema, each with the check that explains a wrong value.
+//! The custom scalars of the schema, each with a check that explains an invalid value.
 
 use async_graphql::{InputType, InputValueResult, Pos, ScalarType, Value};
 
@@ -12,23 +12,23 @@ use crate::{
     },
 };
 
-/// Returns what is wrong with a value of a scalar, or nothing if the value is valid.
-pub(crate) type ScalarFault = fn(&Value) -> Option<String>;
+/// Returns the error in a value of a scalar; `None` if the value is valid.
+pub(crate) type ScalarError = fn(&Value) -> Option<String>;
 
-/// The schema's own scalars with their checks; the SDL only names them.
-pub(crate) const SCALARS: [(&str, ScalarFault); 6] = [
-    ("DateOrDuration", scalar_fault::<DateOrDuration>),
-    ("DateTime", scalar_fault::<Timestamp>),
-    ("LocalDate", scalar_fault::<LocalDate>),
-    ("LocalTime", scalar_fault::<LocalTime>),
-    ("SyncToken", scalar_fault::<SyncToken>),
-    ("TimeZone", scalar_fault::<TimeZone>),
+/// The custom scalars with their checks; the SDL contains only their names.
+pub(crate) const SCALARS: [(&str, ScalarError); 6] = [
+    ("DateOrDuration", scalar_error::<DateOrDuration>),
+    ("DateTime", scalar_error::<Timestamp>),
+    ("LocalDate", scalar_error::<LocalDate>),
+    ("LocalTime", scalar_error::<LocalTime>),
+    ("SyncToken", scalar_error::<SyncToken>),
+    ("TimeZone", scalar_error::<TimeZone>),
 ];
 
-fn scalar_fault<T: ScalarType + InputType>(value: &Value) -> Option<String> {
+fn scalar_error<T: ScalarType + InputType>(value: &Value) -> Option<String> {
     let parsed: InputValueResult<T> = ScalarType::parse(value.clone());
     let message = parsed.err()?.into_server_error(Pos::default()).message;
-    // The engine puts the type's name before what the type said.
+    // The engine prefixes the scalar's message with the type's name.
     let said = message.split_once(": ").map(|(_, said)| said.to_owned());
     Some(said.unwrap_or(message))
 }
@@ -39,7 +39,7 @@ mod tests {
     use crate::graphql::sdl;
 
     #[test]
-    fn every_scalar_of_the_schema_says_what_is_wrong_with_a_value() {
+    fn every_scalar_explains_an_invalid_value() {
         let sdl = sdl();
         let own = sdl.lines().filter_map(|line| line.strip_prefix("scalar "));
         let own = own.map(|rest| rest.split(' ').next().unwrap_or_default());
@@ -47,7 +47,7 @@ mod tests {
         for (name, fault) in SCALARS {
             assert!(fault(&Value::from(7)).is_some(), "{name}");
         }
-        let fault = scalar_fault::<TimeZone>(&Value::from("Mars")).unwrap();
+        let fault = scalar_error::<TimeZone>(&Value::from("Mars")).unwrap();
         assert_eq!(fault, "not an IANA time zone name such as Europe/Vienna");
     }
 }

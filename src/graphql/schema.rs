@@ -1,4 +1,4 @@
-//! The schema: its root types, merged of the slices' fields, and its SDL.
+//! The schema: its root types, merged from the slices' fields, and its SDL.
 
 use std::sync::Arc;
 
@@ -26,13 +26,14 @@ use crate::{
     tasks::{self, mutations::TaskMutation},
 };
 
-/// The maximum depth of nested selections, those of fragments included: the engine recurses once for each.
-pub(crate) const MAX_NESTING: usize = 64;
+/// The maximum depth of nested selections, including those of fragments. The engine recurses once
+/// for each level.
+pub(crate) const MAX_SELECTION_DEPTH: usize = 64;
 
-/// The one schema.
+/// The type of the schema.
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema.
+/// Builds the schema with the data that its resolvers need.
 pub(crate) fn build(
     identity: &Identity,
     limits: DocumentLimits,
@@ -43,36 +44,38 @@ pub(crate) fn build(
         .provide(schema_builder())
         .data(limits)
         .data(account_limits)
-        // Documents are measured before they reach the engine.
-        .limit_recursive_depth(MAX_NESTING);
+        // A second check: `query_limits` rejects deeper documents before they reach the engine.
+        .limit_recursive_depth(MAX_SELECTION_DEPTH);
     if !introspection {
         schema = schema.disable_introspection().disable_suggestions();
     }
     schema.finish()
 }
 
-/// The schema in the schema definition language, as `schema.graphql` has it.
+/// Returns the schema in the schema definition language, as in `schema.graphql`.
 pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().prefer_single_line_descriptions();
+    let options = async_graphql::SDLExportOptions::new()
+        .prefer_single_line_descriptions()
+        .include_specified_by();
     schema_builder().finish().sdl_with_options(options)
 }
 
-/// Returns a function that validates an operation as the engine does, and runs nothing.
+/// Returns a function that validates an operation as the engine does, without running it.
 pub(crate) fn validator() -> impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError> {
     let schema = schema_builder()
-        .limit_recursive_depth(MAX_NESTING)
+        .limit_recursive_depth(MAX_SELECTION_DEPTH)
         .extension(ValidateOnly)
         .finish();
     move |document, name| {
         let mut request = Request::new(String::new());
         request.operation_name = name.map(ToString::to_string);
         request.set_parsed_query(document.clone());
-        // Validation never waits.
+        // Validation does no I/O, so the future completes at once.
         errors_of(schema.execute(request).now_or_never())
     }
 }
 
-/// The errors of a validation; one that has not finished counts as an error.
+/// Returns the errors of a validation; one that has not finished counts as an error.
 fn errors_of(validated: Option<Response>) -> Vec<ServerError> {
     match validated {
         Some(response) => response.errors,
@@ -108,30 +111,49 @@ fn schema_builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscriptio
     async_graphql::Schema::build(Query, Mutation::default(), Subscription::default())
 }
 
-/// What can be asked.
+/// The root type of queries.
 pub(crate) struct Query;
 
+/// Root fields of queries, which read data and change nothing.
 #[Object]
 impl Query {
-    /// The signed-in user. Null, and no error, when the request carries no credentials; with a
-    /// token that opens nothing the whole request is a 401, never a silent null.
+    /// Signed-in user; null if the request is anonymous, that is, without credentials. Invalid
+    /// credentials are not anonymous: the request fails with `UNAUTHENTICATED` (status 401).
     async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
         identity::optional_viewer(ctx).cloned().map(User::from)
     }
 
-    /// What a sign-in form needs to know before anyone is signed in.
+    /// Version, settings and limits of the server. Needs no credentials.
     async fn service(&self, ctx: &Context<'_>) -> Service {
         Service::new(ctx)
     }
 
-    /// Any object of the viewer's by its id. Unknown and other people's ids are both null.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Nullable<Node> {
+    /// Object of the viewer with this id. Null if the id is invalid or unknown, if the object
+    /// belongs to another user, or if the request is anonymous.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Id of a user, session, personal access token, security event or task, such as \
+                    `task_01h2xcejqtf2nbrexx3vqjhp41`."
+        )]
+        id: ID,
+    ) -> Nullable<Node> {
         let found = Node::find(identity::optional_viewer(ctx)?, &[id]).await;
         found.map(|mut nodes| nodes.pop().flatten()).transpose()
     }
 
-    /// At most 100 ids; as many and in the same order as asked, null where `node` would be null.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    /// Objects of the viewer with these ids: one entry for each id, in the order of `ids`. An entry
+    /// is null where `node` would be null.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Ids as in `node`, of any types, at most 100 (`service.limits.maxNodes`). More fail with \
+                    `BAD_USER_INPUT`."
+        )]
+        ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
         if ids.len() > MAX_NODES {
             return Err(Error::BadUserInput(format!(
                 "Ask for at most {MAX_NODES} ids; got {}.",
@@ -145,23 +167,27 @@ impl Query {
     }
 }
 
-/// What reaches into more slices than one.
+/// The mutations that concern several slices.
 #[derive(Default)]
 pub(crate) struct ProfileMutation;
 
 #[Object]
 impl ProfileMutation {
-    /// Changes the name and the time zone. What is due without a time zone of its own follows.
+    /// Changes the viewer's name and time zone. A task due at 09:00 without a time zone of its own
+    /// is then due at 09:00 in the new one.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Fields to change; an omitted field keeps its value.")]
         input: UpdateProfileInput,
     ) -> Nullable<UpdateProfilePayload<User>> {
         Some(input.run(ctx, tasks::reschedule_floating).await)
     }
 }
 
-/// What can be done.
+/// Root fields of mutations. The mutations of one operation run one after the other. Errors that
+/// the user can correct are in `userErrors` of the payload. If a mutation fails for another reason,
+/// its payload is null and the error is in `errors`.
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     AccountMutation<User>,
@@ -171,7 +197,8 @@ pub(crate) struct Mutation(
     TaskMutation<User>,
 );
 
-/// What can be listened to.
+/// Root fields of subscriptions, which run over WebSocket, server-sent events or multipart HTTP. An
+/// operation has one such field.
 #[derive(MergedSubscription, Default)]
 pub(crate) struct Subscription(ChangeSubscription);
 
@@ -180,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_validation_that_has_not_ended_finds_nothing_good() {
+    fn unfinished_validation_counts_as_error() {
         assert_eq!(errors_of(Some(Response::default())), []);
         assert_eq!(errors_of(None).len(), 1);
     }

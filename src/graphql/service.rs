@@ -1,4 +1,5 @@
-//! `Service`: the version, the settings and the limits of the server, as anybody may read them.
+//! The type `Service`: the version, settings and limits of the server, readable without
+//! credentials.
 
 use std::sync::Arc;
 
@@ -12,14 +13,17 @@ use crate::{
     tasks,
 };
 
-/// This server.
+/// Version, settings and limits of the server.
 #[derive(SimpleObject)]
 pub(crate) struct Service {
-    /// The server's version, as Semantic Versioning writes it.
+    /// Version of the server by Semantic Versioning, such as `0.1.0`.
     version: &'static str,
-    /// True when `signUp` makes accounts; false when it answers `SIGN_UP_DISABLED` (`CUBBY_SIGN_UP=closed`).
+    /// True if `signUp` creates accounts. If false, it returns `SIGN_UP_DISABLED`, and only the
+    /// operator creates accounts (`CUBBY_SIGN_UP=closed`).
     sign_up_enabled: bool,
+    /// Required length of new passwords.
     password_policy: PasswordPolicy,
+    /// Maximum sizes of requests, documents and values.
     limits: ServiceLimits,
 }
 
@@ -48,59 +52,75 @@ impl Service {
     }
 }
 
-/// What a password must be.
+/// Required length of new passwords. Weak passwords of this length are rejected too: see
+/// `WeakPasswordReason`.
 #[derive(SimpleObject)]
 pub(crate) struct PasswordPolicy {
-    /// In code points, after NFC.
+    /// Minimum length in Unicode code points after NFC normalization: 8 by default, 15 with
+    /// `CUBBY_PASSWORD_POLICY=nist`.
     min_length: usize,
-    /// In code points, after NFC.
+    /// Maximum length in Unicode code points after NFC normalization: 128 by default, 256 with
+    /// `CUBBY_PASSWORD_POLICY=nist`.
     max_length: usize,
 }
 
-/// What bounds requests and values.
+/// Maximum sizes of requests, documents and values. The operator can configure those that name a
+/// `CUBBY_` setting.
 #[derive(SimpleObject)]
 pub(crate) struct ServiceLimits {
-    /// How many are on a page when neither `first` nor `last` is given.
+    /// Number of edges on a page if neither `first` nor `last` is given: 50.
     default_page_size: i32,
-    /// The most that `first` and `last` take.
+    /// Maximum of `first` and `last`: 100. A higher number fails with `BAD_USER_INPUT`.
     max_page_size: i32,
-    /// The most ids that `nodes` takes.
+    /// Maximum number of ids in `nodes`: 100. More fail with `BAD_USER_INPUT`.
     max_nodes: usize,
-    /// In code points.
+    /// Maximum length of a task's title, in Unicode code points: 500.
     max_title_length: usize,
-    /// In code points.
+    /// Maximum length of a task's description, in Unicode code points: 16,384.
     max_description_length: usize,
-    /// The maximum number of tasks of one person; creating more is `LIMIT_REACHED`.
+    /// Maximum number of tasks of one user (`CUBBY_MAX_TASKS`, 200,000 by default). At the maximum,
+    /// `createTask` returns `LIMIT_REACHED`.
     max_tasks: u32,
     #[graphql(flatten)]
     document: DocumentLimitFields,
 }
 
-/// What a document may be and ask for; beyond each is an error with a code of its own.
+/// The limits of a document. A document that exceeds one is rejected with the code of that limit.
 #[derive(SimpleObject)]
 struct DocumentLimitFields {
-    /// In bytes; beyond is `DOCUMENT_TOO_LARGE`.
+    /// Maximum size of a document's text, in bytes of UTF-8 (`CUBBY_MAX_DOCUMENT_BYTES`, 32,768 by
+    /// default). A larger document fails with `DOCUMENT_TOO_LARGE`.
     max_document_bytes: u32,
-    /// Beyond is `TOKEN_LIMIT_EXCEEDED`.
+    /// Maximum number of tokens in a document (`CUBBY_MAX_TOKENS`, 5,000 by default). More fail
+    /// with `TOKEN_LIMIT_EXCEEDED`.
     max_tokens: u32,
-    /// Of fields within each other; beyond is `DEPTH_LIMIT_EXCEEDED`.
+    /// Maximum depth of nested fields (`CUBBY_MAX_DEPTH`, 16 by default). A deeper document fails
+    /// with `DEPTH_LIMIT_EXCEEDED`.
     max_depth: u32,
-    /// Those of a fragment counted wherever it is spread; beyond is `FIELD_LIMIT_EXCEEDED`.
+    /// Maximum number of fields in a document (`CUBBY_MAX_FIELDS`, 1,000 by default). The fields of
+    /// a fragment count once for each spread. More fail with `FIELD_LIMIT_EXCEEDED`.
     max_fields: u32,
-    /// Beyond is `ALIAS_LIMIT_EXCEEDED`.
+    /// Maximum number of aliases in a document, counted like fields (`CUBBY_MAX_ALIASES`, 30 by
+    /// default). More fail with `ALIAS_LIMIT_EXCEEDED`.
     max_aliases: u32,
-    /// Beyond is `DIRECTIVE_LIMIT_EXCEEDED`.
+    /// Maximum number of directives in a document, counted like fields (`CUBBY_MAX_DIRECTIVES`, 50
+    /// by default). More fail with `DIRECTIVE_LIMIT_EXCEEDED`.
     max_directives: u32,
-    /// Of operations, of fragments, and of an operation's variables; beyond is
+    /// Maximum number of operations in a document, of fragments in a document, and of variables in
+    /// an operation (`CUBBY_MAX_DEFINITIONS`, 50 by default). More fail with
     /// `DEFINITION_LIMIT_EXCEEDED`.
     max_definitions: u32,
-    /// Beyond is `ROOT_FIELD_LIMIT_EXCEEDED`.
+    /// Maximum number of root fields in an operation (`CUBBY_MAX_ROOT_FIELDS`, 20 by default). More
+    /// fail with `ROOT_FIELD_LIMIT_EXCEEDED`.
     max_root_fields: u32,
-    /// Of lists within each other; beyond is `INTROSPECTION_LIMIT_EXCEEDED`.
+    /// Maximum depth of nested lists below `__schema` and `__type`, such as `fields`
+    /// (`CUBBY_MAX_INTROSPECTION_LISTS`, 2 by default). A deeper document fails with
+    /// `INTROSPECTION_LIMIT_EXCEEDED`.
     max_introspection_lists: u32,
-    /// An object costs 1, a page 1 and what its edges cost for each that is asked for, a mutation
-    /// 10, one that takes a password 50. Beyond is `COST_LIMIT_EXCEEDED`, which names the dearest
-    /// field.
+    /// Maximum cost of an operation, in points (`CUBBY_MAX_COST`, 1,000 by default). An object
+    /// costs 1 point, a page 1 and the cost of its edges, a mutation 10, and a mutation with a
+    /// password 50. A higher cost fails with `COST_LIMIT_EXCEEDED`; the message names the most
+    /// expensive field.
     max_cost: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Whose address it is that a request comes from, when a proxy is between.
+//! Determines the client's IP address, also behind trusted proxies.
 
 use std::{
     net::IpAddr,
@@ -12,7 +12,7 @@ use crate::config::TrustedProxy;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies that are believed.
+/// The proxies whose `X-Forwarded-For` is trusted (`CUBBY_TRUSTED_PROXIES`).
 pub(crate) struct Proxies {
     trusted: Vec<IpNet>,
     has_warned: AtomicBool,
@@ -26,9 +26,8 @@ impl Proxies {
         }
     }
 
-    /// The nearest address that is no trusted proxy's: each proxy adds to the end of
-    /// `X-Forwarded-For` whom it was asked by, and what a stranger wrote before that counts for
-    /// nothing.
+    /// Returns the last address of `X-Forwarded-For` that is not a trusted proxy's. Each proxy
+    /// appends the address of its peer, so any entry before an untrusted address may be forged.
     pub(super) fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let mut client = peer.to_canonical();
         if !headers.contains_key(X_FORWARDED_FOR) {
@@ -42,7 +41,8 @@ impl Proxies {
         let texts = values.map(|value| value.to_str().unwrap_or_default());
         let texts = texts.flat_map(|text| text.rsplit(',')).map(str::trim);
         for text in texts.filter(|text| !text.is_empty()) {
-            // What cannot be read was not written by a proxy that is believed.
+            // A trusted proxy never writes an invalid address, so earlier entries are not trusted
+            // either.
             let Some(address) = address(text) else {
                 break;
             };
@@ -54,7 +54,8 @@ impl Proxies {
         client
     }
 
-    /// A network of IPv4 may be written as one of IPv6, as sockets for both show it.
+    /// Compares both forms of an IPv4 address, since a network may be configured as an IPv4-mapped
+    /// IPv6 network.
     fn trusts(&self, address: IpAddr) -> bool {
         let mapped = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped().into(),
@@ -69,14 +70,14 @@ impl Proxies {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 %peer,
-                "X-Forwarded-For comes from an address that CUBBY_TRUSTED_PROXIES does not name, and \
-                 is not believed: name it if it is your proxy's"
+                "X-Forwarded-For is ignored, because this peer is not in CUBBY_TRUSTED_PROXIES: if it \
+                 is your proxy, add its address there"
             );
         }
     }
 }
 
-/// An address, with a port perhaps, and in brackets perhaps where it is one of IPv6.
+/// Parses an IP address with or without a port; an IPv6 address may be in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let with_port = || text.parse().ok().map(|it: std::net::SocketAddr| it.ip());
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_believed_from_a_trusted_proxy_alone() {
+    fn forwarded_address_is_trusted_only_from_trusted_proxy() {
         assert_eq!(client("192.0.2.1", &[]), "192.0.2.1");
         assert_eq!(client("192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
         assert_eq!(client("10.1.2.3", &["198.51.100.1"]), "198.51.100.1");
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_mapped_proxy_is_trusted() {
+    fn ipv4_mapped_proxy_address_is_trusted() {
         for trusted in ["::ffff:10.0.0.0/104", "::ffff:10.1.2.3", "::/0"] {
             for peer in ["10.1.2.3", "::ffff:10.1.2.3"] {
                 let client = client_behind(&[trusted], peer, &["::ffff:198.51.100.1"]);
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_wrote_before_counts_for_nothing() {
+    fn forged_entries_of_x_forwarded_for_are_ignored() {
         assert_eq!(
             client("10.1.2.3", &["127.0.0.1, 198.51.100.1"]),
             "198.51.100.1"

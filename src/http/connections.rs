@@ -1,7 +1,7 @@
-//! The connections: their number, their timeouts, and how they end.
+//! Serves connections: their maximum number, their timeouts, and the shutdown.
 //!
-//! They speak HTTP/1.1 alone: TLS and HTTP/2 end in the proxy in front. A request that hyper cannot parse is answered by
-//! hyper, with a status and no body.
+//! Connections use HTTP/1.1 only: a proxy in front terminates TLS and HTTP/2. If hyper cannot parse
+//! a request, it responds itself, with a status and no body.
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -21,23 +21,24 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::error::{RETRY_AFTER_SECONDS, code};
 
-/// The maximum time until the head of a request has arrived, and that a connection may be idle.
+/// The maximum time to receive the head of a request, and so the maximum idle time of a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The maximum time without progress in sending to a peer.
+/// The maximum time without progress while sending.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum time for requests in flight to finish when the server stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The wait after a connection could not be accepted, such as for lack of file descriptors.
+/// The delay after a failed accept, for example for lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The size of a head at which hyper stops reading it. The limits of `headers.rs` are lower, and have a JSON response.
+/// The size of a request's head at which hyper stops reading. The limits in `headers.rs` are lower,
+/// and their errors have a JSON body.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Serves at most `max_connections` connections until `shutdown` completes; then calls `stopping`, and waits for the
-/// requests in flight.
+/// Serves at most `max_connections` connections until `shutdown` completes. Then calls `stopping`,
+/// and waits for the requests in flight.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -73,7 +74,7 @@ pub(crate) async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!("requests that were still in flight were cut off");
+        tracing::warn!("some requests did not finish within the shutdown timeout and were cut off");
     }
 }
 
@@ -84,7 +85,7 @@ fn handle(
     permit: OwnedSemaphorePermit,
     mut served: watch::Receiver<()>,
 ) {
-    // Small answers are not held back for more.
+    // Small responses are sent at once (no Nagle delay).
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -102,7 +103,7 @@ fn handle(
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            // Nothing is ever sent: it ends when the sender is dropped.
+            // Nothing is ever sent: this completes when the sender is dropped.
             _ = served.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -115,7 +116,7 @@ fn handle(
     });
 }
 
-/// Answers 503 to a connection beyond the limit, and closes it.
+/// Responds with 503 to a connection beyond the limit, and closes it.
 async fn reject(mut stream: TcpStream) -> io::Result<()> {
     let message = "There are too many connections. Try again shortly.";
     let error = json!({ "message": message, "extensions": { "code": code::SERVICE_UNAVAILABLE } });

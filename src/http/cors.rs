@@ -1,4 +1,4 @@
-//! The CORS protocol of the Fetch Standard: which pages of other origins may read an answer.
+//! Implements CORS (Fetch Standard): which pages of other origins may read responses.
 
 use std::sync::Arc;
 
@@ -17,25 +17,26 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::App;
+use super::AppState;
 
-/// How long a browser may remember the answer to a preflight request, in seconds.
+/// The time for which a browser may cache the response to a preflight request, in seconds.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET,POST");
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET,POST");
 
-const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id,retry-after,www-authenticate");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("x-request-id,retry-after,www-authenticate");
 
-const VARY_OF_PREFLIGHT: HeaderValue = HeaderValue::from_static(
+const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
     "origin, access-control-request-method, access-control-request-headers",
 );
 
-/// Answers preflight requests, and lets pages of allowed origins read the answers to others.
+/// Responds to preflight requests, and lets pages of allowed origins read other responses.
 ///
-/// Any header is allowed, since tracing and client libraries send their own, and none means more here than
-/// `Authorization` does.
+/// All request headers are allowed: tracing tools and client libraries send their own, and none
+/// grants more here than `Authorization`.
 pub(super) async fn allow_origin(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -43,7 +44,7 @@ pub(super) async fn allow_origin(
     let headers = request.headers();
     let asked_for = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let origin = headers.get(ORIGIN).cloned();
-    let origin = origin.filter(|_| app.origins.allow(headers));
+    let origin = origin.filter(|_| app.origins.is_allowed(headers));
     let mut response = if is_preflight {
         ().into_response()
     } else {
@@ -51,7 +52,7 @@ pub(super) async fn allow_origin(
     };
     let headers = response.headers_mut();
     let vary = if is_preflight {
-        VARY_OF_PREFLIGHT
+        PREFLIGHT_VARY
     } else {
         HeaderValue::from_name(ORIGIN)
     };
@@ -65,10 +66,10 @@ pub(super) async fn allow_origin(
         HeaderValue::from_static("true"),
     );
     if !is_preflight {
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
         return response;
     }
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
     if let Some(asked_for) = asked_for {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked_for);

@@ -1,4 +1,4 @@
-//! GraphiQL: its page, the files that the page loads, and what a browser lets them do.
+//! Serves GraphiQL: its page, the files of the page, and their Content Security Policy.
 
 use std::borrow::Cow;
 
@@ -18,38 +18,39 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// A file's name, media type and content.
 type File = (&'static str, &'static str, &'static [u8]);
 
-/// What was in `web/dist` when this was compiled. build.rs writes the list.
+/// The files in `web/dist` at compile time; build.rs generates the list.
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
-/// The page among them.
+/// The name of the page among the files.
 const PAGE: &str = "index.html";
 
-/// The page of a binary that was compiled without them: it loads an older GraphiQL, the last that needs no build, from
-/// a public CDN. Until that has loaded, the page says what to do if the CDN cannot be reached.
+/// The page for a binary without bundled GraphiQL. It loads an older version, the last one that
+/// needs no build, from a public CDN. Until that has loaded, the page explains what to do if the
+/// CDN cannot be reached.
 const PAGE_FROM_CDN: &str = include_str!("graphiql_from_cdn.html");
 
-/// What a page says where its nonce belongs.
-const NONCE: &str = "{nonce}";
+/// The placeholder of the nonce in a page.
+const NONCE_PLACEHOLDER: &str = "{nonce}";
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
-/// True if GraphiQL is part of this binary.
+/// True if GraphiQL is bundled into this binary.
 pub(super) fn is_bundled() -> bool {
     file(PAGE).is_some()
 }
 
-/// Logs that GraphiQL comes from a CDN, and how to bundle it, unless it is bundled.
+/// Logs how to bundle GraphiQL if it comes from a CDN.
 pub(crate) fn log_source() {
     if !is_bundled() {
         tracing::info!(
-            "GraphiQL is not in this binary, so a browser is sent to a public CDN for it; \
-             `npm --prefix web ci && npm --prefix web run build`, then build again, puts it in"
+            "GraphiQL is not bundled, so browsers load it from a public CDN; to bundle it, run \
+             `npm --prefix web ci && npm --prefix web run build`, and build Cubby again"
         );
     }
 }
 
-/// The page, under a policy that runs nothing but what it names.
+/// Returns the page, with a policy that allows only the page's own scripts and style sheets.
 pub(super) fn page() -> Response {
     let template = file(PAGE).map_or(Cow::Borrowed(PAGE_FROM_CDN), |(_, _, content)| {
         String::from_utf8_lossy(content)
@@ -63,12 +64,13 @@ pub(super) fn page() -> Response {
             (REFERRER_POLICY, "no-referrer"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ],
-        Html(template.replace(NONCE, &nonce)),
+        Html(template.replace(NONCE_PLACEHOLDER, &nonce)),
     )
         .into_response()
 }
 
-/// A file that the page loads. Another content has another name, so it may be kept.
+/// Returns a file that the page loads. Browsers may cache it forever, because its name changes with
+/// its content.
 pub(super) fn asset(name: &str) -> Option<Response> {
     let (_, media_type, content) = file(name).filter(|_| name != PAGE)?;
     let headers = [
@@ -83,9 +85,10 @@ fn file(name: &str) -> Option<File> {
     FILES.iter().copied().find(|(listed, ..)| *listed == name)
 }
 
-/// The page's Content Security Policy. Scripts and style sheets are run for the nonce alone, so that
-/// no address that Cubby answers can be made one. Monaco writes `style` attributes into markup, and
-/// an attribute has no nonce.
+/// Returns the Content Security Policy of the page. Scripts and style sheets run only with the
+/// nonce, not by their address, so that no other response of Cubby can be loaded as a script.
+/// Inline `style` attributes are allowed, because Monaco generates them and an attribute cannot
+/// have a nonce.
 fn policy(nonce: &str) -> String {
     [
         "default-src 'none'",
@@ -103,9 +106,9 @@ fn policy(nonce: &str) -> String {
     .join("; ")
 }
 
-/// What nobody can guess, for one answer.
+/// Returns an unpredictable value for one response.
 fn nonce() -> String {
     let mut bytes = [0; 16];
-    rand::fill(&mut bytes).expect("the system has randomness");
+    rand::fill(&mut bytes).expect("the system provides random bytes");
     STANDARD.encode(bytes)
 }

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: the way of a request from its bytes to its answer.
+//! GraphQL over HTTP: handles a request from its bytes to its response.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,9 +20,9 @@ use axum::{
 use tokio::time::timeout;
 
 use super::{
-    App,
-    graphql_request::Params,
-    graphql_response::Answer,
+    AppState,
+    graphql_request::GraphqlRequest,
+    graphql_response::GraphqlResponse,
     negotiate::{Accepted, Media},
     operation, origins, streams,
 };
@@ -36,9 +36,9 @@ use crate::{
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
-/// One request, by GET or by POST, or the opening of a socket.
+/// Handles a request by GET or POST, or the opening of a WebSocket.
 pub(super) async fn serve(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Extension(request_id): Extension<RequestId>,
     peer: Peer,
     request: axum::extract::Request,
@@ -48,58 +48,64 @@ pub(super) async fn serve(
     let device = device(&app, &head.headers, peer);
     let cookies = match origins::cookies(&app, &head.headers, peer) {
         Ok(cookies) => cookies,
-        Err(refused) => return refused.write(Media::Json, request_id, &app.bounds),
+        Err(refused) => return refused.write(Media::Json, request_id, &app.admission),
     };
     if head.method == Method::GET && asks_for_socket(&head.headers) {
         return streams::upgrade(app.clone(), head, device, cookies.read_only(), request_id)
             .await
-            .unwrap_or_else(|refused| refused.write(Media::Json, request_id, &app.bounds));
+            .unwrap_or_else(|refused| refused.write(Media::Json, request_id, &app.admission));
     }
     let cookies = Arc::new(cookies);
     let accepted = Accepted::of(&head.headers);
-    // What is wrong with the method is said to whoever would not understand it, too.
-    let media = accepted.for_one().unwrap_or(Media::Json);
+    // A client that accepts none of the media types still receives the error as JSON.
+    let media = accepted.for_single().unwrap_or(Media::Json);
     let outcome = match read(&head, body, &accepted).await {
-        Ok(params) => match app.bounds.request() {
+        Ok(params) => match app.admission.request() {
             Some(_place) => {
                 let sender = (device, Arc::clone(&cookies));
                 let responding = respond(&app, sender, &head, &accepted, params, request_id);
-                timeout(operation::TIMEOUT, responding)
+                timeout(operation::OPERATION_TIMEOUT, responding)
                     .await
-                    .unwrap_or_else(|_| Err(operation::timed_out()))
+                    .unwrap_or_else(|_| Err(operation::timeout_response()))
             }
-            None => Err(Answer::of(Error::Unavailable)),
+            None => Err(GraphqlResponse::from_error(Error::Unavailable)),
         },
         Err(refused) => Err(refused),
     };
     let mut response = match outcome {
         Ok(Outcome::Stream(response)) => response,
-        Ok(Outcome::Answer(answer)) | Err(answer)
-            if media.is_stream() && answer.is_of_the_document() =>
+        Ok(Outcome::GraphqlResponse(answer)) | Err(answer)
+            if media.is_stream() && answer.is_document_error() =>
         {
-            write_stream(media, streams::only(answer, request_id))
+            write_stream(media, streams::single_response(answer, request_id))
         }
-        Ok(Outcome::Answer(answer)) | Err(answer) => answer.write(media, request_id, &app.bounds),
+        Ok(Outcome::GraphqlResponse(answer)) | Err(answer) => {
+            answer.write(media, request_id, &app.admission)
+        }
     };
     cookies.write(response.headers_mut());
     response
 }
 
 enum Outcome {
-    Answer(Answer),
+    GraphqlResponse(GraphqlResponse),
     Stream(Response),
 }
 
-async fn read(head: &Parts, body: Body, accepted: &Accepted) -> Result<Params, Answer> {
+async fn read(
+    head: &Parts,
+    body: Body,
+    accepted: &Accepted,
+) -> Result<GraphqlRequest, GraphqlResponse> {
     let params = match head.method {
-        Method::GET => Params::of_uri(&head.uri)?,
-        Method::POST => Params::of_body(&head.headers, body).await?,
+        Method::GET => GraphqlRequest::from_uri(&head.uri)?,
+        Method::POST => GraphqlRequest::from_body(&head.headers, body).await?,
         _ => {
             let message = "Send queries by GET or POST, and mutations by POST.";
-            return Err(Answer::method_not_allowed("GET, POST", message));
+            return Err(GraphqlResponse::method_not_allowed("GET, POST", message));
         }
     };
-    match accepted.for_one() {
+    match accepted.for_single() {
         Some(_) => Ok(params),
         None => Err(not_acceptable(
             "Accept application/graphql-response+json, application/json or text/event-stream.",
@@ -107,24 +113,24 @@ async fn read(head: &Parts, body: Body, accepted: &Accepted) -> Result<Params, A
     }
 }
 
-fn not_acceptable(message: &str) -> Answer {
-    Answer::refusal(StatusCode::NOT_ACCEPTABLE, code::BAD_REQUEST, message)
+fn not_acceptable(message: &str) -> GraphqlResponse {
+    GraphqlResponse::rejection(StatusCode::NOT_ACCEPTABLE, code::BAD_REQUEST, message)
 }
 
 async fn respond(
-    app: &Arc<App>,
+    app: &Arc<AppState>,
     (device, cookies): (Device, Arc<Cookies>),
     head: &Parts,
     accepted: &Accepted,
-    params: Params,
+    params: GraphqlRequest,
     request_id: RequestId,
-) -> Result<Outcome, Answer> {
+) -> Result<Outcome, GraphqlResponse> {
     let document = operation::document(app, &params)?;
     let operation = document.operation(params.operation_name.as_deref());
     if head.method == Method::GET
         && operation.is_some_and(|operation| operation.kind == OperationType::Mutation)
     {
-        return Err(Answer::method_not_allowed(
+        return Err(GraphqlResponse::method_not_allowed(
             "POST",
             "Send mutations by POST.",
         ));
@@ -135,14 +141,14 @@ async fn respond(
         .authenticator
         .authenticate(authorization, &cookies)
         .await;
-    let credentials = identified.map_err(Answer::of)?;
+    let credentials = identified.map_err(GraphqlResponse::from_error)?;
     if !operation.is_some_and(is_public) {
-        credentials.check().map_err(Answer::of)?;
+        credentials.check().map_err(GraphqlResponse::from_error)?;
     }
     let returns_tokens = operation.is_some_and(returns_tokens);
-    let admitted = operation::admit(app, &document, params)?;
-    if admitted.kind == OperationType::Subscription {
-        let Some(media) = accepted.for_many() else {
+    let prepared = operation::prepare(app, &document, params)?;
+    if prepared.kind == OperationType::Subscription {
+        let Some(media) = accepted.for_stream() else {
             return Err(not_acceptable(
                 "Accept text/event-stream for a subscription, or open a WebSocket.",
             ));
@@ -151,13 +157,13 @@ async fn respond(
         let (watch, permits) = streams::acquire(&app.streams, &credentials, network)?;
         let context = RequestContext::new(credentials, device, cookies);
         let app = Arc::clone(app);
-        let answers = streams::answers(app, admitted, context, request_id, watch, permits).await;
+        let answers = streams::responses(app, prepared, context, request_id, watch, permits).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
     let context = RequestContext::new(credentials, device, cookies);
-    let answer = operation::run(app, admitted, context).await;
-    Ok(Outcome::Answer(if returns_tokens {
-        answer.holding_token()
+    let answer = operation::run(app, prepared, context).await;
+    Ok(Outcome::GraphqlResponse(if returns_tokens {
+        answer.with_token_mark()
     } else {
         answer
     }))
@@ -179,7 +185,7 @@ fn asks_for_socket(headers: &HeaderMap) -> bool {
         .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn device(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
+fn device(app: &AppState, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
     Device {
         user_agent: headers
             .get(USER_AGENT)
@@ -189,17 +195,18 @@ fn device(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Device {
     }
 }
 
-/// True if the answer holds a token.
+/// True if the response contains a token.
 fn returns_tokens(operation: &Operation) -> bool {
     operation
-        .known_root_fields()
+        .root_field_rows()
         .flatten()
         .any(|field| field.output == Output::Tokens)
 }
 
-/// True if every root field is public, so that a stale header never prevents signing in.
+/// True if every root field is public. Such operations ignore invalid credentials, so that an
+/// expired token never prevents signing in.
 fn is_public(operation: &Operation) -> bool {
     operation
-        .known_root_fields()
+        .root_field_rows()
         .all(|field| field.is_some_and(|field| field.access == Access::Public))
 }

@@ -1,4 +1,4 @@
-//! What a GraphQL request says: the parameters of GraphQL over HTTP, from a body or from a URL.
+//! Parses the parameters of GraphQL over HTTP from a body or a URL.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,28 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{BODY_TIMEOUT, MAX_BODY};
+use super::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::query_limits::{self, Hash};
 
 /// The parameters of a request.
-pub(super) struct Params {
+pub(super) struct GraphqlRequest {
     pub(super) query: Option<String>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
-    /// The document's name, as automatic persisted queries have it.
+    /// The hash of the document, by which automatic persisted queries name it.
     pub(super) hash: Option<Hash>,
-    /// Its name in a manifest, as GraphQL over HTTP has it.
+    /// The id of the document in a manifest (GraphQL over HTTP, persisted documents).
     pub(super) document_id: Option<String>,
 }
 
-/// Why what was sent is no request.
+/// The reason why a request is invalid, with its status.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(super) struct RequestError {
     pub(super) status: StatusCode,
     pub(super) message: String,
 }
 
-impl Unreadable {
+impl RequestError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -40,14 +40,14 @@ impl Unreadable {
         }
     }
 
-    fn wrong(message: impl Into<String>) -> Self {
+    fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Sent {
+struct RawRequest {
     query: Option<String>,
     document_id: Option<String>,
     operation_name: Option<String>,
@@ -62,12 +62,12 @@ struct PersistedQuery {
     sha256_hash: String,
 }
 
-impl Params {
-    /// Reads the body of a POST.
-    pub(super) async fn of_body(headers: &HeaderMap, body: Body) -> Result<Self, Unreadable> {
+impl GraphqlRequest {
+    /// Parses the body of a POST.
+    pub(super) async fn from_body(headers: &HeaderMap, body: Body) -> Result<Self, RequestError> {
         if !is_json(headers) {
-            // A form or a plain text would be sent by a browser without asking first.
-            return Err(Unreadable::new(
+            // A browser sends forms and plain text to other origins without a preflight request.
+            return Err(RequestError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Send the request as application/json, in UTF-8.",
             ));
@@ -77,29 +77,29 @@ impl Params {
             .iter()
             .any(|value| value != "identity")
         {
-            return Err(Unreadable::new(
+            return Err(RequestError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Send the request as it is, without a Content-Encoding.",
+                "Send the request without a Content-Encoding.",
             ));
         }
         let announced = headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        if announced.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
             return Err(too_large());
         }
-        Self::of_sent(object(&read(body).await?, "The request")?)
+        Self::from_raw(object(&read(body).await?, "The request")?)
     }
 
-    /// Reads the payload of a socket's message, which is an object.
-    pub(super) fn of_value(payload: Value) -> Result<Self, Unreadable> {
+    /// Parses the payload of a WebSocket message, which is an object.
+    pub(super) fn from_value(payload: Value) -> Result<Self, RequestError> {
         let sent = serde_json::from_value(payload);
-        Self::of_sent(sent.map_err(|error| Unreadable::wrong(error.to_string()))?)
+        Self::from_raw(sent.map_err(|error| RequestError::bad_request(error.to_string()))?)
     }
 
-    /// Reads the query of a GET.
-    pub(super) fn of_uri(uri: &Uri) -> Result<Self, Unreadable> {
+    /// Parses the query string of a GET.
+    pub(super) fn from_uri(uri: &Uri) -> Result<Self, RequestError> {
         let query = uri.query().unwrap_or_default();
-        let mut sent = Sent {
+        let mut sent = RawRequest {
             query: None,
             document_id: None,
             operation_name: None,
@@ -109,7 +109,7 @@ impl Params {
         let mut seen = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if seen.contains(&name) {
-                return Err(Unreadable::wrong(format!(
+                return Err(RequestError::bad_request(format!(
                     "The parameter {name} is given twice."
                 )));
             }
@@ -117,28 +117,28 @@ impl Params {
                 "query" => sent.query = Some(value.into_owned()),
                 "documentId" => sent.document_id = Some(value.into_owned()),
                 "operationName" => sent.operation_name = Some(value.into_owned()),
-                "variables" => sent.variables = json_or_nothing(&value, "variables")?,
-                "extensions" => sent.extensions = json_or_nothing(&value, "extensions")?,
+                "variables" => sent.variables = optional_object(&value, "variables")?,
+                "extensions" => sent.extensions = optional_object(&value, "extensions")?,
                 _ => {}
             }
             seen.push(name);
         }
-        Self::of_sent(sent)
+        Self::from_raw(sent)
     }
 
-    /// True if the request has a document, or the name of one.
-    pub(super) fn names_document(&self) -> bool {
+    /// True if the request contains a document, or the hash or id of one.
+    pub(super) fn has_document(&self) -> bool {
         self.query.is_some() || self.hash.is_some() || self.document_id.is_some()
     }
 
-    fn of_sent(sent: Sent) -> Result<Self, Unreadable> {
+    fn from_raw(sent: RawRequest) -> Result<Self, RequestError> {
         let persisted = sent
             .extensions
             .and_then(|mut extensions| extensions.remove("persistedQuery"));
         let variables = sent.variables.unwrap_or_default();
         Ok(Self {
             query: sent.query,
-            // Forms and some clients send an empty one when there is none.
+            // Some clients send an empty name for no name.
             operation_name: sent.operation_name.filter(|name| !name.is_empty()),
             variables: Variables::from_value(async_graphql::Value::Object(
                 variables.into_iter().collect(),
@@ -149,42 +149,43 @@ impl Params {
     }
 }
 
-fn hash(persisted: Value) -> Result<Hash, Unreadable> {
-    let wrong = || {
-        Unreadable::wrong(
+fn hash(persisted: Value) -> Result<Hash, RequestError> {
+    let invalid = || {
+        RequestError::bad_request(
             "extensions.persistedQuery must have version 1 and a sha256Hash of 64 hexadecimal \
              digits.",
         )
     };
     if !persisted.is_object() {
-        return Err(wrong());
+        return Err(invalid());
     }
-    let persisted: PersistedQuery = serde_json::from_value(persisted).map_err(|_| wrong())?;
+    let persisted: PersistedQuery = serde_json::from_value(persisted).map_err(|_| invalid())?;
     if persisted.version != 1 {
-        return Err(wrong());
+        return Err(invalid());
     }
-    query_limits::read_hash(&persisted.sha256_hash).ok_or_else(wrong)
+    query_limits::read_hash(&persisted.sha256_hash).ok_or_else(invalid)
 }
 
-fn json_or_nothing<T: DeserializeOwned>(text: &str, name: &str) -> Result<Option<T>, Unreadable> {
+fn optional_object<T: DeserializeOwned>(text: &str, name: &str) -> Result<Option<T>, RequestError> {
     if text.is_empty() || text == "null" {
         return Ok(None);
     }
     object(text.as_bytes(), name).map(Some)
 }
 
-/// Reads an object: a list of the members' values would do for the deserializer.
-pub(super) fn object<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Unreadable> {
+/// Parses a JSON object. A JSON array is rejected first, because serde would accept one of the
+/// fields' values.
+pub(super) fn object<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, RequestError> {
     if text.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Unreadable::wrong(format!(
-            "{what} must be a JSON object, and one alone."
+        return Err(RequestError::bad_request(format!(
+            "{what} must be one JSON object."
         )));
     }
     serde_json::from_slice(text)
-        .map_err(|error| Unreadable::wrong(format!("{what} cannot be read: {error}.")))
+        .map_err(|error| RequestError::bad_request(format!("{what} cannot be read: {error}.")))
 }
 
-/// `application/json`, in UTF-8 if it says so.
+/// True if the content type is `application/json`, with no charset other than UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let Some(value) = values.next().and_then(|value| value.to_str().ok()) else {
@@ -203,13 +204,15 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && is_utf8 && values.next().is_none()
 }
 
-async fn read(body: Body) -> Result<Bytes, Unreadable> {
-    let reading = Limited::new(body, MAX_BODY).collect();
+async fn read(body: Body) -> Result<Bytes, RequestError> {
+    let reading = Limited::new(body, MAX_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Unreadable::wrong("The body ended too soon.")),
-        Err(_) => Err(Unreadable::new(
+        Ok(Err(_)) => Err(RequestError::bad_request(
+            "The body ended before it was complete.",
+        )),
+        Err(_) => Err(RequestError::new(
             StatusCode::REQUEST_TIMEOUT,
             format!(
                 "The body did not arrive within {} seconds.",
@@ -219,7 +222,7 @@ async fn read(body: Body) -> Result<Bytes, Unreadable> {
     }
 }
 
-fn too_large() -> Unreadable {
-    let message = format!("A request has at most {} KiB.", MAX_BODY / 1024);
-    Unreadable::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+fn too_large() -> RequestError {
+    let message = format!("The request exceeds {} KiB.", MAX_BODY_BYTES / 1024);
+    RequestError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }

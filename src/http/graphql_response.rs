@@ -1,6 +1,6 @@
-//! The answer to a GraphQL request: its status, its headers, and what errors look like.
+//! The response to a GraphQL request: its status, its headers and its errors.
 
-use async_graphql::{Response as GraphqlResponse, ServerError, Value};
+use async_graphql::{Response as EngineResponse, ServerError, Value};
 use axum::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
@@ -10,8 +10,8 @@ use axum::{
 };
 
 use super::{
-    admission::Bounds,
-    graphql_request::Unreadable,
+    admission::Admission,
+    graphql_request::RequestError,
     json::{self, TooLong, was_run},
     negotiate::Media,
 };
@@ -21,68 +21,70 @@ use crate::{
     query_limits::Rejection,
 };
 
-/// How many errors an answer has at most.
+/// The maximum number of errors in a response.
 const MAX_ERRORS: usize = 10;
 
-/// How long a message is at most, in code points.
-const MAX_MESSAGE: usize = 500;
+/// The maximum length of an error's message, in code points.
+const MAX_MESSAGE_CHARS: usize = 500;
 
 /// A GraphQL response and the status that it is sent with.
-pub(super) struct Answer {
+pub(super) struct GraphqlResponse {
     status: StatusCode,
-    response: Box<GraphqlResponse>,
-    /// The methods that would have been allowed, when this one was not.
+    response: Box<EngineResponse>,
+    /// The methods that are allowed, if the request's method is not.
     allow: Option<&'static str>,
     holds_token: bool,
 }
 
-/// Marks an answer that holds a token.
+/// Marks a response that contains a token, which must not be compressed.
 #[derive(Clone, Copy)]
 pub(super) struct HoldsToken;
 
-impl Answer {
+impl GraphqlResponse {
     pub(super) fn method_not_allowed(allow: &'static str, message: &str) -> Self {
         Self {
             allow: Some(allow),
-            ..Self::refusal(StatusCode::METHOD_NOT_ALLOWED, code::BAD_REQUEST, message)
+            ..Self::rejection(StatusCode::METHOD_NOT_ALLOWED, code::BAD_REQUEST, message)
         }
     }
 
-    /// One error, and nothing was run.
-    pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
+    /// Returns a response of one error; nothing was run.
+    pub(super) fn rejection(status: StatusCode, code: &str, message: &str) -> Self {
         let mut error = ServerError::new(message, None);
         set_code(&mut error, code);
         Self::not_run(status, vec![error])
     }
 
-    /// The error that kept the request from being run.
-    pub(super) fn of(error: Error) -> Self {
+    /// Returns a response for an error that prevented the operation.
+    pub(super) fn from_error(error: Error) -> Self {
         let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
         error.locations.clear();
-        Self::executed(GraphqlResponse::from_errors(vec![error]))
+        Self::executed(EngineResponse::from_errors(vec![error]))
     }
 
-    /// In place of an answer that would be too long.
+    /// Returns the response that replaces one that is too long.
     pub(super) fn too_long() -> Self {
-        let most = json::MAX_LENGTH / (1024 * 1024);
-        let message = format!("The answer has more than {most} MiB. Ask for fewer things at once.");
-        Self::refusal(StatusCode::BAD_REQUEST, "RESPONSE_TOO_LARGE", &message)
+        let most = json::MAX_RESPONSE_BYTES / (1024 * 1024);
+        let message = format!("The response exceeds {most} MiB. Request less data at once.");
+        Self::rejection(StatusCode::BAD_REQUEST, "RESPONSE_TOO_LARGE", &message)
     }
 
     fn not_run(status: StatusCode, errors: Vec<ServerError>) -> Self {
         Self {
             status,
-            response: GraphqlResponse::from_errors(errors).into(),
+            response: EngineResponse::from_errors(errors).into(),
             allow: None,
             holds_token: false,
         }
     }
 
-    /// What the engine answered. Some codes have a status of their own whatever was asked for.
-    pub(super) fn executed(mut response: GraphqlResponse) -> Self {
+    /// Returns the response of the engine. Some error codes determine the status, even if the
+    /// operation was run.
+    pub(super) fn executed(mut response: EngineResponse) -> Self {
         for error in &mut response.errors {
             if code_of(error).is_none() {
-                // The engine's own errors: of the document, or of a value in one place of it.
+                // Errors of the engine have no code: without a path they concern the document, with
+                // a path a value.
                 let code = if error.path.is_empty() {
                     code::GRAPHQL_VALIDATION_FAILED
                 } else {
@@ -116,20 +118,21 @@ impl Answer {
         }
     }
 
-    pub(super) fn holding_token(self) -> Self {
+    pub(super) fn with_token_mark(self) -> Self {
         Self {
             holds_token: true,
             ..self
         }
     }
 
-    /// What it says, for whoever writes it otherwise than as one answer to HTTP.
-    pub(super) fn into_response(self, request_id: RequestId) -> GraphqlResponse {
+    /// Returns the engine's response for a stream or a socket, with at most [`MAX_ERRORS`] errors
+    /// of limited length.
+    pub(super) fn into_response(self, request_id: RequestId) -> EngineResponse {
         let mut response = *self.response;
         response.errors.truncate(MAX_ERRORS);
         for error in &mut response.errors {
-            // The engine repeats what was sent, all of it.
-            if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE) {
+            // The engine quotes input in full.
+            if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE_CHARS) {
                 error.message.truncate(end);
             }
             if code_of(error) == Some(code::INTERNAL_SERVER_ERROR) {
@@ -140,7 +143,7 @@ impl Answer {
         response
     }
 
-    /// What it says as JSON, for a stream.
+    /// Returns the response as JSON, for a stream.
     pub(super) fn into_json(self, request_id: RequestId) -> Vec<u8> {
         json::response(&self.into_response(request_id)).unwrap_or_else(|TooLong| {
             let too_long = Self::too_long().into_response(request_id);
@@ -148,7 +151,7 @@ impl Answer {
         })
     }
 
-    /// How many seconds a client waits before it tries again.
+    /// Returns the number of seconds after which a client should retry.
     fn retry_after(&self) -> u64 {
         let mut extensions = self.response.errors.iter().map(|error| &error.extensions);
         let seconds = extensions.find_map(|it| match it.as_ref()?.get(error::RETRY_AFTER)? {
@@ -158,8 +161,9 @@ impl Answer {
         seconds.unwrap_or(RETRY_AFTER_SECONDS)
     }
 
-    /// Whether a stream can carry it: what is wrong with the document, and not with the request.
-    pub(super) fn is_of_the_document(&self) -> bool {
+    /// True if the response can be sent as an event of a stream: the error concerns the document,
+    /// not the HTTP request.
+    pub(super) fn is_document_error(&self) -> bool {
         matches!(self.status, StatusCode::OK | StatusCode::BAD_REQUEST)
             && !self
                 .response
@@ -168,11 +172,16 @@ impl Answer {
                 .any(|error| code_of(error) == Some(code::BAD_REQUEST))
     }
 
-    /// Writes it. To older clients a request that was understood has the status 200, whatever was
-    /// wrong with its document.
-    pub(super) fn write(self, media: Media, request_id: RequestId, bounds: &Bounds) -> Response {
+    /// Returns the HTTP response. For `application/json`, a well-formed request has the status 200
+    /// even if its document is invalid.
+    pub(super) fn write(
+        self,
+        media: Media,
+        request_id: RequestId,
+        admission: &Admission,
+    ) -> Response {
         let status = match media {
-            Media::Json if self.is_of_the_document() => StatusCode::OK,
+            Media::Json if self.is_document_error() => StatusCode::OK,
             _ => self.status,
         };
         let media = if media.is_stream() {
@@ -198,10 +207,10 @@ impl Answer {
         headers.insert(VARY, HeaderValue::from_name(ACCEPT));
         let holds_token = self.holds_token;
         let Ok(written) = json::response(&self.into_response(request_id)) else {
-            return Self::too_long().write(media, request_id, bounds);
+            return Self::too_long().write(media, request_id, admission);
         };
-        let Some(body) = bounds.hold(written) else {
-            return Self::of(Error::Unavailable).write(media, request_id, bounds);
+        let Some(body) = admission.track(written) else {
+            return Self::from_error(Error::Unavailable).write(media, request_id, admission);
         };
         let mut response = (status, headers, body).into_response();
         if holds_token {
@@ -211,13 +220,13 @@ impl Answer {
     }
 }
 
-impl From<Unreadable> for Answer {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::refusal(unreadable.status, code::BAD_REQUEST, &unreadable.message)
+impl From<RequestError> for GraphqlResponse {
+    fn from(unreadable: RequestError) -> Self {
+        Self::rejection(unreadable.status, code::BAD_REQUEST, &unreadable.message)
     }
 }
 
-impl From<Rejection> for Answer {
+impl From<Rejection> for GraphqlResponse {
     fn from(rejection: Rejection) -> Self {
         Self::not_run(StatusCode::BAD_REQUEST, rejection.into_errors())
     }

@@ -1,4 +1,4 @@
-//! What every request's head is held to, and what every answer's head says.
+//! Checks the head of every request, and adds security headers to every response.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use axum::{
     response::Response,
 };
 
-use super::{App, graphql_response::Answer, negotiate::Media};
+use super::{AppState, graphql_response::GraphqlResponse, negotiate::Media};
 use crate::{error::code, id::RequestId};
 
-/// The longest path and query, in bytes.
-const MAX_URI: usize = 8 * 1024;
+/// The maximum length of the path and query, in bytes.
+const MAX_URI_BYTES: usize = 8 * 1024;
 
-/// The most that the names and values of all headers take together, in bytes.
-const MAX_HEADERS: usize = 32 * 1024;
+/// The maximum size of all header names and values together, in bytes.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// What an answer says unless its handler says otherwise: that it is no page, that it runs nothing,
-/// that nobody keeps it, and that no other origin's page may show it.
-const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
+/// The headers that a response has unless its handler sets others: the response is not cached, runs
+/// no script as a page, sends no referrer, and is not embedded by pages of other origins.
+const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
         CONTENT_SECURITY_POLICY,
@@ -47,26 +47,26 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 pub(super) async fn check_and_complete(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Extension(request_id): Extension<RequestId>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match refused(&request) {
+    let mut response = match head_error(&request) {
         Some((status, message)) => {
-            let refused = Answer::refusal(status, code::BAD_REQUEST, message);
-            refused.write(Media::Json, request_id, &app.bounds)
+            let refused = GraphqlResponse::rejection(status, code::BAD_REQUEST, message);
+            refused.write(Media::Json, request_id, &app.admission)
         }
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
-    for (name, value) in DEFAULTS {
+    for (name, value) in DEFAULT_HEADERS {
         headers.entry(name).or_insert(value);
     }
     response
 }
 
-fn refused(request: &Request) -> Option<(StatusCode, &'static str)> {
+fn head_error(request: &Request) -> Option<(StatusCode, &'static str)> {
     let count = |name| request.headers().get_all(name).iter().count();
     if count(HOST) > 1 || (count(HOST) == 0 && request.version() == Version::HTTP_11) {
         // RFC 9112 section 3.2.
@@ -76,10 +76,10 @@ fn refused(request: &Request) -> Option<(StatusCode, &'static str)> {
         return Some((StatusCode::BAD_REQUEST, "Send one Origin header."));
     }
     let uri = request.uri().path_and_query().map_or("", |it| it.as_str());
-    if uri.len() > MAX_URI {
+    if uri.len() > MAX_URI_BYTES {
         return Some((
             StatusCode::URI_TOO_LONG,
-            "A URI has at most 8 KiB. Send the request by POST.",
+            "The URI exceeds 8 KiB. Send the request by POST.",
         ));
     }
     let headers: usize = request
@@ -87,8 +87,8 @@ fn refused(request: &Request) -> Option<(StatusCode, &'static str)> {
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
-    (headers > MAX_HEADERS).then_some((
+    (headers > MAX_HEADER_BYTES).then_some((
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "The headers have at most 32 KiB together.",
+        "The headers exceed 32 KiB together.",
     ))
 }

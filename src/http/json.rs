@@ -1,18 +1,19 @@
-//! Answers as JSON, and how long one may be.
+//! Serializes responses as JSON, up to a maximum length.
 
 use std::io::{self, Write};
 
 use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
 
-/// How long an answer is at most, in bytes.
-pub(super) const MAX_LENGTH: usize = 8 * 1024 * 1024;
+/// The maximum length of a response, in bytes.
+pub(super) const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
-/// It would be longer.
+/// The response would exceed [`MAX_RESPONSE_BYTES`].
 #[derive(Debug)]
 pub(super) struct TooLong;
 
-/// A response. What was not run has no data, not even null.
+/// Serializes a response. If the operation was not run, the response has no `data`, not even null
+/// (GraphQL section 7.1).
 pub(super) fn response(response: &Response) -> Result<Vec<u8>, TooLong> {
     #[derive(Serialize)]
     struct NotRun<'a> {
@@ -28,27 +29,27 @@ pub(super) fn response(response: &Response) -> Result<Vec<u8>, TooLong> {
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, TooLong> {
-    let mut written = Bounded(Vec::new());
-    // Nothing that is answered has keys that are no text, so length alone stops it.
+    let mut written = LimitedBuffer(Vec::new());
+    // All keys are strings, so exceeding the maximum length is the only possible error.
     match serde_json::to_writer(&mut written, value) {
         Ok(()) => Ok(written.0),
         Err(_) => Err(TooLong),
     }
 }
 
-/// Whether the engine got as far as running the operation: then there is data, or a place where an
-/// error made all of it null.
+/// True if the operation was run: the response has data, or an error with a path made all of it
+/// null.
 pub(super) fn was_run(response: &Response) -> bool {
     !matches!(response.data, Value::Null)
         || response.errors.is_empty()
         || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
-struct Bounded(Vec<u8>);
+struct LimitedBuffer(Vec<u8>);
 
-impl Write for Bounded {
+impl Write for LimitedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_LENGTH {
+        if self.0.len() + bytes.len() > MAX_RESPONSE_BYTES {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         self.0.extend_from_slice(bytes);
@@ -65,10 +66,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_written_up_to_its_greatest_length() {
+    fn response_may_have_maximum_length_but_not_more() {
         let text = |length: usize| Value::from("x".repeat(length));
-        let quoted = MAX_LENGTH - 2;
-        assert_eq!(json(&text(quoted)).unwrap().len(), MAX_LENGTH);
+        let quoted = MAX_RESPONSE_BYTES - 2;
+        assert_eq!(json(&text(quoted)).unwrap().len(), MAX_RESPONSE_BYTES);
         json(&text(quoted + 1)).unwrap_err();
     }
 }

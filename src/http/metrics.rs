@@ -1,4 +1,4 @@
-//! The metrics, on a port of their own: what they tell is for whoever runs the process.
+//! Serves the metrics on a port of their own, which only the operator should be able to reach.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use serde_json::json;
 
 use crate::metrics::Metrics;
 
-/// OpenMetrics 1.0, which Prometheus reads.
+/// The media type of OpenMetrics 1.0, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Every route there is on that port.
+/// Returns the routes of the metrics port.
 pub(crate) fn router(metrics: Arc<Metrics>) -> Router {
     Router::new()
-        .route("/metrics", get(show))
+        .route("/metrics", get(serve))
         .fallback(not_found)
         .with_state(metrics)
 }
 
-async fn show(State(metrics): State<Arc<Metrics>>) -> Response {
+async fn serve(State(metrics): State<Arc<Metrics>>) -> Response {
     match metrics.text() {
         Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -32,6 +32,6 @@ async fn show(State(metrics): State<Arc<Metrics>>) -> Response {
 }
 
 async fn not_found() -> impl IntoResponse {
-    let message = json!({ "status": "there is nothing here; the metrics are at /metrics" });
+    let message = json!({ "status": "not found; the metrics are at /metrics" });
     (StatusCode::NOT_FOUND, Json(message))
 }

@@ -1,4 +1,4 @@
-//! The transport: routes, and what every answer carries.
+//! The HTTP transport: its routes, and the middleware around them.
 
 mod admission;
 mod client_ip;
@@ -20,7 +20,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admission::Bounds;
+pub(crate) use admission::Admission;
 pub(crate) use client_ip::Proxies;
 pub(crate) use connections::serve;
 pub(crate) use origins::Origins;
@@ -40,40 +40,40 @@ use tower_http::compression::{
 };
 
 use crate::{
-    clock::Clock, db::Database, graphql::Schema, id::Ids, identity::Identity, metrics::Metrics,
-    query_limits::Documents,
+    clock::Clock, db::Database, graphql::Schema, id::IdGenerator, identity::Identity,
+    metrics::Metrics, query_limits::Documents,
 };
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 256 * 1024;
+/// The maximum size of a request's body, in bytes.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// How long the body of a request may take to arrive.
+/// The maximum time to receive the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The header that names a request, in its answer and in the log.
+/// The header with a request's id, which is also in the log.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the handlers work with.
-pub(crate) struct App {
+/// The state that all handlers share.
+pub(crate) struct AppState {
     pub(crate) schema: Schema,
     pub(crate) documents: Documents,
     pub(crate) streams: Streams,
-    pub(crate) bounds: Bounds,
+    pub(crate) admission: Admission,
     pub(crate) origins: Origins,
     pub(crate) identity: Identity,
     pub(crate) clock: Clock,
     pub(crate) database: Database,
-    pub(crate) ids: Ids,
+    pub(crate) ids: IdGenerator,
     pub(crate) proxies: Proxies,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) graphiql: bool,
     pub(crate) is_development: bool,
 }
 
-/// Every route there is.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Returns all routes.
+pub(crate) fn router(app: Arc<AppState>) -> Router {
     Router::new()
-        .route("/", get(pages::home))
+        .route("/", get(pages::start_page))
         .route("/graphql", any(graphql::serve))
         .route("/graphiql/{name}", get(pages::graphiql_file))
         .route("/graphql/schema.graphql", get(pages::schema))
@@ -93,19 +93,20 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
-            request_id::name_request,
+            request_id::assign_request_id,
         ))
         .with_state(app)
 }
 
-/// Of what is worth it: not of streams, which must not wait, and not of answers that hold a token,
-/// whose length would tell of it beside what somebody else chose (the BREACH attack).
+/// Compresses responses that benefit from it, except streams, whose parts must not be delayed, and
+/// responses with a token: if part of a compressed response is chosen by an attacker, its length
+/// reveals the token (the BREACH attack).
 fn compression() -> CompressionLayer<impl Predicate> {
-    let is_for_anybody = |_, _, _: &HeaderMap, extensions: &Extensions| {
+    let has_no_token = |_, _, _: &HeaderMap, extensions: &Extensions| {
         extensions.get::<graphql_response::HoldsToken>().is_none()
     };
     let predicate = DefaultPredicate::new()
         .and(NotForContentType::const_new("multipart/mixed"))
-        .and(is_for_anybody);
+        .and(has_no_token);
     CompressionLayer::new().compress_when(predicate)
 }

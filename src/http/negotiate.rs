@@ -1,17 +1,18 @@
-//! Which media type an answer has: what a client accepts, against what there is.
+//! Chooses the media type of a response from the `Accept` header.
 
 use axum::http::{HeaderMap, header::ACCEPT};
 
-/// How an answer is written.
+/// The media type of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/graphql-response+json`: the status says how the request fared.
+    /// `application/graphql-response+json`: the status states whether the operation was run.
     GraphqlResponse,
-    /// `application/json`, for clients from before that: 200 unless it was no request at all.
+    /// `application/json`, for older clients: the status is 200 for every well-formed GraphQL
+    /// request.
     Json,
-    /// `text/event-stream`: GraphQL over server-sent events, distinct connections.
+    /// `text/event-stream`: GraphQL over SSE, distinct connections mode.
     EventStream,
-    /// `multipart/mixed` with `subscriptionSpec=1.0`, as Apollo Client speaks it.
+    /// `multipart/mixed` with `subscriptionSpec=1.0`, the protocol of Apollo Client.
     Multipart,
 }
 
@@ -39,7 +40,7 @@ impl Media {
     }
 }
 
-/// What a client accepts (RFC 9110 section 12.5.1).
+/// The media types that a client accepts (RFC 9110 section 12.5.1).
 pub(super) struct Accepted {
     ranges: Vec<Range>,
 }
@@ -47,7 +48,7 @@ pub(super) struct Accepted {
 struct Range {
     kind: String,
     subtype: String,
-    /// In thousandths.
+    /// The quality value, in thousandths.
     quality: u16,
     is_subscription_spec: bool,
 }
@@ -64,19 +65,20 @@ impl Accepted {
         Self { ranges }
     }
 
-    /// For one answer, which is JSON wherever that will do, and the new type where both will.
-    pub(super) fn for_one(&self) -> Option<Media> {
+    /// Returns the media type of a single response: a JSON type if the client accepts one, and
+    /// `application/graphql-response+json` if it accepts both equally.
+    pub(super) fn for_single(&self) -> Option<Media> {
         self.best(&[Media::Json, Media::GraphqlResponse])
-            .or_else(|| self.for_many())
+            .or_else(|| self.for_stream())
     }
 
-    /// For a stream of answers.
-    pub(super) fn for_many(&self) -> Option<Media> {
+    /// Returns the media type of a stream of responses.
+    pub(super) fn for_stream(&self) -> Option<Media> {
         self.best(&[Media::Multipart, Media::EventStream])
     }
 
-    /// The one with the highest quality, the later one of two alike, unless it is only matched by a
-    /// range for everything: then the first.
+    /// Returns the candidate with the highest quality. Of two with the same quality, the later one
+    /// is returned, unless it is matched only by `*/*`; then the first.
     fn best(&self, candidates: &[Media]) -> Option<Media> {
         let mut best: Option<(u16, u8, Media)> = None;
         for &media in candidates {
@@ -93,10 +95,10 @@ impl Accepted {
         best.map(|(.., media)| media)
     }
 
-    /// What the most precise range that matches says, and how precise it is.
+    /// Returns the quality of the most precise range that matches, and its precision.
     fn quality(&self, media: Media) -> Option<(u16, u8)> {
         if self.ranges.is_empty() {
-            // Whoever says nothing takes anything.
+            // A client without `Accept` accepts any type.
             return (media != Media::Multipart).then_some((1000, 0));
         }
         let (kind, subtype) = media.type_and_subtype();
@@ -123,7 +125,8 @@ impl Range {
         Self { quality: 0, ..self }
     }
 
-    /// Nothing for what is no media range. One in a charset that is not ours is not acceptable.
+    /// Parses a media range; `None` if it is invalid. A range with a charset other than UTF-8 is
+    /// not acceptable.
     fn read(text: &str) -> Option<Self> {
         let mut parts = split(text, ';');
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -150,7 +153,7 @@ impl Range {
     }
 }
 
-/// The parts between separators that are not within quotes.
+/// Splits the text at separators outside quotes.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     text.split(move |character| {
@@ -178,7 +181,7 @@ mod tests {
                           application/graphql-response+json,application/json;q=0.9";
 
     #[test]
-    fn one_answer_is_json_wherever_that_will_do() {
+    fn single_response_is_json_if_accepted() {
         use Media::{EventStream, GraphqlResponse, Json, Multipart};
         for (accept, media) in [
             (&[][..], Some(Json)),
@@ -222,12 +225,12 @@ mod tests {
             ),
             (&["json"], Some(Json)),
         ] {
-            assert_eq!(accepted(accept).for_one(), media, "{accept:?}");
+            assert_eq!(accepted(accept).for_single(), media, "{accept:?}");
         }
     }
 
     #[test]
-    fn a_stream_is_events_or_parts_as_the_client_asks() {
+    fn stream_type_follows_accept_header() {
         for (accept, media) in [
             (URQL, Some(Media::EventStream)),
             (APOLLO, Some(Media::Multipart)),
@@ -239,7 +242,7 @@ mod tests {
                 Some(Media::Multipart),
             ),
         ] {
-            assert_eq!(accepted(&[accept]).for_many(), media, "{accept}");
+            assert_eq!(accepted(&[accept]).for_stream(), media, "{accept}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An operation: found in its document, admitted, and run by the engine.
+//! Finds an operation in its document, prepares it, and runs it in the engine.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -6,121 +6,144 @@ use async_graphql::{Request, Response, parser::types::OperationType};
 use axum::http::StatusCode;
 use futures_util::{FutureExt, Stream, StreamExt, future, stream};
 
-use super::{App, graphql_request::Params, graphql_response::Answer};
+use super::{AppState, graphql_request::GraphqlRequest, graphql_response::GraphqlResponse};
 use crate::{
     error::{Error, Panicked, code},
     identity::RequestContext,
     query_limits::{self, Document, OperationPlan},
 };
 
-/// How long a request may take from when it has been read, and an operation on a stream. It is longer
-/// than a database that is away is waited for.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum time of a request after it has been read, and of a query or mutation on a socket.
+/// Longer than the wait for an unavailable database.
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The code for a document that is named and is not there.
-const NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+/// The error code for an unknown hash or id of a document.
+const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
 
-/// The document that a request sends, or names.
-pub(super) fn document(app: &App, params: &Params) -> Result<Arc<Document>, Answer> {
-    let bad = |message| Answer::refusal(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
+/// Returns the document that a request contains or names.
+pub(super) fn document(
+    app: &AppState,
+    params: &GraphqlRequest,
+) -> Result<Arc<Document>, GraphqlResponse> {
+    let bad =
+        |message| GraphqlResponse::rejection(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message);
     let query = params.query.as_deref().filter(|query| !query.is_empty());
     if let Some(id) = &params.document_id {
         if query.is_some() || params.hash.is_some() {
-            return Err(bad(
-                "Send documentId, or the query and its hash, and not both.",
-            ));
+            return Err(bad("Send either documentId, or the query and its hash."));
         }
-        return app.documents.named(id).ok_or_else(|| {
-            let message = "There is no document of this documentId.";
-            Answer::refusal(StatusCode::BAD_REQUEST, NOT_FOUND, message)
+        return app.documents.find_by_id(id).ok_or_else(|| {
+            let message = "No document has this documentId.";
+            GraphqlResponse::rejection(StatusCode::BAD_REQUEST, PERSISTED_QUERY_NOT_FOUND, message)
         });
     }
     match (query, &params.hash) {
         (Some(query), Some(hash)) if query_limits::hash(query) != *hash => Err(bad(
             "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
         )),
-        (Some(query), _) => Ok(app.documents.read(query)?),
-        (None, Some(hash)) => app.documents.recall(hash).ok_or_else(|| {
-            // The message is what Apollo Client looks for.
-            Answer::refusal(StatusCode::BAD_REQUEST, NOT_FOUND, "PersistedQueryNotFound")
+        (Some(query), _) => Ok(app.documents.get_or_parse(query)?),
+        (None, Some(hash)) => app.documents.find_by_hash(hash).ok_or_else(|| {
+            // Apollo Client compares this message.
+            GraphqlResponse::rejection(
+                StatusCode::BAD_REQUEST,
+                PERSISTED_QUERY_NOT_FOUND,
+                "PersistedQueryNotFound",
+            )
         }),
         (None, None) => Err(bad("The request has no query.")),
     }
 }
 
-/// An operation that may run.
-pub(super) struct Admitted {
+/// An operation that passed all checks.
+pub(super) struct PreparedOperation {
     pub(super) kind: OperationType,
     cost: u64,
-    /// What the engine takes, save for the context.
+    /// The request for the engine, without its context.
     request: Request,
 }
 
-/// Says whether the operation may run, whoever asks.
-pub(super) fn admit(app: &App, document: &Document, params: Params) -> Result<Admitted, Answer> {
+/// Checks the operation against the limits, which do not depend on the user.
+pub(super) fn prepare(
+    app: &AppState,
+    document: &Document,
+    params: GraphqlRequest,
+) -> Result<PreparedOperation, GraphqlResponse> {
     let name = params.operation_name.as_deref();
-    let OperationPlan { kind, cost } = app.documents.admit(document, name, &params.variables)?;
+    let OperationPlan { kind, cost } = app.documents.plan(document, name, &params.variables)?;
     let mut request = Request::new(String::new()).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document.parsed());
-    Ok(Admitted {
+    Ok(PreparedOperation {
         kind,
         cost,
         request,
     })
 }
 
-/// Runs a query or a mutation, once there is room for what it costs.
-pub(super) async fn run(app: &App, admitted: Admitted, context: RequestContext) -> Answer {
-    if let Err(error) = app.identity.rate_limits.charge(&context, admitted.cost) {
-        return Answer::of(error);
+/// Runs a query or a mutation, once the running operations leave enough points.
+pub(super) async fn run(
+    app: &AppState,
+    prepared: PreparedOperation,
+    context: RequestContext,
+) -> GraphqlResponse {
+    if let Err(error) = app.identity.rate_limits.charge(&context, prepared.cost) {
+        return GraphqlResponse::from_error(error);
     }
     let running = async {
-        let _points = app.bounds.points(admitted.cost).await;
-        app.schema.execute(admitted.request.data(context)).await
+        let _points = app.admission.points(prepared.cost).await;
+        app.schema.execute(prepared.request.data(context)).await
     };
-    answer(running, TIMEOUT).await
+    run_with_timeout(running, OPERATION_TIMEOUT).await
 }
 
 /// Runs a subscription.
-pub(super) fn listen(
-    app: &App,
-    admitted: Admitted,
+pub(super) fn subscribe(
+    app: &AppState,
+    prepared: PreparedOperation,
     context: RequestContext,
-) -> impl Stream<Item = Answer> + Send + 'static {
-    match app.identity.rate_limits.charge(&context, admitted.cost) {
+) -> impl Stream<Item = GraphqlResponse> + Send + 'static {
+    match app.identity.rate_limits.charge(&context, prepared.cost) {
         Ok(()) => {
-            let running = app.schema.execute_stream(admitted.request.data(context));
-            answers(running).left_stream()
+            let running = app.schema.execute_stream(prepared.request.data(context));
+            to_responses(running).left_stream()
         }
-        Err(error) => stream::once(future::ready(Answer::of(error))).right_stream(),
+        Err(error) => {
+            stream::once(future::ready(GraphqlResponse::from_error(error))).right_stream()
+        }
     }
 }
 
-async fn answer(running: impl Future<Output = Response>, timeout: Duration) -> Answer {
+async fn run_with_timeout(
+    running: impl Future<Output = Response>,
+    timeout: Duration,
+) -> GraphqlResponse {
     let running = AssertUnwindSafe(running).catch_unwind();
     match tokio::time::timeout(timeout, running).await {
-        Ok(Ok(response)) => Answer::executed(response),
-        Ok(Err(panic)) => Answer::of(Error::internal(Panicked::with(panic.as_ref()))),
-        Err(_) => timed_out(),
+        Ok(Ok(response)) => GraphqlResponse::executed(response),
+        Ok(Err(panic)) => {
+            GraphqlResponse::from_error(Error::internal(Panicked::with(panic.as_ref())))
+        }
+        Err(_) => timeout_response(),
     }
 }
 
-/// The answer to an operation that took longer than [`TIMEOUT`].
-pub(super) fn timed_out() -> Answer {
-    tracing::warn!("an operation took too long and was given up");
-    Answer::of(Error::Unavailable)
+/// Returns the response for an operation that exceeded [`OPERATION_TIMEOUT`].
+pub(super) fn timeout_response() -> GraphqlResponse {
+    tracing::warn!("an operation timed out and was aborted");
+    GraphqlResponse::from_error(Error::Unavailable)
 }
 
-/// After a panic there is one last answer, which says so.
-fn answers(
+/// Converts the engine's responses. After a panic, an internal error is the last one.
+fn to_responses(
     running: impl Stream<Item = Response> + Send + 'static,
-) -> impl Stream<Item = Answer> + Send + 'static {
+) -> impl Stream<Item = GraphqlResponse> + Send + 'static {
     AssertUnwindSafe(running)
         .catch_unwind()
         .map(|response| match response {
-            Ok(response) => Answer::executed(response),
-            Err(panic) => Answer::of(Error::internal(Panicked::with(panic.as_ref()))),
+            Ok(response) => GraphqlResponse::executed(response),
+            Err(panic) => {
+                GraphqlResponse::from_error(Error::internal(Panicked::with(panic.as_ref())))
+            }
         })
 }
 
@@ -129,10 +152,10 @@ mod tests {
     use async_graphql::Value;
 
     use super::*;
-    use crate::{clock::Clock, id::Ids, id::RequestId};
+    use crate::{clock::Clock, id::IdGenerator, id::RequestId};
 
-    /// The code and the message of the answer's error, and the request that it names.
-    fn error(answer: Answer, request_id: RequestId) -> (Value, String, Value) {
+    /// Returns the code, message and request id of the response's error.
+    fn error(answer: GraphqlResponse, request_id: RequestId) -> (Value, String, Value) {
         let response = answer.into_response(request_id);
         let error = &response.errors[0];
         let extension = |name| {
@@ -150,29 +173,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_internal_error_that_says_nothing_but_the_requests_id() {
-        let request_id = RequestId::new(&Ids::default(), Clock::system().now());
-        let told = (
+    async fn panic_is_internal_error_that_shows_only_request_id() {
+        let request_id = RequestId::new(&IdGenerator::default(), Clock::system().now());
+        let expected = (
             Value::from("INTERNAL_SERVER_ERROR"),
-            "Something went wrong on our side. Its requestId finds it in the log.".to_owned(),
+            "An internal error occurred. Report the requestId to the operator, who can find the cause in the log.".to_owned(),
             Value::from(request_id.to_string()),
         );
-        let of_one = answer(async { panic!("a secret") }, TIMEOUT).await;
-        assert_eq!(error(of_one, request_id), told);
+        let single = run_with_timeout(async { panic!("a secret") }, OPERATION_TIMEOUT).await;
+        assert_eq!(error(single, request_id), expected);
 
         let first = stream::iter([Response::new(Value::from(1))]);
         let then = stream::once(async { panic!("a secret of number {}", 2) });
-        let mut answers = Box::pin(answers(first.chain(then)));
+        let mut answers = Box::pin(to_responses(first.chain(then)));
         let first = answers.next().await.unwrap().into_response(request_id);
         assert_eq!(first.data, Value::from(1));
-        assert_eq!(error(answers.next().await.unwrap(), request_id), told);
+        assert_eq!(error(answers.next().await.unwrap(), request_id), expected);
         assert!(answers.next().await.is_none());
     }
 
     #[tokio::test]
-    async fn what_takes_too_long_is_given_up() {
-        let request_id = RequestId::new(&Ids::default(), Clock::system().now());
-        let answer = answer(std::future::pending(), Duration::ZERO).await;
+    async fn operation_is_aborted_after_timeout() {
+        let request_id = RequestId::new(&IdGenerator::default(), Clock::system().now());
+        let answer = run_with_timeout(std::future::pending(), Duration::ZERO).await;
         let response = answer.into_response(request_id);
         assert!(response.errors[0].message.contains("Try again"));
     }

@@ -1,4 +1,4 @@
-//! Whose pages may do what only a page does: read answers, open a socket, and send cookies.
+//! Decides which origins' pages may read responses, open a socket and send cookies.
 
 use std::{
     net::IpAddr,
@@ -12,7 +12,7 @@ use axum::http::{
 };
 use tokio::time::Instant;
 
-use super::{App, graphql_response::Answer};
+use super::{AppState, graphql_response::GraphqlResponse};
 use crate::{
     config::{Origin, Scheme},
     error::code,
@@ -21,13 +21,14 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// How many refused origins are logged in a period: anybody can send others, and as many as they like.
+/// The maximum number of rejected origins that are logged in a period, since clients can send any
+/// number of origins.
 const MAX_LOGGED_ORIGINS: usize = 8;
 
-/// How long an origin that was logged is not logged again.
+/// The period in which an origin is logged once.
 const LOG_PERIOD: Duration = Duration::from_mins(10);
 
-/// How much of a refused origin is logged, in bytes.
+/// The maximum length of a logged origin, in bytes.
 const MAX_LOGGED_BYTES: usize = 200;
 
 /// The origins whose pages may use the API.
@@ -37,7 +38,7 @@ pub(crate) struct Origins {
     logged: Mutex<LoggedOrigins>,
 }
 
-/// The refused origins that were logged since a period began.
+/// The rejected origins that were logged in the current period.
 struct LoggedOrigins {
     since: Instant,
     origins: Vec<String>,
@@ -52,8 +53,8 @@ impl Origins {
         }
     }
 
-    /// Returns true if the request has an `Origin` whose pages may use the API. Logs one that is refused.
-    pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
+    /// True if the request has an `Origin` whose pages may use the API. Logs rejected origins.
+    pub(super) fn is_allowed(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(ORIGIN) else {
             return false;
         };
@@ -61,13 +62,13 @@ impl Origins {
         let host = text(headers, HOST);
         let is_allowed = Origin::parse(origin).is_some_and(|origin| self.includes(&origin, host));
         if !is_allowed && !is_same_origin(headers) {
-            self.log_refused(origin);
+            self.log_rejected(origin);
         }
         is_allowed
     }
 
-    /// A page of Cubby's own that came without TLS is one that anybody on the way may have written, so it
-    /// counts in development alone. There, pages of the developer's own machine count too.
+    /// Without TLS, an attacker on the network can modify Cubby's own pages, so they are allowed
+    /// only in development. Development also allows pages of the developer's own machine.
     fn includes(&self, origin: &Origin, host: Option<&str>) -> bool {
         let may_be_own = origin.scheme() == Scheme::Https || self.is_development;
         let own = host.and_then(|host| Origin::of_host(origin.scheme(), host));
@@ -76,13 +77,13 @@ impl Origins {
             || self.listed.contains(origin)
     }
 
-    fn log_refused(&self, origin: &str) {
+    fn log_rejected(&self, origin: &str) {
         let origin = &origin[..origin.floor_char_boundary(MAX_LOGGED_BYTES)];
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_first(origin, Instant::now()) {
             tracing::warn!(
                 origin,
-                "a page of this origin was refused: add the origin to CUBBY_CORS_ORIGINS if its pages may \
+                "a page of this origin was rejected: add the origin to CUBBY_CORS_ORIGINS if its pages may \
                  use the API"
             );
         }
@@ -97,7 +98,8 @@ impl LoggedOrigins {
         }
     }
 
-    /// Returns true for an origin that was not there in this period, unless there were enough others.
+    /// True for an origin that was not yet logged in this period, until the maximum number is
+    /// reached.
     fn is_first(&mut self, origin: &str, now: Instant) -> bool {
         if now.duration_since(self.since) >= LOG_PERIOD {
             *self = Self::none(now);
@@ -111,26 +113,27 @@ impl LoggedOrigins {
     }
 }
 
-/// The cookies of a request. A browser sends them whoever's page it is that asks, so they count only
-/// where it says that the page may.
+/// Returns the cookies of a request. A browser sends cookies with requests of any page, so they are
+/// accepted only if the request names an allowed page.
 pub(super) fn cookies(
-    app: &App,
+    app: &AppState,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
-) -> Result<Cookies, Answer> {
-    // A loopback connection in development has no TLS. What the Host header says does not matter.
+) -> Result<Cookies, GraphqlResponse> {
+    // In development a loopback connection has no TLS. The client can forge the `Host` header, so
+    // only the connection counts.
     let is_loopback = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let is_plain = app.is_development && is_loopback;
     let cookies = Cookies::of(headers, is_plain);
-    if cookies.is_empty() || is_same_origin(headers) || app.origins.allow(headers) {
+    if cookies.is_empty() || is_same_origin(headers) || app.origins.is_allowed(headers) {
         return Ok(cookies);
     }
     if Authorization::from_headers(headers) != Authorization::Absent {
         return Ok(Cookies::none(is_plain));
     }
-    let message = "A cookie counts only in a request from a page of this origin, or of one of \
-                   CUBBY_CORS_ORIGINS: send Origin or Sec-Fetch-Site, as browsers do.";
-    Err(Answer::refusal(
+    let message = "Cookies are accepted only from pages of this origin or of CUBBY_CORS_ORIGINS. Send \
+                   Origin or Sec-Fetch-Site, as browsers do.";
+    Err(GraphqlResponse::rejection(
         StatusCode::FORBIDDEN,
         code::BAD_REQUEST,
         message,
@@ -154,7 +157,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, origin.parse().unwrap());
         headers.insert(HOST, host.parse().unwrap());
-        Origins::new(&listed, is_development).allow(&headers)
+        Origins::new(&listed, is_development).is_allowed(&headers)
     }
 
     #[test]
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_origins_are_logged_a_few_times_a_period() {
+    fn rejected_origins_are_logged_once_and_8_per_period() {
         let begun = Instant::now();
         let mut logged = LoggedOrigins::none(begun);
         assert!(logged.is_first("https://a.example", begun));
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn refusal_names_the_setting() {
+    fn log_of_rejected_origin_names_the_setting() {
         let mut written = tempfile::NamedTempFile::new().unwrap();
         let subscriber = tracing_subscriber::fmt().with_writer(written.reopen().unwrap());
         tracing::subscriber::with_default(subscriber.finish(), || {

@@ -1,4 +1,5 @@
-//! Everything served that is not GraphQL: the start page, the schema, the keys, the health.
+//! Serves everything but GraphQL: the start page, the schema, the public keys and the health
+//! checks.
 
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{App, graphiql};
-use crate::{config::Lead, db::Readiness, error::RETRY_AFTER_SECONDS};
+use super::{AppState, graphiql};
+use crate::{config::PublishPeriod, db::Readiness, error::RETRY_AFTER_SECONDS};
 
-/// GraphiQL for a browser, and for anything else where to go.
-pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+/// Serves GraphiQL to browsers, and the API's paths as JSON to other clients.
+pub(super) async fn start_page(State(app): State<Arc<AppState>>, headers: HeaderMap) -> Response {
     let is_browser = headers
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
@@ -34,8 +35,8 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     .into_response()
 }
 
-/// A file that GraphiQL's page loads.
-pub(super) async fn graphiql_file(State(app): State<Arc<App>>, request: Request) -> Response {
+/// Serves a file of GraphiQL's page.
+pub(super) async fn graphiql_file(State(app): State<Arc<AppState>>, request: Request) -> Response {
     let name = request.uri().path().rsplit('/').next().unwrap_or_default();
     match graphiql::asset(name) {
         Some(file) if app.graphiql => file,
@@ -43,7 +44,7 @@ pub(super) async fn graphiql_file(State(app): State<Arc<App>>, request: Request)
     }
 }
 
-/// The schema in the schema definition language.
+/// Serves the schema in the schema definition language.
 pub(super) async fn schema() -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; charset=utf-8")],
@@ -51,43 +52,43 @@ pub(super) async fn schema() -> impl IntoResponse {
     )
 }
 
-/// The public keys of access tokens (RFC 7517). They may be kept for as long as a new one is published
-/// at least before it signs.
-pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+/// Serves the public keys of access tokens (RFC 7517). A new key is published at least
+/// [`PublishPeriod::MIN`] before it signs, so clients may cache the response for that time.
+pub(super) async fn jwks(State(app): State<Arc<AppState>>) -> impl IntoResponse {
     (
         [
             (CONTENT_TYPE, "application/jwk-set+json".to_owned()),
             (
                 CACHE_CONTROL,
-                format!("public, max-age={}", Lead::LEAST.as_secs()),
+                format!("public, max-age={}", PublishPeriod::MIN.as_secs()),
             ),
         ],
         app.identity.tokens.jwks(app.clock.now()).await.to_string(),
     )
 }
 
-/// What is here is only read.
+/// Responds to a method other than GET.
 pub(super) async fn method_not_allowed() -> impl IntoResponse {
     let message = json!({ "status": "send GET; the API is at /graphql" });
     (StatusCode::METHOD_NOT_ALLOWED, Json(message))
 }
 
-/// Nothing is at this path.
+/// Responds to an unknown path.
 pub(super) async fn not_found() -> impl IntoResponse {
-    let message = json!({ "status": "there is nothing here; the API is at /graphql" });
+    let message = json!({ "status": "not found; the API is at /graphql" });
     (StatusCode::NOT_FOUND, Json(message))
 }
 
-/// The process runs.
+/// Liveness check: the process runs.
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// The process can do its work: the database answers, and takes writes.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+/// Readiness check: the database responds and accepts writes.
+pub(super) async fn ready(State(app): State<Arc<AppState>>) -> Response {
     let status = match app.database.readiness().await {
         Readiness::Ready => return Json(json!({ "status": "ready" })).into_response(),
-        Readiness::ReadOnly => "the database is read-only: it is a standby, or was a primary",
+        Readiness::ReadOnly => "the database is read-only: it is a standby or a demoted primary",
         Readiness::Away => "the database does not answer",
     };
     (

@@ -1,4 +1,4 @@
-//! A name for each request: in its answer, and on every line that it logs.
+//! Assigns an id to each request, for its response and every line that it logs.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -12,15 +12,15 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{App, X_REQUEST_ID, graphql_response::Answer, negotiate::Media};
+use super::{AppState, X_REQUEST_ID, graphql_response::GraphqlResponse, negotiate::Media};
 use crate::{
     error::{Error, Panicked},
     id::RequestId,
 };
 
-/// Names the request, and logs and measures its end.
-pub(super) async fn name_request(
-    State(app): State<Arc<App>>,
+/// Assigns an id to the request, and logs and measures its end.
+pub(super) async fn assign_request_id(
+    State(app): State<Arc<AppState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -30,7 +30,7 @@ pub(super) async fn name_request(
         "request",
         request.id = %id,
         http.method = %request.method(),
-        // Not its query: a GET may carry what a person wrote.
+        // The query string is not logged: a GET may contain the user's data.
         http.path = request.uri().path(),
     );
     async {
@@ -38,14 +38,14 @@ pub(super) async fn name_request(
         let running = AssertUnwindSafe(next.run(request)).catch_unwind();
         let mut response = running.await.unwrap_or_else(|panic| {
             let panicked = Error::internal(Panicked::with(panic.as_ref()));
-            Answer::of(panicked).write(Media::Json, id, &app.bounds)
+            GraphqlResponse::from_error(panicked).write(Media::Json, id, &app.admission)
         });
         let (status, duration) = (response.status().as_u16(), begun.elapsed());
-        app.metrics.answered(status, duration);
+        app.metrics.record_request(status, duration);
         tracing::info!(
             http.status = status,
             duration_ms = duration.as_secs_f64() * 1000.0,
-            "answered"
+            "request completed"
         );
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             response.headers_mut().insert(X_REQUEST_ID, value);

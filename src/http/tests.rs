@@ -1,4 +1,5 @@
-//! The transport against the engine's own integration, and the page of a binary without GraphiQL.
+//! Compares the transport with async-graphql's own integration, and tests the page of a binary
+//! without GraphiQL.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,13 +18,13 @@ use tower::ServiceExt;
 use crate::{
     clock::Clock,
     config::Config,
-    http::{App, graphiql},
+    http::{AppState, graphiql},
     identity::{Authorization, Cookies, Device, HashCost, RequestContext},
     server::Server,
 };
 
 async fn bundled(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     headers: HeaderMap,
     request: GraphQLRequest,
 ) -> GraphQLResponse {
@@ -68,7 +69,7 @@ fn post(token: Option<&str>, body: &Value) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
+async fn response_data_equals_that_of_async_graphql_axum() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path()).await;
     let ours = server.router();
@@ -124,7 +125,7 @@ async fn valid_request_gets_the_same_data_as_from_bundled_integration() {
 }
 
 #[tokio::test]
-async fn page_without_bundled_graphiql_says_what_to_do_without_the_cdn() {
+async fn unbundled_page_explains_how_to_bundle_graphiql() {
     if graphiql::is_bundled() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Clearing away what has expired, now and again.
+//! A background task that deletes expired rows.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use tokio_util::task::AbortOnDropHandle;
 use super::unscoped;
 use crate::{clock::Clock, db::Database};
 
-/// How often it is looked for. Each instance does, and they do not mind each other.
+/// The time between two runs. Every instance runs the task, and concurrent runs are harmless.
 const INTERVAL: Duration = Duration::from_mins(10);
 
-/// Begins at once, and ends with what is returned.
+/// Starts the task, which runs at once and then at each interval. It stops when the returned handle
+/// is dropped.
 pub(super) fn start(database: Database, clock: Clock) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             match unscoped::delete_expired(&database, clock.now()).await {
                 Ok(0) => {}
-                Ok(rows) => tracing::debug!(rows, "cleared away what had expired"),
-                Err(error) => tracing::warn!(?error, "what has expired could not be cleared away"),
+                Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
+                Err(error) => tracing::warn!(?error, "cannot delete expired rows"),
             }
             tokio::time::sleep(INTERVAL).await;
         }

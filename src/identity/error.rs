@@ -1,8 +1,8 @@
-//! The error of an operation on accounts and sessions.
+//! The error type of operations on accounts and sessions.
 
 use crate::{
     error::{Error, Result, UserError},
-    input::Faults,
+    input::FieldErrors,
 };
 
 /// The reason why an operation failed.
@@ -13,10 +13,10 @@ pub(crate) enum IdentityError {
 }
 
 impl IdentityError {
-    /// Returns what the user can correct.
+    /// Returns the errors that the user can correct.
     ///
     /// # Errors
-    /// For everything else, which is an error of the whole field.
+    /// Any other error, which fails the whole field.
     pub(in crate::identity) fn into_user_errors(self) -> Result<Vec<UserError>> {
         match self {
             Self::User(errors) => Ok(errors),
@@ -37,8 +37,8 @@ impl From<UserError> for IdentityError {
     }
 }
 
-impl From<Faults> for IdentityError {
-    fn from(Faults(errors): Faults) -> Self {
+impl From<FieldErrors> for IdentityError {
+    fn from(FieldErrors(errors): FieldErrors) -> Self {
         Self::User(errors)
     }
 }

@@ -1,4 +1,4 @@
-//! Work that follows a commit. It may fail or take long, and the answer is the same.
+//! Work after a commit, whose failure or delay does not change the response.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use tracing::Instrument;
 
 use crate::error::Result;
 
-/// The maximum time that an answer waits for it.
+/// The maximum time that a response waits for the work.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Runs `work` on a task of its own, so that it goes on when the request is over. Returns its result if it
-/// is there in time; `failure` is logged when there will be none.
+/// Runs `work` in a separate task, so that it continues after the request has ended. Returns its
+/// result if it succeeds in time. If it fails, logs `failure`.
 pub(super) async fn follow_up<T: Send + 'static>(
     failure: &'static str,
     work: impl Future<Output = Result<T>> + Send + 'static,
@@ -32,7 +32,7 @@ mod tests {
     use crate::error::Error;
 
     #[tokio::test]
-    async fn slow_work_goes_on_and_failed_work_is_no_error() {
+    async fn slow_work_continues_and_failed_work_is_not_an_error() {
         assert_eq!(follow_up("unlikely", async { Ok(1) }).await, Some(1));
         let failed = follow_up("it failed", async { Err::<(), _>(Error::Unavailable) });
         assert_eq!(failed.await, None);

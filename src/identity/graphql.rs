@@ -1,4 +1,4 @@
-//! The edge of accounts: what the schema says of a person and their sessions.
+//! The GraphQL types of an account: the fields of `User`, `Session` and `SecurityEvent`.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    error::{Error, Nullable, Reason, Result},
+    error::{AuthFailure, Error, Nullable, Result},
     id::{SecurityEventId, SessionId, UserId},
-    pagination::connection::{self, Connection, Listed},
+    pagination::connection::{self, Connection, ConnectionNode},
     pagination::keyset::newest_first,
     pagination::page::Page,
     scope::{Query, Viewer},
 };
 
-/// What accounts say of a person: themselves and the session that they are here with.
+/// The fields of `User` about the account: the profile, the sessions and the security events.
 #[derive(Clone)]
 pub(crate) struct Account {
     viewer: Viewer,
@@ -44,7 +44,7 @@ impl Account {
         self.viewer.user_id()
     }
 
-    /// The row, read once however many fields are asked for.
+    /// Returns the user's row. Reads it once, for any number of fields.
     async fn row(&self) -> Result<&users::Model> {
         self.row
             .get_or_try_init(async || profile::me(&self.viewer).await)
@@ -54,54 +54,72 @@ impl Account {
 
 #[Object]
 impl Account {
-    /// Stable and global: `user_` and 26 characters.
+    /// Globally unique and permanent id: `user_` and 26 characters, such as
+    /// `user_01h2xcejqtf2nbrexx3vqjhp42`.
     async fn id(&self) -> ID {
         self.viewer.user_id().into()
     }
 
-    /// The address, as it was typed.
+    /// The email address as the user typed it, without surrounding spaces. Empty for a user of an
+    /// external identity provider that supplied no valid address.
     async fn email(&self) -> Result<&str> {
         Ok(self.row().await?.email.as_deref().unwrap_or_default())
     }
 
-    /// What they call themselves.
+    /// The user's own name, 1 to 100 code points; null if they have not given one.
     async fn name(&self) -> Nullable<&str> {
         let row = self.row().await;
         row.map(|row| row.name.as_deref()).transpose()
     }
 
-    /// Where their days begin and end.
+    /// The user's time zone: it determines when their days begin and end, such as for due dates
+    /// without a time zone of their own.
     async fn time_zone(&self) -> Result<TimeZone> {
         TimeZone::stored(&self.row().await?.time_zone)
     }
 
-    /// When they signed up.
+    /// The time at which the account was created.
     async fn created_at(&self) -> Result<Timestamp> {
         Ok(self.row().await?.created_at)
     }
 
-    /// When the profile or the password last changed.
+    /// The time at which the name, the time zone or the password last changed.
     async fn updated_at(&self) -> Result<Timestamp> {
         Ok(self.row().await?.updated_at)
     }
 
-    /// The session that this was read with.
+    /// The session that this object was read with: the session of the request, or the new session in
+    /// the payload of `signUp` and `signIn`. For a request with a personal access token, the token's
+    /// entry with its name as `label`. If the session has ended, the error is `UNAUTHENTICATED` with
+    /// the reason `SESSION_ENDED`.
     async fn current_session(&self, ctx: &Context<'_>) -> Result<Session> {
         let session =
             own_sessions::find_active(&self.viewer, activity(ctx), self.viewer.session_id())
                 .await?;
         let session = session.map(|row| Session::of(row, &self.viewer));
-        session.ok_or(Error::Unauthenticated(Reason::SessionEnded))
+        session.ok_or(Error::Unauthenticated(AuthFailure::SessionEnded))
     }
 
-    /// Where they are signed in, newest first. `first` or `last` is 1 to 100, and `first` is 50 when
-    /// both are left out; asking for both is an error.
+    /// The user's active sessions, newest first, without personal access tokens.
     async fn sessions(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "The number of edges from the start, 1 to 100; 50 if neither `first` nor `last` is given."
+        )]
         first: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.endCursor`. Only edges after it are returned."
+        )]
         after: Option<String>,
+        #[graphql(
+            desc = "The number of edges from the end, 1 to 100. With `first` as well, the request fails with \
+                    `BAD_USER_INPUT`."
+        )]
         last: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
+        )]
         before: Option<String>,
     ) -> Result<Connection<Session>> {
         let page = Page::parse(first, after, last, before)?;
@@ -110,14 +128,26 @@ impl Account {
         Connection::read(ctx, &self.viewer, query, order, page).await
     }
 
-    /// Their access tokens that have not expired, newest first. `first` or `last` is 1 to 100, and
-    /// `first` is 50 when both are left out; asking for both is an error.
+    /// The user's personal access tokens that have not expired, newest first; at most 100 exist.
     async fn access_tokens(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "The number of edges from the start, 1 to 100; 50 if neither `first` nor `last` is given."
+        )]
         first: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.endCursor`. Only edges after it are returned."
+        )]
         after: Option<String>,
+        #[graphql(
+            desc = "The number of edges from the end, 1 to 100. With `first` as well, the request fails with \
+                    `BAD_USER_INPUT`."
+        )]
         last: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
+        )]
         before: Option<String>,
     ) -> Result<Connection<AccessToken>> {
         let page = Page::parse(first, after, last, before)?;
@@ -126,14 +156,28 @@ impl Account {
         Connection::read(ctx, &self.viewer, query, order, page).await
     }
 
-    /// Sign-ins, failures, ends of sessions, changes of the password and of access tokens in the last 90
-    /// days, newest first.
+    /// The security events of the account in the last 90 days, newest first: sign-ins and failed ones,
+    /// ends of sessions, and changes of the password, of the personal access tokens and of the
+    /// account's status.
     async fn security_events(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "The number of edges from the start, 1 to 100; 50 if neither `first` nor `last` is given."
+        )]
         first: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.endCursor`. Only edges after it are returned."
+        )]
         after: Option<String>,
+        #[graphql(
+            desc = "The number of edges from the end, 1 to 100. With `first` as well, the request fails with \
+                    `BAD_USER_INPUT`."
+        )]
         last: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
+        )]
         before: Option<String>,
     ) -> Result<Connection<SecurityEvent>> {
         let page = Page::parse(first, after, last, before)?;
@@ -146,7 +190,7 @@ impl Account {
     }
 }
 
-/// A place where its owner is signed in.
+/// A session of the viewer.
 #[derive(Clone)]
 pub(crate) struct Session {
     row: Model,
@@ -154,7 +198,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The one that was just opened.
+    /// Returns a session that this request has opened or refreshed.
     pub(super) fn opened(row: Model) -> Self {
         Self {
             row,
@@ -162,23 +206,23 @@ impl Session {
         }
     }
 
-    /// Its id, as it is asked for by.
+    /// Returns the id by which `node` finds the object.
     pub(crate) fn key(&self) -> ID {
         self.row.id.into()
     }
 
-    /// Those of the viewer's sessions that live and have one of these ids.
+    /// Returns the viewer's active sessions with these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SessionId>) -> Result<Vec<Self>> {
         connection::find(viewer, sessions_entity::Column::Id, ids, Self::all(viewer)).await
     }
 
-    /// All that live.
+    /// Matches the viewer's active sessions, without personal access tokens.
     fn all(viewer: &Viewer) -> Query<sessions_entity::Entity> {
         Query::filter(own_sessions::active(viewer.now()).and(own_sessions::interactive()))
     }
 }
 
-impl Listed for Session {
+impl ConnectionNode for Session {
     type Entity = sessions_entity::Entity;
     type Row = Model;
 
@@ -194,73 +238,77 @@ impl Listed for Session {
     }
 }
 
-/// A place where its owner is signed in. It ends when they say so, when nobody has used it for 30
-/// days, or at `expiresAt`.
+/// One sign-in of the user on one device. It ends when it is signed out or revoked, after 30 days
+/// without use, or at `expiresAt`.
 #[Object]
 impl Session {
-    /// Stable and global: `session_` and 26 characters.
+    /// Globally unique and permanent id: `session_` and 26 characters, such as
+    /// `session_01h2xcejqtf2nbrexx3vqjhp41`.
     pub(crate) async fn id(&self) -> ID {
         self.row.id.into()
     }
 
-    /// Whether it is the one that this request came with.
+    /// True for the session of this request, and for the session that this request opened.
     async fn is_current(&self) -> bool {
         self.is_current
     }
 
-    /// What the device was called at sign-in.
+    /// The `deviceLabel` of the sign-in, such as `Laptop`; null if none was given.
     async fn label(&self) -> Option<&str> {
         self.row.label.as_deref()
     }
 
-    /// The `User-Agent` header at sign-in, its first 500 characters.
+    /// The `User-Agent` header at sign-in, its first 500 code points; null if unknown. Clients choose
+    /// it freely.
     async fn user_agent(&self) -> Option<&str> {
         self.row.user_agent.as_deref()
     }
 
-    /// The network address at sign-in.
+    /// The IP address of the client at sign-in, such as `192.0.2.7`; null if unknown.
     async fn ip_address(&self) -> Option<&str> {
         self.row.ip_address.as_deref()
     }
 
-    /// How its tokens are given.
+    /// The way in which the session's tokens reach its client.
     async fn delivery(&self) -> Delivery {
         self.row.delivery
     }
 
-    /// When it was opened.
+    /// The time of the sign-in.
     async fn created_at(&self) -> Timestamp {
         self.row.created_at
     }
 
-    /// When it was last used, to the minute.
+    /// The time of the last use, with a resolution of one minute.
     async fn last_active_at(&self, ctx: &Context<'_>) -> Timestamp {
         activity(ctx).last_active_at(&self.row)
     }
 
-    /// When it ends however it is used; no refresh passes it.
+    /// The time at which the session ends at the latest; refreshing does not change it. 90 days after
+    /// sign-in, or 12 hours with `rememberMe: false`. A session of an external identity provider and
+    /// a personal access token without expiry have `9999-12-30T00:00:00.000Z`.
     async fn expires_at(&self) -> Timestamp {
         self.row.expires_at
     }
 }
 
-/// Something that happened to its owner's account.
+/// A security event of the viewer's account.
 #[derive(Clone)]
 pub(crate) struct SecurityEvent(security_events::Model);
 
 impl SecurityEvent {
-    /// Its id, as it is asked for by.
+    /// Returns the id by which `node` finds the object.
     pub(crate) fn key(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Those of the viewer's events that have one of these ids.
+    /// Returns the viewer's security events with these ids.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<SecurityEventId>) -> Result<Vec<Self>> {
         connection::find(viewer, security_events::Column::Id, ids, Query::all()).await
     }
 }
 
-impl Listed for SecurityEvent {
+impl ConnectionNode for SecurityEvent {
     type Entity = security_events::Entity;
     type Row = security_events::Model;
 
@@ -273,30 +321,34 @@ impl Listed for SecurityEvent {
     }
 }
 
-/// Something that happened to its owner's account, whoever did it. It is kept for 90 days.
+/// An event that concerns the security of the account, whether the user, another client or the
+/// operator caused it. Stored for 90 days.
 #[Object]
 impl SecurityEvent {
-    /// Stable and global: `event_` and 26 characters.
+    /// Globally unique and permanent id: `event_` and 26 characters, such as
+    /// `event_01h2xcejqtf2nbrexx3vqjhp41`.
     pub(crate) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// What happened.
+    /// The kind of the event.
     async fn kind(&self) -> security_events::Kind {
         self.0.kind
     }
 
-    /// When it happened.
+    /// The time of the event.
     async fn at(&self) -> Timestamp {
         self.0.at
     }
 
-    /// The network address of whoever did it.
+    /// The IP address of the client that caused the event, such as `192.0.2.7`; null if unknown, and
+    /// for events that the operator caused.
     async fn ip_address(&self) -> Option<&str> {
         self.0.ip_address.as_deref()
     }
 
-    /// The `User-Agent` header of whoever did it, its first 500 characters.
+    /// The `User-Agent` header of the client that caused the event, its first 500 code points; null if
+    /// unknown, and for events that the operator caused.
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }

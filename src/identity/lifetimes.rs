@@ -1,36 +1,36 @@
-//! How long sessions and their tokens live.
+//! Lifetimes of sessions and their tokens.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// When a session ends that has no end: 9999-12-30T00:00:00Z, since the last day of that year cannot be written
-/// in every time zone.
+/// The `expires_at` of a session that does not expire: 9999-12-30T00:00:00Z. The last day of that
+/// year cannot be represented in every time zone.
 pub(in crate::identity) const NO_EXPIRY: Timestamp = Timestamp::from_millis(253_402_128_000_000);
 
-/// When an access token was last used that was not used yet.
+/// The `last_active_at` of a personal access token that has never been used.
 pub(in crate::identity) const NEVER_USED: Timestamp = Timestamp::from_millis(0);
 
-/// A session, however it is used.
+/// The maximum lifetime of a session: 90 days.
 pub(in crate::identity) const SESSION: Duration = Duration::from_hours(90 * 24);
 
-/// A session that is not to be remembered.
+/// The maximum lifetime of a session that the client asked not to remember: 12 hours.
 pub(in crate::identity) const SHORT_SESSION: Duration = Duration::from_hours(12);
 
-/// A session that nobody uses.
+/// The time without activity after which a session ends: 30 days.
 const IDLE_SESSION: Duration = Duration::from_hours(30 * 24);
 
-/// How long after a session was idle for too long its row is cleared away: until then ending it again is no
-/// error.
+/// The time from a session's end by inactivity until its row is deleted: 7 days. Until then ending
+/// it again succeeds.
 pub(in crate::identity) const SESSION_RETENTION: Duration = Duration::from_hours(7 * 24);
 
-/// An access token, at most. Whatever signed it is published for as long.
+/// The maximum lifetime of an access token. A retired signing key stays published for this long.
 pub(in crate::identity) const ACCESS_TOKEN: Duration = Duration::from_mins(15);
 
-/// An access token of this release or of an earlier one, at most.
+/// The maximum lifetime of an access token of this release or of an earlier one.
 pub(in crate::identity) const ANY_ACCESS_TOKEN: Duration = Duration::from_hours(12);
 
-/// When a session that is used now ends unless it is used again.
+/// Returns the time at which a session that is active now ends by inactivity.
 pub(in crate::identity) fn idle_end(now: Timestamp, expires_at: Timestamp) -> Timestamp {
     now.plus(IDLE_SESSION).min(expires_at)
 }

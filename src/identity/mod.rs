@@ -1,4 +1,4 @@
-//! Identity: users, their credentials and sessions, and the viewer that a session opens.
+//! Identity: users, their credentials and sessions, and the authentication of requests.
 
 mod access_tokens;
 mod accounts;
@@ -32,7 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{
     authenticate::Authenticator,
     credentials::password::Passwords,
-    moves::{MoveBatch, Mover},
+    moves::{DueMover, MoveBatch},
     rate_limit::RateLimits,
     sessions::Sessions,
 };
@@ -41,7 +41,7 @@ use crate::{
     config::{PasswordPolicy, SignUp},
     crypto::secret::Secrets,
     db::Database,
-    id::Ids,
+    id::IdGenerator,
     metrics::Metrics,
 };
 
@@ -56,7 +56,7 @@ pub(crate) use self::{
         Authentication, RequestContext, authorization::Authorization, cookies::Cookies,
         device::Device, network::Network, optional_viewer, signal_ready, viewer,
     },
-    users::{profile::home, time_zone::TimeZone},
+    users::{profile::time_zone, time_zone::TimeZone},
 };
 pub use self::{
     admin::{
@@ -89,7 +89,7 @@ pub(crate) struct IdentityConfig {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) sign_up: SignUp,
     pub(crate) federation: Federation,
-    /// Reschedules tasks after a change of their owner's time zone.
+    /// Reschedules a batch of tasks after a change of their owner's time zone.
     pub(crate) move_batch: MoveBatch,
 }
 
@@ -102,7 +102,7 @@ impl Identity {
         config: IdentityConfig,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (ids, tokens) = (Arc::<Ids>::default(), Arc::new(tokens));
+        let (ids, tokens) = (Arc::<IdGenerator>::default(), Arc::new(tokens));
         let rate_limits = Arc::new(RateLimits::new(
             database.clone(),
             clock.clone(),
@@ -118,7 +118,7 @@ impl Identity {
             Arc::clone(&rate_limits),
             metrics,
         );
-        let mover = Mover {
+        let mover = DueMover {
             database: database.clone(),
             clock: clock.clone(),
             ids: Arc::clone(&ids),
@@ -151,7 +151,7 @@ impl Identity {
         }
     }
 
-    /// Gives the resolvers of a schema the parts that they use.
+    /// Adds the parts that resolvers use to the schema's data.
     pub(crate) fn provide<Q, M, S>(&self, schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>
     where
         Q: ObjectType + 'static,

@@ -1,7 +1,7 @@
-//! Tasks that follow their owner to another time zone, a batch at a time, in the background.
+//! A background task that reschedules floating due times after their owner's time zone has changed.
 //!
-//! Each batch is a transaction of its own, so that others write in between. The row of the task log says how
-//! far a move has come: any instance that finds it there goes on with it, also after a crash.
+//! Each batch of tasks is a transaction of its own, so that other writers proceed in between. The row
+//! of the change log stores the progress, so any instance can continue, also after a crash.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,48 +13,50 @@ use crate::{
     clock::Clock,
     db::Database,
     error::Result,
-    id::Ids,
+    id::IdGenerator,
     scope::{ChangeNotifier, Grant, Viewer},
 };
 
-/// How often the database is asked for moves that another instance began and did not finish.
+/// The interval of polls for reschedulings that another instance has begun and not finished.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long to wait after a batch that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The delay after a batch that failed.
+const BATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Moves the next batch of the viewer's tasks.
+/// Reschedules the next batch of the viewer's tasks.
 pub(crate) type MoveBatch = for<'a> fn(&'a Viewer) -> BoxFuture<'a, Result<()>>;
 
-/// Finishes the moves of everybody, until it is dropped.
-pub(super) struct Mover {
+/// The background task that finishes the reschedulings of all users.
+pub(super) struct DueMover {
     pub(super) database: Database,
     pub(super) clock: Clock,
-    pub(super) ids: Arc<Ids>,
+    pub(super) ids: Arc<IdGenerator>,
     pub(super) changes: Arc<ChangeNotifier>,
     pub(super) move_batch: MoveBatch,
 }
 
-impl Mover {
+impl DueMover {
+    /// Starts the task, which stops when the returned handle is dropped.
     pub(super) fn start(self) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
                 match self.move_some().await {
                     Ok(0) => {
-                        let woken = self.changes.moves.notified();
-                        let _ = tokio::time::timeout(INTERVAL, woken).await;
+                        let signalled = self.changes.moves.notified();
+                        let _ = tokio::time::timeout(INTERVAL, signalled).await;
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(?error, "tasks could not follow their owner's time zone");
-                        tokio::time::sleep(PAUSE).await;
+                        tracing::warn!(?error, "cannot reschedule tasks to their owner's time zone");
+                        tokio::time::sleep(BATCH_INTERVAL).await;
                     }
                 }
             }
         }))
     }
 
-    /// Moves a batch for each person who has a move under way. Returns how many people that were.
+    /// Reschedules one batch of tasks for each user who has a running rescheduling. Returns the number
+    /// of these users.
     async fn move_some(&self) -> Result<usize> {
         let now = self.clock.now();
         let moving = unscoped::moving(&self.database).await?;
@@ -67,7 +69,7 @@ impl Mover {
                 Arc::clone(&self.changes),
                 &self.database,
             );
-            // One person's error does not keep the others waiting.
+            // An error for one user does not delay the others.
             if let Err(error) = (self.move_batch)(&viewer).await {
                 moved = Err(error);
             }

@@ -1,4 +1,4 @@
-//! Transactions of a viewer, on both databases.
+//! Tests of a viewer's transactions and filters, on both databases.
 
 use std::{
     path::Path,
@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     db::{Database, End, Transaction},
     error::{Error, Result},
-    id::{Ids, SecurityEventId, SessionId},
+    id::{IdGenerator, SecurityEventId, SessionId},
     identity::{
         entity::{
             security_events::{ActiveModel, Column, Entity, Kind},
@@ -35,7 +35,7 @@ use crate::{
 #[path = "../../tests/api/postgresql.rs"]
 mod postgresql;
 
-/// A new database on SQLite, and one on PostgreSQL on a machine that has it.
+/// Creates a database on SQLite, and another on PostgreSQL if a server is available.
 async fn databases(directory: &Path) -> Vec<(DatabaseBackend, Database)> {
     let sqlite = format!("sqlite:{}", directory.join("it").display());
     let mut all = vec![(DatabaseBackend::Sqlite, migrated(&sqlite).await)];
@@ -60,7 +60,7 @@ async fn migrated(url: &str) -> Database {
     database
 }
 
-/// A viewer in each of the databases.
+/// Creates a viewer in each database.
 async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
     let mut all = Vec::new();
     for (backend, database) in databases(directory).await {
@@ -69,9 +69,9 @@ async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
     all
 }
 
-/// A new user.
+/// Inserts a new user and returns their viewer.
 async fn viewer(database: &Database) -> Viewer {
-    let (clock, ids) = (Clock::system(), Arc::<Ids>::default());
+    let (clock, ids) = (Clock::system(), Arc::<IdGenerator>::default());
     let now = clock.now();
     let owner = Owner::mint(&ids, now);
     let address = format!("{}@example.com", owner.user_id());
@@ -113,7 +113,7 @@ async fn recorded(viewer: &Viewer) -> Vec<Kind> {
 }
 
 #[tokio::test]
-async fn a_nested_error_undoes_the_nested_writes() {
+async fn nested_error_rolls_back_nested_writes() {
     let directory = tempfile::tempdir().unwrap();
     for (_, ana) in viewers(directory.path()).await {
         let committed = ana.transaction(|viewer| async move {
@@ -122,7 +122,7 @@ async fn a_nested_error_undoes_the_nested_writes() {
             let swallowed = viewer.transaction(|viewer| async move {
                 let viewer = &viewer;
                 record(viewer, Kind::SignedIn).await?;
-                // What was nested deeper, and succeeded, goes with it.
+                // A successful inner transaction is rolled back with its parent.
                 viewer
                     .transaction(|viewer| async move { record(&viewer, Kind::SignedOut).await })
                     .await?;
@@ -142,7 +142,7 @@ async fn a_nested_error_undoes_the_nested_writes() {
 }
 
 #[tokio::test]
-async fn an_abandoned_nested_part_prevents_the_commit() {
+async fn abandoned_nested_transaction_prevents_the_commit() {
     let directory = tempfile::tempdir().unwrap();
     for (_, ana) in viewers(directory.path()).await {
         let torn = ana.transaction(|viewer| async move {
@@ -163,10 +163,10 @@ async fn an_abandoned_nested_part_prevents_the_commit() {
 }
 
 #[tokio::test]
-async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
+async fn ignored_database_error_prevents_commit_unless_nested() {
     let directory = tempfile::tempdir().unwrap();
     for (backend, ana) in viewers(directory.path()).await {
-        // PostgreSQL answers the commit of such a transaction with a rollback, which is not an error to it.
+        // PostgreSQL rolls such a transaction back at its commit, and reports no error.
         let is_fatal = backend == DatabaseBackend::Postgres;
         let ignored = ana.transaction(|viewer| async move {
             let viewer = &viewer;
@@ -193,12 +193,12 @@ async fn an_ignored_database_error_prevents_the_commit_unless_it_was_nested() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_loses_a_deadlock_is_run_again() {
+async fn deadlocked_transaction_is_retried() {
     let directory = tempfile::tempdir().unwrap();
     for (backend, database) in databases(directory.path()).await {
         let (ana, ben) = (viewer(&database).await, viewer(&database).await);
         let (runs, both_hold_one) = (&AtomicUsize::new(0), &Barrier::new(2));
-        // SQLite has one writer at a time, and so no deadlock.
+        // SQLite has one writer at a time, so it cannot deadlock.
         let can_deadlock = backend == DatabaseBackend::Postgres;
         let database = &database;
         let touch = |first: Owner, second: Owner| {
@@ -236,7 +236,7 @@ async fn update_name(transaction: &Transaction, owner: Owner) -> Result<()> {
     Ok(())
 }
 
-/// A statement that the database refuses: another row with the same key.
+/// Runs a statement that the database rejects: it inserts a duplicate key.
 async fn fail(viewer: &Viewer) -> Result<()> {
     let mut event = events::new(
         viewer.ids(),
@@ -249,7 +249,7 @@ async fn fail(viewer: &Viewer) -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_filter_reaches_the_rows_of_another_user() {
+async fn filters_never_match_rows_of_another_user() {
     let directory = tempfile::tempdir().unwrap();
     for (backend, database) in databases(directory.path()).await {
         let (ana, ben) = (viewer(&database).await, viewer(&database).await);
@@ -286,7 +286,7 @@ async fn no_filter_reaches_the_rows_of_another_user() {
                 Filter::exists_in(Column::Id, Column::Id, id_of_ben()).not(),
                 1,
             ),
-            // A null is in no sub-select, and the opposite of that holds.
+            // A null matches no sub-select, so the negated filter matches.
             (
                 Filter::exists_in(Column::IpAddress, Column::IpAddress, all()),
                 0,

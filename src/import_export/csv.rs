@@ -1,4 +1,4 @@
-//! Tasks as CSV: a line of names, and a line for each task.
+//! Tasks as CSV: writes and reads a header row and one row per task.
 
 use std::io::{self, BufRead, Chain, Cursor, Read, Write};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::tasks::Priority;
 
-/// A field of a line that is written.
+/// A field of a row to write.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Cell {
@@ -46,7 +46,7 @@ impl Sink for Writer<'_> {
     }
 }
 
-/// The names of the fields of a line that is written.
+/// Returns the names of the columns to write.
 fn names() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().filter_map(|(name, field)| match field {
         Field::Completed => None,
@@ -54,7 +54,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The fields of a line, in the order of their names.
+/// Returns the fields of a row, in the order of their columns.
 fn cells(mut task: TaskRecord) -> Vec<Cell> {
     let cell = |(_, field): &(_, Field)| match field {
         Field::Word(of) | Field::Text(of) => Some(Cell::Text(of(&mut task).take())),
@@ -69,19 +69,19 @@ fn cells(mut task: TaskRecord) -> Vec<Cell> {
     FIELDS.iter().filter_map(cell).collect()
 }
 
-/// A column of a file; nothing for one without a name.
+/// A column of a file; `None` if its name is empty.
 type Column = Option<(&'static str, Field)>;
 
-/// Reads what programs call CSV: fields that commas, semicolons or tabs separate.
+/// Reads CSV with commas, semicolons or tabs as separators.
 pub(super) struct Reader<R: BufRead> {
     rows: csv::Reader<LimitedReader<Chain<Cursor<Vec<u8>>, R>>>,
-    /// The columns, once the line of their names is read.
+    /// The columns, once the header row has been read.
     columns: Option<Vec<Column>>,
-    /// Whether nothing can be told of what comes.
+    /// True after the last row, or after an error that makes the rest unreadable.
     is_over: bool,
 }
 
-/// A row of the file, and the line where it begins.
+/// A row of the file, with the line at which it begins.
 struct Line {
     number: u64,
     fields: Result<StringRecord, String>,
@@ -111,8 +111,7 @@ impl<R: BufRead> Reader<R> {
                 self.is_over = true;
                 let file = self.rows.get_ref();
                 let is_open = file.quotes() % 2 == 1;
-                let wrong =
-                    "A quotation mark before has no other: some of the file may be missing.";
+                let wrong = "A quotation mark before this line is not closed: some of the file may be missing.";
                 return Ok(is_open.then(|| ParsedTask::new(file.line(), Err(wrong.to_owned()))));
             };
             let task = match (&self.columns, line.fields) {
@@ -134,7 +133,7 @@ impl<R: BufRead> Reader<R> {
         Ok(None)
     }
 
-    /// The next line in which something stands.
+    /// Reads the next row with a field that is not blank.
     fn line(&mut self) -> io::Result<Option<Line>> {
         let mut row = ByteRecord::new();
         loop {
@@ -167,7 +166,7 @@ impl<R: BufRead> Iterator for Reader<R> {
     }
 }
 
-/// The first line in which something stands, as far as it is no longer than a task may be, with those before it.
+/// Reads up to the end of the first line that is not blank, at most [`MAX_TASK_BYTES`].
 fn first_line(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut file = file.take(MAX_TASK_BYTES as u64);
@@ -175,8 +174,8 @@ fn first_line(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The character that separates fields. A line such as `sep=;`, which spreadsheets write before the names, says it and
-/// is taken away; otherwise it is the first in the line of names that can be one.
+/// Returns the separator of fields. A line such as `sep=;`, which spreadsheets write before the header
+/// row, sets it and is removed. Otherwise it is the first comma, semicolon or tab of the header row.
 fn take_separator(head: &mut Vec<u8>) -> u8 {
     let begin = head.len() - head.trim_ascii_start().len();
     let end = head[begin..]
@@ -200,7 +199,7 @@ fn take_separator(head: &mut Vec<u8>) -> u8 {
     }
 }
 
-/// How many lines end within a row.
+/// Returns the number of line ends within the fields of a row.
 fn line_ends(row: &ByteRecord) -> u64 {
     let in_field = |field: &[u8]| {
         let ends = field
@@ -212,7 +211,7 @@ fn line_ends(row: &ByteRecord) -> u64 {
     row.iter().map(|field| in_field(field) as u64).sum()
 }
 
-/// Reads the names of the columns, as people and spreadsheets write them.
+/// Parses the header row. Case, spaces, hyphens and underscores in names are ignored.
 fn columns(written: &StringRecord) -> Result<Vec<Column>, String> {
     let all = names().collect::<Vec<_>>().join(",");
     let mut columns: Vec<Column> = Vec::with_capacity(written.len());
@@ -223,15 +222,14 @@ fn columns(written: &StringRecord) -> Result<Vec<Column>, String> {
             continue;
         }
         let known = FIELDS.iter().find(|(it, _)| it.eq_ignore_ascii_case(&bare));
-        let known =
-            *known.ok_or_else(|| format!("No field is called {name}: write some of {all}."))?;
+        let known = *known.ok_or_else(|| format!("Unknown column {name}: use some of {all}."))?;
         if has(&columns, known.0) {
-            return Err(format!("The field {} is there twice.", known.0));
+            return Err(format!("The column {} occurs twice.", known.0));
         }
         columns.push(Some(known));
     }
     if !has(&columns, "title") {
-        return Err(format!("The field title is missing: write some of {all}."));
+        return Err(format!("The column title is missing: use some of {all}."));
     }
     Ok(columns)
 }
@@ -245,14 +243,14 @@ fn task(columns: &[Column], fields: &StringRecord) -> Result<TaskRecord, String>
     let mut beyond = fields.iter().skip(expected);
     if count < expected || beyond.any(|field| !field.trim().is_empty()) {
         return Err(format!(
-            "It has {count} fields, and the first line {expected}."
+            "The row has {count} fields, but the first line has {expected}."
         ));
     }
     let mut task = TaskRecord::default();
     for (at, (column, field)) in columns.iter().zip(fields).enumerate() {
         let word = field.trim();
         match column.map(|(_, field)| field) {
-            // White space is a description too.
+            // Titles and descriptions are not trimmed here.
             Some(Field::Text(of)) if !field.is_empty() => *of(&mut task) = Some(field.to_owned()),
             _ if word.is_empty() => {}
             Some(Field::Word(of) | Field::Text(of)) => *of(&mut task) = Some(word.to_owned()),
@@ -268,7 +266,7 @@ fn task(columns: &[Column], fields: &StringRecord) -> Result<TaskRecord, String>
     Ok(task)
 }
 
-/// A whole number, which spreadsheets may write with a part behind its point, or comma.
+/// Parses a whole number; spreadsheets may write it as 1.0 or 1,0.
 fn version(word: &str) -> Result<i32, String> {
     let (whole, part) = word.split_once(['.', ',']).unwrap_or((word, ""));
     let whole = whole

@@ -1,4 +1,4 @@
-//! Stores the tasks of a file.
+//! Imports: validates the tasks of a file, then stores them in one transaction.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,18 +14,18 @@ use crate::{
     clock::Timestamp,
     config::AccountLimits,
     error::Result,
-    id::{Ids, TaskId},
+    id::{IdGenerator, TaskId},
     identity::{self, TimeZone},
     import_errors::{LineErrors, sanitize},
     scope::{Existing, Viewer},
     tasks::{self, limit, placement},
 };
 
-/// The number of tasks that are looked up and stored at once.
+/// The number of tasks that are validated and stored at once.
 const BATCH_SIZE: usize = 500;
 
-/// Stores the tasks of a file, all of them or none. Tasks with a position keep it; the others come last, in the
-/// order of the file.
+/// Stores the tasks of a file, all of them or none. A task with a position keeps it; the others follow all
+/// tasks, in the order of the file.
 pub(super) async fn import<R: BufRead + Send>(
     viewer: &Viewer,
     limits: AccountLimits,
@@ -34,9 +34,9 @@ pub(super) async fn import<R: BufRead + Send>(
     open: impl Fn() -> io::Result<R>,
 ) -> std::result::Result<TasksImported, TransferError> {
     let seq = viewer.last_seq().await?;
-    let home = identity::home(viewer).await?;
-    let mut check = ImportPass::new(viewer, options, &home);
-    let source = format.source(open()?, viewer.now(), &home)?;
+    let time_zone = identity::time_zone(viewer).await?;
+    let mut check = ImportPass::new(viewer, options, &time_zone);
+    let source = format.source(open()?, viewer.now(), &time_zone)?;
     let found = check.read(source, async |_| Ok(())).await?;
     let stored = i64::try_from(found.stored).unwrap_or(i64::MAX);
     limit::check(viewer.task_count().await?.saturating_add(stored), limits)?;
@@ -45,25 +45,25 @@ pub(super) async fn import<R: BufRead + Send>(
     }
     let ImportPass { existing, last, .. } = check;
     let existing = Mutex::new(Some(existing));
-    let (open, home, last, existing) = (&open, &home, &last, &existing);
+    let (open, time_zone, last, existing) = (&open, &time_zone, &last, &existing);
     viewer
         .transaction(|viewer| async move {
             let viewer = &viewer;
-            viewer.lock_log().await?;
-            let source = format.source(open()?, viewer.now(), home)?;
-            let mut reading = ImportPass::new(viewer, options, home);
+            viewer.lock_user().await?;
+            let source = format.source(open()?, viewer.now(), time_zone)?;
+            let mut reading = ImportPass::new(viewer, options, time_zone);
             if viewer.last_seq().await? == seq
                 && let Some(existing) = existing.lock().ok().and_then(|mut it| it.take())
             {
-                // Nothing has changed since: what was looked up needs no second look.
+                // The viewer's tasks have not changed since the first pass, so its lookups are still valid.
                 (reading.existing, reading.looks_up) = (existing, false);
             }
             let mut storing = Inserter {
                 viewer,
                 limits,
-                home: identity::home(viewer).await?,
+                time_zone: identity::time_zone(viewer).await?,
                 last: last.clone().max(placement::last(viewer).await?),
-                ids: Ids::default(),
+                ids: IdGenerator::default(),
                 created_at: Timestamp::from_millis(0),
             };
             let store = async |some| storing.store(some).await;
@@ -77,10 +77,10 @@ struct ImportPass<'a> {
     viewer: &'a Viewer,
     options: TaskImport,
     /// The time zone of dates and floating times.
-    home: &'a TimeZone,
-    /// The ids of the file so far.
+    time_zone: &'a TimeZone,
+    /// The ids in the file up to the current task.
     seen: HashSet<TaskId>,
-    /// The ids that are not free.
+    /// The ids that stored tasks use, or that belong to deleted tasks.
     existing: HashMap<TaskId, Existing>,
     looks_up: bool,
     errors: LineErrors,
@@ -91,11 +91,11 @@ struct ImportPass<'a> {
 }
 
 impl<'a> ImportPass<'a> {
-    fn new(viewer: &'a Viewer, options: TaskImport, home: &'a TimeZone) -> Self {
+    fn new(viewer: &'a Viewer, options: TaskImport, time_zone: &'a TimeZone) -> Self {
         Self {
             viewer,
             options,
-            home,
+            time_zone,
             seen: HashSet::new(),
             existing: HashMap::new(),
             looks_up: true,
@@ -127,7 +127,7 @@ impl<'a> ImportPass<'a> {
             return Ok(std::mem::take(&mut self.imported));
         }
         let remedy = if self.has_existing {
-            "\n--skip-existing leaves out those that are there or were, --new-ids makes others of them"
+            "\nuse --skip-existing to skip the tasks with these ids, or --new-ids to give all tasks new ids"
         } else {
             ""
         };
@@ -145,7 +145,7 @@ impl<'a> ImportPass<'a> {
             for name in found.ignored {
                 *self.imported.ignored.entry(sanitize(&name)).or_default() += 1;
             }
-            let mut record = found.task.and_then(|task| task.read(now, self.home));
+            let mut record = found.task.and_then(|task| task.read(now, self.time_zone));
             if let (true, Ok(record)) = (self.options.new_ids, &mut record) {
                 record.id = None;
             }
@@ -169,11 +169,11 @@ impl<'a> ImportPass<'a> {
         Ok(records)
     }
 
-    /// Returns the task, or nothing if it is skipped.
+    /// Returns the task, or `None` if it is skipped.
     fn admit(&mut self, record: ImportedTask) -> std::result::Result<Option<ImportedTask>, String> {
         if let Some(id) = record.id {
             if !self.seen.insert(id) {
-                return Err("The id is there before.".to_owned());
+                return Err("The id occurs twice in the file.".to_owned());
             }
             if let Some(existing) = self.existing.get(&id) {
                 if self.options.skip_existing {
@@ -182,7 +182,7 @@ impl<'a> ImportPass<'a> {
                 }
                 self.has_existing = true;
                 return Err(match existing {
-                    Existing::Stored => format!("The task {id} is there already."),
+                    Existing::Stored => format!("The task {id} exists already."),
                     Existing::Deleted => {
                         format!("The task {id} was deleted, and its id cannot be used for 30 days.")
                     }
@@ -197,15 +197,15 @@ impl<'a> ImportPass<'a> {
     }
 }
 
-/// Inserts the tasks in batches. The caller holds the lock of the change log.
+/// Inserts tasks in batches. The caller holds the lock of the change log.
 struct Inserter<'a> {
     viewer: &'a Viewer,
     limits: AccountLimits,
-    home: TimeZone,
-    /// The last position, of the stored tasks and of the file.
+    time_zone: TimeZone,
+    /// The last position of the stored tasks and of the file's tasks so far.
     last: Option<String>,
-    ids: Ids,
-    /// The creation time of the last task that was given an id.
+    ids: IdGenerator,
+    /// The creation time in the last new id.
     created_at: Timestamp,
 }
 
@@ -226,16 +226,16 @@ impl Inserter<'_> {
             });
             tasks.push(record.into_stored(id, position.unwrap_or_default(), now));
         }
-        let task_count = tasks::insert_many(self.viewer, &self.home, tasks).await?;
+        let task_count = tasks::insert_many(self.viewer, &self.time_zone, tasks).await?;
         Ok(limit::check(task_count, self.limits)?)
     }
 
-    /// Makes an id for a task of this creation time; ids of one time keep the order of the file.
+    /// Returns a new id with this creation time. Ids of equal times have the order of the file.
     fn new_id(&mut self, created_at: Option<Timestamp>) -> TaskId {
         let created_at = created_at.unwrap_or(self.viewer.now());
         if created_at < self.created_at {
-            // A generator never goes back in time.
-            self.ids = Ids::default();
+            // A generator never returns an earlier id, so an earlier time needs a new one.
+            self.ids = IdGenerator::default();
         }
         self.created_at = created_at;
         TaskId::new(&self.ids, created_at)

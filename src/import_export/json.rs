@@ -1,4 +1,4 @@
-//! Tasks as JSON: written as an array with a task on each line, and read however it is laid out.
+//! Tasks as JSON: writes an array with one task per line, and reads arrays and sequences of objects.
 
 use std::{
     fmt,
@@ -17,13 +17,13 @@ use super::{
     task_record::{DueText, FIELDS, Field, WRONG_PRIORITY, WRONG_VERSION},
 };
 
-/// The name of the due date, whose parts have names of their own elsewhere.
+/// The name of the field with the due date, which is an object in JSON.
 const DUE: &str = "due";
 
-/// The name of a type, which a client's copy of a task may have. It is ignored.
+/// The GraphQL type name, which a task from a query may have. It is ignored.
 const TYPE_NAME: &str = "__typename";
 
-/// The fields of an object, each still as it is written.
+/// The fields of an object, with unparsed values.
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Deserialize<'a> for Object<'a> {
@@ -51,7 +51,7 @@ impl<'a> Deserialize<'a> for Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The value of a field, unless it is null.
+    /// Returns the value of a field, or `None` if it is null or missing.
     fn get(&self, name: &str) -> Option<&'a RawValue> {
         let field = self.0.iter().find(|(it, _)| it == name);
         field
@@ -59,7 +59,7 @@ impl<'a> Object<'a> {
             .filter(|value| value.get() != "null")
     }
 
-    /// Fails if there is a field of another name, or two of one.
+    /// Fails if a field is unknown, or if two fields have the same name.
     fn check_names(&self) -> Result<(), String> {
         let mut known: Vec<_> = FIELDS
             .iter()
@@ -83,7 +83,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A due date as the schema shows it. What is ignored follows from the rest.
+/// A due date with the fields of the schema's `Due`. The ignored fields follow from the others.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DueFields<'a> {
@@ -127,18 +127,19 @@ impl Sink for Writer<'_> {
     }
 }
 
-/// Reads an array of objects, or objects one after another.
+/// Reads an array of objects, or one object after another.
 pub(super) struct Reader<R> {
     file: LimitedReader<R>,
     place: Place,
 }
 
+/// The place of the reader in the file.
 #[derive(Clone, Copy)]
 enum Place {
     Start,
-    /// After a task of an array.
+    /// In an array.
     Array,
-    /// After a task that no array is around.
+    /// After a task outside an array.
     Sequence,
     End,
 }
@@ -151,7 +152,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Goes to where the next task begins, and says whether there is one.
+    /// Skips to the beginning of the next task. Returns false at the end of the file.
     fn advance(&mut self) -> io::Result<Result<bool, &'static str>> {
         let between = self.file.peek()?;
         match (self.place, between) {
@@ -166,22 +167,22 @@ impl<R: BufRead> Reader<R> {
             }
             (Place::Array, Some(b',')) => self.file.skip(),
             (Place::Array, Some(b']') | None) | (Place::Sequence, Some(_)) => {}
-            (Place::Array, Some(_)) => return Ok(Err("Between tasks comes a comma.")),
+            (Place::Array, Some(_)) => return Ok(Err("A comma is missing between two tasks.")),
         }
         Ok(match (self.place, self.file.peek()?) {
             (_, Some(b'{')) => Ok(true),
             (Place::Array, Some(b']')) if between == Some(b',') => {
-                Err("After a comma comes a task.")
+                Err("A task is missing after the comma.")
             }
             (Place::Array, Some(b']')) => {
                 self.place = Place::End;
                 self.file.skip();
                 match self.file.peek()? {
                     None => Ok(false),
-                    Some(_) => Err("After the array comes nothing."),
+                    Some(_) => Err("Nothing may follow the array: remove the rest of the file."),
                 }
             }
-            (_, None) => Err("The array has no end: some of it is missing."),
+            (_, None) => Err("The array has no end: some of the file is missing."),
             (_, Some(_)) => Err("Write each task as an object."),
         })
     }
@@ -202,7 +203,7 @@ impl<R: BufRead> Reader<R> {
             }
             Err(wrong) => Err(wrong.to_owned()),
         };
-        // What comes behind it cannot be told.
+        // After a syntax error, the beginning of the next task is unknown.
         self.place = Place::End;
         Ok(Some(ParsedTask::new(self.file.line(), task)))
     }
@@ -250,24 +251,24 @@ fn due(object: &RawValue) -> Result<DueText, String> {
 }
 
 fn text(name: &str, field: Option<&RawValue>) -> Result<Option<String>, String> {
-    value(field).ok_or_else(|| format!("{name}: Write a text in quotation marks."))
+    value(field).ok_or_else(|| format!("{name}: Write a string in quotation marks."))
 }
 
-/// A number without a part behind its point: 1.0 is the same as 1.
+/// Parses a whole number; 1.0 is accepted as 1.
 fn version(field: Option<&RawValue>) -> Result<Option<i32>, String> {
     let number: Option<f64> = value(field).ok_or(WRONG_VERSION)?;
     let whole = number.map(|it| it.to_string().parse()).transpose();
     whole.map_err(|_| WRONG_VERSION.to_owned())
 }
 
-/// The value of a field, if there is one; nothing where it is of another type.
+/// Parses the value of a field: `Some(None)` if the field is missing, `None` if it has another type.
 fn value<'a, T: Deserialize<'a>>(field: Option<&'a RawValue>) -> Option<Option<T>> {
     field
         .map(|field| serde_json::from_str(field.get()).ok())
         .map_or(Some(None), |value| value.map(Some))
 }
 
-/// What is wrong, without where: the line that it says is one of the object's.
+/// Returns the message without its line, which is relative to the object.
 fn without_place(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let end = said.find(" at line ").unwrap_or(said.len());

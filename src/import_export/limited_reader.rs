@@ -1,15 +1,15 @@
-//! A file that is read a task at a time, each of which may only be so long, and whose lines are counted.
+//! A reader that limits the size of each task of a file, and counts lines and quotation marks.
 
 use std::io::{self, BufRead, Read};
 
-/// How long a task may be in a file, in bytes: far more than its texts can be.
+/// The maximum size of a task in a file, in bytes: far more than its texts can have.
 pub(super) const MAX_TASK_BYTES: usize = 4 << 20;
 
-/// What is said of one that is longer.
+/// The message for a larger task.
 pub(super) const TOO_LONG: &str = "It is longer than 4 MiB.";
 
-/// Ends early where a task is too long. A call of `read` returns bytes of one line at most, so that a reader with a
-/// buffer is never a line ahead of what it takes from it.
+/// A reader that ends early if a task is too large. Each `read` returns bytes of at most one line, so that
+/// a buffered reader on top never reads a line ahead.
 pub(super) struct LimitedReader<R> {
     file: R,
     left: usize,
@@ -30,32 +30,32 @@ impl<R: BufRead> LimitedReader<R> {
         }
     }
 
-    /// The next task begins.
+    /// Starts the next task: resets the limit.
     pub(super) fn begin(&mut self) {
         self.left = MAX_TASK_BYTES;
     }
 
-    /// Whether the task was too long.
+    /// True if the task was too large.
     pub(super) fn is_exceeded(&self) -> bool {
         self.left == 0
     }
 
-    /// The line of the next byte, counted from 1.
+    /// Returns the line of the next byte, counted from 1.
     pub(super) fn line(&self) -> u64 {
         self.ends + 1
     }
 
-    /// The line of the last byte, counted from 1; its end is a part of it.
+    /// Returns the line of the last byte, counted from 1. A line includes its end.
     pub(super) fn last_line(&self) -> u64 {
         self.ends + u64::from(!matches!(self.last, b'\r' | b'\n'))
     }
 
-    /// How many quotation marks were read.
+    /// Returns the number of quotation marks so far.
     pub(super) fn quotes(&self) -> u64 {
         self.quotes
     }
 
-    /// The next byte that is no white space, which is left there.
+    /// Skips white space, and returns the next byte without consuming it.
     pub(super) fn peek(&mut self) -> io::Result<Option<u8>> {
         loop {
             match self.file.fill_buf()?.first().copied() {

@@ -1,8 +1,8 @@
 //! Import and export of a user's tasks, as JSON, CSV and iCalendar files.
 //!
-//! A file is read and written one task at a time, so that memory holds only the ids of an imported file. An imported
-//! file is read twice: the first pass finds everything that is wrong before anything is locked, the second stores all
-//! tasks in one transaction, or none.
+//! Files are read and written one task at a time, so that of an imported file only the ids are in memory.
+//! An imported file is read twice: the first pass finds all errors before anything is locked, and the
+//! second stores all tasks in one transaction, or none.
 
 mod calendar;
 mod csv;
@@ -33,11 +33,11 @@ const PAGE_SIZE: u64 = 1_000;
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskFormat {
-    /// An array of objects, or an object after another.
+    /// An array of objects, or one object after another.
     Json,
-    /// RFC 4180, with a line of names first.
+    /// CSV (RFC 4180) with a header row.
     Csv,
-    /// RFC 5545, the tasks as `VTODO`.
+    /// iCalendar (RFC 5545) with a `VTODO` per task.
     Icalendar,
 }
 
@@ -48,7 +48,7 @@ pub struct TaskImport {
     pub dry_run: bool,
     /// Skips tasks whose ids are stored, or belonged to deleted tasks.
     pub skip_existing: bool,
-    /// Gives each task a new id.
+    /// Gives each task a new id, and ignores the ids in the file.
     pub new_ids: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct TasksImported {
     pub ignored: BTreeMap<String, u64>,
 }
 
-/// The failure of an import or an export.
+/// An error of an import or an export.
 #[derive(Debug)]
 enum TransferError {
     File(io::Error),
@@ -89,12 +89,12 @@ impl From<Error> for TransferError {
     }
 }
 
-/// A task of a file, or the error in its place.
+/// A task of a file, or the error of an invalid one.
 struct ParsedTask {
-    /// The line that it begins at, from 1.
+    /// The line at which the task begins, counted from 1.
     line: u64,
     task: Result<TaskRecord, String>,
-    /// Its properties that tasks do not have.
+    /// The properties of the file's task that tasks do not have.
     ignored: Vec<String>,
 }
 
@@ -108,10 +108,10 @@ impl ParsedTask {
     }
 }
 
-/// The tasks of a file, in its order; a read error ends them.
+/// The tasks of a file, in the file's order. The iterator ends at a read error.
 type Source<'a> = Box<dyn Iterator<Item = io::Result<ParsedTask>> + Send + 'a>;
 
-/// A writer of a format.
+/// A writer of tasks in one format.
 trait Sink {
     fn write(&mut self, task: TaskRecord) -> io::Result<()>;
 
@@ -120,12 +120,12 @@ trait Sink {
 }
 
 impl TaskFormat {
-    /// Reads the tasks of a file in UTF-8, or in UTF-16 if it begins with a byte order mark.
+    /// Returns the tasks of a file. Its encoding is UTF-8, or UTF-16 if it begins with a byte order mark.
     fn source<'a>(
         self,
         file: impl BufRead + Send + 'a,
         now: Timestamp,
-        home: &'a TimeZone,
+        time_zone: &'a TimeZone,
     ) -> io::Result<Source<'a>> {
         let file = DecodeReaderBytesBuilder::new()
             .utf8_passthru(true)
@@ -135,7 +135,7 @@ impl TaskFormat {
         Ok(match self {
             Self::Json => Box::new(json::Reader::new(file)),
             Self::Csv => Box::new(csv::Reader::new(file)?),
-            Self::Icalendar => Box::new(calendar::Reader::new(file, now, home)),
+            Self::Icalendar => Box::new(calendar::Reader::new(file, now, time_zone)),
         })
     }
 }
@@ -148,7 +148,7 @@ pub async fn count_tasks(people: &UserAdmin, who: &str) -> Result<i64, AdminErro
     Ok(people.viewer(who).await?.task_count().await?)
 }
 
-/// Writes all tasks of a user into a file, and reports the number of tasks after each batch.
+/// Writes all tasks of a user to a file, and reports the number of tasks of each batch.
 ///
 /// # Errors
 /// Fails if there is no such user, or if the file cannot be written.
@@ -181,14 +181,17 @@ pub async fn import_tasks<R: BufRead + Send>(
 impl From<TransferError> for AdminError {
     fn from(error: TransferError) -> Self {
         match error {
-            TransferError::File(error) => Self::new(format!("the file: {error}")),
+            TransferError::File(error) => {
+                Self::new(format!("the file cannot be read or written: {error}"))
+            }
             TransferError::Invalid(message) => Self::new(message),
             TransferError::Failed(error) => error.into(),
         }
     }
 }
 
-/// Writes the viewer's tasks in the order of their ids, each as it is when it is read.
+/// Writes the viewer's tasks in the order of their ids. Changes during the export may or may not be in the
+/// file.
 async fn export(
     viewer: &Viewer,
     format: TaskFormat,

@@ -1,10 +1,10 @@
-//! A task as a file has it, and its conversion from and to a stored task.
+//! A task in a file: converts it from a stored task, and validates it for an import.
 
 use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    error::Fault,
+    error::FieldError,
     id::TaskId,
     identity::TimeZone,
     tasks::{
@@ -14,19 +14,19 @@ use crate::{
     },
 };
 
-/// The versions that leave a task as many changes as anybody makes.
+/// The accepted versions. The maximum leaves room for further changes of the task.
 const VERSIONS: std::ops::RangeInclusive<i32> = 1..=2_000_000_000;
 
-/// The message for a version that is not one of them.
+/// The message for a version outside this range.
 pub(super) const WRONG_VERSION: &str = "version: Write a whole number from 1 to 2,000,000,000.";
 
-/// The message for a priority that is not one of the schema's.
+/// The message for an invalid priority.
 pub(super) const WRONG_PRIORITY: &str = "priority: Write NONE, LOW, MEDIUM, HIGH or URGENT.";
 
-/// The moments of the years 1 to 9998, as their dates are, in milliseconds.
-const MOMENTS: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
+/// The accepted timestamps, in milliseconds: the years 1 to 9998, as for dates.
+const TIMESTAMP_RANGE: std::ops::Range<i64> = -62_135_596_800_000..253_370_764_800_000;
 
-/// What is written of a task, and may be read.
+/// The fields of a task in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TaskRecord {
@@ -34,10 +34,10 @@ pub(super) struct TaskRecord {
     pub(super) version: Option<i32>,
     pub(super) title: Option<String>,
     pub(super) description: Option<String>,
-    /// Read, and not written: `completed_at` says it too.
+    /// Read but not written, because it follows from `completed_at`.
     #[serde(skip)]
     pub(super) completed: Option<bool>,
-    /// A moment; or a date, which is a whole day of the person's.
+    /// A timestamp, or a date: a whole day in the user's time zone.
     pub(super) completed_at: Option<String>,
     pub(super) priority: Option<Priority>,
     pub(super) due: Option<DueText>,
@@ -54,21 +54,21 @@ pub(super) struct DueText {
     pub(super) time_zone: Option<String>,
 }
 
-/// A field of a record, with its place there if it is text.
+/// A field of a record; a text field has its accessor.
 #[derive(Clone, Copy)]
 pub(super) enum Field {
-    /// Text without white space around it.
+    /// Text without surrounding white space.
     Word(fn(&mut TaskRecord) -> &mut Option<String>),
     Text(fn(&mut TaskRecord) -> &mut Option<String>),
-    /// A part of the due date, which JSON has as an object.
+    /// A part of the due date, which is an object in JSON.
     Due(fn(&mut DueText) -> &mut Option<String>),
     Version,
     Priority,
-    /// Read, and not written.
+    /// Read but not written.
     Completed,
 }
 
-/// The fields of a record by their names, in the order in which they are written.
+/// The names and the fields of a record, in the order in which they are written.
 pub(super) const FIELDS: &[(&str, Field)] = &[
     ("id", Field::Word(|task| &mut task.id)),
     ("version", Field::Version),
@@ -91,7 +91,7 @@ pub(super) struct ImportedTask {
     version: i32,
     fields: TaskFields,
     completed_at: Option<Timestamp>,
-    /// Without a position the task comes last.
+    /// The position; without one the task comes last.
     pub(super) position: Option<String>,
     pub(super) created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
@@ -120,33 +120,33 @@ impl TaskRecord {
                 time_zone: due.zone.map(TimeZone::into_string),
             }),
             position: Some(task.position),
-            created_at: task.id.made_at().map(text),
+            created_at: task.id.created_at().map(text),
             updated_at: Some(text(task.updated_at)),
         }
     }
 
     /// Parses the record for a user in this time zone; fails with the first error.
-    pub(super) fn read(self, now: Timestamp, home: &TimeZone) -> Result<ImportedTask, String> {
+    pub(super) fn read(self, now: Timestamp, time_zone: &TimeZone) -> Result<ImportedTask, String> {
         let id = of("id", self.id.map(|id| client_id::parse(&id, now)))?;
         let created_at = moment("createdAt", self.created_at)?;
         if let (Some(id), Some(created_at)) = (id, created_at)
-            && id.made_at() != Some(created_at)
+            && id.created_at() != Some(created_at)
         {
-            return Err("createdAt: The id says another moment. Leave one of them out.".to_owned());
+            return Err(
+                "createdAt: It differs from the time in the id. Remove one of them.".to_owned(),
+            );
         }
         if created_at
             .is_some_and(|at| at.as_millis() < 0 || at > now.plus(client_id::MAX_CLOCK_SKEW))
         {
-            return Err("createdAt: Write a moment from 1970 on that has come.".to_owned());
+            return Err("createdAt: It must be between 1970 and now.".to_owned());
         }
         let position = self.position;
         if position
             .as_deref()
             .is_some_and(|it| !placement::is_position(it))
         {
-            return Err(
-                "position: Write one as a task of this service has it, or none.".to_owned(),
-            );
+            return Err("position: Write a position that Cubby exported, or omit it.".to_owned());
         }
         let version = self.version.unwrap_or(1);
         if !VERSIONS.contains(&version) {
@@ -154,14 +154,14 @@ impl TaskRecord {
         }
         let updated_at = moment("updatedAt", self.updated_at)?;
         let completed_at = match self.completed_at.as_deref().and_then(LocalDate::read) {
-            // A day as a due date is one, but nothing is done before its time.
-            Some(day) => Some(due::last_of(day.0, home.rules()).min(now)),
+            // The end of the day, as for a due date, but not in the future.
+            Some(day) => Some(due::last_of(day.0, time_zone.rules()).min(now)),
             None => moment("completedAt", self.completed_at)?,
         };
         let completed_at = match (self.completed, completed_at) {
             (Some(false), Some(_)) => {
                 return Err(
-                    "completed: It is false, and completedAt has a moment. Leave one of them out."
+                    "completed: It is false, but completedAt is set. Remove one of them."
                         .to_owned(),
                 );
             }
@@ -179,7 +179,7 @@ impl TaskRecord {
             },
             completed_at,
             position,
-            created_at: created_at.or(id.and_then(TaskId::made_at)),
+            created_at: created_at.or(id.and_then(TaskId::created_at)),
             updated_at,
         })
     }
@@ -192,7 +192,8 @@ impl DueText {
         let zone = self.time_zone.as_deref().map(TimeZone::named);
         if time.is_none() && zone.is_some() {
             return Err(
-                "due: A time zone is of a time of day. Write a time, or leave it out.".to_owned(),
+                "due: A time zone needs a time of day. Add a time, or remove the time zone."
+                    .to_owned(),
             );
         }
         Ok(Due {
@@ -213,11 +214,11 @@ impl DueText {
     }
 }
 
-fn parsed<T>(field: &str, read: Result<T, Fault>) -> Result<T, String> {
+fn parsed<T>(field: &str, read: Result<T, FieldError>) -> Result<T, String> {
     read.map_err(|fault| format!("{field}: {}", fault.into_message()))
 }
 
-fn of<T>(field: &str, read: Option<Result<T, Fault>>) -> Result<Option<T>, String> {
+fn of<T>(field: &str, read: Option<Result<T, FieldError>>) -> Result<Option<T>, String> {
     read.map(|read| parsed(field, read)).transpose()
 }
 
@@ -226,16 +227,16 @@ fn moment(field: &str, text: Option<String>) -> Result<Option<Timestamp>, String
         return Ok(None);
     };
     let read: Option<Timestamp> = text.parse().ok();
-    match read.filter(|at| MOMENTS.contains(&at.as_millis())) {
+    match read.filter(|at| TIMESTAMP_RANGE.contains(&at.as_millis())) {
         Some(at) => Ok(Some(at)),
         None => Err(format!(
-            "{field}: Write a moment of the years 1 to 9998 such as 2026-11-21T11:02:18.123Z."
+            "{field}: Write a timestamp of the years 1 to 9998 such as 2026-11-21T11:02:18.123Z."
         )),
     }
 }
 
 impl ImportedTask {
-    /// The task to insert. `now` is the time of its last change if the file has none.
+    /// Returns the task to insert. Its last change is at `now` if the file has no time for it.
     pub(super) fn into_stored(self, id: TaskId, position: String, now: Timestamp) -> StoredTask {
         StoredTask {
             id,

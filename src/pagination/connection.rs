@@ -1,4 +1,4 @@
-//! Lists of what is the viewer's, as connections.
+//! Reads pages of the viewer's rows as GraphQL connections.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -12,8 +12,8 @@ use crate::{
 };
 use async_graphql::{Context, Object, OutputType, TypeName};
 
-/// What is listed.
-pub(crate) trait Listed: OutputType + Clone {
+/// The type of a connection's items.
+pub(crate) trait ConnectionNode: OutputType + Clone {
     type Entity: Owned<Model: Sync>;
     type Row: ListedRow<Self::Entity>;
 
@@ -22,19 +22,19 @@ pub(crate) trait Listed: OutputType + Clone {
     fn row(&self) -> &Self::Row;
 }
 
-/// A row of a list, as far as it is read.
+/// The columns of a row that a list reads.
 pub(crate) trait ListedRow<E: Owned>: Sized + Send + Sync {
-    /// The columns that these fields show.
+    /// Returns the columns that these fields need.
     fn columns(fields: &Fields<'_>) -> Vec<E::Column>;
 
-    /// Reads these columns, which the result has in this order.
+    /// Reads the columns, in this order, from a row of the result.
     fn read(result: Row<'_>, columns: &[E::Column]) -> std::result::Result<Self, RowError>;
 }
 
-/// The names of the fields that are asked for of what is listed.
+/// The names of the requested fields of an item.
 pub(crate) type Fields<'a> = BTreeSet<&'a str>;
 
-/// A whole row, whatever is asked for.
+/// Reads the complete row for any requested fields.
 impl<E, M> ListedRow<E> for M
 where
     E: Owned<Model = M>,
@@ -49,8 +49,8 @@ where
     }
 }
 
-/// The rows of the query that have one of these ids, in one statement.
-pub(crate) async fn find<N: Listed>(
+/// Returns the rows that match the query and have one of the ids. Uses one statement.
+pub(crate) async fn find<N: ConnectionNode>(
     viewer: &Viewer,
     id: Column<N::Entity>,
     ids: Vec<impl Into<Value>>,
@@ -67,19 +67,19 @@ pub(crate) async fn find<N: Listed>(
     Ok(rows.into_iter().map(|row| N::of(row, viewer)).collect())
 }
 
-/// A page of a list.
-pub(crate) struct Connection<N: Listed> {
+/// One page of a list.
+pub(crate) struct Connection<N: ConnectionNode> {
     nodes: Vec<N>,
     order: Arc<Keyset<N::Entity, N::Row>>,
     has_next: bool,
     has_previous: bool,
-    /// The length of the whole list, if it is asked for.
+    /// The number of items on all pages, if the request asks for it.
     total_count: Option<u64>,
 }
 
-impl<N: Listed> Connection<N> {
-    /// Reads the page of what the query matches that the four arguments of a connection ask for: of each
-    /// row what the selection of `ctx` shows, and what it is ordered by.
+impl<N: ConnectionNode> Connection<N> {
+    /// Reads a page of the rows that match the query. Reads only the columns that the selection of
+    /// `ctx` and the order need.
     pub(crate) async fn read(
         ctx: &Context<'_>,
         viewer: &Viewer,
@@ -94,13 +94,13 @@ impl<N: Listed> Connection<N> {
         let mut rows = query.clone().columns(columns.iter().copied());
         let (has_after, has_before) = (page.after.is_some(), page.before.is_some());
         if let Some(after) = page.after {
-            rows = rows.and(order.beyond(order.read(&after)?, false));
+            rows = rows.and(order.seek(order.read(&after)?, false));
         }
         if let Some(before) = page.before {
-            rows = rows.and(order.beyond(order.read(&before)?, true));
+            rows = rows.and(order.seek(order.read(&before)?, true));
         }
         rows = order.order(rows, page.end == End::Last);
-        // One more than the page says whether there are more.
+        // One extra row shows that more rows follow.
         let rows = rows.limit(page.size + 1);
         let mut rows = viewer
             .list(rows, |result| N::Row::read(result, &columns))
@@ -110,8 +110,8 @@ impl<N: Listed> Connection<N> {
         if page.end == End::Last {
             rows.reverse();
         }
-        // Beyond the cursor that the page starts from there is at least what the cursor was made
-        // of, unless that has been deleted since.
+        // The list has an item on the other side of the given cursor: the one that the cursor was
+        // created from, unless it has since been deleted.
         let (has_next, has_previous) = match page.end {
             End::First => (has_more, has_after),
             End::Last => (has_before, has_more),
@@ -131,7 +131,8 @@ impl<N: Listed> Connection<N> {
     }
 }
 
-/// The fields that a selection of a connection asks for of what is on the page, in any of its places.
+/// Returns the names of the fields that the selection of a connection requests of an item, in
+/// `nodes` or in `edges`.
 fn fields_of_nodes<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
     let page = ctx.look_ahead();
     let mut fields = Fields::new();
@@ -143,16 +144,16 @@ fn fields_of_nodes<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
     fields
 }
 
-impl<N: Listed> TypeName for Connection<N> {
+impl<N: ConnectionNode> TypeName for Connection<N> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Connection", N::type_name()).into()
     }
 }
 
-/// A page of a list.
+/// One page of a list.
 #[Object(name_type)]
-impl<N: Listed> Connection<N> {
-    /// What is on the page, each with its cursor.
+impl<N: ConnectionNode> Connection<N> {
+    /// The items of this page in the order of the list, each with its cursor.
     async fn edges(&self) -> Vec<Edge<N>> {
         let edge = |node: &N| Edge {
             node: node.clone(),
@@ -161,12 +162,12 @@ impl<N: Listed> Connection<N> {
         self.nodes.iter().map(edge).collect()
     }
 
-    /// What is on the page.
+    /// The items of this page in the order of the list, without cursors.
     async fn nodes(&self) -> &[N] {
         &self.nodes
     }
 
-    /// Where in the whole list the page is.
+    /// The first and the last cursor of this page, and flags for more items after and before it.
     async fn page_info(&self) -> PageInfo {
         let cursor = |node: &N| self.order.cursor(node.row());
         PageInfo {
@@ -177,36 +178,37 @@ impl<N: Listed> Connection<N> {
         }
     }
 
-    /// How many there are on all pages; counted only when asked for.
+    /// The number of items in the whole list, independent of `first`, `after`, `last` and `before`.
+    /// Counted only if this field is requested.
     async fn total_count(&self) -> Result<i32> {
         let count = self
             .total_count
-            .ok_or_else(|| Error::bug("a list was not counted"))?;
+            .ok_or_else(|| Error::bug("totalCount is requested but was not computed"))?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
 
-/// One of a page.
-pub(crate) struct Edge<N: Listed> {
+/// An item of a page, with its cursor.
+pub(crate) struct Edge<N: ConnectionNode> {
     node: N,
     order: Arc<Keyset<N::Entity, N::Row>>,
 }
 
-impl<N: Listed> TypeName for Edge<N> {
+impl<N: ConnectionNode> TypeName for Edge<N> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Edge", N::type_name()).into()
     }
 }
 
-/// One of a page.
+/// An item of a page, with its cursor.
 #[Object(name_type)]
-impl<N: Listed> Edge<N> {
-    /// Its position in this order, to be handed back as `after` or `before`.
+impl<N: ConnectionNode> Edge<N> {
+    /// Position of this edge in the list; pass it as `after` or `before`.
     async fn cursor(&self) -> String {
         self.order.cursor(self.node.row())
     }
 
-    /// What is there.
+    /// The item at this position.
     async fn node(&self) -> &N {
         &self.node
     }

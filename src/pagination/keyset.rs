@@ -1,5 +1,7 @@
-//! Orders of a list, and the cursors by which its pages follow each other: a cursor says what the order
-//! is by at its place, and a page begins beyond that, whatever has come and gone meanwhile.
+//! Orders lists by keysets, and encodes a row's keys as a cursor.
+//!
+//! A cursor contains the sort key of one row. The next page starts after that key, so inserted and
+//! deleted rows never shift the pages.
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,89 +14,89 @@ use crate::{
     scope::{Direction, Filter, Owned, Query, Side, SortKey, Value},
 };
 
-/// How much of a digest tells one order from another.
+/// The number of digest bytes in the fingerprint of an order.
 const NAME_BYTES: usize = 6;
 
-/// What a list is ordered by, first things first. The last key is another for every row, so that the order
-/// is total.
+/// The keys by which a list is sorted, most significant first. The last key is unique for each row,
+/// so the order is total.
 pub(crate) struct Keyset<E: Owned, R> {
     keys: Vec<Key<E, R>>,
-    /// Tells it from other orders of the same list, and of the list otherwise filtered.
+    /// Distinguishes cursors of this order and filter from cursors of others.
     name: String,
 }
 
-/// One thing that a list is ordered by. It is never null.
+/// One key of an order. Its value is never null.
 pub(crate) struct Key<E: Owned, R> {
-    /// What it is made of.
+    /// The column from which the key is computed.
     pub(crate) column: E::Column,
     pub(crate) sort: SortKey<E>,
     pub(crate) is_descending: bool,
-    /// What it is of a row.
-    pub(crate) of: Of<R>,
+    /// Returns the key of a row.
+    pub(crate) of: KeyFn<R>,
 }
 
-/// What a key is of a row, by its kind: a cursor holds nothing of another kind.
+/// Computes a key of a row. The variant is the only type that a cursor may contain for the key.
 #[derive(Clone, Copy)]
-pub(crate) enum Of<R> {
+pub(crate) enum KeyFn<R> {
     Number(fn(&R) -> i64),
     Id(fn(&R) -> Uuid),
     Text(fn(&R) -> String),
 }
 
-impl<R> Of<R> {
-    fn part(&self, row: &R) -> Part {
+impl<R> KeyFn<R> {
+    fn part(&self, row: &R) -> CursorValue {
         match self {
-            Self::Number(of) => Part::Number(of(row)),
-            Self::Id(of) => Part::Id(of(row)),
-            Self::Text(of) => Part::Text(of(row)),
+            Self::Number(of) => CursorValue::Number(of(row)),
+            Self::Id(of) => CursorValue::Id(of(row)),
+            Self::Text(of) => CursorValue::Text(of(row)),
         }
     }
 
-    fn read(&self, json: &Json) -> Option<Part> {
+    fn read(&self, json: &Json) -> Option<CursorValue> {
         match self {
-            Self::Number(_) => json.as_i64().map(Part::Number),
-            Self::Id(_) => json.as_str()?.parse().ok().map(Part::Id),
-            // No text that is stored has the character U+0000, and PostgreSQL takes none.
+            Self::Number(_) => json.as_i64().map(CursorValue::Number),
+            Self::Id(_) => json.as_str()?.parse().ok().map(CursorValue::Id),
+            // Stored text never contains U+0000, and PostgreSQL rejects it.
             Self::Text(_) => {
                 let text = json.as_str().filter(|text| !text.contains('\0'))?;
-                Some(Part::Text(text.to_owned()))
+                Some(CursorValue::Text(text.to_owned()))
             }
         }
     }
 }
 
-/// What a key is of one row.
+/// The value of one key in a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Part {
+pub(crate) enum CursorValue {
     Number(i64),
     Id(Uuid),
     Text(String),
 }
 
-impl From<Part> for Value {
-    fn from(part: Part) -> Self {
+impl From<CursorValue> for Value {
+    fn from(part: CursorValue) -> Self {
         match part {
-            Part::Number(number) => number.into(),
-            Part::Id(id) => id.into(),
-            Part::Text(text) => text.into(),
+            CursorValue::Number(number) => number.into(),
+            CursorValue::Id(id) => id.into(),
+            CursorValue::Text(text) => text.into(),
         }
     }
 }
 
-/// The order of a list by ids, which say when they were made.
+/// Orders a list by descending ids, which start with the time of creation.
 pub(crate) fn newest_first<E: Owned, R>(id: E::Column, of: fn(&R) -> Uuid) -> Keyset<E, R> {
     let key = Key {
         column: id,
         sort: SortKey::column(id),
         is_descending: true,
-        of: Of::Id(of),
+        of: KeyFn::Id(of),
     };
     Keyset::new(vec![key], "newest first")
 }
 
 impl<E: Owned, R> Keyset<E, R> {
-    /// `name` says which order of which rows it is.
+    /// Creates a keyset. `name` identifies the order and the filter.
     pub(crate) fn new(keys: Vec<Key<E, R>>, name: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, name.as_bytes());
         Self {
@@ -103,21 +105,25 @@ impl<E: Owned, R> Keyset<E, R> {
         }
     }
 
-    /// What a row is ordered by.
+    /// Returns the columns that the keys need.
     pub(crate) fn columns(&self) -> impl Iterator<Item = E::Column> {
         self.keys.iter().map(|key| key.column)
     }
 
-    /// The place of a row, to be handed back as it is.
+    /// Returns the cursor of a row.
     pub(crate) fn cursor(&self, row: &R) -> String {
-        let parts: Vec<Part> = self.keys.iter().map(|key| key.of.part(row)).collect();
-        // Of these types nothing cannot be written.
+        let parts: Vec<CursorValue> = self.keys.iter().map(|key| key.of.part(row)).collect();
+        // Serializing these types cannot fail.
         let text = serde_json::to_string(&(&self.name, parts)).unwrap_or_default();
-        write_place(&text)
+        encode_cursor(&text)
     }
 
-    /// Reads a cursor of this order back.
-    pub(crate) fn read(&self, cursor: &str) -> Result<Vec<Part>> {
+    /// Decodes a cursor of this order.
+    ///
+    /// # Errors
+    /// Returns [`Error::InvalidCursor`] if the cursor is malformed or belongs to another order or
+    /// filter.
+    pub(crate) fn read(&self, cursor: &str) -> Result<Vec<CursorValue>> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         let read = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (name, parts): (String, Vec<Json>) = read.ok_or(Error::InvalidCursor)?;
@@ -129,8 +135,8 @@ impl<E: Owned, R> Keyset<E, R> {
         parts.ok_or(Error::InvalidCursor)
     }
 
-    /// The rows after this place; or before it, if that is wanted.
-    pub(crate) fn beyond(&self, place: Vec<Part>, before: bool) -> Filter<E> {
+    /// Selects the rows after the position, or the rows before it if `before` is true.
+    pub(crate) fn seek(&self, place: Vec<CursorValue>, before: bool) -> Filter<E> {
         let keys = self.keys.iter().zip(place).map(|(key, part)| {
             let side = if key.is_descending == before {
                 Side::Greater
@@ -139,10 +145,10 @@ impl<E: Owned, R> Keyset<E, R> {
             };
             (key.sort.clone(), part.into(), side)
         });
-        Filter::beyond(keys.collect())
+        Filter::seek(keys.collect())
     }
 
-    /// In this order; or from its end, if that is wanted.
+    /// Sorts the query by the keys, in reverse if `from_end` is true.
     pub(crate) fn order(&self, query: Query<E>, from_end: bool) -> Query<E> {
         self.keys.iter().fold(query, |query, key| {
             let direction = if key.is_descending == from_end {
@@ -155,7 +161,7 @@ impl<E: Owned, R> Keyset<E, R> {
     }
 }
 
-/// A place in a list or in a log, so that nobody takes it for more than that.
-pub(crate) fn write_place(place: &str) -> String {
+/// Encodes a position in a list or in a change log as an opaque text.
+pub(crate) fn encode_cursor(place: &str) -> String {
     URL_SAFE_NO_PAD.encode(place)
 }

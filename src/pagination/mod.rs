@@ -1,4 +1,4 @@
-//! Lists as connections: pages, the keysets that order them, and their cursors.
+//! Pages through lists as GraphQL connections, with keysets that order them and cursors.
 
 pub(crate) mod connection;
 pub(crate) mod keyset;

@@ -1,26 +1,26 @@
-//! Pages of a list: the arguments of a connection, and what lies around a page.
+//! Parses the arguments of a connection, and describes the page that they select.
 //!
-//! As the GraphQL Cursor Connections specification says, but strict: a page is read from one end,
-//! and its size is bounded.
+//! Follows the GraphQL Cursor Connections specification, but rejects `first` together with `last`,
+//! and bounds the size of a page.
 
 use async_graphql::SimpleObject;
 
 use crate::error::{Error, Result};
 
-/// How many are on a page when nobody says.
+/// The number of items on a page without `first` and `last`.
 pub(crate) const DEFAULT_SIZE: i32 = 50;
 
-/// How many are on a page at most.
+/// The maximum number of items on a page.
 pub(crate) const MAX_SIZE: i32 = 100;
 
-/// From which end of the list a page is read.
+/// The end of the list from which a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     First,
     Last,
 }
 
-/// Which page of a list is asked for, by cursors of the list's order.
+/// A page of a list, relative to cursors of the list's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) end: End,
@@ -30,8 +30,12 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads the four arguments of a connection. An empty cursor is as null: Apollo Client sends it for the
-    /// first page.
+    /// Parses the four arguments of a connection. An empty cursor means null, since Apollo Client
+    /// sends it for the first page.
+    ///
+    /// # Errors
+    /// Returns [`Error::BadUserInput`] if both `first` and `last` are given, or if the given one is
+    /// not between 1 and 100.
     pub(crate) fn parse(
         first: Option<i32>,
         after: Option<String>,
@@ -41,7 +45,7 @@ impl Page {
         let (end, size, name) = match (first, last) {
             (Some(_), Some(_)) => {
                 return Err(Error::BadUserInput(
-                    "Ask for first or for last, not for both.".to_owned(),
+                    "Use either first or last, not both.".to_owned(),
                 ));
             }
             (None, Some(last)) => (End::Last, last, "last"),
@@ -63,16 +67,18 @@ impl Page {
     }
 }
 
-/// Where in the whole list a page is.
+/// The position of a page in the whole list.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct PageInfo {
-    /// Whether there are more after this page.
+    /// True if more items follow this page. With `last`, true if `before` is given.
     pub(crate) has_next_page: bool,
-    /// Whether there are more before this page.
+    /// True if more items precede this page. With `first`, true if `after` is given.
     pub(crate) has_previous_page: bool,
-    /// The cursor of the page's first edge; null when the page is empty.
+    /// Cursor of the first edge of this page, to pass as `before` for the preceding page; null if
+    /// the page is empty.
     pub(crate) start_cursor: Option<String>,
-    /// The cursor of the page's last edge; null when the page is empty.
+    /// Cursor of the last edge of this page, to pass as `after` for the next page; null if the page
+    /// is empty.
     pub(crate) end_cursor: Option<String>,
 }
 
@@ -85,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_50_unless_it_is_told_otherwise_and_never_more_than_100() {
+    fn page_size_defaults_to_50_and_is_at_most_100() {
         assert_eq!(page(None, None).unwrap().size, 50);
         assert_eq!(page(Some(100), None).unwrap().size, 100);
         assert_eq!(page(None, Some(1)).unwrap().end, End::Last);

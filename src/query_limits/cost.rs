@@ -1,8 +1,8 @@
-//! What an operation costs, charged before anything runs.
+//! Calculates the cost of an operation, in points, before it runs.
 //!
-//! A scalar costs nothing, or 2 under another name, and an object 1. A page costs 1 and what one edge costs for each that is
-//! asked for, and as much as its filter has values. A mutation costs 10, and one that takes credentials 50. Any other
-//! list costs as many objects as it can hold.
+//! A scalar costs 0, or 2 with an alias. An object costs 1. A page costs 1, the cost of one edge
+//! times its size, and 1 for each value of its filter. A mutation costs 10, or 50 if it takes a
+//! password. Any other list costs as much as its maximum number of objects.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -18,26 +18,26 @@ use async_graphql_value::Value;
 use super::types::{self, Types, is_connection};
 use crate::{graphql::root_fields, pagination::page};
 
-/// The argument that says which of a list are wanted.
-const FILTER: &str = "filter";
+/// The argument that filters a list.
+const FILTER_ARGUMENT: &str = "filter";
 
-const ALIASED_SCALAR: u64 = 2;
+const ALIASED_SCALAR_COST: u64 = 2;
 
-/// What a selection costs.
+/// The cost of a selection.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     once: u64,
-    /// In a selection of a connection: for each edge of its page.
+    /// The cost for each edge of the page, in a selection on a connection.
     per_edge: u64,
 }
 
-/// The cost of an operation, and the field that most of it comes from.
+/// The cost of an operation, and its most expensive field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CostReport {
     pub(super) total: u64,
-    /// The path of the most expensive field.
+    /// The path of the most expensive field, as keys of the response.
     pub(super) most_expensive: Vec<Name>,
-    /// The greatest `first` there with which the operation would be allowed, if there is one.
+    /// The maximum `first` of that field with which the operation would be allowed, if any.
     pub(super) first_that_fits: Option<u64>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> CostCalculator<'a> {
             .once
     }
 
-    /// The report for an operation whose cost exceeds `max`.
+    /// Returns the report for an operation whose cost exceeds `max`.
     pub(super) fn report(&self, max: u64) -> CostReport {
         let total = self.total();
         let mut report = CostReport {
@@ -90,7 +90,7 @@ impl<'a> CostCalculator<'a> {
                 .most_expensive
                 .push(field.response_key().node.clone());
             if self.operation.ty != OperationType::Query {
-                // The mutation costs more than its selection.
+                // A mutation itself costs more than its selection.
                 break;
             }
             parent = known.type_name.clone();
@@ -109,7 +109,7 @@ impl<'a> CostCalculator<'a> {
     fn selections(&self, parent: &Name, set: &'a SelectionSet) -> Cost {
         let mut sum = Cost::default();
         for selection in &set.items {
-            if self.is_left_out(selection.node.directives()) {
+            if self.is_omitted(selection.node.directives()) {
                 continue;
             }
             let cost = match &selection.node {
@@ -144,7 +144,7 @@ impl<'a> CostCalculator<'a> {
         let name = &field.name.node;
         let set = &field.selection_set.node;
         let Some(known) = self.types.field(parent, name) else {
-            // Introspection, or what the engine will refuse.
+            // An introspection field, or an unknown field, which the engine rejects.
             return Cost {
                 once: u64::from(!set.items.is_empty())
                     .saturating_add(self.selections(parent, set).once),
@@ -154,7 +154,7 @@ impl<'a> CostCalculator<'a> {
         let inner = self.selections(&known.type_name, set);
         let is_of_connection = is_connection(parent);
         if is_of_connection && matches!(name.as_str(), "edges" | "nodes") {
-            // An edge and its node are one object.
+            // An edge and its node count as one object.
             let own = u64::from(name == "nodes");
             return Cost {
                 once: 0,
@@ -166,23 +166,23 @@ impl<'a> CostCalculator<'a> {
             inner.once.saturating_add(page).saturating_add(1)
         } else if self.types.is_composite(&known.type_name) {
             let count = if known.is_list {
-                self.length_of(field, known)
+                self.max_list_size(field, known)
             } else {
                 1
             };
             inner.once.saturating_add(1).saturating_mul(count)
         } else if is_of_connection && name == "totalCount" {
-            // A count is a query of its own.
+            // A count needs a database query of its own.
             1
         } else if field.alias.is_some() {
-            // A long text under many names makes a small request's answer large.
-            ALIASED_SCALAR
+            // With many aliases, a small request could select one long text many times.
+            ALIASED_SCALAR_COST
         } else {
             0
         };
         let conditions = field
-            .get_argument(FILTER)
-            .map_or(0, |it| self.leaves(&it.node));
+            .get_argument(FILTER_ARGUMENT)
+            .map_or(0, |it| self.count_values(&it.node));
         let object = object.saturating_add(conditions);
         let operation = self.operation.ty;
         let own = if *parent == Types::root(operation) {
@@ -196,7 +196,7 @@ impl<'a> CostCalculator<'a> {
         }
     }
 
-    /// How many edges a page will have at most. What is out of range is refused where it is read.
+    /// Returns the maximum number of edges of the page. The resolver rejects sizes out of range.
     fn page_size(&self, field: &Field) -> u64 {
         let asked = ["first", "last"]
             .into_iter()
@@ -205,13 +205,13 @@ impl<'a> CostCalculator<'a> {
         u64::try_from(size.clamp(0, page::MAX_SIZE.into())).unwrap_or(0)
     }
 
-    /// How many values a filter compares with: each is looked at for every row.
-    fn leaves(&self, value: &Value) -> u64 {
+    /// Returns the number of values in a filter: each is compared for every row.
+    fn count_values(&self, value: &Value) -> u64 {
         match value {
-            Value::Variable(name) => self.variable(name).map_or(0, leaves),
+            Value::Variable(name) => self.variable(name).map_or(0, count_values),
             Value::Object(fields) if fields.is_empty() => 1,
-            Value::Object(fields) => fields.values().map(|value| self.leaves(value)).sum(),
-            Value::List(items) => items.iter().map(|value| self.leaves(value)).sum(),
+            Value::Object(fields) => fields.values().map(|value| self.count_values(value)).sum(),
+            Value::List(items) => items.iter().map(|value| self.count_values(value)).sum(),
             Value::Null => 0,
             _ => 1,
         }
@@ -228,9 +228,9 @@ impl<'a> CostCalculator<'a> {
         }
     }
 
-    /// The most objects that a list can hold: as many as there are ids in an argument such as `ids`, or as many as
-    /// the schema allows.
-    fn length_of(&self, field: &Field, known: &types::Field) -> u64 {
+    /// Returns the maximum number of objects in a list: the number of ids in an argument such as
+    /// `ids`, or the maximum that follows from the schema.
+    fn max_list_size(&self, field: &Field, known: &types::Field) -> u64 {
         let length = |name| match &field.get_argument(name)?.node {
             Value::List(items) => Some(items.len()),
             Value::Variable(name) => match self.variable(name)? {
@@ -239,12 +239,12 @@ impl<'a> CostCalculator<'a> {
             },
             _ => None,
         };
-        let lengths = known.lists().filter_map(|name| length(name));
+        let lengths = known.list_arguments().filter_map(|name| length(name));
         lengths.fold(known.max_objects, |most, length| most.max(length as u64))
     }
 
-    /// Whether `@skip` or `@include` leave it out.
-    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {
+    /// True if `@skip` or `@include` omits the selection.
+    fn is_omitted(&self, directives: &[Positioned<Directive>]) -> bool {
         directives.iter().any(|directive| {
             let left_out_when = match directive.node.name.node.as_str() {
                 "skip" => true,
@@ -261,7 +261,7 @@ impl<'a> CostCalculator<'a> {
         })
     }
 
-    /// What the variable is given, or its default.
+    /// Returns the value of the variable, or its default.
     fn variable(&self, name: &Name) -> Option<&ConstValue> {
         self.variables.get(name).or_else(|| {
             let mut definitions = self.operation.variable_definitions.iter();
@@ -270,7 +270,7 @@ impl<'a> CostCalculator<'a> {
         })
     }
 
-    /// The field of the selection that costs most, and the type that it is of.
+    /// Returns the most expensive field of a selection, and its parent type.
     fn most_expensive(&self, parent: &Name, set: &'a SelectionSet) -> Option<(Name, &'a Field)> {
         let mut most_expensive: Option<(u64, Name, &Field)> = None;
         let mut waiting = vec![(parent.clone(), set)];
@@ -308,11 +308,11 @@ impl<'a> CostCalculator<'a> {
     }
 }
 
-fn leaves(value: &ConstValue) -> u64 {
+fn count_values(value: &ConstValue) -> u64 {
     match value {
         ConstValue::Object(fields) if fields.is_empty() => 1,
-        ConstValue::Object(fields) => fields.values().map(leaves).sum(),
-        ConstValue::List(items) => items.iter().map(leaves).sum(),
+        ConstValue::Object(fields) => fields.values().map(count_values).sum(),
+        ConstValue::List(items) => items.iter().map(count_values).sum(),
         ConstValue::Null => 0,
         _ => 1,
     }

@@ -1,4 +1,4 @@
-//! A document that was parsed and measured, and the hash that identifies it.
+//! A parsed and measured document, and the hash that identifies it.
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -8,14 +8,15 @@ use super::measure::{Measured, Operation};
 /// The SHA-256 of a document's text.
 pub(crate) type Hash = [u8; 32];
 
-/// A document that passed, and what was measured of it.
+/// A document within the limits, and its measurements.
 pub(crate) struct Document {
     pub(super) parsed: ExecutableDocument,
     pub(super) measured: Measured,
     pub(super) length: usize,
 }
 
-/// Returns the key of the cache, by which a client can send the document again.
+/// Returns the hash of a document: the key of the cache, by which a client can also name the
+/// document.
 pub(crate) fn hash(text: &str) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -36,12 +37,12 @@ pub(crate) fn read_hash(digits: &str) -> Option<Hash> {
 }
 
 impl Document {
-    /// The operation that a request with this `operationName` runs.
+    /// Returns the operation that a request with this `operationName` runs.
     pub(crate) fn operation(&self, name: Option<&str>) -> Option<&Operation> {
         self.select(name).map(|(_, operation)| operation)
     }
 
-    /// The document for the engine.
+    /// Returns a copy of the parsed document for the engine.
     pub(crate) fn parsed(&self) -> ExecutableDocument {
         self.parsed.clone()
     }

@@ -1,4 +1,4 @@
-//! The documents that may run: a cache of those that clients sent, and the trusted ones.
+//! The documents that may run: a cache of those from clients, and the trusted documents.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,49 +21,50 @@ use super::{
 use crate::{
     config::DocumentLimits,
     error::code,
-    graphql::{MAX_NESTING, ScalarFault, root_fields::Input},
+    graphql::{MAX_SELECTION_DEPTH, ScalarError, root_fields::Input},
 };
 
-/// The maximum memory of the cache, in bytes, as estimated by the constants below.
+/// The maximum memory of the cache, in bytes, as estimated with the following constants.
 const MAX_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The memory of a document, in bytes: for itself, and for each byte of its text.
+/// The estimated memory of a document, in bytes: fixed, and for each byte of its text.
 const BYTES_PER_DOCUMENT: u64 = 2 * 1024;
-const BYTES_PER_BYTE: u64 = 16;
+const BYTES_PER_TEXT_BYTE: u64 = 16;
 
-/// The maximum memory of the values of variables, in bytes, counted for each use: the engine copies them for each.
+/// The maximum size of all variables in bytes, counted once for each use: the engine copies a value
+/// for each use.
 const MAX_VARIABLES_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The expected number of documents in the cache.
 const EXPECTED_DOCUMENTS: usize = 1_000;
 
-/// The documents that clients sent before, and the trusted ones.
+/// The cached documents of clients, and the trusted documents.
 pub(crate) struct Documents {
     pub(super) types: Types,
     limits: DocumentLimits,
-    cache: Cache<Hash, Arc<Document>, Length>,
+    cache: Cache<Hash, Arc<Document>, DocumentWeight>,
     pub(super) trusted: Trusted,
 }
 
-/// The documents of the manifests.
+/// The trusted documents, from manifests.
 #[derive(Default)]
 pub(super) struct Trusted {
     pub(super) by_id: HashMap<String, Hash>,
     pub(super) by_hash: HashMap<Hash, Arc<Document>>,
-    /// True if no other document runs.
+    /// True if only trusted documents run.
     pub(super) are_all: bool,
 }
 
 #[derive(Clone)]
-struct Length;
+struct DocumentWeight;
 
-impl Weighter<Hash, Arc<Document>> for Length {
+impl Weighter<Hash, Arc<Document>> for DocumentWeight {
     fn weight(&self, _: &Hash, document: &Arc<Document>) -> u64 {
-        BYTES_PER_DOCUMENT + BYTES_PER_BYTE * document.length as u64
+        BYTES_PER_DOCUMENT + BYTES_PER_TEXT_BYTE * document.length as u64
     }
 }
 
-/// The kind and the cost of an operation that passed.
+/// The kind and the cost of an operation that passed all checks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OperationPlan {
     pub(crate) kind: OperationType,
@@ -72,34 +73,34 @@ pub(crate) struct OperationPlan {
 }
 
 impl Documents {
-    /// Empty, for a schema in the schema definition language.
+    /// Creates an empty cache for a schema in the schema definition language.
     ///
     /// # Errors
     /// Fails if the schema cannot be parsed.
     pub(crate) fn new(
         sdl: &str,
-        scalars: &[(&str, ScalarFault)],
+        scalars: &[(&str, ScalarError)],
         limits: DocumentLimits,
     ) -> Result<Self, SchemaError> {
         Ok(Self {
             types: Types::read(sdl, scalars)?,
             limits,
-            cache: Cache::with_weighter(EXPECTED_DOCUMENTS, MAX_CACHE_BYTES, Length),
+            cache: Cache::with_weighter(EXPECTED_DOCUMENTS, MAX_CACHE_BYTES, DocumentWeight),
             trusted: Trusted::default(),
         })
     }
 
-    /// Returns the document, parsed and measured, from the cache if it was sent before.
-    pub(crate) fn read(&self, text: &str) -> Result<Arc<Document>, Rejection> {
-        self.fits(text)?;
+    /// Returns the parsed and measured document, from the cache if it is there.
+    pub(crate) fn get_or_parse(&self, text: &str) -> Result<Arc<Document>, Rejection> {
+        self.check_size(text)?;
         let hash = hash(text);
-        if let Some(document) = self.recall(&hash) {
+        if let Some(document) = self.find_by_hash(&hash) {
             return Ok(document);
         }
         if self.trusted.are_all {
             return Err(Rejection::one(
                 "PERSISTED_QUERY_NOT_IN_LIST",
-                "Only documents that are trusted run here, and this is none of them.",
+                "This server runs only trusted documents, and this document is not trusted.",
             ));
         }
         let document = Arc::new(self.parse(text)?);
@@ -107,7 +108,7 @@ impl Documents {
         Ok(document)
     }
 
-    fn fits(&self, text: &str) -> Result<(), Exceeded> {
+    fn check_size(&self, text: &str) -> Result<(), Exceeded> {
         let most = u64::from(self.limits.max_document_bytes);
         let length = text.len() as u64;
         if length > most {
@@ -118,13 +119,13 @@ impl Documents {
 
     /// Parses and measures a document, and calculates the cost of its operations without variables.
     pub(super) fn parse(&self, text: &str) -> Result<Document, Rejection> {
-        self.fits(text)?;
+        self.check_size(text)?;
         tokens::scan(text, &self.limits)?;
         let resolved = strings::resolve_escapes(text)?;
         let parsed = parse_query(&resolved).map_err(|error| match error {
-            // The parser's own bound, of selections within each other.
+            // The parser's own limit on nested selections.
             parser::Error::RecursionLimitExceeded => {
-                let most = MAX_NESTING as u64;
+                let most = MAX_SELECTION_DEPTH as u64;
                 Exceeded::new(Limit::Depth, most + 1, most).into()
             }
             error => syntax::explain(&resolved, &error),
@@ -150,13 +151,13 @@ impl Documents {
     }
 
     /// Returns the document with this hash, if it is trusted or in the cache.
-    pub(crate) fn recall(&self, hash: &Hash) -> Option<Arc<Document>> {
+    pub(crate) fn find_by_hash(&self, hash: &Hash) -> Option<Arc<Document>> {
         let trusted = self.trusted.by_hash.get(hash).cloned();
         trusted.or_else(|| self.cache.get(hash))
     }
 
-    /// Checks the operation with these variables.
-    pub(crate) fn admit(
+    /// Checks the operation with these variables, and returns its cost.
+    pub(crate) fn plan(
         &self,
         document: &Document,
         name: Option<&str>,
@@ -171,7 +172,7 @@ impl Documents {
                 },
             ));
         };
-        Self::permit(operation)?;
+        Self::check_operation(operation)?;
         let size = variables::size(definition, variables);
         let size = size.saturating_mul(document.measured.uses.into());
         if size > MAX_VARIABLES_BYTES {
@@ -197,17 +198,17 @@ impl Documents {
         })
     }
 
-    /// Checks what does not depend on the variables.
-    pub(super) fn permit(operation: &Operation) -> Result<(), Rejection> {
+    /// Checks the limits that do not depend on the variables.
+    pub(super) fn check_operation(operation: &Operation) -> Result<(), Rejection> {
         if operation.kind == OperationType::Subscription && operation.root_fields.len() != 1 {
             // GraphQL section 5.2.4.1.
             return Err(Rejection::one(
                 code::GRAPHQL_VALIDATION_FAILED,
-                "A subscription has one field at its root.",
+                "A subscription must have exactly one root field.",
             ));
         }
         if operation.kind == OperationType::Mutation {
-            let known = operation.known_root_fields().flatten();
+            let known = operation.root_field_rows().flatten();
             let credentials = known.filter(|it| it.input == Input::Credentials).count();
             if credentials > 1 {
                 let found = credentials as u64;

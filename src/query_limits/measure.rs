@@ -1,7 +1,7 @@
-//! How much a document asks for, whatever its fragments do.
+//! Measures a document as if its fragments were expanded.
 //!
-//! Each fragment is measured once and the sums saturate, so that the work is as long as the text
-//! and not as what the text unfolds to.
+//! Each fragment is measured once and sums saturate, so the work is linear in the length of the
+//! text, not of its expansion.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,51 +19,51 @@ use super::rejection::{Exceeded, Limit, Rejection};
 use crate::{
     config::DocumentLimits,
     graphql::{
-        MAX_NESTING,
+        MAX_SELECTION_DEPTH,
         root_fields::{self, RootField},
     },
 };
 
-/// The lists of introspection, which lead from types to types.
+/// The introspection fields that return lists of types, so that queries can nest them without end.
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 
-/// What is known of an operation before it runs.
+/// The properties of an operation that are known before it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Operation {
     pub(crate) kind: OperationType,
-    /// The fields at its root by name, one for each time that it is asked for.
+    /// The names of the root fields; a field that is selected twice is listed twice.
     pub(crate) root_fields: Vec<Name>,
-    /// What it costs, where that is the same whatever its variables are.
+    /// The cost in points, if the operation has no variables.
     pub(super) price: Option<u64>,
 }
 
 impl Operation {
-    /// The table's row of each field at the root; nothing for a field that the schema does not have.
-    pub(crate) fn known_root_fields(&self) -> impl Iterator<Item = Option<&'static RootField>> {
+    /// Returns the row of each root field; `None` for a field that the schema does not have.
+    pub(crate) fn root_field_rows(&self) -> impl Iterator<Item = Option<&'static RootField>> {
         let names = self.root_fields.iter();
         names.map(|name| root_fields::find(self.kind, name))
     }
 }
 
-/// What a selection unfolds to.
+/// The measurements of an expanded selection.
 #[derive(Clone, Copy, Default)]
 struct Measure {
     fields: u32,
     aliases: u32,
     directives: u32,
-    /// Fields within fields.
+    /// The depth of nested fields.
     depth: u32,
-    /// Lists of introspection within each other.
+    /// The depth of nested introspection lists.
     lists: u32,
-    /// Selections within each other, whatever they are.
+    /// The depth of nested selections of any kind.
     height: usize,
-    /// How often variables are used.
+    /// The number of uses of variables.
     uses: u32,
 }
 
 impl Measure {
-    /// Beside each other: what is counted adds up, and the deeper one is how deep both are.
-    fn beside(self, other: Self) -> Self {
+    /// Combines two sibling selections: adds the counts, and takes the maximum of the depths.
+    fn combine(self, other: Self) -> Self {
         Self {
             fields: self.fields.saturating_add(other.fields),
             aliases: self.aliases.saturating_add(other.aliases),
@@ -86,20 +86,25 @@ impl Measure {
         mut self,
         arguments: impl IntoIterator<Item = &'a (Positioned<Name>, Positioned<Value>)>,
     ) -> Self {
-        let uses = arguments.into_iter().map(|(_, value)| uses(&value.node));
+        let uses = arguments
+            .into_iter()
+            .map(|(_, value)| count_uses(&value.node));
         self.uses = uses.fold(self.uses, u32::saturating_add);
         self
     }
 }
 
-/// What is known of a document before any of it runs.
+/// The measurements of a document.
 pub(super) struct Measured {
     pub(super) operations: HashMap<Option<Name>, Operation>,
-    /// How often its variables are used, those of a fragment counted wherever it is spread.
+    /// The number of uses of variables; those in a fragment count once for each spread.
     pub(super) uses: u32,
 }
 
 /// Measures the document.
+///
+/// # Errors
+/// Fails with the first limit that the document exceeds.
 pub(super) fn measure(
     document: &ExecutableDocument,
     limits: &DocumentLimits,
@@ -116,12 +121,12 @@ pub(super) fn measure(
         open: HashSet::new(),
         level: 0,
     };
-    // Those that are spread nowhere too: they are validated all the same.
+    // Unused fragments count too, because the engine validates them.
     let mut uses_of_fragments = 0_u32;
     for (name, fragment) in &document.fragments {
         let measured = measurer.fragment(name, fragment.pos)?;
         measurer.check(measured)?;
-        // Validated whether it is spread or not.
+        // A fragment is validated on its own, too, so its uses count once more.
         uses_of_fragments = uses_of_fragments.saturating_add(measured.uses);
     }
     let mut total = Measure::default();
@@ -135,11 +140,11 @@ pub(super) fn measure(
         for variable in &operation.node.variable_definitions {
             measured = measured.with_directives(&variable.node.directives);
         }
-        total = total.beside(measured);
-        // Of all operations together: each is validated, whichever is run.
+        total = total.combine(measured);
+        // The sum of all operations is checked, because the engine validates all of them.
         measurer.check(total)?;
 
-        let operation = known_of(document, &operation.node, limits.max_root_fields)?;
+        let operation = operation_properties(document, &operation.node, limits.max_root_fields)?;
         known.insert(name.cloned(), operation);
     }
     Ok(Measured {
@@ -148,12 +153,12 @@ pub(super) fn measure(
     })
 }
 
-/// How often a value uses variables.
-fn uses(value: &Value) -> u32 {
+/// Returns the number of uses of variables in a value.
+fn count_uses(value: &Value) -> u32 {
     match value {
         Value::Variable(_) => 1,
-        Value::List(values) => values.iter().map(uses).fold(0, u32::saturating_add),
-        Value::Object(fields) => fields.values().map(uses).fold(0, u32::saturating_add),
+        Value::List(values) => values.iter().map(count_uses).fold(0, u32::saturating_add),
+        Value::Object(fields) => fields.values().map(count_uses).fold(0, u32::saturating_add),
         _ => 0,
     }
 }
@@ -173,9 +178,9 @@ struct Measurer<'a> {
     document: &'a ExecutableDocument,
     limits: &'a DocumentLimits,
     fragments: HashMap<&'a Name, Measure>,
-    /// The fragments that are being measured: one that is met again spreads itself.
+    /// The fragments that are being measured. A spread of one of them is a cycle.
     open: HashSet<&'a Name>,
-    /// How far down the measuring is: it calls itself as what runs the document would.
+    /// The current depth of the recursion, which equals the engine's.
     level: usize,
 }
 
@@ -194,13 +199,14 @@ impl<'a> Measurer<'a> {
 
     fn fragment(&mut self, name: &'a Name, spread_at: Pos) -> Result<Measure, Rejection> {
         if let Some(measured) = self.fragments.get(name) {
-            self.reach(measured.height)?;
+            self.check_height(measured.height)?;
             return Ok(*measured);
         }
-        // Were it nothing, a chain of spreads that ends in it would unfold without being counted.
+        // A missing fragment is rejected here: counted as empty, it would hide a chain of spreads
+        // that ends in it.
         let Some(fragment) = self.document.fragments.get(name) else {
             return Err(Rejection::invalid(
-                format!("There is no fragment {name}."),
+                format!("The fragment {name} is not defined."),
                 spread_at,
             ));
         };
@@ -218,9 +224,9 @@ impl<'a> Measurer<'a> {
         Ok(measured)
     }
 
-    /// Whether what is `height` high may lie here.
-    fn reach(&self, height: usize) -> Result<(), Exceeded> {
-        let (found, most) = (self.level + height, MAX_NESTING);
+    /// Checks that a selection of this height fits at the current level.
+    fn check_height(&self, height: usize) -> Result<(), Exceeded> {
+        let (found, most) = (self.level + height, MAX_SELECTION_DEPTH);
         if found > most {
             return Err(Exceeded::new(Limit::Depth, found as u64, most as u64));
         }
@@ -229,7 +235,7 @@ impl<'a> Measurer<'a> {
 
     fn selections(&mut self, set: &'a SelectionSet) -> Result<Measure, Rejection> {
         self.level += 1;
-        self.reach(0)?;
+        self.check_height(0)?;
         let mut sum = Measure::default();
         for selection in &set.items {
             let measured = match &selection.node {
@@ -241,7 +247,7 @@ impl<'a> Measurer<'a> {
                     self.selections(&fragment.node.selection_set.node)?
                 }
             };
-            sum = sum.beside(measured.with_directives(selection.node.directives()));
+            sum = sum.combine(measured.with_directives(selection.node.directives()));
         }
         sum.height += 1;
         self.level -= 1;
@@ -273,8 +279,8 @@ impl<'a> Measurer<'a> {
     }
 }
 
-/// The fields at an operation's root, wherever fragments put them.
-fn known_of(
+/// Collects the root fields of an operation, including those in fragments.
+fn operation_properties(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     most: u32,

@@ -1,7 +1,7 @@
-//! Documents: parsed once, measured before the engine sees them, and cached.
+//! Limits on documents: each is parsed and measured before it reaches the engine, and cached.
 //!
-//! The engine's own limits expand a document's fragments first, so that a kilobyte of them keeps it busy
-//! for seconds, and nothing can interrupt it. Every document passes through here before it reaches the engine.
+//! The engine's own limits expand all fragments first, so one kilobyte of nested fragments keeps it
+//! busy for seconds without a point at which it could be interrupted.
 
 mod cost;
 mod document;

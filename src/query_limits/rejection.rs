@@ -1,11 +1,11 @@
-//! The reasons why a document is not run, each with a code and a message.
+//! The errors of a document that is rejected, each with a code and a message.
 
 use async_graphql::{Pos, ServerError};
 
 use super::cost::CostReport;
 use crate::error::code;
 
-/// A limit of a document.
+/// A limit on documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
     Bytes,
@@ -29,7 +29,7 @@ pub(crate) struct Exceeded {
     max: u64,
 }
 
-/// The reason why a document is not run: the errors of the response.
+/// The errors of the response for a rejected document.
 #[derive(Debug)]
 pub(crate) struct Rejection(pub(super) Vec<ServerError>);
 
@@ -56,26 +56,26 @@ impl Limit {
         }
     }
 
-    /// The noun after the number in the message.
+    /// Returns the noun after the number in the message.
     fn noun(self) -> &'static str {
         match self {
             Self::Bytes => "bytes of document",
             Self::Tokens => "tokens",
             Self::Depth => "levels of nesting",
-            Self::Fields => "fields (those of a fragment counted wherever it is spread)",
+            Self::Fields => "fields (those of a fragment count for each spread)",
             Self::Aliases => "aliases",
             Self::Directives => "directives",
             Self::Definitions => "operations, fragments or variables",
-            Self::RootFields => "fields at the root",
-            Self::Introspection => "lists of introspection within each other",
+            Self::RootFields => "root fields",
+            Self::Introspection => "nested introspection lists",
             Self::CredentialMutations => "mutation that takes a password",
-            Self::Variables => "bytes of variables, counted wherever they are used,",
+            Self::Variables => "bytes of variables (counted for each use)",
         }
     }
 }
 
 impl Rejection {
-    /// The errors of the response.
+    /// Returns the errors of the response.
     pub(crate) fn into_errors(self) -> Vec<ServerError> {
         self.0
     }
@@ -92,13 +92,16 @@ impl Rejection {
 
     pub(super) fn too_expensive(report: &CostReport, max: u64) -> Self {
         let mut message = format!(
-            "The operation costs {}, and at most {max} are allowed.",
+            "The operation costs {} points; at most {max} are allowed.",
             report.total
         );
         if !report.most_expensive.is_empty() {
-            message += &format!(" Most of it is at {}", report.most_expensive.join("."));
+            message += &format!(
+                " The most expensive field is {}",
+                report.most_expensive.join(".")
+            );
             message += &match report.first_that_fits {
-                Some(first) => format!(": first: {first} would fit there."),
+                Some(first) => format!(": first: {first} would be allowed."),
                 None => ".".to_owned(),
             };
         }
@@ -111,7 +114,7 @@ impl From<Exceeded> for Rejection {
         let Exceeded { limit, found, max } = exceeded;
         let message = match limit {
             Limit::Bytes => format!("The document has {found} bytes; at most {max} are allowed."),
-            // Counting stops at the first one too many.
+            // The other messages omit the number found: counting stops when a limit is exceeded.
             Limit::CredentialMutations => {
                 "Send one mutation that takes a password at a time.".to_owned()
             }

@@ -1,5 +1,5 @@
-//! Escapes in strings that the parser does not know: `\u{1F600}`, and a surrogate pair such as `\uD83D\uDE00`
-//! (GraphQL section 2.9.4, September 2025).
+//! Resolves the string escapes that the parser does not support: `\u{1F600}` and surrogate pairs
+//! such as `\uD83D\uDE00` (GraphQL section 2.9.4, September 2025).
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use super::{rejection::Rejection, syntax, tokens::Tokens};
 
 const BLOCK_QUOTES: &str = r#"""""#;
 
-/// Replaces these escapes by the characters that they stand for, and refuses escapes that stand for none.
+/// Replaces these escapes by their characters, and rejects invalid escapes.
 ///
-/// Spaces after a string make up for what it has become shorter by, so that what follows keeps its place, by
-/// which errors say where they are.
+/// A shortened string is padded with spaces after it, so that the positions in later errors stay
+/// correct.
 pub(super) fn resolve_escapes(text: &str) -> Result<Cow<'_, str>, Rejection> {
     let mut resolved = String::new();
     let mut copied = 0;
@@ -33,7 +33,7 @@ pub(super) fn resolve_escapes(text: &str) -> Result<Cow<'_, str>, Rejection> {
     Ok(resolved.into())
 }
 
-/// The string with its escapes resolved; or else the offset of one that stands for no character.
+/// Returns the string with its escapes resolved. Fails with the offset of an invalid escape.
 fn resolve(string: &str) -> Result<String, usize> {
     let mut resolved = String::with_capacity(string.len());
     let mut rest = string;
@@ -56,7 +56,8 @@ fn resolve(string: &str) -> Result<String, usize> {
     Ok(resolved + rest)
 }
 
-/// The length of the escape that begins here, and its character where the parser does not know it.
+/// Returns the length of the escape at the start of the text, and its character if the parser does
+/// not support it.
 fn escape(text: &str) -> Option<(usize, Option<char>)> {
     let escape = text.get(1..)?;
     if escape.starts_with(['"', '\\', '/', 'b', 'f', 'n', 'r', 't']) {
@@ -78,7 +79,7 @@ fn escape(text: &str) -> Option<(usize, Option<char>)> {
     Some((12, Some(pair.next()?.ok()?)))
 }
 
-/// The number of hexadecimal digits, of which there may be any number of leading zeros.
+/// Parses a hexadecimal number with any number of leading zeros.
 fn hexadecimal(digits: &str) -> Option<u32> {
     if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_hexdigit()) {
         return None;
@@ -100,7 +101,7 @@ fn invalid(text: &str, offset: usize) -> Rejection {
         text,
         offset,
         &format!(
-            r"{shown} in a string stands for no character: write \\ for a backslash, and \u00E4, \u{{1F600}} or \uD83D\uDE00 for others"
+            r"{shown} in a string is not a valid escape: write \\ for a backslash, and \u00E4, \u{{1F600}} or \uD83D\uDE00 for other characters"
         ),
     )
 }
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_resolved_and_what_follows_keeps_its_place() {
+    fn escapes_are_resolved_without_moving_later_text() {
         for (text, resolved) in [
             (
                 r#"{ a(x: "\uD83D\uDE00") }"#,
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_without_a_character_is_refused_where_it_is() {
+    fn invalid_escape_is_rejected_with_its_position() {
         for (escape, shown) in [
             (r"\uD83D", r"\uD83D"),
             (r"\uDE00", r"\uDE00"),

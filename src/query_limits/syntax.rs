@@ -1,4 +1,4 @@
-//! What is wrong with a text that is no document of GraphQL, in plain words.
+//! Explains syntax errors of a document in plain words.
 
 use async_graphql::{Pos, parser};
 
@@ -8,10 +8,11 @@ use super::{
 };
 use crate::error::code;
 
-/// How much of what was found is shown, in characters.
+/// The maximum length of the quoted text, in characters.
 const MAX_SHOWN_CHARS: usize = 40;
 
-/// Says where the parser could not go on, and what is there. What it says itself are names of its grammar.
+/// Returns an error with the position at which the parser stopped and the text there. The parser's
+/// own message lists names of grammar rules.
 pub(super) fn explain(text: &str, cause: &parser::Error) -> Rejection {
     let parser::Error::Syntax { start, .. } = cause else {
         let mut refused = error(
@@ -30,7 +31,7 @@ pub(super) fn explain(text: &str, cause: &parser::Error) -> Rejection {
     }
 }
 
-/// An error of the syntax, and where it is.
+/// Returns a syntax error at this offset.
 pub(super) fn error_at(text: &str, offset: usize, message: &str) -> Rejection {
     let at = position(text, offset);
     let message = format!(
@@ -42,7 +43,7 @@ pub(super) fn error_at(text: &str, offset: usize, message: &str) -> Rejection {
     Rejection(vec![refused])
 }
 
-/// Shows what cannot be read, up to the end of its line.
+/// Quotes the text that cannot be read, up to the end of its line.
 fn unreadable(rest: &str) -> String {
     let line = rest.lines().next().unwrap_or_default().trim_end();
     let mut shown: String = line.chars().take(MAX_SHOWN_CHARS).collect();
@@ -50,7 +51,7 @@ fn unreadable(rest: &str) -> String {
         shown.push('…');
     }
     match line.chars().next() {
-        // Some of these look like others, or like nothing.
+        // Some of these characters look like others, or are invisible.
         Some(first) if !first.is_ascii_graphic() => {
             format!(
                 "cannot read {shown:?}, which begins with U+{:04X}",
@@ -61,7 +62,7 @@ fn unreadable(rest: &str) -> String {
     }
 }
 
-/// True for a string that ends with its line or with the text.
+/// True if the string token has no closing quote.
 fn is_open_string(token: &str) -> bool {
     let Some(inner) = token.strip_prefix('"') else {
         return false;
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn syntax_error_says_where_reading_stopped() {
+    fn syntax_error_states_position_and_text() {
         let mut wrong = Vec::new();
         let end = "the document ends before it is complete";
         let open = "the string that begins here is not closed";
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn other_refusals_of_the_parser_are_told_as_they_are() {
+    fn other_parser_errors_are_passed_on() {
         for (text, says) in [
             ("{ a } { b }", "document contains multiple operations"),
             (

@@ -1,17 +1,17 @@
-//! The tokens of a document, counted before anything is built of them.
+//! Counts the tokens of a document before it is parsed.
 //!
-//! The parser calls itself for each bracket, so what is nested too deep must never reach it.
+//! The parser recurses for each bracket, so deeply nested text must not reach it.
 
 use super::rejection::{Exceeded, Limit};
 use crate::config::DocumentLimits;
 
-/// How deep brackets of any kind may lie within each other: selections, lists and objects. No
-/// document within the other limits comes near it.
-const MAX_NESTING: u32 = 128;
+/// The maximum depth of nested brackets of any kind: selections, lists and objects. A document
+/// within the other limits stays far below it.
+const MAX_BRACKET_DEPTH: u32 = 128;
 
-/// Refuses a document that has too many tokens, or brackets nested too deep.
+/// Rejects a document with too many tokens or too deeply nested brackets.
 ///
-/// What is no GraphQL at all passes: the parser says what is wrong with it.
+/// Text that is not GraphQL passes: the parser reports its errors.
 pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> {
     let mut tokens: u32 = 0;
     let mut nesting: u32 = 0;
@@ -19,11 +19,11 @@ pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> 
         match token {
             "{" | "[" | "(" => {
                 nesting += 1;
-                if nesting > MAX_NESTING {
+                if nesting > MAX_BRACKET_DEPTH {
                     return Err(Exceeded::new(
                         Limit::Depth,
                         u64::from(nesting),
-                        u64::from(MAX_NESTING),
+                        u64::from(MAX_BRACKET_DEPTH),
                     ));
                 }
             }
@@ -42,8 +42,8 @@ pub(super) fn scan(text: &str, limits: &DocumentLimits) -> Result<(), Exceeded> 
     Ok(())
 }
 
-/// The tokens of a text, each with its offset in bytes. White space, commas and comments are none; a character
-/// that begins no token of GraphQL is one by itself.
+/// An iterator over the tokens of a text, each with its offset in bytes. White space, commas and
+/// comments are skipped; a character that starts no token of GraphQL is a token by itself.
 pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,
@@ -54,7 +54,7 @@ impl<'a> Tokens<'a> {
         Self::from(text, 0)
     }
 
-    /// Those from an offset on that is in no token.
+    /// Returns the tokens from an offset that is not inside a token.
     pub(super) fn from(text: &'a str, offset: usize) -> Self {
         Self { text, at: offset }
     }
@@ -93,16 +93,17 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// How many bytes from here on belong to it.
-fn run(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+/// Returns the number of bytes at the start of the text that match.
+fn matching_length(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     let end = text.iter().position(|&byte| !belongs(byte));
     end.unwrap_or(text.len())
 }
 
-/// How long the number is that begins here: the parser takes `00` for two of them.
+/// Returns the length of the number at the start of the text. Like the parser, reads `00` as two
+/// numbers.
 fn number_length(text: &[u8]) -> usize {
     let digits = |from: usize| {
-        run(text.get(from..).unwrap_or_default(), |byte| {
+        matching_length(text.get(from..).unwrap_or_default(), |byte| {
             byte.is_ascii_digit()
         })
     };
@@ -124,16 +125,17 @@ fn number_length(text: &[u8]) -> usize {
     length.max(1)
 }
 
-/// How long the word is that begins here: the parser takes `truetrue` for two of them.
+/// Returns the length of the word at the start of the text. Like the parser, reads `truetrue` as
+/// two words.
 fn word_length(text: &[u8]) -> usize {
     let constants = [&b"true"[..], b"false", b"null"];
     let constant = constants.iter().find(|constant| text.starts_with(constant));
-    constant.map_or_else(|| run(text, is_word), |constant| constant.len())
+    constant.map_or_else(|| matching_length(text, is_word), |constant| constant.len())
 }
 
-/// How long the string is that begins here, quotes included.
+/// Returns the length of the string at the start of the text, quotes included.
 fn string_length(text: &[u8]) -> usize {
-    // A block that is never closed is read as the empty string and what follows it.
+    // The parser reads an unclosed block string as an empty string and what follows it.
     block_length(text).unwrap_or_else(|| line_length(text))
 }
 
@@ -162,7 +164,7 @@ fn line_length(text: &[u8]) -> usize {
         match text[at] {
             b'"' => return at + 1,
             b'\\' => at += 2,
-            // Not closed on its line: the parser will say so.
+            // The string is not closed on its line; the parser reports the error.
             b'\n' | b'\r' => return at,
             _ => at += 1,
         }
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_counted_as_graphql_counts_them() {
+    fn tokens_are_counted_as_the_specification_defines() {
         for (text, tokens) in [
             ("{ a }", 3),
             ("query($id:ID!){a(id:$id)}", 17),
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_of_any_kind_lie_only_so_deep() {
+    fn nesting_of_brackets_of_any_kind_is_limited() {
         for bracket in ["{", "[", "(", "{a(b:["] {
             assert_eq!(refusal(&bracket.repeat(20), 5_000), None);
             assert_eq!(refusal(&bracket.repeat(129), 5_000), Some(Limit::Depth));
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_parser_reads_as_tokens_is_never_taken_for_a_string() {
+    fn text_after_the_end_of_a_string_is_never_skipped() {
         let deep = "[".repeat(129);
         for text in [
             format!(r#"{{ a(x: ["""b" {deep}"#),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_closed_ends_with_the_text() {
+    fn unclosed_string_ends_with_the_text() {
         for text in ["\"", "\"\"\"", "\"\\", "\"\"\"\\", "{ a(x: \"b", "\u{e4}"] {
             assert_eq!(refusal(text, 5_000), None, "{text}");
         }

@@ -1,5 +1,5 @@
-//! Documents that a front end was built with, read from the manifests of its tools: each may be named by
-//! its id, and nothing else need run.
+//! Trusted documents, read from the manifests of a front end's build tools. A request names one by
+//! its id; other documents can be rejected.
 
 use std::{fmt, io::Read, path::PathBuf, sync::Arc};
 
@@ -20,11 +20,11 @@ use super::{
     strings,
 };
 
-/// What Apollo's manifests say that they are.
-const APOLLO: (&str, u32) = ("apollo-persisted-query-manifest", 1);
+/// The format and version in Apollo's manifests.
+const APOLLO_FORMAT: (&str, u32) = ("apollo-persisted-query-manifest", 1);
 
-/// What is before an id that is the SHA-256 of the text, as GraphQL over HTTP writes it.
-const BY_HASH: &str = "sha256:";
+/// The prefix of an id that is the SHA-256 of the document (GraphQL over HTTP).
+const HASH_PREFIX: &str = "sha256:";
 
 /// The maximum size of a manifest, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
@@ -37,13 +37,13 @@ pub struct ManifestError(String);
 /// A document of a manifest.
 struct ManifestEntry {
     id: String,
-    /// Where the manifest says it.
+    /// The name of the operation, if the manifest states it.
     name: Option<String>,
     text: String,
 }
 
-/// As Apollo's `generate-persisted-query-manifest` writes it, or as an object of ids and texts, which
-/// graphql-codegen's client preset and the Relay compiler write.
+/// A manifest of Apollo's `generate-persisted-query-manifest`, or an object of ids and texts, as
+/// graphql-codegen's client preset and the Relay compiler write it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Manifest {
@@ -52,13 +52,13 @@ enum Manifest {
         version: u32,
         operations: Vec<Operation>,
     },
-    ById(Texts),
+    ById(TextsById),
 }
 
-/// Ids and texts, an id that is there twice told twice.
-struct Texts(Vec<(String, String)>);
+/// The ids and texts in order, duplicate ids included, which a map would hide.
+struct TextsById(Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de> Deserialize<'de> for TextsById {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(TextsVisitor)
     }
@@ -67,18 +67,18 @@ impl<'de> Deserialize<'de> for Texts {
 struct TextsVisitor;
 
 impl<'de> Visitor<'de> for TextsVisitor {
-    type Value = Texts;
+    type Value = TextsById;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of ids and texts")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextsById, A::Error> {
         let mut texts = Vec::new();
         while let Some(text) = map.next_entry()? {
             texts.push(text);
         }
-        Ok(Texts(texts))
+        Ok(TextsById(texts))
     }
 }
 
@@ -90,12 +90,13 @@ struct Operation {
 }
 
 impl Documents {
-    /// Trusts the documents of these files, and when they are all, nothing else. What `validate` finds wrong
-    /// with one could never run.
+    /// Adds the documents of these manifests. If `are_all`, no other document runs. `validate`
+    /// returns the errors of an operation.
     ///
     /// # Errors
-    /// When a file cannot be read, or a document of it could never pass.
-    pub(crate) fn trusting(
+    /// Fails if a file cannot be read, or if a document is invalid or exceeds a limit with any
+    /// variables.
+    pub(crate) fn with_trusted(
         mut self,
         files: &[PathBuf],
         are_all: bool,
@@ -111,14 +112,16 @@ impl Documents {
         for file in files {
             let wrong = |what: String| ManifestError(format!("{}: {what}", file.display()));
             for listed in read(file).map_err(wrong)? {
-                let wrong = |what: &str| wrong(format!("{} {what}", listed.told()));
+                let wrong = |what: &str| wrong(format!("{} {what}", listed.reference()));
                 let document = self
                     .check(&listed.text, &validate)
                     .map_err(|what| wrong(&format!("could never run. {what}")))?;
                 let hash = hash(&listed.text);
-                let said = listed.id.strip_prefix(BY_HASH);
+                let said = listed.id.strip_prefix(HASH_PREFIX);
                 if listed.id.is_empty() || said.is_some_and(|said| read_hash(said) != Some(hash)) {
-                    return Err(wrong("has an id that is not its own"));
+                    return Err(wrong(
+                        "has an empty id, or a sha256 id that does not match its text",
+                    ));
                 }
                 trusted.by_hash.insert(hash, document);
                 let before = trusted.by_id.insert(listed.id.clone(), hash);
@@ -127,22 +130,25 @@ impl Documents {
                 }
             }
         }
-        tracing::info!(documents = trusted.by_hash.len(), "documents are trusted");
+        tracing::info!(
+            documents = trusted.by_hash.len(),
+            "loaded trusted documents"
+        );
         self.trusted = trusted;
         Ok(self)
     }
 
-    /// The document of this id; or, where the id is the text's SHA-256, one that was sent lately.
-    pub(crate) fn named(&self, id: &str) -> Option<Arc<Document>> {
+    /// Returns the trusted document with this id; if the id is a SHA-256, also a cached one.
+    pub(crate) fn find_by_id(&self, id: &str) -> Option<Arc<Document>> {
         let hash = match self.trusted.by_id.get(id) {
             Some(hash) => *hash,
-            None => read_hash(id.strip_prefix(BY_HASH)?)?,
+            None => read_hash(id.strip_prefix(HASH_PREFIX)?)?,
         };
-        self.recall(&hash)
+        self.find_by_hash(&hash)
     }
 
-    /// Parses a document, measures it, and sees to it that there are variables with which each of its
-    /// operations passes.
+    /// Parses and measures a document, and checks that each of its operations is valid and, with
+    /// its cheapest variables, within the maximum cost.
     fn check(
         &self,
         text: &str,
@@ -159,7 +165,7 @@ impl Documents {
         for (name, operation) in document.parsed.operations.iter() {
             let selected = document.operation(name.map(Name::as_str));
             let selected = selected.ok_or("It has operations with and without a name.")?;
-            Self::permit(selected).map_err(said)?;
+            Self::check_operation(selected).map_err(said)?;
             let wrong = validate(&document.parsed, name);
             if let Some(error) = wrong.into_iter().next() {
                 return Err(error.message);
@@ -167,14 +173,14 @@ impl Documents {
             let (least, most) = (self.least_cost(&document, &operation.node), self.max_cost());
             if least > most {
                 return Err(format!(
-                    "It costs at least {least}, and at most {most} are allowed."
+                    "It costs at least {least} points; at most {most} are allowed."
                 ));
             }
         }
         Ok(Arc::new(document))
     }
 
-    /// What an operation costs with the variables with which it costs least.
+    /// Returns the cost of an operation with its cheapest variables.
     fn least_cost(&self, document: &Document, operation: &OperationDefinition) -> u64 {
         let costs = [false, true].map(|truth| {
             let variables = cheapest_variables(operation, truth);
@@ -185,8 +191,8 @@ impl Documents {
 }
 
 impl ManifestEntry {
-    /// How a person finds it.
-    fn told(&self) -> String {
+    /// Describes the document for an error message.
+    fn reference(&self) -> String {
         match self.name.clone().or_else(|| name_in(&self.text)) {
             Some(name) => format!("the operation {name} ({})", self.id),
             None => format!("the document {}", self.id),
@@ -204,8 +210,8 @@ fn read(file: &PathBuf) -> Result<Vec<ManifestEntry>, String> {
         return Err(format!("it has more than {MAX_MANIFEST_BYTES} bytes"));
     }
     let manifest = serde_json::from_str(&text).map_err(|_| {
-        "it is no manifest that Apollo's generate-persisted-query-manifest, graphql-codegen's client preset or \
-         the Relay compiler writes"
+        "it is not a manifest of Apollo's generate-persisted-query-manifest, graphql-codegen's client preset or \
+         the Relay compiler"
             .to_owned()
     })?;
     match manifest {
@@ -213,7 +219,7 @@ fn read(file: &PathBuf) -> Result<Vec<ManifestEntry>, String> {
             format,
             version,
             operations,
-        } if (format.as_str(), version) == APOLLO => Ok(operations
+        } if (format.as_str(), version) == APOLLO_FORMAT => Ok(operations
             .into_iter()
             .map(|operation| ManifestEntry {
                 id: operation.id,
@@ -223,8 +229,8 @@ fn read(file: &PathBuf) -> Result<Vec<ManifestEntry>, String> {
             .collect()),
         Manifest::Apollo {
             format, version, ..
-        } => Err(format!("its format, {format} {version}, is not known")),
-        Manifest::ById(Texts(texts)) => {
+        } => Err(format!("its format, {format} {version}, is not supported")),
+        Manifest::ById(TextsById(texts)) => {
             let mut listed: Vec<_> = texts
                 .into_iter()
                 .map(|(id, text)| ManifestEntry {
@@ -233,14 +239,14 @@ fn read(file: &PathBuf) -> Result<Vec<ManifestEntry>, String> {
                     text,
                 })
                 .collect();
-            // The first that is wrong is always the same.
+            // Sorted, so that the first error is always the same one.
             listed.sort_unstable_by(|one, other| one.id.cmp(&other.id));
             Ok(listed)
         }
     }
 }
 
-/// The name of a document's only operation.
+/// Returns the name of the document's only operation.
 fn name_in(text: &str) -> Option<String> {
     let text = strings::resolve_escapes(text).ok()?;
     let parsed = async_graphql::parser::parse_query(&text).ok()?;
@@ -251,7 +257,7 @@ fn name_in(text: &str) -> Option<String> {
     }
 }
 
-/// Variables that ask for as little as may be: pages of one, empty lists, nothing where nothing will do.
+/// Returns the variables with the lowest cost: pages of one, empty lists, and otherwise null.
 fn cheapest_variables(operation: &OperationDefinition, truth: bool) -> Variables {
     let mut variables = Variables::default();
     for definition in &operation.variable_definitions {

@@ -1,4 +1,4 @@
-//! The schema as documents are measured by it: read from its own SDL, so that it cannot differ.
+//! The types of the schema, parsed from its own SDL, so that they always match it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use async_graphql::{
     },
 };
 
-use crate::graphql::ScalarFault;
+use crate::graphql::ScalarError;
 
 /// The types of the schema, by name.
 pub(super) struct Types {
@@ -25,7 +25,8 @@ pub(super) struct Types {
 pub(super) struct Field {
     pub(super) type_name: Name,
     pub(super) is_list: bool,
-    /// The most objects of a list that has neither pages nor a list of ids as an argument.
+    /// The maximum number of objects in the list, if it has neither pages nor a list of ids as an
+    /// argument.
     pub(super) max_objects: u64,
     arguments: Vec<Argument>,
 }
@@ -43,25 +44,25 @@ impl Field {
             .find(|argument| argument.name == *name)
     }
 
-    /// The arguments that are lists, such as `ids`.
-    pub(super) fn lists(&self) -> impl Iterator<Item = &Name> {
-        let lists = self.arguments.iter().filter(|it| named(&it.ty).1);
+    /// Returns the names of the arguments that are lists, such as `ids`.
+    pub(super) fn list_arguments(&self) -> impl Iterator<Item = &Name> {
+        let lists = self.arguments.iter().filter(|it| unwrap_lists(&it.ty).1);
         lists.map(|argument| &argument.name)
     }
 }
 
-/// The schema of this build cannot be parsed: a bug.
+/// The schema of this build cannot be parsed, which is a bug.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the GraphQL schema of this build cannot be read, so the cost of documents cannot be known: {0}. Use another version \
-     of Cubby, and report this one"
+    "the GraphQL schema of this build cannot be read: {0}. This is a bug in this version of Cubby: report it, and use \
+     another version"
 )]
 pub struct SchemaError(String);
 
-/// What a variable may hold.
+/// A type of input values.
 pub(super) enum Input {
-    /// One of the schema's own.
-    Scalar(ScalarFault),
+    /// A custom scalar.
+    Scalar(ScalarError),
     Enum(Vec<Name>),
     Object {
         fields: Vec<InputField>,
@@ -76,12 +77,12 @@ pub(super) struct InputField {
 }
 
 impl Types {
-    /// Reads the schema definition language that the engine wrote. Of its own scalars it says the
-    /// names alone.
+    /// Parses the schema's SDL. `scalars` has the checks of the custom scalars, which the SDL only
+    /// names.
     ///
     /// # Errors
-    /// When it cannot be parsed, or has a scalar that is not among these.
-    pub(super) fn read(sdl: &str, scalars: &[(&str, ScalarFault)]) -> Result<Self, SchemaError> {
+    /// Fails if the SDL cannot be parsed, or has a scalar without a check.
+    pub(super) fn read(sdl: &str, scalars: &[(&str, ScalarError)]) -> Result<Self, SchemaError> {
         let mut types = Self {
             composites: HashMap::new(),
             inputs: HashMap::new(),
@@ -107,9 +108,8 @@ impl Types {
                 }
                 TypeKind::Scalar => {
                     let known = scalars.iter().find(|(known, _)| name == *known);
-                    let (_, fault) = known.ok_or_else(|| {
-                        SchemaError(format!("the values of the scalar {name} are not checked"))
-                    })?;
+                    let (_, fault) = known
+                        .ok_or_else(|| SchemaError(format!("the scalar {name} has no check")))?;
                     types.inputs.insert(name, Input::Scalar(*fault));
                 }
                 TypeKind::Enum(values) => {
@@ -134,8 +134,9 @@ impl Types {
         Ok(types)
     }
 
-    /// Finds the most objects that each list can hold. A list of a mutation's payload, such as `userErrors`, has at
-    /// most one for each field of the mutation's input. Pages and lists of ids are bounded by their arguments.
+    /// Determines the maximum number of objects in each list. A list of a mutation's payload, such
+    /// as `userErrors`, has at most one for each field of the mutation's input. Pages and lists of
+    /// ids are limited by their arguments.
     ///
     /// # Errors
     /// Fails if there is any other list of objects: its cost would be unknown.
@@ -143,7 +144,7 @@ impl Types {
         let mut payloads: HashMap<Name, u64> = HashMap::new();
         let mutations = self.composites.get(&Self::root(OperationType::Mutation));
         for mutation in mutations.into_iter().flat_map(HashMap::values) {
-            let inputs = mutation.arguments.iter().map(|it| named(&it.ty).0);
+            let inputs = mutation.arguments.iter().map(|it| unwrap_lists(&it.ty).0);
             let fields = inputs.map(|input| match self.inputs.get(input) {
                 Some(Input::Object { fields, .. }) => fields.len() as u64,
                 _ => 1,
@@ -156,7 +157,10 @@ impl Types {
         for (parent, fields) in &mut self.composites {
             for (name, field) in fields {
                 let is_list_of_objects = field.is_list && names.contains(&field.type_name);
-                if !is_list_of_objects || is_connection(parent) || field.lists().next().is_some() {
+                if !is_list_of_objects
+                    || is_connection(parent)
+                    || field.list_arguments().next().is_some()
+                {
                     continue;
                 }
                 field.max_objects = *payloads.get(parent).ok_or_else(|| {
@@ -191,7 +195,7 @@ impl Types {
 fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Field> {
     fields
         .map(|field| {
-            let (type_name, is_list) = named(&field.ty.node);
+            let (type_name, is_list) = unwrap_lists(&field.ty.node);
             let arguments = field.arguments.iter().map(|argument| {
                 let InputValueDefinition {
                     name,
@@ -216,16 +220,16 @@ fn composite(fields: impl Iterator<Item = FieldDefinition>) -> HashMap<Name, Fie
         .collect()
 }
 
-/// True for the type of a field that has pages.
+/// True if the type is a connection, whose pages have their own cost.
 pub(super) fn is_connection(type_name: &Name) -> bool {
     type_name.ends_with("Connection")
 }
 
-/// The name within lists, and whether there is a list around it.
-fn named(ty: &Type) -> (&Name, bool) {
+/// Returns the name of the type without its lists, and true if it is a list.
+fn unwrap_lists(ty: &Type) -> (&Name, bool) {
     match &ty.base {
         BaseType::Named(name) => (name, false),
-        BaseType::List(inner) => (named(inner).0, true),
+        BaseType::List(inner) => (unwrap_lists(inner).0, true),
     }
 }
 
@@ -234,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_of_a_payload_holds_as_many_objects_as_its_input_has_fields() {
+    fn payload_list_has_one_object_per_input_field() {
         let sdl = "type Query { a: Int } type Error { a: Int } input In { a: Int b: Int c: Int }
             type P { errors: [Error!]! names: [String!]! } type Q { errors: [Error!]! }
             type Mutation { p(input: In!): P q: Q }";
@@ -248,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_cannot_be_read_is_refused() {
-        let scalars: [(&str, ScalarFault); 1] = [("DateTime", |_| None)];
+    fn unreadable_schema_is_rejected() {
+        let scalars: [(&str, ScalarError); 1] = [("DateTime", |_| None)];
         let read = |sdl| Types::read(sdl, &scalars).map(drop);
         assert!(read("scalar DateTime type Query { now: DateTime }").is_ok());
         for (sdl, says) in [

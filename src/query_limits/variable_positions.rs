@@ -1,7 +1,8 @@
-//! Variables where they are used: each must be of a type that the place allows (GraphQL section 5.8.5).
+//! Checks that the type of each variable is allowed at each position where it is used (GraphQL
+//! section 5.8.5).
 //!
-//! The engine compares the names of the types alone, and finds a null where none may be only when the field is run:
-//! fields before it have run by then.
+//! The engine compares only the names of the types. It finds a null at a non-null position only
+//! when it runs the field, when earlier fields have already run.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,8 +20,8 @@ use super::{
     types::{Argument, Input, Types},
 };
 
-/// Refuses the first variable of an operation whose type is not allowed where it is used. The document has been
-/// measured, so that it is not too deep.
+/// Rejects the first variable whose type is not allowed at a position. The document has been
+/// measured, so recursion is bounded.
 pub(super) fn check(types: &Types, document: &ExecutableDocument) -> Result<(), Rejection> {
     for (_, operation) in document.operations.iter() {
         Uses::of(types, document, &operation.node).check(&operation.node)?;
@@ -37,11 +38,11 @@ struct Uses<'a> {
     fragments: HashSet<&'a Name>,
 }
 
-/// The type of a place where a value stands.
+/// The expected type at a position.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct VariableUse<'a> {
     ty: &'a Type,
-    /// True if the place takes its default for a missing value, whatever its type.
+    /// True if the position has a default value for an omitted value.
     has_default: bool,
 }
 
@@ -74,13 +75,13 @@ impl<'a> Uses<'a> {
                 Selection::Field(field) => {
                     let field = &field.node;
                     let types = self.types;
-                    // What the schema does not have is for the engine to refuse.
+                    // The engine rejects unknown fields.
                     let Some(known) = types.field(parent, &field.name.node) else {
                         continue;
                     };
                     for (name, value) in &field.arguments {
                         if let Some(argument) = known.argument(&name.node) {
-                            self.value(Place::from(argument), &value.node, value.pos)?;
+                            self.value(VariableUse::from(argument), &value.node, value.pos)?;
                         }
                     }
                     self.selections(&known.type_name, &field.selection_set.node)?;
@@ -107,13 +108,13 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
-    /// The condition of `@skip` and `@include`, the only directives of the schema with arguments.
+    /// Checks the condition of `@skip` and `@include`, the only directives with arguments.
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Rejection> {
         let condition = Type {
             base: BaseType::Named(Name::new("Boolean")),
             nullable: false,
         };
-        let place = Place {
+        let place = VariableUse {
             ty: &condition,
             has_default: false,
         };
@@ -125,11 +126,11 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
-    fn value(&self, place: Place<'_>, value: &Value, at: Pos) -> Result<(), Rejection> {
+    fn value(&self, place: VariableUse<'_>, value: &Value, at: Pos) -> Result<(), Rejection> {
         match (value, &place.ty.base) {
             (Value::Variable(name), _) => self.variable(place, name, at),
             (Value::List(values), BaseType::List(ty)) => {
-                let place = Place {
+                let place = VariableUse {
                     ty,
                     has_default: false,
                 };
@@ -137,9 +138,9 @@ impl<'a> Uses<'a> {
                     .iter()
                     .try_for_each(|value| self.value(place, value, at))
             }
-            // One value stands for a list of it.
+            // A single value is coerced to a list of one.
             (Value::Object(_), BaseType::List(ty)) => {
-                let place = Place {
+                let place = VariableUse {
                     ty,
                     has_default: false,
                 };
@@ -157,12 +158,12 @@ impl<'a> Uses<'a> {
                     let Some(value) = given.get(&field.name) else {
                         continue;
                     };
-                    // The one field cannot be null.
+                    // The only field of a `@oneOf` input must not be null.
                     let one = Type {
                         base: field.ty.base.clone(),
                         nullable: false,
                     };
-                    let place = Place {
+                    let place = VariableUse {
                         ty: if *is_one_of { &one } else { &field.ty },
                         has_default: field.has_default,
                     };
@@ -174,8 +175,8 @@ impl<'a> Uses<'a> {
         }
     }
 
-    fn variable(&self, place: Place<'_>, name: &Name, at: Pos) -> Result<(), Rejection> {
-        // A variable that is not defined is for the engine to refuse.
+    fn variable(&self, place: VariableUse<'_>, name: &Name, at: Pos) -> Result<(), Rejection> {
+        // The engine rejects undefined variables.
         let Some(variable) = self.variables.get(name) else {
             return Ok(());
         };
@@ -187,14 +188,14 @@ impl<'a> Uses<'a> {
             return Ok(());
         }
         let message = format!(
-            "The variable ${name} is {ty}, and {} is needed where it is used.",
+            "The variable ${name} has the type {ty}, but {} is required where it is used.",
             place.ty
         );
         Err(Rejection::invalid(message, at))
     }
 }
 
-impl<'a> From<&'a Argument> for Place<'a> {
+impl<'a> From<&'a Argument> for VariableUse<'a> {
     fn from(argument: &'a Argument) -> Self {
         Self {
             ty: &argument.ty,
@@ -203,7 +204,8 @@ impl<'a> From<&'a Argument> for Place<'a> {
     }
 }
 
-/// True if a variable of this type may be used in the place. With a default it may be nullable where null is not allowed.
+/// True if a variable of this type is allowed at the position. A nullable variable is allowed at a
+/// non-null position only if one of them has a default.
 fn is_allowed(place: &Type, variable: &Type, has_default: bool) -> bool {
     if variable.nullable && !place.nullable && !has_default {
         return false;
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_the_types_of_their_places_are_allowed() {
+    fn variables_of_compatible_types_are_accepted() {
         for query in [
             "query ($v: Int) { f(i: $v) { f(d: $v) } }",
             "query ($v: Int!) { f(i: $v, n: $v, d: $v) }",
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_other_types_than_their_places_are_refused() {
+    fn variables_of_incompatible_types_are_rejected() {
         for (query, needed) in [
             ("query ($v: Int) { f(n: $v) }", "Int!"),
             ("query ($v: Int = null) { f(n: $v) }", "Int!"),
@@ -269,7 +271,7 @@ mod tests {
         ] {
             let message = refused(query).unwrap_or_default();
             assert!(
-                message.contains(&format!("and {needed} is needed")),
+                message.contains(&format!("but {needed} is required")),
                 "{query}: {message}"
             );
         }

@@ -1,6 +1,6 @@
-//! The values of variables, checked against what the operation says that they are.
+//! Checks the values of variables against the types in the operation.
 //!
-//! GraphQL section 6.1.2: a request whose variables cannot be coerced is refused before anything
+//! GraphQL section 6.1.2: a request whose variables cannot be coerced is rejected before anything
 //! of it runs.
 
 use async_graphql::{
@@ -13,10 +13,10 @@ use super::{
     types::{Input, Types},
 };
 
-/// What a value takes beside its text, in bytes.
-const OF_VALUE: u64 = 16;
+/// The estimated memory of a value without its text, in bytes.
+const BYTES_PER_VALUE: u64 = 16;
 
-/// What the operation's variables take in memory, in bytes, as far as can be told.
+/// Returns the estimated memory of the operation's variables, in bytes.
 pub(super) fn size(operation: &OperationDefinition, variables: &Variables) -> u64 {
     let definitions = operation.variable_definitions.iter();
     definitions
@@ -41,10 +41,10 @@ fn size_of(value: &Value) -> u64 {
         }
         _ => 0,
     };
-    OF_VALUE + within
+    BYTES_PER_VALUE + within
 }
 
-/// Says what is wrong with the variables of the operation, the first thing for each.
+/// Returns the first error of each variable.
 pub(super) fn check(
     types: &Types,
     operation: &OperationDefinition,
@@ -57,8 +57,8 @@ pub(super) fn check(
             let name = &definition.name.node;
             let ty = &definition.var_type.node;
             let fault = match variables.get(name) {
-                Some(value) => fault(types, ty, value)?,
-                None if !ty.nullable && definition.default_value.is_none() => Fault {
+                Some(value) => value_error(types, ty, value)?,
+                None if !ty.nullable && definition.default_value.is_none() => VariableError {
                     path: String::new(),
                     message: format!("it is required: give a {ty}"),
                 },
@@ -72,13 +72,13 @@ pub(super) fn check(
         .collect()
 }
 
-/// What is wrong, and where in the variable: `.input.title`.
-struct Fault {
+/// An error and its path in the variable: `.input.title`.
+struct VariableError {
     path: String,
     message: String,
 }
 
-impl Fault {
+impl VariableError {
     fn new(message: impl Into<String>) -> Option<Self> {
         Some(Self {
             path: String::new(),
@@ -92,25 +92,25 @@ impl Fault {
     }
 }
 
-fn fault(types: &Types, ty: &Type, value: &Value) -> Option<Fault> {
+fn value_error(types: &Types, ty: &Type, value: &Value) -> Option<VariableError> {
     if *value == Value::Null {
         return if ty.nullable {
             None
         } else {
-            Fault::new(format!("it cannot be null: give a {ty}"))
+            VariableError::new(format!("it cannot be null: give a {ty}"))
         };
     }
     match &ty.base {
         BaseType::List(of_each) => match value {
             Value::List(values) => values.iter().enumerate().find_map(|(index, value)| {
-                Some(fault(types, of_each, value)?.within(&format!(".{index}")))
+                Some(value_error(types, of_each, value)?.within(&format!(".{index}")))
             }),
-            // One value stands for a list of it.
-            one => fault(types, of_each, one),
+            // A single value is coerced to a list of one.
+            one => value_error(types, of_each, one),
         },
         BaseType::Named(name) => match types.input(name) {
             Some(Input::Object { fields, is_one_of }) => {
-                object_fault(types, name, fields, *is_one_of, value)
+                object_error(types, name, fields, *is_one_of, value)
             }
             Some(Input::Enum(names)) => {
                 let is_one = match value {
@@ -119,38 +119,38 @@ fn fault(types: &Types, ty: &Type, value: &Value) -> Option<Fault> {
                     _ => false,
                 };
                 let names = names.join(", ");
-                (!is_one).then(|| Fault::new(format!("it must be one of {names}")))?
+                (!is_one).then(|| VariableError::new(format!("it must be one of {names}")))?
             }
-            Some(Input::Scalar(fault)) => fault(value).and_then(Fault::new),
-            None => built_in_fault(name, value),
+            Some(Input::Scalar(check)) => check(value).and_then(VariableError::new),
+            None => built_in_error(name, value),
         },
     }
 }
 
-fn object_fault(
+fn object_error(
     types: &Types,
     name: &Name,
     fields: &[super::types::InputField],
     is_one_of: bool,
     value: &Value,
-) -> Option<Fault> {
+) -> Option<VariableError> {
     let Value::Object(given) = value else {
-        return Fault::new(format!("it must be an object: {name}"));
+        return VariableError::new(format!("it must be an object: {name}"));
     };
     if is_one_of && (given.len() != 1 || given.values().any(|value| *value == Value::Null)) {
-        return Fault::new(format!("{name} takes exactly one field, and not null"));
+        return VariableError::new(format!("{name} takes exactly one field, and not null"));
     }
     if let Some(unknown) = given
         .keys()
         .find(|key| !fields.iter().any(|field| field.name == **key))
     {
-        return Fault::new(format!("{name} has no field {unknown}"));
+        return VariableError::new(format!("{name} has no field {unknown}"));
     }
     fields.iter().find_map(|field| {
         let fault = match given.get(&field.name) {
-            Some(value) => fault(types, &field.ty, value),
+            Some(value) => value_error(types, &field.ty, value),
             None if !field.ty.nullable && !field.has_default => {
-                Fault::new(format!("it is required: give a {}", field.ty))
+                VariableError::new(format!("it is required: give a {}", field.ty))
             }
             None => None,
         };
@@ -158,8 +158,8 @@ fn object_fault(
     })
 }
 
-/// The scalars of the specification.
-fn built_in_fault(name: &Name, value: &Value) -> Option<Fault> {
+/// Checks a value of a built-in scalar.
+fn built_in_error(name: &Name, value: &Value) -> Option<VariableError> {
     let is_right = match (name.as_str(), value) {
         ("Int", Value::Number(number)) => is_int(number),
         ("Float", Value::Number(_))
@@ -176,5 +176,5 @@ fn built_in_fault(name: &Name, value: &Value) -> Option<Fault> {
         "ID" => "a string",
         other => other,
     };
-    (!is_right).then(|| Fault::new(format!("it must be {wanted}")))?
+    (!is_right).then(|| VariableError::new(format!("it must be {wanted}")))?
 }

@@ -1,4 +1,4 @@
-//! The batches of loads that a viewer has not read yet, by the entity that they load.
+//! Stores a viewer's pending batches of loads, one for each entity.
 
 use std::{
     any::{Any, TypeId},
@@ -6,12 +6,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// One batch of any type for each entity.
+/// The pending batch of each entity, of any type.
 #[derive(Default)]
 pub(super) struct Batches(Mutex<HashMap<TypeId, Box<dyn Any + Send>>>);
 
 impl Batches {
-    /// Calls `join` with the entity's batch, or stores the batch that `begin` makes.
+    /// Calls `join` with the entity's pending batch. If none is pending, stores the batch that
+    /// `begin` returns.
     pub(super) fn join_or_begin<E: 'static, B: Send + 'static, T>(
         &self,
         join: impl FnOnce(&mut B) -> T,
@@ -27,7 +28,7 @@ impl Batches {
         result
     }
 
-    /// Closes the entity's batch: later loads begin another.
+    /// Removes and returns the entity's pending batch; later loads begin another one.
     pub(super) fn close<E: 'static, B: 'static>(&self) -> Option<B> {
         let batch = self.lock().remove(&TypeId::of::<E>())?;
         batch.downcast().ok().map(|batch| *batch)

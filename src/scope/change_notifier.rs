@@ -1,7 +1,7 @@
-//! Listeners for a user's changes, and for the end of the session they listen with.
+//! Notifies listeners of a user's changes and of the end of their session.
 //!
-//! A commit of this process signals its listeners at once. What other processes commit, and which sessions have
-//! ended, a task outside this folder reads from the database, once for all listeners.
+//! A commit of this process signals its listeners at once. For commits of other processes and for
+//! ended sessions, a task outside this folder polls the database, once for all listeners.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,28 +21,28 @@ use crate::{
     id::{SessionKey, UserId},
 };
 
-/// The listeners of this process.
+/// The registry of all listeners of this process.
 pub(crate) struct ChangeNotifier {
     clock: Clock,
     users: Mutex<HashMap<UserId, UserListeners>>,
     count: AtomicU64,
-    /// Signals that the database is to be polled now.
+    /// Signals the poller to poll the database now.
     pub(crate) poll: Notify,
-    /// Signals that tasks have yet to follow their owner's time zone.
+    /// Signals that floating due times have to be rescheduled to their owner's time zone.
     pub(crate) moves: Notify,
 }
 
 /// The listeners of one user.
 #[derive(Default)]
 struct UserListeners {
-    /// The last number of the user's change log that was read.
+    /// The last number read from the user's change log.
     seq: Option<i64>,
     listeners: HashMap<u64, ListenerEntry>,
 }
 
 struct ListenerEntry {
     session: SessionKey,
-    /// The latest end of the listener, whatever becomes of the session.
+    /// The time at which the listener ends even if the session continues.
     expires_at: Option<Timestamp>,
     state: Sender<State>,
 }
@@ -53,12 +53,12 @@ struct State {
     has_ended: bool,
 }
 
-/// One listener. Dropped, it is removed.
+/// A listener, which is removed when it is dropped.
 pub(crate) struct ChangeListener {
     number: u64,
     user_id: UserId,
     state: Receiver<State>,
-    /// The number of changes when it last waited.
+    /// The number of changes at the end of the last wait.
     seen: u64,
     notifier: Arc<ChangeNotifier>,
 }
@@ -74,21 +74,21 @@ impl ChangeNotifier {
         })
     }
 
-    /// Signals a commit of the user's.
+    /// Notifies the user's listeners of a commit.
     pub(crate) fn changed(&self, user_id: UserId) {
         if let Some(user) = self.lock().get(&user_id) {
             user.signal();
         }
     }
 
-    /// Has the database polled if the user, whose sessions may have ended, has listeners.
+    /// Triggers a poll of the database if the user, whose sessions may have ended, has listeners.
     pub(crate) fn sessions_ended(&self, user_id: UserId) {
         if self.lock().contains_key(&user_id) {
             self.poll.notify_one();
         }
     }
 
-    /// Listens with a session, and no longer than until `expires_at`.
+    /// Starts a listener of a session, which ends at `expires_at` at the latest.
     pub(crate) fn listen(
         self: &Arc<Self>,
         session: SessionKey,
@@ -116,19 +116,19 @@ impl ChangeNotifier {
         }
     }
 
-    /// The sessions of all listeners.
+    /// Returns the sessions of all listeners.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
         let users = self.lock();
         let entries = users.values().flat_map(|user| user.listeners.values());
         entries.map(|entry| entry.session).collect()
     }
 
-    /// The users with listeners.
+    /// Returns the users that have listeners.
     pub(crate) fn users(&self) -> Vec<UserId> {
         self.lock().keys().copied().collect()
     }
 
-    /// Ends the listeners of those `polled` sessions that are not `active`.
+    /// Ends the listeners of the `polled` sessions that are missing in `active`.
     pub(crate) fn end_inactive(&self, polled: &[SessionKey], active: &HashSet<SessionKey>) {
         let polled: HashSet<_> = polled.iter().collect();
         self.end(|entry| polled.contains(&entry.session) && !active.contains(&entry.session));
@@ -152,7 +152,7 @@ impl ChangeNotifier {
         }
     }
 
-    /// Signals the users whose log has another number than when it was last read.
+    /// Notifies the listeners of each user whose change log has advanced since it was last read.
     pub(crate) fn notify_if_advanced(&self, seqs: &[(UserId, i64)]) {
         let mut users = self.lock();
         for (user_id, seq) in seqs {
@@ -181,18 +181,18 @@ impl ChangeListener {
     /// Waits until rows of the user may have changed since the last wait.
     pub(crate) async fn changed(&mut self) {
         let seen = self.seen;
-        // The sender lives as long as this does.
+        // The notifier stores the sender until this listener is dropped, so the wait cannot fail.
         if let Ok(state) = self.state.wait_for(|state| state.changes > seen).await {
             self.seen = state.changes;
         }
     }
 
-    /// The current time: the moment of the request has long passed.
+    /// Returns the current time, which for a stream is later than the time of the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.notifier.clock.now()
     }
 
-    /// Waits until the session has ended.
+    /// Waits until the session or the listener has ended.
     pub(crate) async fn ended(&mut self) {
         let _ = self.state.wait_for(|state| state.has_ended).await;
     }

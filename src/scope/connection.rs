@@ -1,4 +1,4 @@
-//! The connection of a viewer: the pool, or one transaction.
+//! Runs a viewer's statements on the connection pool or in one transaction.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Writes of rows that have no change log.
+//! Writes rows of tables without a change log.
 
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::error::Result;
 
 impl Viewer {
-    /// Stores a new row, the viewer's whoever it says it is.
+    /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
     pub(crate) async fn insert<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model>
     where
         A: ActiveModelTrait,
@@ -20,8 +20,8 @@ impl Viewer {
         self.insert_row(row).await
     }
 
-    /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter` matches, and returns
-    /// them as they are now. The owner of a row never changes.
+    /// Writes the columns set in `changes` to the viewer's rows that match `filter`, and returns
+    /// the updated rows. An owner set in `changes` is ignored.
     pub(crate) async fn update<A>(
         &self,
         changes: A,
@@ -35,7 +35,7 @@ impl Viewer {
         self.update_rows(changes, filter).await
     }
 
-    /// Removes those of the viewer's rows that `filter` matches, and returns them as they were.
+    /// Deletes the viewer's rows that match `filter`, and returns the deleted rows.
     pub(crate) async fn delete<E: Owned<Writes = Direct>>(
         &self,
         filter: Filter<E>,

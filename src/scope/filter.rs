@@ -1,4 +1,4 @@
-//! Conditions on the rows of one table: the only ones that feature code can write.
+//! Builds conditions on the rows of one table, the only conditions that feature code can write.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -10,10 +10,10 @@ use sea_orm::{
 use super::{owner::Owned, sort_key::SortKey};
 use crate::id::UserId;
 
-/// The escape character of a pattern.
+/// The escape character of `LIKE` patterns.
 const ESCAPE: char = '\\';
 
-/// A condition on rows of `E`. It says nothing of their owner, whom the viewer adds around it.
+/// A condition on rows of `E`. The viewer adds the condition on the owner.
 ///
 /// A comparison with null is neither true nor false, as in SQL.
 pub(crate) struct Filter<E> {
@@ -27,11 +27,11 @@ enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
-    /// A sub-select, which is made for an owner.
+    /// Builds a sub-select for an owner.
     Owned(Arc<dyn Fn(UserId) -> Expr + Send + Sync>),
 }
 
-/// The position of a text within another.
+/// The position of a search text within a column's text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Match {
     Anywhere,
@@ -39,7 +39,7 @@ pub(crate) enum Match {
     End,
 }
 
-/// The side of a place in an order.
+/// The side of a cursor on which a row's key lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Less,
@@ -82,7 +82,7 @@ impl<E: Owned> Filter<E> {
         Self::expr(column.gte(value.into()))
     }
 
-    /// Matches none if there is no value.
+    /// Matches no row if `values` is empty.
     pub(crate) fn is_in(
         column: E::Column,
         values: impl IntoIterator<Item = impl Into<Value>>,
@@ -98,7 +98,7 @@ impl<E: Owned> Filter<E> {
         Self::expr(column.is_not_null())
     }
 
-    /// Matches a text literally; no character of it stands for others.
+    /// Matches `text` literally: `%`, `_` and `\` are escaped.
     pub(crate) fn like(column: E::Column, text: &str, position: Match) -> Self {
         let mut pattern = String::with_capacity(text.len() + 2);
         if !matches!(position, Match::Start) {
@@ -120,9 +120,9 @@ impl<E: Owned> Filter<E> {
         )
     }
 
-    /// Compares several keys with values, the first key first. Keys that are all compared on one side make one
-    /// comparison of rows, which an index can answer.
-    pub(crate) fn beyond(keys: Vec<(SortKey<E>, Value, Side)>) -> Self {
+    /// Compares the keys with the values lexicographically. If all keys have one side, the result
+    /// is a single row comparison, which an index can answer.
+    pub(crate) fn seek(keys: Vec<(SortKey<E>, Value, Side)>) -> Self {
         let Some((_, _, first)) = keys.first() else {
             return Self::always();
         };
@@ -153,8 +153,8 @@ impl<E: Owned> Filter<E> {
         Self::node(Node::Any(compared.collect()))
     }
 
-    /// Matches rows whose `column` is the `foreign` column of one of the owner's rows of `F` that `filter` matches.
-    /// Like every filter, it is true or false: a null matches nothing.
+    /// Matches rows whose `column` equals the `foreign` column of one of the owner's rows of `F`
+    /// that match `filter`. Null matches nothing, so that the negated filter is well defined.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "no owned table refers to another yet")
@@ -186,12 +186,12 @@ impl<E: Owned> Filter<E> {
         Self::node(Node::Any(Vec::new()))
     }
 
-    /// Matches if each filter does.
+    /// Matches if every filter matches.
     pub(crate) fn all(filters: impl IntoIterator<Item = Self>) -> Self {
         Self::node(Node::All(filters.into_iter().map(|it| it.node).collect()))
     }
 
-    /// Matches if at least one filter does.
+    /// Matches if at least one filter matches.
     pub(crate) fn any(filters: impl IntoIterator<Item = Self>) -> Self {
         Self::node(Node::Any(filters.into_iter().map(|it| it.node).collect()))
     }
@@ -204,15 +204,15 @@ impl<E: Owned> Filter<E> {
         Self::node(Node::Not(Box::new(self.node)))
     }
 
-    /// The condition on the owner's rows: the owner's filter around this one.
+    /// Returns the condition, restricted to the owner's rows.
     pub(super) fn condition(&self, owner: UserId) -> Condition {
         Condition::all()
             .add(E::OWNER.eq(owner))
             .add(self.node.condition(owner))
     }
 
-    /// The condition without the owner's, for an expression within a query that has it; nothing if it matches every
-    /// row.
+    /// Returns the condition without the restriction to the owner's rows, for an expression inside
+    /// a query that already has it; `None` if it matches every row.
     pub(super) fn inner(&self, owner: UserId) -> Option<Condition> {
         match &self.node {
             Node::All(nodes) if nodes.is_empty() => None,

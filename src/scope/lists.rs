@@ -1,4 +1,4 @@
-//! Lists and counts of a viewer's rows, which wait for rows that change with their owner's time zone.
+//! Lists and counts a viewer's rows, after rows that depend on the time zone have been rescheduled.
 
 use sea_orm::{
     ColumnTrait, DbErr, QuerySelect, Select,
@@ -18,7 +18,8 @@ use crate::error::Result;
 type DbResult<T> = std::result::Result<T, DbErr>;
 
 impl Viewer {
-    /// Like [`Viewer::select_columns`], once all rows have followed the time zone that their owner has now.
+    /// Like [`Viewer::select_columns`], but waits until all rows have been rescheduled to their
+    /// owner's current time zone.
     pub(crate) async fn list<E: Owned, R>(
         &self,
         query: Query<E>,
@@ -35,7 +36,7 @@ impl Viewer {
         if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
             return self.read(select, read).await;
         }
-        // Of one statement, so that the rows are as they were when none was moving.
+        // One statement reads the rows and the state, so the rows are consistent with it.
         let select = select.expr_as(self.is_moving(), IS_MOVING);
         let read = |row: Row<'_>| Ok((row.0.try_get("", IS_MOVING)?, read(row)?));
         loop {
@@ -51,13 +52,14 @@ impl Viewer {
         }
     }
 
-    /// The number of the viewer's rows that the query matches.
+    /// Returns the number of the viewer's rows that match the query.
     pub(crate) async fn count<E: Owned>(&self, query: Query<E>) -> Result<u64> {
         let [count] = self.count_each(query, [Filter::always()]).await?;
         Ok(count)
     }
 
-    /// The numbers of the viewer's rows that the query and each of the filters match, in one statement.
+    /// Returns, for each filter, the number of the viewer's rows that match the query and the
+    /// filter. Uses one statement.
     pub(crate) async fn count_each<E: Owned, const N: usize>(
         &self,
         query: Query<E>,
@@ -65,7 +67,7 @@ impl Viewer {
     ) -> Result<[u64; N]> {
         let mut select = query.select(self.user_id()).select_only();
         for (filter, number) in filters.iter().zip(0..) {
-            // Null, where the filter does not match, is not counted.
+            // If the filter does not match, the expression is null, which COUNT skips.
             let count = match filter.inner(self.user_id()) {
                 None => E::OWNER.count(),
                 Some(condition) => Expr::expr(Expr::case(condition, 1)).count(),

@@ -1,7 +1,8 @@
-//! The trusted core: the viewer, the only way from feature code to the rows of a user.
+//! Isolates users from each other: the viewer is the only way from feature code to a user's rows.
 //!
-//! Only this folder reaches a connection for a viewer's queries. An [`Owner`] comes out of a stored row, or is new;
-//! nothing turns the id of an existing user into one.
+//! Only this folder reaches a database connection for a viewer's queries. An [`Owner`] comes from a
+//! stored row or belongs to a new user; the id of an existing user cannot be converted to an
+//! `Owner`.
 
 mod batches;
 mod change_log;

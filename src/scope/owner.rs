@@ -1,47 +1,51 @@
-//! The owner of a row.
+//! Defines the owner of a row, and the traits of tables whose rows have one.
 
 use sea_orm::{DbErr, DeriveValueType, EntityTrait, TryFromU64};
 
 use crate::{
     clock::Timestamp,
-    id::{Ids, UserId},
+    id::{IdGenerator, UserId},
 };
 
 /// A table whose every row belongs to one user.
 pub(crate) trait Owned: EntityTrait {
-    /// The column with the owner's id.
+    /// The column that stores the owner's id.
     const OWNER: Self::Column;
 
-    /// True if a change or removal of a row may end sessions.
+    /// True if changing or deleting a row may end sessions.
     const ENDS_SESSIONS: bool = false;
 
-    /// True if rows change with their owner's time zone. A list of them waits until all have been changed.
+    /// True if rows are rescheduled when their owner's time zone changes. A list of such rows waits
+    /// until all have been rescheduled.
     const FOLLOWS_TIME_ZONE: bool = false;
 
-    /// The writer of the rows: [`Direct`] or [`Logged`].
+    /// Selects the writer of the rows: [`Direct`] or [`Logged`].
     type Writes;
 }
 
-/// Slices write the rows with [`Viewer::insert`](super::Viewer::insert), `update` and `delete`.
+/// Marks tables that slices write with [`Viewer::insert`](super::Viewer::insert), `update` and
+/// `delete`.
 pub(crate) enum Direct {}
 
-/// Each change of a row takes a number of its owner's change log, so that only the kit of synced entities writes rows.
+/// Marks tables whose every change takes a number of its owner's change log. Only the module
+/// `synced` writes them.
 pub(crate) enum Logged {}
 
-/// A table whose primary key is the owner and one column more: no two users' rows ever have the same key.
+/// A table whose primary key is the owner and one more column, so that rows of two users never
+/// share a key.
 pub(crate) trait KeyedByOwner: Owned {
     const KEY: Self::Column;
 }
 
-/// The owner in a row: proof that the row was read from the database, or is a new user's.
+/// The owner of a row: proof that the row was read from the database or belongs to a new user.
 ///
-/// Nothing makes one out of an existing user's id.
+/// The id of an existing user cannot be converted to an `Owner`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]
 pub struct Owner(UserId);
 
 impl Owner {
-    /// A new user, with an id that no other has.
-    pub(crate) fn mint(ids: &Ids, now: Timestamp) -> Self {
+    /// Creates the owner of a new user's rows, with a new id.
+    pub(crate) fn mint(ids: &IdGenerator, now: Timestamp) -> Self {
         Self(UserId::new(ids, now))
     }
 

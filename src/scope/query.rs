@@ -1,4 +1,4 @@
-//! Queries of one table: the only ones that feature code can write.
+//! Builds queries of one table, the only queries that feature code can write.
 
 use sea_orm::{
     ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable,
@@ -11,7 +11,7 @@ use crate::id::UserId;
 /// A column of `E`.
 pub(crate) type Column<E> = <E as EntityTrait>::Column;
 
-/// Rows of `E` that a filter matches, in an order. The viewer adds the owner to the filter.
+/// A query of the rows of `E` that match a filter. The viewer restricts it to their own rows.
 pub(crate) struct Query<E: Owned> {
     filter: Filter<E>,
     order: Vec<(SortKey<E>, Direction)>,
@@ -19,19 +19,19 @@ pub(crate) struct Query<E: Owned> {
     columns: Option<Vec<E::Column>>,
 }
 
-/// The direction of an order.
+/// A sort direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Ascending,
     Descending,
 }
 
-/// A row of a result.
+/// One row of a query result.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a>(pub(super) &'a QueryResult);
 
 impl<E: Owned> Query<E> {
-    /// The rows that the filter matches.
+    /// Selects the rows that match `filter`.
     pub(crate) fn filter(filter: Filter<E>) -> Self {
         Self {
             filter,
@@ -41,36 +41,36 @@ impl<E: Owned> Query<E> {
         }
     }
 
-    /// Every row of the viewer's.
+    /// Selects all of the viewer's rows.
     pub(crate) fn all() -> Self {
         Self::filter(Filter::always())
     }
 
-    /// Those rows that this filter matches too.
+    /// Restricts the query to rows that also match `filter`.
     pub(crate) fn and(mut self, filter: Filter<E>) -> Self {
         self.filter = self.filter.and(filter);
         self
     }
 
-    /// Orders by this key, after those before it.
+    /// Adds a sort key after the existing ones.
     pub(crate) fn order_by(mut self, key: SortKey<E>, direction: Direction) -> Self {
         self.order.push((key, direction));
         self
     }
 
-    /// The first rows, this many at most.
+    /// Limits the result to the first `limit` rows.
     pub(crate) fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Reads these columns, in this order, instead of all.
+    /// Selects only these columns, in this order.
     pub(crate) fn columns(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
         self.columns = Some(columns.into_iter().collect());
         self
     }
 
-    /// The statement, for an owner.
+    /// Builds the statement for the rows of `owner`.
     pub(super) fn select(&self, owner: UserId) -> Select<E> {
         let mut select = E::find().filter(self.filter.condition(owner));
         if let Some(columns) = &self.columns {
@@ -99,21 +99,21 @@ impl<E: Owned> Clone for Query<E> {
 }
 
 impl Row<'_> {
-    /// The value of the column with this index.
+    /// Returns the value of the column at `index`, counted from 0.
     ///
     /// # Errors
-    /// The column has another type, or there is none.
+    /// Fails if the column does not exist or has another type.
     pub(crate) fn get<T: TryGetable>(self, index: usize) -> Result<T, DbErr> {
         self.0.try_get_by_index(index)
     }
 
-    /// A whole row of `E`.
+    /// Returns the complete row of `E`.
     pub(crate) fn model<E: EntityTrait>(self) -> Result<E::Model, DbErr> {
         E::Model::from_query_result(self.0, "")
     }
 }
 
-/// A row that is to be inserted as it is.
+/// Converts a model to a row to insert, with all columns set.
 pub(crate) fn insertable<M, A>(model: M) -> A
 where
     M: IntoActiveModel<A>,
@@ -122,12 +122,12 @@ where
     model.into_active_model().reset_all()
 }
 
-/// All columns of `E`.
+/// Returns all columns of `E`.
 pub(crate) fn all_columns<E: EntityTrait>() -> Vec<E::Column> {
     E::Column::iter().collect()
 }
 
-/// These columns, each once.
+/// Removes duplicate columns.
 pub(crate) fn distinct_columns<E: EntityTrait>(mut columns: Vec<E::Column>) -> Vec<E::Column> {
     columns.sort_unstable_by_key(|column| column.as_str());
     columns.dedup_by_key(|column| column.as_str());

@@ -1,4 +1,4 @@
-//! Expressions that rows are ordered by.
+//! Builds the expressions by which rows are sorted.
 
 use std::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::owner::Owned;
 
-/// An expression that rows are ordered by.
+/// An expression by which rows of `E` are sorted.
 pub(crate) struct SortKey<E> {
     expr: Expr,
     entity: PhantomData<fn(E)>,
@@ -27,18 +27,18 @@ impl<E: Owned> SortKey<E> {
         Self::new(column.into_expr())
     }
 
-    /// The column, or this value in place of null.
+    /// Sorts by the column, with `value` in place of null.
     pub(crate) fn column_or(column: E::Column, value: impl Into<Value>) -> Self {
         let expr = Func::coalesce([column.into_expr(), Expr::val(value)]);
         Self::new(expr.into())
     }
 
-    /// 1 for null, and 0 for any value.
+    /// Sorts by 1 for null and 0 for other values.
     pub(crate) fn is_null(column: E::Column) -> Self {
         Self::flag(column.is_null())
     }
 
-    /// 1 for this value, and 0 for any other.
+    /// Sorts by 1 for this value and 0 for others.
     pub(crate) fn equals(column: E::Column, value: impl Into<Value>) -> Self {
         Self::flag(column.eq(value.into()))
     }

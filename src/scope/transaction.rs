@@ -1,4 +1,4 @@
-//! Transactions of a viewer.
+//! Runs a viewer's writes in transactions and savepoints.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -7,18 +7,18 @@ use sea_orm::{ConnectionTrait, DbErr, SqlErr};
 use super::{connection::Connection, viewer::Viewer};
 use crate::{
     db::{Database, End, Transaction},
-    error::{Error, Reason, Result},
+    error::{AuthFailure, Error, Result},
 };
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
 impl Viewer {
-    /// Runs `work` so that all its writes stand or fall together: an error takes them back. If the transaction conflicts
-    /// with another one, all of `work` is run again.
+    /// Runs `work` in a transaction: commits all its writes, or none if it fails. If the
+    /// transaction conflicts with another one, runs `work` again from the beginning.
     ///
-    /// `work` is given the viewer over the transaction; what runs on the outer one is not part of
-    /// it. Within a transaction it runs over a savepoint: an error takes back what `work` wrote, and what the
-    /// caller wrote before stays, whatever the caller makes of the error.
+    /// `work` must use the viewer that it is given; statements of the outer viewer are not part of
+    /// the transaction. Inside a transaction, `work` runs in a savepoint: an error reverts the
+    /// writes of `work` only, and the caller can continue.
     pub(crate) async fn transaction<T, E, F>(
         &self,
         work: impl Fn(Self) -> F,
@@ -45,7 +45,7 @@ impl Viewer {
         Ok(done)
     }
 
-    /// Runs `work` over a savepoint of the transaction.
+    /// Runs `work` in a savepoint of the transaction.
     async fn nested<T, E, F>(
         &self,
         transaction: &Transaction,
@@ -61,7 +61,7 @@ impl Viewer {
                 .await
                 .map_err(Error::from)
         };
-        // It stays counted when this is given up half-way, and then nothing is committed.
+        // If this future is dropped, the savepoint stays counted, so the transaction cannot commit.
         self.0.open_savepoints.fetch_add(1, Ordering::Relaxed);
         run("SAVEPOINT nested").await?;
         let result = work(self.clone()).await;
@@ -73,12 +73,12 @@ impl Viewer {
         result
     }
 
-    /// Runs one statement in the transaction around the viewer, or in one of its own. With `may_end_sessions` the commit
-    /// announces that.
+    /// Runs one statement in the viewer's transaction or, without one, in a new transaction. If
+    /// `may_end_sessions` is true, the commit announces that the user's sessions may have ended.
     ///
     /// # Errors
-    /// [`Reason::SessionEnded`] if the user's account has been deleted meanwhile, which a foreign key shows: their
-    /// sessions ended with it.
+    /// Returns [`AuthFailure::SessionEnded`] on a foreign key violation: the user's account, and
+    /// with it their session, has been deleted during the request.
     pub(super) async fn write<T, F>(
         &self,
         may_end_sessions: bool,
@@ -95,7 +95,7 @@ impl Viewer {
             let written = statement(transaction).await;
             written.map_err(|error| match error.sql_err() {
                 Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-                    Error::Unauthenticated(Reason::SessionEnded)
+                    Error::Unauthenticated(AuthFailure::SessionEnded)
                 }
                 _ => error.into(),
             })
@@ -106,8 +106,8 @@ impl Viewer {
         }
     }
 
-    /// Commits what `work` writes. Every write of a viewer passes here, and those of a viewer that may only read are
-    /// refused.
+    /// Runs `work` in a transaction. Every write of a viewer passes here, and a read-only viewer is
+    /// rejected.
     async fn commit<T, E, F>(
         &self,
         database: &Database,
@@ -118,7 +118,7 @@ impl Viewer {
         F: Future<Output = std::result::Result<T, E>>,
     {
         if !self.can_write() {
-            return Err(Error::Unauthenticated(Reason::InsufficientScope).into());
+            return Err(Error::Unauthenticated(AuthFailure::InsufficientScope).into());
         }
         let work = &work;
         let done = database.transaction::<_, E, _>(|transaction| async move {
@@ -130,6 +130,6 @@ impl Viewer {
 
 fn torn() -> Error {
     Error::internal(DbErr::Custom(
-        "a part of the transaction was given up half-way".to_owned(),
+        "a nested transaction was cancelled before it finished".to_owned(),
     ))
 }

@@ -1,4 +1,4 @@
-//! The viewer: the signed-in user, and the only way to their rows.
+//! Runs the queries of the viewer, the signed-in user, on their own rows only.
 
 use std::{
     iter,
@@ -23,54 +23,54 @@ use crate::{
     clock::Timestamp,
     db::{Database, Transaction},
     error::Result,
-    id::{Ids, SessionId, SessionKey, UserId},
+    id::{IdGenerator, SessionId, SessionKey, UserId},
 };
 
-/// How many rows one statement writes; it has a parameter for each of their columns.
-const AT_ONCE: usize = 500;
+/// The maximum number of rows of one insert, which has a parameter for each column of each row.
+const ROWS_PER_INSERT: usize = 500;
 
-/// How many rows one statement rewrites: SQLite takes a list of values for as many queries, and the memory for
-/// each.
-const REWRITTEN_AT_ONCE: usize = 100;
+/// The maximum number of rows of one update. SQLite compiles each row of a `VALUES` list as a query
+/// of its own, which takes memory.
+const ROWS_PER_UPDATE: usize = 100;
 
-/// The name of the rows that a statement is given to write.
-const GIVEN: &str = "given";
+/// The alias of the `VALUES` list of an update.
+const VALUES_ALIAS: &str = "given";
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
-/// The signed-in user, for the length of one request.
+/// The signed-in user during one request.
 ///
-/// It runs ordinary queries and adds the owner's filter to each. Its fields are private: an [`Owner`] makes one,
-/// which only a stored row carries, and nothing gets at its connection.
+/// Runs ordinary queries and restricts each to the viewer's rows. A viewer can only be created from
+/// an [`Owner`], which comes from a stored row, and does not expose its database connection.
 #[derive(Clone)]
 pub(crate) struct Viewer(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     grant: Grant,
-    /// The end of what authenticated the request, if it comes before the session's.
+    /// The expiry of the request's token, if it is earlier than the session's.
     expires_at: Option<Timestamp>,
     now: Timestamp,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
     pub(super) changes: Arc<ChangeNotifier>,
     pub(super) connection: Connection,
     pub(super) batches: Batches,
-    /// The number of savepoints that were neither released nor rolled back.
+    /// The number of savepoints that have been neither released nor rolled back.
     pub(super) open_savepoints: AtomicUsize,
 }
 
-/// What a session entitles its holder to.
+/// The permissions of an authenticated session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) owner: Owner,
     pub(crate) session_id: SessionId,
-    /// Allows changes; without it the viewer only reads.
+    /// True if the viewer may write.
     pub(crate) can_write: bool,
-    /// True for a session of the user's own, false for an access token that they gave to a script.
+    /// True for an interactive session, false for a personal access token.
     pub(crate) is_interactive: bool,
 }
 
 impl Grant {
-    /// Everything that a session of the user's own entitles to.
+    /// Grants all permissions of an interactive session.
     pub(crate) fn interactive(owner: Owner, session_id: SessionId) -> Self {
         Self {
             owner,
@@ -82,11 +82,11 @@ impl Grant {
 }
 
 impl Viewer {
-    /// The viewer of a session whose row was read or written just now.
+    /// Creates the viewer of a session whose row has just been read or written.
     pub(crate) fn new(
         grant: Grant,
         now: Timestamp,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         changes: Arc<ChangeNotifier>,
         database: &Database,
     ) -> Self {
@@ -94,11 +94,11 @@ impl Viewer {
         Self::over(grant, now, ids, changes, connection)
     }
 
-    /// The same within the transaction in which the session is opened.
+    /// Creates the viewer of a new session, inside the transaction that opens the session.
     pub(crate) fn within(
         grant: Grant,
         now: Timestamp,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         changes: Arc<ChangeNotifier>,
         transaction: Arc<Transaction>,
     ) -> Self {
@@ -114,7 +114,7 @@ impl Viewer {
     fn over(
         grant: Grant,
         now: Timestamp,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         changes: Arc<ChangeNotifier>,
         connection: Connection,
     ) -> Self {
@@ -130,7 +130,7 @@ impl Viewer {
         }))
     }
 
-    /// The same viewer, whose streams end at this time at the latest.
+    /// Returns the viewer with an expiry: their streams end then at the latest.
     pub(crate) fn expiring_at(self, expires_at: Timestamp) -> Self {
         let Connection::Pool(database) = &self.0.connection else {
             return self;
@@ -139,7 +139,7 @@ impl Viewer {
         self.with(connection, Some(expires_at))
     }
 
-    /// The same viewer within a transaction.
+    /// Returns the viewer inside a transaction.
     pub(super) fn inside(&self, transaction: Arc<Transaction>) -> Self {
         self.with(Connection::Transaction(transaction), self.0.expires_at)
     }
@@ -176,7 +176,7 @@ impl Viewer {
         }
     }
 
-    /// True for a user who is signed in themselves, false for a script with an access token.
+    /// True for an interactive session, false for a personal access token.
     pub(crate) fn is_interactive(&self) -> bool {
         self.0.grant.is_interactive
     }
@@ -185,29 +185,29 @@ impl Viewer {
         self.0.grant.can_write
     }
 
-    /// The moment of the request: one for all that it does.
+    /// Returns the time of the request, which stays constant during the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.0.now
     }
 
-    /// The maker of new ids.
-    pub(crate) fn ids(&self) -> &Ids {
+    /// Returns the generator of new ids.
+    pub(crate) fn ids(&self) -> &IdGenerator {
         &self.0.ids
     }
 
-    /// The viewer's rows that the query matches.
+    /// Returns the viewer's rows that match the query.
     pub(crate) async fn find_all<E: Owned>(&self, query: Query<E>) -> Result<Vec<E::Model>> {
         let select = query.select(self.user_id());
         Ok(select.all(&self.0.connection).await?)
     }
 
-    /// The first of the viewer's rows that the query matches.
+    /// Returns the first of the viewer's rows that match the query.
     pub(crate) async fn find_one<E: Owned>(&self, query: Query<E>) -> Result<Option<E::Model>> {
         let select = query.select(self.user_id());
         Ok(select.one(&self.0.connection).await?)
     }
 
-    /// The viewer's rows that the query matches, each as `read` reads its columns.
+    /// Returns the result of `read` for each of the viewer's rows that match the query.
     pub(crate) async fn select_columns<E: Owned, R>(
         &self,
         query: Query<E>,
@@ -231,8 +231,8 @@ impl Viewer {
             .collect::<DbResult<_>>()?)
     }
 
-    /// The least and the greatest value of `column` for each value of `by`, which `read` finds in that order after the
-    /// value of `by`.
+    /// Returns the minimum and the maximum of `column` for each value of `by`. `read` receives rows
+    /// of three columns: the value of `by`, the minimum, the maximum.
     pub(crate) async fn extremes<E: Owned, R>(
         &self,
         query: Query<E>,
@@ -250,7 +250,7 @@ impl Viewer {
         self.read(select, read).await
     }
 
-    /// Stores a new row, the viewer's whoever it says it is.
+    /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
     pub(super) async fn insert_row<A>(
         &self,
         mut row: A,
@@ -268,8 +268,8 @@ impl Viewer {
         .await
     }
 
-    /// Writes the columns that are set in `changes` to those of the viewer's rows that `filter`
-    /// finds, and gives them as they are now. The owner of a row never changes.
+    /// Writes the columns set in `changes` to the viewer's rows that match `filter`, and returns
+    /// the updated rows. An owner set in `changes` is ignored.
     pub(super) async fn update_rows<A>(
         &self,
         mut changes: A,
@@ -291,7 +291,8 @@ impl Viewer {
         .await
     }
 
-    /// Stores new rows, the viewer's whoever they say they are, many at once.
+    /// Inserts rows that the viewer owns, in statements of several rows; an owner set in a row is
+    /// overwritten.
     pub(super) async fn insert_rows<A>(&self, rows: Vec<A>) -> Result<()>
     where
         A: ActiveModelTrait,
@@ -299,7 +300,7 @@ impl Viewer {
     {
         let rows = &rows;
         self.write(false, |transaction| async move {
-            for some in rows.chunks(AT_ONCE) {
+            for some in rows.chunks(ROWS_PER_INSERT) {
                 let some = some.iter().cloned().map(|mut row| {
                     row.set(A::Entity::OWNER, self.user_id().into());
                     row
@@ -312,7 +313,8 @@ impl Viewer {
         .await
     }
 
-    /// Writes these columns of those of the viewer's rows that have the keys of `rows`, many at once.
+    /// Writes `columns` of the viewer's rows with the keys of `rows`, in statements of several
+    /// rows.
     pub(super) async fn rewrite_rows<A>(
         &self,
         rows: Vec<A>,
@@ -322,8 +324,8 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: KeyedByOwner,
     {
-        // Both databases number the columns of a list of values so.
-        let given = |number: usize| Expr::col((GIVEN, format!("column{number}")));
+        // Both databases name the columns of a `VALUES` list `column1`, `column2` and so on.
+        let given = |number: usize| Expr::col((VALUES_ALIAS, format!("column{number}")));
         let mut update = sea_query::Query::update();
         update
             .table(A::Entity::default())
@@ -336,14 +338,17 @@ impl Viewer {
             .and_where(A::Entity::KEY.into_expr().eq(given(1)));
         let (rows, update) = (&rows, &update);
         self.write(A::Entity::ENDS_SESSIONS, |transaction| async move {
-            for some in rows.chunks(REWRITTEN_AT_ONCE) {
+            for some in rows.chunks(ROWS_PER_UPDATE) {
                 let values = some.iter().map(|row| {
                     let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
                     let values = columns.filter_map(|column| row.get(column).into_value());
                     ValueTuple::Many(values.collect())
                 });
                 let mut update = update.clone();
-                update.from(TableRef::ValuesList(values.collect(), GIVEN.into_iden()));
+                update.from(TableRef::ValuesList(
+                    values.collect(),
+                    VALUES_ALIAS.into_iden(),
+                ));
                 let update = transaction.get_database_backend().build(&update);
                 transaction.execute_raw(update).await?;
             }
@@ -352,7 +357,7 @@ impl Viewer {
         .await
     }
 
-    /// Removes those of the viewer's rows that `filter` finds, and gives them as they were.
+    /// Deletes the viewer's rows that match `filter`, and returns the deleted rows.
     pub(super) async fn delete_rows<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
         let delete = E::delete_many().filter(filter.condition(self.user_id()));
         self.write(E::ENDS_SESSIONS, |transaction| {
@@ -362,7 +367,7 @@ impl Viewer {
         .await
     }
 
-    /// Listens for changes of the viewer's rows, and for the end of their session.
+    /// Starts to listen for changes of the viewer's rows and for the end of the session.
     pub(crate) fn listen(&self) -> ChangeListener {
         self.0.changes.listen(self.session_key(), self.0.expires_at)
     }

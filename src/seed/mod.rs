@@ -1,4 +1,4 @@
-//! Sample users and tasks, to try Cubby with many of them.
+//! Sample users and tasks: inserts many of them, for tests with a large database.
 
 mod tasks;
 
@@ -7,7 +7,7 @@ use std::fmt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    count::counted,
+    count::format_count,
     error::Error,
     identity::{UserAdmin, UserSeeder},
     tasks::limit,
@@ -16,8 +16,8 @@ use crate::{
 /// The approximate number of tasks in one transaction.
 const TASKS_PER_TRANSACTION: u32 = 10_000;
 
-/// The number of concurrent transactions: one is prepared while the database stores another. On SQLite they
-/// take turns, so that a long one runs alone.
+/// The maximum number of concurrent transactions: one is prepared while the database stores another. On
+/// SQLite only one writes at a time, so a long transaction runs alone.
 const MAX_TRANSACTIONS: usize = 3;
 
 /// The users and tasks to store.
@@ -32,10 +32,10 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Without a domain or a password, makes a random one.
+    /// Generates a random domain and a random password unless they are given.
     ///
     /// # Errors
-    /// Fails if the system has no randomness.
+    /// Fails if the system's random number generator fails.
     pub fn new(
         users: u32,
         tasks: u32,
@@ -57,37 +57,38 @@ impl Seed {
     }
 }
 
-/// The numbers of users and tasks.
+/// Formats the numbers of users and tasks.
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let people = counted(self.users.into(), "person", "people");
-        let tasks = counted(self.tasks.into(), "task", "tasks");
+        let people = format_count(self.users.into(), "user", "users");
+        let tasks = format_count(self.tasks.into(), "task", "tasks");
         let each = if self.users == 1 { "" } else { " each" };
         write!(f, "{people} with {tasks}{each}")
     }
 }
 
-/// 16 random characters.
+/// Returns 16 random hexadecimal digits.
 fn random_word() -> Result<String, SeedError> {
     let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| SeedError::Refused("the system has no randomness".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
+        SeedError::Refused("the system's random number generator failed".to_owned())
+    })?;
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }
 
-/// The failure of seeding; the message says what to do.
+/// An error of seeding; the message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// An address at this domain has an account; nothing is stored.
+    /// An address at this domain has an account. Nothing was stored.
     #[error(
-        "nothing was stored: some of the addresses at {0} are taken. Give another --domain, or none for a new one"
+        "nothing was stored: some addresses at {0} have accounts. Use another --domain, or omit it for a random one"
     )]
     Taken(String),
-    /// Nothing is stored.
+    /// The seed is invalid. Nothing was stored.
     #[error("nothing was stored: {0}")]
     Refused(String),
-    /// Some users may be stored.
-    #[error("it ended early, and the users stored so far remain: {0}")]
+    /// Seeding failed. Some users may have been stored.
+    #[error("seeding ended early, and the users stored so far remain: {0}")]
     Failed(String),
 }
 
@@ -104,7 +105,8 @@ impl From<Error> for SeedError {
     }
 }
 
-/// Stores users with their tasks, several users in a transaction, and reports the number of tasks after each batch.
+/// Stores users with their tasks, several users per transaction, and reports the number of tasks of each
+/// batch.
 pub(crate) async fn insert(
     admin: &UserAdmin,
     seed: &Seed,
@@ -138,7 +140,7 @@ pub(crate) async fn insert(
     while let Some(were_free) = batches.try_next().await? {
         if !were_free {
             return Err(SeedError::Failed(
-                "one of the addresses was taken meanwhile".to_owned(),
+                "another process created an account with one of the addresses".to_owned(),
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! Sample tasks: some are completed, some are due, some have a description.
+//! Sample tasks: generates and inserts them. Some are completed, some are due, some have a description.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    error::{Error, Fault, Result},
-    id::{Ids, TaskId},
+    error::{Error, FieldError, Result},
+    id::{IdGenerator, TaskId},
     identity,
     scope::Viewer,
     tasks::{
@@ -23,7 +23,7 @@ use crate::{
 /// The number of tasks that are inserted at once.
 const BATCH_SIZE: usize = 5_000;
 
-/// The age of the oldest task.
+/// The age of the oldest sample task.
 const MAX_AGE: Duration = Duration::from_hours(365 * 24);
 
 const VERBS: [&str; 12] = [
@@ -68,26 +68,26 @@ const SUFFIXES: [&str; 5] = [
     " for next month",
 ];
 
-const PARAGRAPH: &str = "It need not be perfect. Last time it took longer than anybody had thought, so \
-    begin early, and look at what is there already before anything new is bought. ";
+const PARAGRAPH: &str = "It need not be perfect. Last time it took longer than planned, so begin early, \
+    and check the supplies before buying anything new. ";
 
-/// Inserts `count` tasks of the viewer's, and reports the number of tasks after each batch.
+/// Inserts `count` tasks of the viewer, and reports the number of tasks of each batch.
 pub(super) async fn insert_sample_tasks(
     viewer: &Viewer,
     count: usize,
     on_progress: impl Fn(usize),
 ) -> Result<()> {
-    let home = identity::home(viewer).await?;
+    let time_zone = identity::time_zone(viewer).await?;
     let now = viewer.now();
     let positions = placement::after(&None, count)?;
     let here = LocalNow {
         now,
-        zone: home.rules(),
+        zone: time_zone.rules(),
     };
     let mut samples = SampleTasks {
-        // The ids begin with the creation times, which are in the past.
-        ids: Ids::default(),
-        // Each user has other tasks.
+        // A generator of its own, because the ids contain creation times in the past.
+        ids: IdGenerator::default(),
+        // The seed is the user's id, so that users have different tasks.
         random: Rng::with_seed(Uuid::from(viewer.user_id()).as_u64_pair().1),
         now,
         today: here.wall().map(|wall| wall.date()),
@@ -104,14 +104,14 @@ pub(super) async fn insert_sample_tasks(
             task.map_err(|fault| Error::bug(fault.into_message()))
         });
         let batch = batch.collect::<Result<Vec<_>>>()?;
-        tasks::insert_many(viewer, &home, batch).await?;
+        tasks::insert_many(viewer, &time_zone, batch).await?;
         on_progress(positions.len());
     }
     Ok(())
 }
 
 struct SampleTasks {
-    ids: Ids,
+    ids: IdGenerator,
     random: Rng,
     now: Timestamp,
     today: Option<civil::Date>,
@@ -122,7 +122,7 @@ impl SampleTasks {
         &mut self,
         position: String,
         created_at: Timestamp,
-    ) -> std::result::Result<StoredTask, Fault> {
+    ) -> std::result::Result<StoredTask, FieldError> {
         let priorities = [
             Priority::None,
             Priority::None,
@@ -163,7 +163,8 @@ impl SampleTasks {
         format!("{verb} {object}{suffix}")
     }
 
-    /// Of five tasks, two are due on a day and one at a time of day.
+    /// Returns a due date, or `None`: of five tasks, two are due on a day, one at a time of day, and two are
+    /// not due.
     fn due(&mut self) -> Option<Due> {
         let kind = self.random.usize(..5);
         let days = self.random.i64(-30..60);

@@ -1,4 +1,4 @@
-//! Tasks in bulk: what export reads, and what import and the sample data insert.
+//! Tasks in bulk: reads them for exports, and inserts them for imports and seeding.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
     scope::{Direction, Existing, Filter, Query, Set, SortKey, Viewer},
 };
 
-/// A task with its id, its place in the manual order and its history.
+/// A task with its id, its position, its version and its times.
 pub(crate) struct StoredTask {
     pub(crate) id: TaskId,
     pub(crate) version: i32,
@@ -25,7 +25,7 @@ pub(crate) struct StoredTask {
     pub(crate) updated_at: Timestamp,
 }
 
-/// A time zone of due dates, with the first and the last of them.
+/// A time zone of due dates, with the first and the last instant that is due in it.
 pub(crate) struct DueZone {
     pub(crate) name: String,
     pub(crate) first: Timestamp,
@@ -46,7 +46,7 @@ impl StoredTask {
     }
 }
 
-/// Reads the viewer's tasks in the order of their ids, from the one after this id on.
+/// Reads the viewer's tasks with ids greater than `after`, in the order of their ids.
 ///
 /// # Errors
 /// Fails if a due date cannot be read.
@@ -63,11 +63,11 @@ pub(crate) async fn page_by_id(
     page.into_iter().map(StoredTask::from_row).collect()
 }
 
-/// Inserts tasks, whose ids must be free, as the next changes of the viewer's log. Returns the number of the
-/// viewer's tasks after it.
+/// Inserts tasks, whose ids must be free, each as the next change of the viewer's change log. Returns
+/// the number of the viewer's tasks after the insert.
 pub(crate) async fn insert_many(
     viewer: &Viewer,
-    home: &TimeZone,
+    time_zone: &TimeZone,
     tasks: Vec<StoredTask>,
 ) -> Result<i64> {
     let rows = tasks.into_iter().map(|task| {
@@ -79,14 +79,14 @@ pub(crate) async fn insert_many(
             updated_at: Set(task.updated_at),
             ..Default::default()
         };
-        task.fields.write(home, &mut row);
+        task.fields.write(time_zone, &mut row);
         row
     });
     let added = viewer.insert_synced::<Entity>(rows.collect()).await?;
     Ok(added.task_count)
 }
 
-/// Finds the ids that belong to stored tasks of the viewer's, or to tasks that were deleted lately.
+/// Finds which of these ids belong to stored tasks of the viewer, or to deleted tasks with a tombstone.
 pub(crate) async fn existing_ids(
     viewer: &Viewer,
     ids: Vec<TaskId>,
@@ -94,7 +94,7 @@ pub(crate) async fn existing_ids(
     viewer.existing_ids::<Entity>(ids).await
 }
 
-/// Reads the time zones of the viewer's due dates, other than this one.
+/// Reads the time zones of the viewer's due dates, without `except`.
 pub(crate) async fn due_zones(viewer: &Viewer, except: &str) -> Result<Vec<DueZone>> {
     let zone = Column::DueTimeZone;
     let zones = Query::<Entity>::filter(Filter::is_not_null(zone).and(Filter::ne(zone, except)));

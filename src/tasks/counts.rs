@@ -1,4 +1,4 @@
-//! How many tasks there are, by how they stand.
+//! The counts of tasks by state, read in one statement.
 
 use super::{
     Column,
@@ -13,24 +13,29 @@ use crate::{
 };
 use async_graphql::SimpleObject;
 
-/// How many tasks there are, by how they stand.
+/// The number of tasks in each state. One task can count in several fields.
 #[derive(SimpleObject)]
 #[graphql(name = "TaskCounts")]
 pub(crate) struct Counts {
+    /// The number of tasks that match the filter.
     total: i32,
+    /// The number of tasks that are not completed.
     open: i32,
+    /// The number of completed tasks: `total` minus `open`.
     completed: i32,
-    /// Open, and due before now.
+    /// The number of open tasks whose due date has passed.
     overdue: i32,
-    /// Open, and due today where the viewer is.
+    /// The number of open tasks that are due today in the viewer's time zone, including tasks that are
+    /// overdue since earlier today.
     due_today: i32,
 }
 
 impl Counts {
-    /// The work on one task, as [`scan`] counts it: each of the four counts compares it.
+    /// The work per task, as [`scan`] counts it: one comparison for each of the four counts.
     pub(super) const WORK: u64 = 4 * scan::COMPARISON;
 
-    /// Of those that pass the filter, in one statement.
+    /// Counts the tasks that match the filter in one statement. Counts again if the viewer's time zone
+    /// changed meanwhile.
     pub(super) async fn read(viewer: &Viewer, filter: Option<&TaskFilter>) -> Result<Self> {
         loop {
             let now = floating_due::local_now(viewer).await?;

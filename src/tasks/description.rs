@@ -1,24 +1,24 @@
-//! What a task is about, at length.
+//! Descriptions of tasks: validates them.
 
-use crate::error::{Fault, UserErrorCode};
+use crate::error::{FieldError, UserErrorCode};
 
 /// The maximum length of a description, in code points.
 pub(crate) const MAX_DESCRIPTION_CHARS: usize = 16_384;
 
-/// At most 16,384 code points, as they were written.
+/// A description: at most 16,384 code points, not trimmed, without U+0000.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Description(String);
 
 impl Description {
-    pub(crate) fn parse(text: String) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: String) -> Result<Self, FieldError> {
         if text.chars().count() > MAX_DESCRIPTION_CHARS {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::TooLong,
                 format!("Write a description of at most {MAX_DESCRIPTION_CHARS} characters."),
             ));
         }
         if text.contains('\0') {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::Invalid,
                 "A description cannot contain the character U+0000.",
             ));
@@ -26,7 +26,7 @@ impl Description {
         Ok(Self(text))
     }
 
-    /// A description that has been parsed before it was stored.
+    /// Wraps a stored description, which was validated before it was stored.
     pub(super) fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_description_has_at_most_16384_code_points_and_is_not_trimmed() {
+    fn description_has_at_most_16384_code_points_untrimmed() {
         assert_eq!(
             Description::parse(" a ".to_owned()).unwrap().into_string(),
             " a "

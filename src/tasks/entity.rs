@@ -1,4 +1,4 @@
-//! The row of a task.
+//! The table `tasks`: the entity of a task and its owner.
 
 use sea_orm::entity::prelude::*;
 
@@ -18,12 +18,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TaskId,
     pub version: i32,
-    /// The number of the last change in the owner's change log.
+    /// The change number of the last change.
     pub seq: i64,
     /// The session that made the last change.
     pub origin_session_id: Option<SessionId>,
     pub title: String,
-    /// The title folded, for comparing without regard to case.
+    /// The title with its case folded, for comparisons that ignore case.
     pub title_folded: String,
     pub completed_at: Option<Timestamp>,
     pub priority: Priority,
@@ -31,9 +31,9 @@ pub struct Model {
     pub due_time: Option<String>,
     pub due_time_zone: Option<String>,
     pub due_at: Option<Timestamp>,
-    /// `due_at`, or a moment past every date.
+    /// `due_at`; without a due date, a time later than every date.
     pub due_sort: Timestamp,
-    /// A fractional index; its bytes order.
+    /// A fractional index, compared by its bytes.
     pub position: String,
     pub updated_at: Timestamp,
     pub description: Option<String>,

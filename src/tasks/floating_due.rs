@@ -1,8 +1,8 @@
-//! Where a person's days begin and end, and what goes by them.
+//! Floating due dates: recomputes their instants when their owner's time zone changes.
 //!
-//! When a person moves to another time zone, tasks without one of their own are due at another instant. They
-//! are rewritten in batches; what is read of tasks meanwhile waits for the last one
-//! (`Owned::FOLLOWS_TIME_ZONE`), and a task that is changed before its turn is moved first.
+//! When a user changes their time zone, tasks with a floating due date become due at another instant.
+//! They are rewritten in batches. Meanwhile, reads of the user's tasks wait for the last batch
+//! (`Owned::FOLLOWS_TIME_ZONE`), and a write to a task first recomputes that task.
 
 use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::LocalNow, scan};
 use crate::{
@@ -15,34 +15,35 @@ use crate::{
 use async_graphql::Context;
 use futures_util::future::BoxFuture;
 
-/// The number of tasks that are looked at in one transaction: others wait for it.
+/// The maximum number of tasks that one transaction reschedules: other writes of the user wait for it.
 const BATCH_SIZE: u64 = 500;
 
-/// The moment of the request, where the viewer is.
+/// Returns the time of the request in the viewer's time zone.
 pub(super) async fn local_now(viewer: &Viewer) -> Result<LocalNow> {
     Ok(LocalNow {
         now: viewer.now(),
-        zone: identity::home(viewer).await?.rules(),
+        zone: identity::time_zone(viewer).await?.rules(),
     })
 }
 
-/// True if the viewer's time zone is the one that it was at `now`. If not, what was read since then by days of the other
-/// zone is to be read again: the tasks may have followed in between.
+/// True if the viewer's time zone is still that of `now`. If false, a result that depends on the days
+/// of the old zone must be read again: the tasks may have been rescheduled since.
 pub(super) async fn is_still(viewer: &Viewer, now: &LocalNow) -> Result<bool> {
-    Ok(identity::home(viewer).await?.rules() == now.zone)
+    Ok(identity::time_zone(viewer).await?.rules() == now.zone)
 }
 
-/// The time zone that a due date goes by, where it has none of its own. Whoever stores it holds the log,
-/// so that the zone does not change before it is stored.
+/// Returns the time zone in which a floating due date is computed. The caller holds the lock of the
+/// change log, so the zone cannot change before the due date is stored.
 pub(super) async fn time_zone(viewer: &Viewer, due: Option<&Due>) -> Result<TimeZone> {
     match due {
-        Some(due) if due.is_floating() => identity::home(viewer).await,
+        Some(due) if due.is_floating() => identity::time_zone(viewer).await,
         _ => Ok(TimeZone::utc()),
     }
 }
 
-/// Begins to move the viewer's tasks to their new time zone, which is stored in the same transaction: another
-/// instant is no other due date, and so no other version. The caller holds the log's lock.
+/// Starts to reschedule the viewer's tasks for their new time zone, which the same transaction stores.
+/// The due dates stay the same and only their instants change, so the versions stay. The caller holds
+/// the lock of the change log.
 pub(crate) fn reschedule_floating<'a>(
     ctx: &'a Context<'_>,
     viewer: &'a Viewer,
@@ -57,12 +58,12 @@ pub(crate) fn reschedule_floating<'a>(
     })
 }
 
-/// Moves the next batch of the viewer's tasks, and ends the move when none is left.
+/// Reschedules the next batch of the viewer's tasks. Ends the move if the batch is empty.
 pub(crate) fn move_batch(viewer: &Viewer) -> BoxFuture<'_, Result<()>> {
     Box::pin(viewer.transaction(|viewer| async move {
         let viewer = &viewer;
-        viewer.lock_log().await?;
-        // In a transaction after the last batch: a page that is empty looks once more whether it is over.
+        viewer.lock_user().await?;
+        // The move ends in a transaction after the last batch: an empty page shows that all are done.
         if move_some(viewer).await? == 0 {
             viewer.end_move().await?;
         }
@@ -70,7 +71,7 @@ pub(crate) fn move_batch(viewer: &Viewer) -> BoxFuture<'_, Result<()>> {
     }))
 }
 
-/// Moves the next tasks, and returns how many it looked at.
+/// Reschedules the next tasks. Returns the number of tasks that it read.
 async fn move_some(viewer: &Viewer) -> Result<u64> {
     let Some(after) = viewer.moving_after().await? else {
         return Ok(0);
@@ -84,8 +85,11 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     let Some(last) = some.last().map(|task| task.id) else {
         return Ok(0);
     };
-    let home = identity::home(viewer).await?;
-    let rows = some.iter().filter_map(|task| task.moved(&home)).collect();
+    let time_zone = identity::time_zone(viewer).await?;
+    let rows = some
+        .iter()
+        .filter_map(|task| task.moved(&time_zone))
+        .collect();
     viewer
         .rewrite_derived::<Entity>(rows, &[Column::DueAt, Column::DueSort])
         .await?;
@@ -93,12 +97,13 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     Ok(some.len() as u64)
 }
 
-/// The columns of a task that is about to be changed before its turn comes. The caller holds the log's lock.
+/// Returns the rescheduled columns of a task that is about to change before its batch has run. The
+/// caller holds the lock of the change log.
 pub(super) async fn catch_up(viewer: &Viewer, task: &Model) -> Result<Option<ActiveModel>> {
     let Some(due) = Due::of(task)?.filter(Due::is_floating) else {
         return Ok(None);
     };
-    let at = due.at(&identity::home(viewer).await?);
+    let at = due.at(&identity::time_zone(viewer).await?);
     Ok(Some(ActiveModel {
         due_at: Set(Some(at)),
         due_sort: Set(at),
@@ -106,7 +111,7 @@ pub(super) async fn catch_up(viewer: &Viewer, task: &Model) -> Result<Option<Act
     }))
 }
 
-/// The id and the due date of a task.
+/// The columns of a task that its due date is read from.
 struct DueColumns {
     id: TaskId,
     date: Option<String>,
@@ -134,8 +139,8 @@ impl DueColumns {
         })
     }
 
-    /// What changes of it for a person in this time zone, if anything does.
-    fn moved(&self, home: &TimeZone) -> Option<ActiveModel> {
+    /// Returns the columns that change for a user in this time zone, or `None` if the instant stays.
+    fn moved(&self, time_zone: &TimeZone) -> Option<ActiveModel> {
         let due = Due::read(
             self.date.as_deref(),
             self.time.as_deref(),
@@ -145,12 +150,12 @@ impl DueColumns {
         let due = match due {
             Ok(due) => due.filter(Due::is_floating)?,
             Err(error) => {
-                // It cannot be moved, and the others can.
+                // One corrupt due date must not prevent the others from being rescheduled.
                 tracing::error!(id = %self.id, ?error, "a task's due date cannot be read");
                 return None;
             }
         };
-        let at = due.at(home);
+        let at = due.at(time_zone);
         (self.at != Some(at)).then(|| ActiveModel {
             id: Set(self.id),
             due_at: Set(Some(at)),

@@ -1,4 +1,4 @@
-//! The edge of tasks: what the schema says of a user's tasks.
+//! The fields of `User` that read tasks: a list, counts, and one task by its id.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     scope::Viewer,
 };
 
-/// What tasks say of a person: theirs.
+/// The fields of `User` that read the viewer's tasks.
 #[derive(Clone)]
 pub(crate) struct TaskLists {
     viewer: Viewer,
@@ -34,21 +34,40 @@ impl TaskLists {
 
 #[Object]
 impl TaskLists {
-    /// Their tasks, newest first unless another order is asked for. `first` or `last` is 1 to 100, and
-    /// `first` is 50 when both are left out; asking for both is an error. A cursor is of one order and one
-    /// filter: with another it is `INVALID_CURSOR`.
+    /// The viewer's tasks, newest first unless `orderBy` is given. A cursor is valid only with the
+    /// `filter` and the `orderBy` that it was returned for; with others it is `INVALID_CURSOR`.
     #[expect(
         clippy::too_many_arguments,
-        reason = "they are those of the field in the schema"
+        reason = "the field in the schema has as many arguments"
     )]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "The number of edges from the start, 1 to 100; 50 if neither `first` nor `last` is given."
+        )]
         first: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.endCursor`. Only edges after it are returned."
+        )]
         after: Option<String>,
+        #[graphql(
+            desc = "The number of edges from the end, 1 to 100. With `first` as well, the request fails with \
+                    `BAD_USER_INPUT`."
+        )]
         last: Option<i32>,
+        #[graphql(
+            desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
+        )]
         before: Option<String>,
+        #[graphql(
+            desc = "The conditions that listed tasks match. If omitted, all tasks are listed."
+        )]
         filter: Option<TaskFilter>,
+        #[graphql(
+            desc = "The sort keys, the most significant first, at most 7. If omitted or empty, the newest \
+                    task comes first."
+        )]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task>> {
         let page = Page::parse(first, after, last, before)?;
@@ -78,15 +97,25 @@ impl TaskLists {
         }
     }
 
-    /// How many tasks there are that pass the filter, in one count.
-    async fn task_counts(&self, ctx: &Context<'_>, filter: Option<TaskFilter>) -> Result<Counts> {
+    /// The number of the viewer's tasks in each state, at one point in time.
+    async fn task_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The conditions that counted tasks match. If omitted, all tasks are counted."
+        )]
+        filter: Option<TaskFilter>,
+    ) -> Result<Counts> {
         let filtering = filter.as_ref().map_or(0, TaskFilter::work);
         scan::charge(ctx, &self.viewer, Counts::WORK + filtering).await?;
         Counts::read(&self.viewer, filter.as_ref()).await
     }
 
-    /// One of their tasks; null when there is no such task, or it is somebody else's.
-    async fn task(&self, id: ID) -> Nullable<Task> {
+    /// The viewer's task with this id; null if the viewer has no such task.
+    async fn task(
+        &self,
+        #[graphql(desc = "The id of a task, such as `task_01m7z28m7jes1vymbfcst73dsj`.")] id: ID,
+    ) -> Nullable<Task> {
         let id = id.parse().ok()?;
         Task::load(&self.viewer, id).await.transpose()
     }

@@ -1,14 +1,14 @@
-//! A date and a time of day as a calendar and a clock on the wall show them, without a time zone.
+//! Dates and times of day without a time zone: parses and formats them, also as scalars of the schema.
 
 use std::str::FromStr;
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::civil;
 
-/// The years that dates are taken of: moments around them can be told in every time zone.
+/// The accepted years: every date in them has an instant in every time zone.
 const YEARS: std::ops::RangeInclusive<i16> = 1..=9998;
 
-/// A day of the calendar.
+/// A calendar date without a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalDate(pub(crate) civil::Date);
 
@@ -21,14 +21,14 @@ impl LocalDate {
         text.parse().ok()
     }
 
-    /// True for text that can only be a date, right or wrong.
+    /// True if the text has the form `0000-00-00`, also if there is no such date.
     pub(crate) fn has_form(text: &str) -> bool {
         has_form(text, "0000-00-00")
     }
 }
 
 impl FromStr for LocalDate {
-    /// What is wrong with the text.
+    /// The problem with the text, and the form to write.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -39,18 +39,16 @@ impl FromStr for LocalDate {
         if !YEARS.contains(&year) {
             let (first, last) = YEARS.into_inner();
             return Err(format!(
-                "the year must be from {first:04} to {last}, and is {year:04}"
+                "the year must be from {first:04} to {last}, got {year:04}"
             ));
         }
         let Ok(of_month) = civil::Date::new(year, month, 1) else {
-            return Err(format!(
-                "the month must be from 01 to 12, and is {month:02}"
-            ));
+            return Err(format!("the month must be from 01 to 12, got {month:02}"));
         };
         match civil::Date::new(year, month, day) {
             Ok(date) => Ok(Self(date)),
             Err(_) => Err(format!(
-                "{year:04}-{month:02} has the days 01 to {}, and not {day:02}",
+                "the day in {year:04}-{month:02} must be from 01 to {}, got {day:02}",
                 of_month.days_in_month()
             )),
         }
@@ -64,7 +62,7 @@ impl LocalTime {
 }
 
 impl FromStr for LocalTime {
-    /// What is wrong with the text.
+    /// The problem with the text, and the form to write.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -85,14 +83,14 @@ impl FromStr for LocalTime {
                 ];
                 let wrong = parts.iter().filter(|(_, value, last)| value > last);
                 let wrong = wrong.map(|(name, value, last)| {
-                    format!("the {name} must be from 00 to {last}, and is {value:02}")
+                    format!("the {name} must be from 00 to {last}, got {value:02}")
                 });
                 wrong.collect::<Vec<_>>().join(", ")
             })
     }
 }
 
-/// True if the text has a digit wherever the form has a zero, and is the same elsewhere.
+/// True if the text has a digit wherever `form` has a zero, and equals `form` elsewhere.
 pub(crate) fn has_form(text: &str, form: &str) -> bool {
     let mut bytes = text.bytes().zip(form.bytes());
     text.len() == form.len()
@@ -102,12 +100,12 @@ pub(crate) fn has_form(text: &str, form: &str) -> bool {
         })
 }
 
-/// Digits that are few enough for the type.
+/// Parses digits, which must fit into the type.
 fn number<T: FromStr + Default>(digits: &str) -> T {
     digits.parse().unwrap_or_default()
 }
 
-/// A day of the calendar without a time zone, as ISO 8601 writes it: `2026-11-21`. Of the years 1 to
+/// A calendar date without a time zone, in ISO 8601 format, such as `2026-11-21`. The year is 0001 to
 /// 9998.
 #[Scalar(
     name = "LocalDate",
@@ -130,9 +128,12 @@ impl ScalarType for LocalDate {
     }
 }
 
-/// A time of day without a time zone, `HH:MM` or `HH:MM:SS`, from `00:00` to `23:59:59`. It is answered
-/// with its seconds.
-#[Scalar(name = "LocalTime")]
+/// A time of day without a time zone, from `00:00` to `23:59:59`. Inputs are `HH:MM` or `HH:MM:SS`;
+/// results are `HH:MM:SS`, such as `09:30:00`.
+#[Scalar(
+    name = "LocalTime",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6"
+)]
 impl ScalarType for LocalTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_written_in_one_way() {
+    fn dates_have_one_form() {
         for text in ["2026-11-21", "0001-01-01", "9998-12-31", "2024-02-29"] {
             let read = LocalDate::read(text).map(|date| date.0.to_string());
             assert_eq!(read.as_deref(), Some(text));
@@ -179,29 +180,35 @@ mod tests {
     }
 
     #[test]
-    fn wrong_date_names_the_part_that_is_wrong() {
+    fn date_errors_name_the_invalid_part() {
         for (text, problem) in [
+            ("0000-01-01", "the year must be from 0001 to 9998, got 0000"),
+            ("9999-01-01", "the year must be from 0001 to 9998, got 9999"),
+            ("2026-13-01", "the month must be from 01 to 12, got 13"),
+            ("2026-00-01", "the month must be from 01 to 12, got 00"),
             (
-                "0000-01-01",
-                "the year must be from 0001 to 9998, and is 0000",
+                "2026-11-31",
+                "the day in 2026-11 must be from 01 to 30, got 31",
             ),
             (
-                "9999-01-01",
-                "the year must be from 0001 to 9998, and is 9999",
+                "2023-02-29",
+                "the day in 2023-02 must be from 01 to 28, got 29",
             ),
-            ("2026-13-01", "the month must be from 01 to 12, and is 13"),
-            ("2026-00-01", "the month must be from 01 to 12, and is 00"),
-            ("2026-11-31", "2026-11 has the days 01 to 30, and not 31"),
-            ("2023-02-29", "2023-02 has the days 01 to 28, and not 29"),
-            ("2024-02-30", "2024-02 has the days 01 to 29, and not 30"),
-            ("2026-11-00", "2026-11 has the days 01 to 30, and not 00"),
+            (
+                "2024-02-30",
+                "the day in 2024-02 must be from 01 to 29, got 30",
+            ),
+            (
+                "2026-11-00",
+                "the day in 2026-11 must be from 01 to 30, got 00",
+            ),
         ] {
             assert_eq!(text.parse::<LocalDate>(), Err(problem.to_owned()));
         }
     }
 
     #[test]
-    fn a_time_of_day_has_hours_and_minutes_and_may_have_seconds() {
+    fn times_have_hours_minutes_and_optional_seconds() {
         for (text, written) in [
             ("00:00", "00:00:00"),
             ("09:30", "09:30:00"),
@@ -224,9 +231,9 @@ mod tests {
             assert!(problem.contains("as in 09:30"), "{text:?}: {problem}");
         }
         for (text, problem) in [
-            ("24:00", "the hour must be from 00 to 23, and is 24"),
-            ("09:60", "the minute must be from 00 to 59, and is 60"),
-            ("23:59:60", "the second must be from 00 to 59, and is 60"),
+            ("24:00", "the hour must be from 00 to 23, got 24"),
+            ("09:60", "the minute must be from 00 to 59, got 60"),
+            ("23:59:60", "the second must be from 00 to 59, got 60"),
         ] {
             assert_eq!(text.parse::<LocalTime>(), Err(problem.to_owned()));
         }

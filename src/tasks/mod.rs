@@ -1,4 +1,4 @@
-//! Tasks: each reached by its owner and by nobody else.
+//! Tasks: creates, changes, completes, moves and deletes the tasks of a user.
 
 mod bulk;
 pub(crate) mod client_id;
@@ -46,7 +46,8 @@ use crate::{
     scope::{Filter, LogEntry, Query, Set, SyncError, Viewer},
 };
 
-/// The fields of a task that its owner edits: one list for creating, updating, importing, exporting and sample tasks.
+/// The fields of a task that its owner edits. Creating, updating, importing, exporting and seeding
+/// tasks share this list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TaskFields {
     pub(crate) title: Title,
@@ -55,32 +56,32 @@ pub(crate) struct TaskFields {
     pub(crate) due: Option<Due>,
 }
 
-/// A task that is to be created.
+/// A task to create.
 struct NewTask {
-    /// Made by the client, or nothing.
+    /// The id that the client generated; `None` generates one.
     id: Option<TaskId>,
     fields: TaskFields,
     placement: Placement,
 }
 
-/// A change of a task's fields.
+/// Changes of a task's fields.
 struct TaskEdit {
-    /// The new due date, if it is another: an inner nothing clears it.
+    /// The new due date: `None` leaves it unchanged, `Some(None)` clears it.
     due: Option<Option<Due>>,
     /// The changes of the other fields.
     rest: Edit<TaskFields>,
 }
 
-/// The failure of a change of a task.
+/// An error that prevents a change of a task.
 enum TaskError {
     Sync(SyncError<Model>),
-    /// The task that it is to be placed beside is not the viewer's, or is the task itself.
+    /// The placement names a task that the viewer does not have, or the moved task itself.
     PlacementTargetNotFound,
     LimitReached(LimitReached),
 }
 
 impl TaskFields {
-    /// The fields of a task that has a title and nothing else.
+    /// Returns the fields of a task that has only a title.
     pub(crate) fn new(title: Title) -> Self {
         Self {
             title,
@@ -90,7 +91,7 @@ impl TaskFields {
         }
     }
 
-    /// The fields of a stored task, with this due date.
+    /// Returns the fields of a stored task, with this due date.
     fn of(task: &Model, due: Option<Due>) -> Self {
         Self {
             title: Title::from_stored(task.title.clone()),
@@ -100,9 +101,10 @@ impl TaskFields {
         }
     }
 
-    /// Sets the columns of a row that differ from the fields, for a user in this time zone.
-    fn write(self, home: &TimeZone, row: &mut ActiveModel) {
-        Due::write(self.due.as_ref(), home, row);
+    /// Sets the columns of a row that differ from the fields. The instant of a floating due date is
+    /// that of a user in this time zone.
+    fn write(self, time_zone: &TimeZone, row: &mut ActiveModel) {
+        Due::write(self.due.as_ref(), time_zone, row);
         self.write_all_but_due(row);
     }
 
@@ -137,13 +139,14 @@ impl From<LimitReached> for TaskError {
 
 type TaskResult<T> = std::result::Result<T, TaskError>;
 
-/// The tasks that pass the filter, which goes by the days of the viewer's time zone.
+/// Returns the query for the tasks that match the filter. The filter's days are days of the time zone
+/// of `now`.
 fn query(now: &LocalNow, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
     let filter = filter.map(|filter| filter.condition(now)).transpose()?;
     Ok(Query::filter(filter.unwrap_or_else(Filter::always)))
 }
 
-/// Stores a new task in its place in its owner's order.
+/// Stores a new task at its place in the manual order.
 async fn create(viewer: &Viewer, limits: AccountLimits, task: NewTask) -> TaskResult<Model> {
     let task = &task;
     let build = |viewer: Viewer, added: LogEntry| async move {
@@ -159,7 +162,7 @@ async fn create(viewer: &Viewer, limits: AccountLimits, task: NewTask) -> TaskRe
     viewer.create_synced::<Entity, _, _>(task.id, build).await
 }
 
-/// Changes the fields of a task, if it is at the version that is named.
+/// Changes the fields of a task. Fails with a conflict if the task is not at version `if_version`.
 async fn update(
     viewer: &Viewer,
     id: TaskId,
@@ -171,7 +174,7 @@ async fn update(
         let mut fields = TaskFields::of(&task, None);
         edit.rest.apply(&mut fields);
         fields.write_all_but_due(&mut row);
-        // One that is not edited is not read: it could be unreadable.
+        // A due date that is not edited is not parsed: a corrupt one must not prevent other edits.
         if let Some(due) = &edit.due {
             let zone = floating_due::time_zone(&viewer, due.as_ref()).await?;
             Due::write(due.as_ref(), &zone, &mut row);
@@ -182,7 +185,7 @@ async fn update(
     updated.await
 }
 
-/// Completes or reopens a task, if it is at the version that is named.
+/// Completes or reopens a task. Fails with a conflict if the task is not at version `if_version`.
 async fn set_completed(
     viewer: &Viewer,
     id: TaskId,
@@ -199,7 +202,8 @@ async fn set_completed(
     updated.await
 }
 
-/// Moves a task in its owner's order, if it is at the version that is named.
+/// Moves a task in the manual order. Fails with a conflict if the task is not at version
+/// `if_version`.
 async fn move_to(
     viewer: &Viewer,
     id: TaskId,
@@ -214,7 +218,7 @@ async fn move_to(
     moved.await
 }
 
-/// Deletes a task, if it is at the version that is named.
+/// Deletes a task. Fails with a conflict if the task is not at version `if_version`.
 async fn delete(viewer: &Viewer, id: TaskId, if_version: Option<i32>) -> TaskResult<()> {
     Ok(viewer.delete_synced::<Entity>(id, if_version).await?)
 }

@@ -1,4 +1,4 @@
-//! The times that a filter names: a day, an instant, or so long from now.
+//! The times in a filter: parses a day, an instant or a duration from now, and resolves it to an interval.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::{Span, civil, tz};
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// What a filter compares a time with.
+/// A time in a filter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum DateOrDuration {
-    /// The whole of it, where the person is.
+    /// A whole day in the user's time zone.
     Day(LocalDate),
     Instant(Timestamp),
-    /// So long from now: a whole day if it is of days alone, and otherwise an instant.
+    /// A duration from now: a whole day if its units are days or longer, otherwise an instant.
     FromNow(Span),
 }
 
-/// From its first millisecond to its last.
+/// A span of time from its first millisecond to its last, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interval {
     pub(super) first: Timestamp,
@@ -27,18 +27,18 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// The last millisecond before it.
+    /// Returns the last millisecond before the interval.
     pub(super) fn before(self) -> Timestamp {
         Timestamp::from_millis(self.first.as_millis().saturating_sub(1))
     }
 
-    /// The first millisecond after it.
+    /// Returns the first millisecond after the interval.
     pub(super) fn after(self) -> Timestamp {
         next(self.last)
     }
 }
 
-/// The millisecond after this one.
+/// Returns the millisecond after this one.
 pub(super) fn next(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis().saturating_add(1))
 }
@@ -50,7 +50,7 @@ pub(crate) struct LocalNow {
 }
 
 impl LocalNow {
-    /// For what goes by no days.
+    /// Returns the time in UTC, for filters that depend on no day of the user.
     pub(super) fn in_utc(now: Timestamp) -> Self {
         Self {
             now,
@@ -70,14 +70,14 @@ impl LocalNow {
         }
     }
 
-    /// The day that it is.
+    /// Returns the current day, or `None` outside the calendar's range.
     pub(super) fn today(&self) -> Option<Interval> {
         Some(self.day(self.wall()?.date()))
     }
 }
 
 impl DateOrDuration {
-    /// What it is here and now; nothing where the calendar ends.
+    /// Returns the interval at this time in this time zone, or `None` outside the years 1 to 9998.
     pub(super) fn interval(self, now: &LocalNow) -> Option<Interval> {
         let instant = |at| Interval {
             first: at,
@@ -103,7 +103,7 @@ impl DateOrDuration {
         }
     }
 
-    /// Reads any of the three, or says what is wrong with it.
+    /// Parses any of the three forms; the error says how to write one.
     fn read(text: &str) -> Result<Self, String> {
         if LocalDate::has_form(text) {
             return text.parse().map(Self::Day);
@@ -117,20 +117,21 @@ impl DateOrDuration {
             })
         };
         read.ok_or_else(|| {
-            "not a date such as 2026-11-21, a moment such as 2026-11-21T11:02:18Z, or a duration such \
-             as P0D or -P1W"
+            "write a date such as 2026-11-21, an instant such as 2026-11-21T11:02:18Z, or a duration \
+             such as P0D or -P1W"
                 .to_owned()
         })
     }
 }
 
-/// Whether it looks like a duration as ISO 8601 writes it: the library reads small letters and commas too.
+/// True if the text has only characters of an ISO 8601 duration. The library also accepts lower case
+/// and commas.
 fn is_iso_8601(text: &str) -> bool {
     let is_of_it = |byte: u8| byte.is_ascii_digit() || b"-PYMWDTHS.".contains(&byte);
     text.trim_start_matches('-').starts_with('P') && text.bytes().all(is_of_it)
 }
 
-/// Whether a moment is written as RFC 3339 (section 5.6) has it: the library reads other ways too.
+/// True if the text has the form of RFC 3339, section 5.6. The library also accepts other forms.
 fn is_rfc_3339(text: &str) -> bool {
     const WALL: &str = "0000-00-00T00:00:00";
     let Some((wall, rest)) = text.split_at_checked(WALL.len()) else {
@@ -146,7 +147,8 @@ fn is_rfc_3339(text: &str) -> bool {
     has_form(wall, WALL) && is_offset
 }
 
-/// Whether it has no hours and nothing smaller. One of no length at all is of days: it is today.
+/// True if the duration has no hours and no smaller units. A duration of zero counts as days: it is
+/// today.
 fn is_of_days(span: &Span) -> bool {
     span.get_hours() == 0
         && span.get_minutes() == 0
@@ -156,9 +158,13 @@ fn is_of_days(span: &Span) -> bool {
         && span.get_nanoseconds() == 0
 }
 
-/// A day (`2026-11-21`), a moment (`2026-11-21T11:02:18Z`), or an ISO 8601 duration from now in the viewer's time
-/// zone: `P0D` is today, `-P1W` the day a week ago, `PT2H` the moment in two hours. A day is all of it.
-#[Scalar(name = "DateOrDuration")]
+/// A day (`2026-11-21`), an instant (`2026-11-21T11:02:18Z`), or an ISO 8601 duration from now in the
+/// viewer's time zone. A duration in days or longer units is a whole day: `P0D` is today, `-P1W` the day
+/// one week ago. A duration with hours or smaller units is an instant: `PT2H` is two hours from now.
+#[Scalar(
+    name = "DateOrDuration",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#appendix-A"
+)]
 impl ScalarType for DateOrDuration {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_of_days_is_a_day_where_the_person_is() {
+    fn duration_of_days_is_a_day_in_the_users_time_zone() {
         let day = |first: &str, last: &str| Some((first.to_owned(), last.to_owned()));
         for today in ["P0D", "-P0D", "PT0S", "P0W"] {
             assert_eq!(
@@ -212,7 +218,7 @@ mod tests {
             interval("P3M", "UTC"),
             day("2027-02-21T00:00:00.000Z", "2027-02-21T23:59:59.999Z")
         );
-        // The day of the change of clocks is an hour shorter.
+        // The day on which daylight saving time starts is an hour shorter.
         assert_eq!(
             interval("2026-03-29", "Europe/Vienna"),
             day("2026-03-28T23:00:00.000Z", "2026-03-29T21:59:59.999Z")
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_with_a_time_and_a_moment_are_instants() {
+    fn durations_with_hours_and_timestamps_are_instants() {
         let at = |moment: &str| Some((moment.to_owned(), moment.to_owned()));
         assert_eq!(
             interval("PT2H", "Asia/Tokyo"),
@@ -235,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_these_is_refused() {
+    fn other_text_is_rejected() {
         for text in [
             "",
             "P",

@@ -1,7 +1,7 @@
-//! What tasks can be told to do: inputs, payloads, and the verbs between them.
+//! The mutations of tasks: validates their inputs, runs them, and builds their payloads.
 //!
-//! A payload that shows a user is generic over it: `graphql/user.rs` puts that type together from more
-//! slices than this one.
+//! A payload with a user is generic over the user's type, because `graphql/user.rs` merges that type
+//! from several slices.
 
 use std::marker::PhantomData;
 
@@ -15,15 +15,15 @@ use super::{
 };
 use crate::{
     config::AccountLimits,
-    error::{Fault, Nullable, Result, UserError, UserErrorCode},
+    error::{FieldError, Nullable, Result, UserError, UserErrorCode},
     id::TaskId,
     identity,
-    input::{Edit, Faults, clearable, named_payload, required},
+    input::{Edit, FieldErrors, named_payload, parse_clearable, parse_required},
     payload,
     scope::{SyncError, Viewer},
 };
 
-/// What tasks can be told to do; `U` is the schema's user.
+/// The mutations of tasks; `U` is the schema's `User` type.
 pub(crate) struct TaskMutation<U>(PhantomData<fn() -> U>);
 
 impl<U> Default for TaskMutation<U> {
@@ -34,75 +34,87 @@ impl<U> Default for TaskMutation<U> {
 
 #[Object]
 impl<U: OutputType + From<Viewer>> TaskMutation<U> {
-    /// Makes a task, last in the manual order unless it is placed elsewhere.
+    /// Creates a task, at the end of the manual order unless `placement` is given. Its user errors are
+    /// `REQUIRED`, `TOO_LONG` and `INVALID` for a field, `NOT_FOUND` for `placement`, `ALREADY_EXISTS`
+    /// for the id of a deleted task, and `LIMIT_REACHED`.
     async fn create_task(
         &self,
         ctx: &Context<'_>,
-        input: CreateTaskInput,
+        #[graphql(desc = "The fields of the new task.")] input: CreateTaskInput,
     ) -> Nullable<CreateTaskPayload<U>> {
         Some(input.run(ctx).await)
     }
 
-    /// Changes a task. What changes nothing takes no version.
+    /// Changes fields of a task. If nothing changes, the task's version stays the same. Its user errors
+    /// are `REQUIRED`, `TOO_LONG` and `INVALID` for a field, `NOT_FOUND` and `VERSION_CONFLICT`.
     async fn update_task(
         &self,
         ctx: &Context<'_>,
-        input: UpdateTaskInput,
+        #[graphql(desc = "The id of the task, and the fields to change.")] input: UpdateTaskInput,
     ) -> Nullable<UpdateTaskPayload> {
         Some(input.run(ctx).await)
     }
 
-    /// Says whether a task is done: a set, not a toggle, so that it is safe to send twice.
+    /// Marks a task as completed or as open. The mutation sets the state and does not toggle it, so it
+    /// is safe to retry. Its user errors are `NOT_FOUND` and `VERSION_CONFLICT`.
     async fn set_task_completed(
         &self,
         ctx: &Context<'_>,
-        input: SetTaskCompletedInput,
+        #[graphql(desc = "The id of the task, and its new state.")] input: SetTaskCompletedInput,
     ) -> Nullable<SetTaskCompletedPayload<U>> {
         Some(input.run(ctx).await)
     }
 
-    /// Moves a task in the manual order. Where it is already, nothing changes.
+    /// Moves a task in the manual order. If the task is already at this place, nothing changes. Its user
+    /// errors are `NOT_FOUND`, for `id` or `placement`, and `VERSION_CONFLICT`.
     async fn move_task(
         &self,
         ctx: &Context<'_>,
-        input: MoveTaskInput,
+        #[graphql(desc = "The id of the task, and its new place.")] input: MoveTaskInput,
     ) -> Nullable<MoveTaskPayload> {
         Some(input.run(ctx).await)
     }
 
-    /// Removes a task for good. Its id is refused for the next 30 days.
+    /// Deletes a task permanently. `createTask` rejects its id for 30 days. Its user errors are
+    /// `NOT_FOUND` and `VERSION_CONFLICT`.
     async fn delete_task(
         &self,
         ctx: &Context<'_>,
-        input: DeleteTaskInput,
+        #[graphql(desc = "The id of the task, and its expected version.")] input: DeleteTaskInput,
     ) -> Nullable<DeleteTaskPayload<U>> {
         Some(input.run(ctx).await)
     }
 }
 
+/// The fields of a new task.
 #[derive(InputObject)]
 struct CreateTaskInput {
-    /// Minted by the client: `task_` and a UUIDv7, at most five minutes ahead. Sending the same id
-    /// again answers with the task that is stored, so that a create can be retried.
+    /// An id that the client generates, so that it can retry the create: `task_` and a UUIDv7 in 26
+    /// characters (TypeID), at most five minutes ahead of the server's clock. If the viewer has a task
+    /// with this id, the answer is the stored task, unchanged. If omitted, the server generates an id.
     id: Option<ID>,
-    /// 1 to 500 code points after trimming.
+    /// The title, 1 to 500 code points after trimming.
     title: String,
-    /// At most 16,384 code points.
+    /// The description, at most 16,384 code points, not trimmed. If omitted or null, the task has none.
     description: Option<String>,
+    /// The priority; `NONE` if omitted.
     #[graphql(default)]
     priority: Priority,
+    /// The due date. If omitted or null, the task has none.
     due: Option<DueInput>,
-    /// Last when left out.
+    /// The place in the manual order; the end of the list if omitted or null.
     placement: Option<PlacementInput>,
 }
 
-/// The answer to `createTask`.
+/// The result of `createTask`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 struct CreateTaskPayload<U: OutputType> {
+    /// The created task, or the stored task if its id was sent before; null if there are errors.
     task: Option<Task>,
-    /// Whose it is, so that lists and counts can be read in the same request.
+    /// The owner of the task, to read updated lists and counts in the same request.
     viewer: Option<U>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(CreateTaskPayload);
@@ -113,13 +125,13 @@ impl CreateTaskInput {
         ctx: &Context<'_>,
     ) -> Result<CreateTaskPayload<U>> {
         let viewer = identity::viewer(ctx)?;
-        let mut faults = Faults::default();
+        let mut field_errors = FieldErrors::default();
         let id = self.id.map(|id| client_id::parse(&id, viewer.now()));
-        let id = faults.check("id", id.transpose());
-        let title = faults.check("title", Title::parse(&self.title));
+        let id = field_errors.check("id", id.transpose());
+        let title = field_errors.check("title", Title::parse(&self.title));
         let description = self.description.map(Description::parse).transpose();
-        let description = faults.check("description", description);
-        let due = faults.check("due", self.due.map(Due::parse).transpose());
+        let description = field_errors.check("description", description);
+        let due = field_errors.check("due", self.due.map(Due::parse).transpose());
         let (task, user_errors) = match (id, title, description, due) {
             (Some(id), Some(title), Some(description), Some(due)) => {
                 let task = NewTask {
@@ -137,7 +149,7 @@ impl CreateTaskInput {
                 let limits: &AccountLimits = ctx.data_unchecked();
                 show(viewer, super::create(viewer, *limits, task).await)?
             }
-            _ => (None, faults.0),
+            _ => (None, field_errors.0),
         };
         Ok(CreateTaskPayload {
             task,
@@ -147,74 +159,84 @@ impl CreateTaskInput {
     }
 }
 
-/// Left out is unchanged, null clears.
+/// Changes of a task's fields. An omitted field stays unchanged.
 #[derive(InputObject)]
 struct UpdateTaskInput {
+    /// The id of the task to change.
     id: ID,
-    /// Change it only if it is still at this version.
+    /// If given and the task's version differs, nothing changes and the answer has
+    /// `VERSION_CONFLICT`.
     if_version: Option<i32>,
-    /// 1 to 500 code points after trimming.
+    /// The new title, 1 to 500 code points after trimming. Null is rejected with `REQUIRED`.
     title: MaybeUndefined<String>,
-    /// At most 16,384 code points.
+    /// The new description, at most 16,384 code points, not trimmed. Null removes the description.
     description: MaybeUndefined<String>,
+    /// The new priority. Null is rejected with `REQUIRED`; `NONE` removes the priority.
     priority: MaybeUndefined<Priority>,
+    /// The new due date, which replaces the stored one as a whole. Null removes the due date.
     due: MaybeUndefined<DueInput>,
 }
 
-/// The answer to `updateTask`.
+/// The result of `updateTask`.
 #[derive(SimpleObject)]
 struct UpdateTaskPayload {
-    /// On `VERSION_CONFLICT`, the task as it is stored.
+    /// The changed task; on `VERSION_CONFLICT`, the stored task; null on any other error.
     task: Option<Task>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 
 impl UpdateTaskInput {
     async fn run(self, ctx: &Context<'_>) -> Result<UpdateTaskPayload> {
         let viewer = identity::viewer(ctx)?;
-        let mut faults = Faults::default();
+        let mut field_errors = FieldErrors::default();
         let mut rest = Edit::<TaskFields>::default();
-        let title = required(self.title, |title| Title::parse(&title));
-        rest.set(faults.check("title", title), |task| &mut task.title);
-        let description = clearable(self.description, Description::parse);
-        rest.set(faults.check("description", description), |task| {
+        let title = parse_required(self.title, |title| Title::parse(&title));
+        rest.set(field_errors.check("title", title), |task| &mut task.title);
+        let description = parse_clearable(self.description, Description::parse);
+        rest.set(field_errors.check("description", description), |task| {
             &mut task.description
         });
-        let priority = required(self.priority, Ok);
-        rest.set(faults.check("priority", priority), |task| {
+        let priority = parse_required(self.priority, Ok);
+        rest.set(field_errors.check("priority", priority), |task| {
             &mut task.priority
         });
-        let due = faults.check("due", clearable(self.due, Due::parse));
+        let due = field_errors.check("due", parse_clearable(self.due, Due::parse));
         let (task, user_errors) = match due {
-            Some(due) if faults.0.is_empty() => {
+            Some(due) if field_errors.0.is_empty() => {
                 let edit = TaskEdit { due, rest };
                 let update = async {
                     super::update(viewer, task_id(&self.id)?, self.if_version, edit).await
                 };
                 show(viewer, update.await)?
             }
-            _ => (None, faults.0),
+            _ => (None, field_errors.0),
         };
         Ok(UpdateTaskPayload { task, user_errors })
     }
 }
 
+/// The new state of a task.
 #[derive(InputObject)]
 struct SetTaskCompletedInput {
+    /// The id of the task to change.
     id: ID,
+    /// True completes the task; false reopens it.
     completed: bool,
-    /// Change it only if it is still at this version.
+    /// If given and the task's version differs, nothing changes and the answer has
+    /// `VERSION_CONFLICT`.
     if_version: Option<i32>,
 }
 
-/// The answer to `setTaskCompleted`.
+/// The result of `setTaskCompleted`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 struct SetTaskCompletedPayload<U: OutputType> {
-    /// On `VERSION_CONFLICT`, the task as it is stored.
+    /// The changed task; on `VERSION_CONFLICT`, the stored task; null on any other error.
     task: Option<Task>,
-    /// Whose it is, so that lists and counts can be read in the same request.
+    /// The owner of the task, to read updated lists and counts in the same request.
     viewer: Option<U>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(SetTaskCompletedPayload);
@@ -238,19 +260,24 @@ impl SetTaskCompletedInput {
     }
 }
 
+/// The new place of a task in the manual order.
 #[derive(InputObject)]
 struct MoveTaskInput {
+    /// The id of the task to move.
     id: ID,
+    /// The new place: beside another task, or at an end of the list.
     placement: PlacementInput,
-    /// Move it only if it is still at this version.
+    /// If given and the task's version differs, nothing changes and the answer has
+    /// `VERSION_CONFLICT`.
     if_version: Option<i32>,
 }
 
-/// The answer to `moveTask`.
+/// The result of `moveTask`.
 #[derive(SimpleObject)]
 struct MoveTaskPayload {
-    /// On `VERSION_CONFLICT`, the task as it is stored.
+    /// The moved task; on `VERSION_CONFLICT`, the stored task; null on any other error.
     task: Option<Task>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 
@@ -265,20 +292,25 @@ impl MoveTaskInput {
     }
 }
 
+/// The task to delete.
 #[derive(InputObject)]
 struct DeleteTaskInput {
+    /// The id of the task to delete.
     id: ID,
-    /// Delete it only if it is still at this version.
+    /// If given and the task's version differs, nothing changes and the answer has
+    /// `VERSION_CONFLICT`.
     if_version: Option<i32>,
 }
 
-/// The answer to `deleteTask`.
+/// The result of `deleteTask`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 struct DeleteTaskPayload<U: OutputType> {
+    /// The id of the deleted task; null if there are errors.
     deleted_task_id: Option<ID>,
-    /// Whose it was, so that lists and counts can be read in the same request.
+    /// The owner of the task, to read updated lists and counts in the same request.
     viewer: Option<U>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(DeleteTaskPayload);
@@ -302,24 +334,24 @@ impl DeleteTaskInput {
     }
 }
 
-/// The id of a task. An invalid one matches no task.
+/// Parses the id of a task. Fails with `NotFound` if it is invalid: it matches no task.
 fn task_id(id: &ID) -> TaskResult<TaskId> {
     Ok(id.parse().map_err(|_| SyncError::NotFound)?)
 }
 
-/// The task and the errors of a payload.
+/// Returns the task and the user errors of a payload.
 fn show(viewer: &Viewer, result: TaskResult<Model>) -> Result<(Option<Task>, Vec<UserError>)> {
     let result = match result {
         Ok(task) => Ok(task),
         Err(TaskError::Sync(error)) => Err(error),
         Err(TaskError::PlacementTargetNotFound) => {
-            let message = "There is no such task to place it beside.";
-            let fault = Fault::new(UserErrorCode::NotFound, message);
+            let message = "The task to place it beside does not exist.";
+            let fault = FieldError::new(UserErrorCode::NotFound, message);
             return Ok((None, vec![fault.at("placement")]));
         }
         Err(TaskError::LimitReached(reached)) => {
-            let fault = Fault::new(UserErrorCode::LimitReached, reached.of_account());
-            return Ok((None, vec![fault.nowhere()]));
+            let fault = FieldError::new(UserErrorCode::LimitReached, reached.of_account());
+            return Ok((None, vec![fault.without_path()]));
         }
     };
     let (task, user_errors) = payload::of::<Entity>(result)?;

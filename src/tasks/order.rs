@@ -1,57 +1,73 @@
-//! The orders of a list of tasks.
+//! Sort orders of lists of tasks, and the cost of those without an index.
 
-use super::{Column, Entity, due::NEVER, filter::TaskFilter, scan, task::Row};
+use super::{Column, Entity, due::NO_DUE_TIME, filter::TaskFilter, scan, task::Row};
 use crate::{
     clock::Timestamp,
     error::{Error, Result},
-    pagination::keyset::{Key, Keyset, Of},
+    pagination::keyset::{Key, KeyFn, Keyset},
     scope::SortKey,
 };
 use async_graphql::{Enum, InputObject};
 
-/// How many things a list is ordered by at most.
+/// The maximum number of sort keys of a list.
 const MAX_KEYS: usize = 7;
 
-/// What a list is ordered by. The id comes last by itself, so that every order is total.
+/// A sort key. Tasks that are equal in all sort keys are ordered by id, in the direction of the last
+/// key.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub(crate) struct TaskOrder {
+    /// The property of a task to compare.
     field: TaskOrderField,
+    /// The direction; `ASC` if omitted.
     #[graphql(default)]
     direction: OrderDirection,
-    /// Where those are that have no such value, whatever the direction.
+    /// The place of tasks without a value, in either direction; `LAST` if omitted.
     #[graphql(default)]
     nulls: NullsOrder,
 }
 
+/// A property by which tasks are sorted. `POSITION` or `CREATED_AT` alone costs the least: an index has
+/// the order. Most other orders sort all matching tasks, which costs points for each task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum TaskOrderField {
-    /// The manual order.
+    /// The manual order, which `moveTask` changes.
     Position,
+    /// The time of creation.
     CreatedAt,
+    /// The time of the last change.
     UpdatedAt,
+    /// The time of completion. `nulls` places the open tasks.
     CompletedAt,
+    /// The instant at which a task is due. `nulls` places the tasks without a due date.
     Due,
-    /// From `NONE` to `URGENT`.
+    /// The priority, ascending from `NONE` to `URGENT`.
     Priority,
-    /// By the code points of what is left when case is folded.
+    /// The title, compared by code point after case folding.
     Title,
 }
 
+/// The direction of a sort key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub(crate) enum OrderDirection {
+    /// Ascending: the smallest, earliest or lowest value first.
     #[default]
     Asc,
+    /// Descending: the largest, latest or highest value first.
     Desc,
 }
 
+/// The place of tasks without a value of a sort key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub(crate) enum NullsOrder {
+    /// Before all tasks with a value.
     First,
+    /// After all tasks with a value.
     #[default]
     Last,
 }
 
-/// The order that is asked for, newest first when none is, of the tasks that pass the filter.
+/// Returns the keyset for these sort keys, by default newest first. Its cursors are valid only with
+/// this filter.
 pub(super) fn keyset(
     order: &[TaskOrder],
     filter: Option<&TaskFilter>,
@@ -64,7 +80,7 @@ pub(super) fn keyset(
     let order = if order.is_empty() { &NEWEST } else { order };
     if order.len() > MAX_KEYS {
         return Err(Error::BadUserInput(format!(
-            "A list is ordered by at most {MAX_KEYS} things. Leave some out."
+            "A list can be ordered by at most {MAX_KEYS} fields. Remove some."
         )));
     }
     let mut keys = Vec::new();
@@ -79,7 +95,8 @@ pub(super) fn keyset(
     Ok(Keyset::new(keys, &format!("{order:?} {filter:?}")))
 }
 
-/// The work on one task of putting all in this order, as [`scan`] counts it: none when an index has it.
+/// Returns the work per task of sorting all tasks in this order, as [`scan`] counts it: 0 if an index
+/// has the order.
 pub(super) fn work(order: &[TaskOrder]) -> u64 {
     match order {
         [] => 0,
@@ -88,13 +105,13 @@ pub(super) fn work(order: &[TaskOrder]) -> u64 {
     }
 }
 
-/// The id says when a task was made.
+/// Returns the key of the id, which orders by creation time: a UUIDv7 begins with it.
 fn by_id(is_descending: bool) -> Key<Entity, Row> {
     Key {
         column: Column::Id,
         sort: SortKey::column(Column::Id),
         is_descending,
-        of: Of::Id(|task| task.id.into()),
+        of: KeyFn::Id(|task| task.id.into()),
     }
 }
 
@@ -103,39 +120,40 @@ impl TaskOrder {
         match self.field {
             TaskOrderField::CreatedAt => vec![by_id(self.is_descending())],
             TaskOrderField::Position => {
-                vec![self.key(Column::Position, Of::Text(|task| task.position.clone()))]
+                vec![self.key(Column::Position, KeyFn::Text(|task| task.position.clone()))]
             }
             TaskOrderField::UpdatedAt => {
-                let of = Of::Number(|task: &Row| task.updated_at.as_millis());
+                let of = KeyFn::Number(|task: &Row| task.updated_at.as_millis());
                 vec![self.key(Column::UpdatedAt, of)]
             }
             TaskOrderField::Priority => {
-                vec![self.key(Column::Priority, Of::Number(|task| task.priority as i64))]
+                vec![self.key(Column::Priority, KeyFn::Number(|task| task.priority as i64))]
             }
             TaskOrderField::Title => {
                 vec![self.key(
                     Column::TitleFolded,
-                    Of::Text(|task| task.title_folded.clone()),
+                    KeyFn::Text(|task| task.title_folded.clone()),
                 )]
             }
             TaskOrderField::Due => {
                 let due = self.key(
                     Column::DueSort,
-                    Of::Number(|task| task.due_sort.as_millis()),
+                    KeyFn::Number(|task| task.due_sort.as_millis()),
                 );
-                // The key of what is never due is past every date already.
+                // The sort value of a task without a due date is later than every date.
                 if self.has_index() {
                     return vec![due];
                 }
-                let is_never = SortKey::equals(Column::DueSort, NEVER);
+                let is_never = SortKey::equals(Column::DueSort, NO_DUE_TIME);
                 let never = self.nulls(Column::DueSort, is_never, |task| {
-                    (task.due_sort == NEVER).into()
+                    (task.due_sort == NO_DUE_TIME).into()
                 });
                 vec![never, due]
             }
             TaskOrderField::CompletedAt => {
                 let column = Column::CompletedAt;
-                let of = Of::Number(|task: &Row| task.completed_at.map_or(0, Timestamp::as_millis));
+                let of =
+                    KeyFn::Number(|task: &Row| task.completed_at.map_or(0, Timestamp::as_millis));
                 let at = Key {
                     sort: SortKey::column_or(column, 0_i64),
                     ..self.key(column, of)
@@ -146,7 +164,7 @@ impl TaskOrder {
         }
     }
 
-    /// Whether the database keeps the tasks in this order.
+    /// True if an index of the database has this order.
     fn has_index(self) -> bool {
         match self.field {
             TaskOrderField::CreatedAt | TaskOrderField::Position => true,
@@ -159,8 +177,8 @@ impl TaskOrder {
         self.direction == OrderDirection::Desc
     }
 
-    /// The column as it is.
-    fn key(self, column: Column, of: Of<Row>) -> Key<Entity, Row> {
+    /// Returns the key that compares the column's own values.
+    fn key(self, column: Column, of: KeyFn<Row>) -> Key<Entity, Row> {
         Key {
             column,
             sort: SortKey::column(column),
@@ -169,7 +187,7 @@ impl TaskOrder {
         }
     }
 
-    /// Those that have no such value apart, before the others or after them.
+    /// Returns the key that places the tasks without a value before or after the others.
     fn nulls(
         self,
         column: Column,
@@ -180,7 +198,7 @@ impl TaskOrder {
             column,
             sort: is_null,
             is_descending: self.nulls == NullsOrder::First,
-            of: Of::Number(of),
+            of: KeyFn::Number(of),
         }
     }
 }

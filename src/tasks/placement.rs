@@ -1,7 +1,7 @@
-//! The manual order: where a task is placed, and the fractional index that says so.
+//! The manual order: computes the position, a fractional index, of a task that is placed or moved.
 //!
-//! A position is between its neighbours', so that a move writes one row. Where many have been placed into
-//! the same gap positions become long; then some of the neighbours are rebalanced.
+//! A position lies between the positions of its neighbours, so that a move writes one row. After many
+//! moves into the same gap, positions become long; then some neighbours are rebalanced.
 
 use super::{ActiveModel, Column, Entity, Model, TaskError, TaskResult};
 use crate::{
@@ -11,35 +11,40 @@ use crate::{
 };
 use async_graphql::{Enum, ID, OneofObject};
 
-/// The maximum length of a position; a longer one has its neighbours rebalanced.
+/// The maximum length of a position. A longer one causes its neighbours to be rebalanced.
 const MAX_POSITION_BYTES: usize = 64;
 
 /// The maximum number of neighbours on either side of a gap that are rebalanced.
 const MAX_REBALANCED_PER_SIDE: u64 = 25;
 
-/// Where a task is placed.
+/// A place in the manual order. Exactly one field must be given.
 #[derive(OneofObject)]
 pub(super) enum PlacementInput {
-    /// Right before this task.
+    /// Directly before the task with this id. If the viewer has no such task, or if it is the moved task
+    /// itself, the error is `NOT_FOUND`.
     Before(ID),
-    /// Right after this task.
+    /// Directly after the task with this id. If the viewer has no such task, or if it is the moved task
+    /// itself, the error is `NOT_FOUND`.
     After(ID),
-    /// At an end of the list.
+    /// At the beginning or the end of the list.
     Edge(ListEdge),
 }
 
 /// An end of the manual order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ListEdge {
+    /// Before all other tasks.
     First,
+    /// After all other tasks.
     Last,
 }
 
-/// Where a task is placed.
+/// A place in the manual order, with its id parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placement {
-    /// What is no task's id is beside no task.
+    /// Before this task; `None` is an invalid id, which matches no task.
     Before(Option<TaskId>),
+    /// After this task; `None` is an invalid id, which matches no task.
     After(Option<TaskId>),
     Edge(ListEdge),
 }
@@ -54,15 +59,15 @@ impl From<PlacementInput> for Placement {
     }
 }
 
-/// The way from a gap: towards the first task, or towards the last.
+/// A direction in the manual order: towards the first task, or towards the last.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Step {
     Backward,
     Forward,
 }
 
-/// The position for a task that is placed there, which may be there already: then there is nothing to do.
-/// The caller holds the log's lock, so that nobody else takes it.
+/// Returns the position of a task at this place. Fails with `Unchanged` if the moved task is already
+/// there. The caller holds the lock of the change log, so no other write can take the position.
 pub(super) async fn position_for(
     viewer: &Viewer,
     placement: Placement,
@@ -70,18 +75,18 @@ pub(super) async fn position_for(
 ) -> TaskResult<String> {
     let siblings = Siblings { viewer, moved };
     let (below, above) = match placement {
-        Placement::Edge(ListEdge::First) => (None, siblings.next(None, Way::Forward).await?),
-        Placement::Edge(ListEdge::Last) => (siblings.next(None, Way::Backward).await?, None),
+        Placement::Edge(ListEdge::First) => (None, siblings.next(None, Step::Forward).await?),
+        Placement::Edge(ListEdge::Last) => (siblings.next(None, Step::Backward).await?, None),
         Placement::Before(id) => {
             let above = siblings.one(id).await?;
             (
-                siblings.next(Some(&above), Way::Backward).await?,
+                siblings.next(Some(&above), Step::Backward).await?,
                 Some(above),
             )
         }
         Placement::After(id) => {
             let below = siblings.one(id).await?;
-            let above = siblings.next(Some(&below), Way::Forward).await?;
+            let above = siblings.next(Some(&below), Step::Forward).await?;
             (Some(below), above)
         }
     };
@@ -95,16 +100,17 @@ pub(super) async fn position_for(
     let position = |task: &Option<Model>| task.as_ref().map(|task| task.position.clone());
     match lexicon_fractional_index::key_between(&position(&below), &position(&above)) {
         Ok(position) if position.len() <= MAX_POSITION_BYTES => Ok(position),
-        // Too long; or two have the same one, as what was imported may.
+        // The position is too long, or the neighbours' positions are equal, as imported ones can be.
         _ => Ok(siblings.rebalance(below, above).await?),
     }
 }
 
-/// Whether a position can be one: a fractional index, of the length that one may have, with room on either side.
+/// True if the text is a valid position: a fractional index of at most [`MAX_POSITION_BYTES`], with
+/// room on both sides.
 pub(crate) fn is_position(text: &str) -> bool {
-    // The library takes it for granted that there are digits, and that all are its own.
+    // The library assumes that the text is not empty and has only its own digits.
     let is_of_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    // Beyond the outermost integers there is no other, and no list is long enough to get there.
+    // No position exists beyond the outermost integers, and no list is long enough to reach them.
     let has_room = !text.starts_with(['A', 'z']);
     is_of_digits && has_room && text.len() <= MAX_POSITION_BYTES && {
         let position = Some(text.to_owned());
@@ -113,25 +119,25 @@ pub(crate) fn is_position(text: &str) -> bool {
     }
 }
 
-/// The last position; nothing while there is no task.
+/// Returns the last position, or `None` if the viewer has no tasks.
 pub(crate) async fn last(viewer: &Viewer) -> Result<Option<String>> {
     let all = Siblings {
         viewer,
         moved: None,
     };
     Ok(all
-        .next(None, Way::Backward)
+        .next(None, Step::Backward)
         .await?
         .map(|task| task.position))
 }
 
-/// So many positions after one, in their order.
+/// Returns `count` positions after `position`, in ascending order.
 pub(crate) fn after(position: &Option<String>, count: usize) -> Result<Vec<String>> {
     let positions = lexicon_fractional_index::n_keys_between(position, &None, count);
     positions.map_err(Error::bug)
 }
 
-/// The viewer's tasks but the one that is moved.
+/// The viewer's tasks without the one that is moved.
 struct Siblings<'a> {
     viewer: &'a Viewer,
     moved: Option<&'a Model>,
@@ -154,22 +160,22 @@ impl Siblings<'_> {
             .ok_or(TaskError::PlacementTargetNotFound)
     }
 
-    /// The next one from there on; `Forward` is towards the last. From nowhere it is the first one that
-    /// comes from that end.
-    async fn next(&self, from: Option<&Model>, way: Way) -> Result<Option<Model>> {
+    /// Returns the task that follows `from` in this direction. Without `from`, returns the last task for
+    /// `Backward` and the first task for `Forward`.
+    async fn next(&self, from: Option<&Model>, way: Step) -> Result<Option<Model>> {
         Ok(self.some(from, way, 1).await?.pop())
     }
 
-    async fn some(&self, from: Option<&Model>, way: Way, count: u64) -> Result<Vec<Model>> {
+    async fn some(&self, from: Option<&Model>, way: Step, count: u64) -> Result<Vec<Model>> {
         let (side, direction) = match way {
-            Way::Backward => (Side::Less, Direction::Descending),
-            Way::Forward => (Side::Greater, Direction::Ascending),
+            Step::Backward => (Side::Less, Direction::Descending),
+            Step::Forward => (Side::Greater, Direction::Ascending),
         };
         let position = || SortKey::column(Column::Position);
         let id = || SortKey::column(Column::Id);
         let mut query = self.query().limit(count);
         if let Some(from) = from {
-            query = query.and(Filter::beyond(vec![
+            query = query.and(Filter::seek(vec![
                 (position(), from.position.as_str().into(), side),
                 (id(), from.id.into(), side),
             ]));
@@ -180,11 +186,11 @@ impl Siblings<'_> {
         self.viewer.find_all(query).await
     }
 
-    /// Gives the neighbours of a gap other positions, and the gap one between them.
+    /// Spreads the positions of a gap's neighbours, and returns a position in the gap.
     async fn rebalance(&self, below: Option<Model>, above: Option<Model>) -> Result<String> {
-        // One more on either side stays where it is.
-        let mut lower = self.beside(below, Way::Backward).await?;
-        let mut upper = self.beside(above, Way::Forward).await?;
+        // The outermost task on each side stays and bounds the new positions.
+        let mut lower = self.beside(below, Step::Backward).await?;
+        let mut upper = self.beside(above, Step::Forward).await?;
         let bound = |tasks: &mut Vec<Model>| {
             let is_full = tasks.len() as u64 > MAX_REBALANCED_PER_SIDE;
             is_full
@@ -213,15 +219,15 @@ impl Siblings<'_> {
         Ok(position)
     }
 
-    /// A neighbour of the gap and those beyond it.
-    async fn beside(&self, first: Option<Model>, way: Way) -> Result<Vec<Model>> {
+    /// Returns a neighbour of the gap and the tasks beyond it.
+    async fn beside(&self, first: Option<Model>, way: Step) -> Result<Vec<Model>> {
         let Some(first) = first else {
             return Ok(Vec::new());
         };
-        let beyond = self
+        let seek = self
             .some(Some(&first), way, MAX_REBALANCED_PER_SIDE)
             .await?;
-        Ok([vec![first], beyond].concat())
+        Ok([vec![first], seek].concat())
     }
 }
 
@@ -232,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_a_fractional_index_with_room_on_either_side() {
+    fn position_is_a_fractional_index_with_room_on_both_sides() {
         for good in [
             "a0",
             "a0V",
@@ -268,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_a_position_can_be_gone_on_from(
+        fn every_position_has_valid_neighbours(
             text in prop_oneof!["[A-Za-z0-9]{0,30}", "\\PC{0,8}", "[a-c][0-9a-z]{1,6}", "[X-Z][0-9a-z]{1,6}"],
         ) {
             if is_position(&text) {

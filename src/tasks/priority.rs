@@ -1,10 +1,10 @@
-//! How urgent a task is.
+//! Priorities of tasks, stored as numbers so that the database orders them.
 
 use async_graphql::Enum;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
-/// How urgent a task is. It is stored as a number, so that priorities order.
+/// The priority of a task. Priorities are ordered from `NONE`, the lowest, to `URGENT`, the highest.
 #[derive(
     Clone,
     Copy,
@@ -22,15 +22,20 @@ use serde::{Deserialize, Serialize};
 #[graphql(name = "TaskPriority")]
 #[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
 pub enum Priority {
+    /// No priority: the default, and the lowest in order.
     #[default]
     #[sea_orm(num_value = 0)]
     None,
+    /// Above `NONE`, below `MEDIUM`.
     #[sea_orm(num_value = 1)]
     Low,
+    /// Above `LOW`, below `HIGH`.
     #[sea_orm(num_value = 2)]
     Medium,
+    /// Above `MEDIUM`, below `URGENT`.
     #[sea_orm(num_value = 3)]
     High,
+    /// The highest priority.
     #[sea_orm(num_value = 4)]
     Urgent,
 }

@@ -1,4 +1,4 @@
-//! The price of work that no index saves: the rows that the database examines, times the work on each.
+//! The cost of queries that no index serves: the rows that the database examines, times the work on each.
 
 use async_graphql::Context;
 
@@ -8,24 +8,24 @@ use crate::{
     scope::Viewer,
 };
 
-/// Work on one row, in comparisons of a number or a short text.
+/// The unit of work: the comparison of one number or short text.
 pub(super) const COMPARISON: u64 = 1;
-/// Looking for a pattern in a title.
+/// The work of matching a title against a pattern.
 pub(super) const PATTERN: u64 = 10;
-/// Taking part in a sort.
+/// The work of sorting, per row.
 pub(super) const SORT: u64 = 10;
 
-/// Following another time zone: the task is read, written and indexed anew.
+/// The work of rescheduling a task for another time zone: it is read, written and indexed again.
 const MOVE: u64 = 150;
 
-/// Comparisons for one point.
+/// The number of comparisons that cost one point.
 const COMPARISONS_PER_POINT: u64 = 1_000;
 
-/// Charges the viewer for so much work on each of their tasks.
+/// Charges the viewer for `work` on each of their tasks.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when they have spent their points, and [`Error::BadUserInput`] when it is more
-/// than a minute's.
+/// [`Error::RateLimited`] if the viewer's points of this minute are spent, and [`Error::BadUserInput`] if
+/// the work costs more than the points of one minute.
 pub(super) async fn charge(ctx: &Context<'_>, viewer: &Viewer, work: u64) -> Result<()> {
     if work == 0 {
         return Ok(());
@@ -34,18 +34,18 @@ pub(super) async fn charge(ctx: &Context<'_>, viewer: &Viewer, work: u64) -> Res
     let points = tasks.saturating_mul(work) / COMPARISONS_PER_POINT;
     if points > MAX_COST_PER_MINUTE {
         return Err(Error::BadUserInput(format!(
-            "This would cost {points} points, since every one of {tasks} tasks is compared {work} times, and \
-             {MAX_COST_PER_MINUTE} can be spent in a minute. Use fewer conditions on text, or an order that \
-             has an index."
+            "This would cost {points} points, because each of {tasks} tasks is compared {work} times; at most \
+             {MAX_COST_PER_MINUTE} points can be spent per minute. Use fewer conditions on text, or order \
+             by POSITION or CREATED_AT."
         )));
     }
     identity::charge(ctx, points)
 }
 
-/// Charges the viewer for moving all their tasks to another time zone, at most a minute's points.
+/// Charges the viewer for rescheduling all their tasks, at most the points of one minute.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when they have spent their points.
+/// [`Error::RateLimited`] if the viewer's points of this minute are spent.
 pub(super) async fn charge_move(ctx: &Context<'_>, viewer: &Viewer) -> Result<()> {
     let tasks = u64::try_from(viewer.task_count().await?).unwrap_or(0);
     let points = tasks.saturating_mul(MOVE) / COMPARISONS_PER_POINT;

@@ -1,4 +1,4 @@
-//! Tasks as a synced entity.
+//! Makes tasks a synced entity: names their columns for the change log.
 
 use super::{
     entity::{ActiveModel, Column, Entity, Model},

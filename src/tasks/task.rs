@@ -1,4 +1,4 @@
-//! A task as the schema shows it, as far as it is read: a list reads the columns that its selection shows, and no others.
+//! The types `Task` and `Due` of the schema. A list reads only the columns that its selection needs.
 
 use async_graphql::{ID, Object};
 
@@ -13,19 +13,19 @@ use crate::{
     error::{Error, Nullable, Result},
     id::TaskId,
     identity::TimeZone,
-    pagination::connection::{self, Fields, Listed, ListedRow},
+    pagination::connection::{self, ConnectionNode, Fields, ListedRow},
     scope::{self, ChangeBatch, Query, RowError, Viewer, all_columns},
 };
 
-/// Something to do.
+/// A task of the viewer, with the columns that were read.
 #[derive(Clone)]
 pub(crate) struct Task {
     row: Row,
-    /// The moment of the request.
+    /// The time of the request.
     now: Timestamp,
 }
 
-impl Listed for Task {
+impl ConnectionNode for Task {
     type Entity = Entity;
     type Row = Row;
 
@@ -43,7 +43,7 @@ impl Task {
         Self::at(viewer.now(), row)
     }
 
-    /// The task as it is shown at this moment.
+    /// Returns the task as of this time, which decides if it is overdue.
     fn at(now: Timestamp, row: impl Into<Row>) -> Self {
         let row = row.into();
         Self { row, now }
@@ -64,12 +64,12 @@ impl Task {
         }))
     }
 
-    /// Its id, as it is asked for by.
+    /// Returns the id as the schema shows it.
     pub(crate) fn key(&self) -> ID {
         self.row.id.into()
     }
 
-    /// Adds the changes of tasks to a batch, as `node` shows a task at this moment.
+    /// Adds the changes of tasks to a batch; `node` wraps each task as of this time.
     pub(crate) async fn add_changes<N>(
         changes: &mut ChangeBatch<'_, N>,
         now: Timestamp,
@@ -79,120 +79,123 @@ impl Task {
         changes.add::<Entity>(node).await
     }
 
-    /// The viewer's task with this id.
+    /// Returns the viewer's task with this id.
     pub(super) async fn load(viewer: &Viewer, id: TaskId) -> Result<Option<Self>> {
         let task = viewer.load::<Entity>(id).await?;
         Ok(task.map(|task| Self::new(task, viewer)))
     }
 
-    /// Those of the viewer's tasks that have one of these ids.
+    /// Returns the viewer's tasks with these ids; ids of other tasks are skipped.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<TaskId>) -> Result<Vec<Self>> {
         connection::find(viewer, Column::Id, ids, Query::all()).await
     }
 }
 
-/// Something to do.
+/// A task of the viewer: something to do, with an optional due date and a place in the manual order.
 #[Object]
 impl Task {
-    /// Stable and global: `task_` and 26 characters.
+    /// The global id, `task_` and 26 characters. It never changes.
     pub(crate) async fn id(&self) -> ID {
         self.row.id.into()
     }
 
-    /// Starts at 1, one more with every committed change. Hand it back as `ifVersion`.
+    /// The version: 1 for a new task, and one more with each committed change. Send it as `ifVersion` to
+    /// change the task only if it is still at this version.
     async fn version(&self) -> i32 {
         self.row.version
     }
 
-    /// 1 to 500 code points.
+    /// The title, 1 to 500 code points, trimmed.
     async fn title(&self) -> &str {
         &self.row.title
     }
 
-    /// At most 16,384 code points.
+    /// The description, at most 16,384 code points; null if the task has none.
     async fn description(&self) -> Option<&str> {
         self.row.description.as_deref()
     }
 
-    /// Whether it is done.
+    /// True if the task is completed.
     async fn completed(&self) -> bool {
         self.row.completed_at.is_some()
     }
 
-    /// When it was done; null while it is not.
+    /// The time at which the task was completed; null while the task is open.
     async fn completed_at(&self) -> Option<Timestamp> {
         self.row.completed_at
     }
 
-    /// How urgent it is.
+    /// The priority; `NONE` unless it was set.
     async fn priority(&self) -> Priority {
         self.row.priority
     }
 
-    /// When it is to be done by; null when nobody said.
+    /// The due date; null if the task has none.
     async fn due(&self) -> Nullable<DueDate> {
         self.due_date().transpose()
     }
 
-    /// A fractional index; compare as bytes, ties by id.
+    /// The place in the manual order, a fractional index. Compare positions as bytes, and equal ones by
+    /// `id`.
     async fn position(&self) -> &str {
         &self.row.position
     }
 
-    /// When it was made; a client that minted the id said when.
+    /// The time of creation, which is part of the id: if the client generated the id, by the client's
+    /// clock.
     async fn created_at(&self) -> Result<Timestamp> {
-        // Every id that is stored is of version 7.
-        let made_at = self.row.id.made_at();
+        // Every stored id is a UUIDv7.
+        let made_at = self.row.id.created_at();
         made_at.ok_or_else(|| Error::unreadable("task id", self.row.id))
     }
 
-    /// When it last changed.
+    /// The time of the last change.
     async fn updated_at(&self) -> Timestamp {
         self.row.updated_at
     }
 }
 
-/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
-/// viewer is. With a time zone too it is one instant.
+/// A due date with its instant.
 pub(crate) struct DueDate {
     due: Due,
     at: Timestamp,
     is_overdue: bool,
 }
 
-/// When a task is to be done by. A date alone is all day. With a time it is that time of day wherever the
-/// viewer is. With a time zone too it is one instant.
+/// The due date of a task. With a date alone, the task is due at the end of that day. With a time too, it
+/// is due at that time of day. Both follow the viewer's time zone. With a time zone as well, it is due at
+/// one instant.
 #[Object(name = "Due")]
 impl DueDate {
-    /// The day.
+    /// The day, such as `2026-11-21`.
     async fn date(&self) -> LocalDate {
         self.due.date
     }
 
-    /// The time of day; null when it is all day.
+    /// The time of day, such as `09:30:00`; null if the task is due at the end of the day.
     async fn time(&self) -> Option<LocalTime> {
         self.due.time
     }
 
-    /// Where that is the time; null when it is wherever the viewer is.
+    /// The time zone of `date` and `time`; null if they follow the viewer's time zone.
     async fn time_zone(&self) -> Option<TimeZone> {
         self.due.zone.clone()
     }
 
-    /// The instant, in the viewer's time zone where none is given; of a whole day its last millisecond.
-    /// A time that a change of clocks leaves out is counted by the offset before it, and of one that
-    /// comes twice it is the first.
+    /// The instant at which the task is due, computed in `timeZone` or, if that is null, in the viewer's
+    /// time zone. Without a time, it is the last millisecond of the day. A time that the clocks skip uses
+    /// the offset before the gap; of a time that occurs twice, it is the first instant.
     async fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// Whether it has passed and the task is not done.
+    /// True if `at` has passed and the task is not completed.
     async fn is_overdue(&self) -> bool {
         self.is_overdue
     }
 }
 
-/// What is shown of a task and what it is ordered by; of a column that was not read it is empty.
+/// The columns of a task that the schema shows or orders by. A column that was not read is empty.
 #[derive(Clone)]
 pub(crate) struct Row {
     pub(super) id: TaskId,
@@ -231,7 +234,7 @@ impl ListedRow<Entity> for Row {
                 "position" => &[Position],
                 "updatedAt" => &[UpdatedAt],
                 "__typename" => &[],
-                // What is not known here may show anything.
+                // An unknown field may need any column.
                 _ => return all_columns::<Entity>(),
             };
             columns.extend(shown);
@@ -257,7 +260,7 @@ impl ListedRow<Entity> for Row {
                 Column::Position => row.position = result.get(at)?,
                 Column::UpdatedAt => row.updated_at = result.get(at)?,
                 Column::Description => row.description = result.get(at)?,
-                // Nothing shows them.
+                // The schema does not show these columns.
                 Column::UserId | Column::Seq | Column::OriginSessionId => {}
             }
         }
@@ -269,7 +272,7 @@ impl Row {
     fn empty() -> Self {
         let never = Timestamp::from_millis(0);
         Self {
-            id: TaskId::earliest(never),
+            id: TaskId::min_at(never),
             version: 0,
             title: String::new(),
             title_folded: String::new(),

@@ -1,30 +1,30 @@
-//! What a task is called.
+//! Titles of tasks: validates them, and folds their case for comparisons.
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::{Fault, UserErrorCode};
+use crate::error::{FieldError, UserErrorCode};
 
 /// The maximum length of a title, in code points.
 pub(crate) const MAX_TITLE_CHARS: usize = 500;
 
-/// 1 to 500 code points after trimming.
+/// A title: 1 to 500 code points, trimmed, without U+0000.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Title(String);
 
 impl Title {
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, FieldError> {
         let title = text.trim();
         if title.is_empty() {
-            return Err(Fault::new(UserErrorCode::Required, "Write a title."));
+            return Err(FieldError::new(UserErrorCode::Required, "Write a title."));
         }
         if title.chars().count() > MAX_TITLE_CHARS {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::TooLong,
                 format!("Write a title of at most {MAX_TITLE_CHARS} characters."),
             ));
         }
         if title.contains('\0') {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::Invalid,
                 "A title cannot contain the character U+0000.",
             ));
@@ -32,12 +32,12 @@ impl Title {
         Ok(Self(title.to_owned()))
     }
 
-    /// A title that has been parsed before it was stored.
+    /// Wraps a stored title, which was validated before it was stored.
     pub(super) fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text that titles are compared by.
+    /// Returns the title with its case folded: the text by which titles are compared.
     pub(super) fn folded(&self) -> String {
         fold(&self.0)
     }
@@ -51,8 +51,8 @@ impl Title {
     }
 }
 
-/// A text folded (full Unicode case folding, then NFC): those that differ only in case have the same
-/// one. Neither database folds Unicode in the same way everywhere.
+/// Folds the case of a text (full Unicode case folding, then NFC): texts that differ only in case fold
+/// equally. The databases' own folding depends on their version and locale.
 pub(super) fn fold(text: &str) -> String {
     unicase::UniCase::unicode(text)
         .to_folded_case()
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_has_1_to_500_code_points_after_trimming() {
+    fn title_has_1_to_500_code_points_after_trimming() {
         assert_eq!(
             Title::parse("  Buy milk \n").unwrap().into_string(),
             "Buy milk"
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_that_differ_only_in_case_have_the_same_key() {
+    fn titles_that_differ_only_in_case_fold_equally() {
         let key = |text| Title::parse(text).unwrap().folded();
         assert_eq!(key("STRASSE"), key("straße"));
         assert_eq!(key("ÉTÉ"), key("e\u{301}te\u{301}"));

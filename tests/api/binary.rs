@@ -1,4 +1,4 @@
-//! The binary as its operators know it: settings, files, signals, and several instances.
+//! Tests of the binary: settings, files, commands, signals, and several instances.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn it_starts_without_configuration_and_prints_a_first_operation_that_works() {
+async fn default_start_prints_a_working_sign_up_request() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let address = cubby.address.clone();
@@ -56,7 +56,7 @@ async fn it_starts_without_configuration_and_prints_a_first_operation_that_works
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_secret_is_made_once_for_its_owner_alone_and_sessions_outlive_a_restart() {
+async fn generated_secret_is_private_and_survives_a_restart() {
     use std::os::unix::fs::PermissionsExt;
 
     let here = directory();
@@ -91,7 +91,7 @@ async fn the_secret_is_made_once_for_its_owner_alone_and_sessions_outlive_a_rest
 }
 
 #[tokio::test]
-async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
+async fn invalid_setting_stops_the_start_and_is_named() {
     let here = directory();
     for (settings, says) in [
         (&[("CUBBY_LISTN", "127.0.0.1:0")][..], "CUBBY_LISTN"),
@@ -158,7 +158,7 @@ async fn an_unknown_or_wrong_setting_stops_the_start_and_says_which() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_refused_is_not_shown() {
+async fn rejected_secret_is_not_printed() {
     let here = directory();
     for (setting, value) in [
         ("CUBBY_SECRET", "hunter2"),
@@ -180,7 +180,7 @@ async fn a_secret_that_is_refused_is_not_shown() {
 }
 
 #[tokio::test]
-async fn settings_are_read_from_a_file_and_the_environment_wins() {
+async fn environment_overrides_the_env_file() {
     let here = directory();
     fs::write(
         here.path().join(".env"),
@@ -194,7 +194,7 @@ async fn settings_are_read_from_a_file_and_the_environment_wins() {
 }
 
 #[tokio::test]
-async fn values_of_the_env_file_are_literal() {
+async fn env_file_values_are_literal() {
     let here = directory();
     let starts = async |text: &str| {
         fs::write(here.path().join(".env"), text).unwrap();
@@ -222,7 +222,7 @@ async fn values_of_the_env_file_are_literal() {
 }
 
 #[tokio::test]
-async fn an_empty_variable_counts_as_unset() {
+async fn empty_variable_counts_as_unset() {
     let here = directory();
     let settings = [
         ("DATABASE_URL", ""),
@@ -237,7 +237,7 @@ async fn an_empty_variable_counts_as_unset() {
 }
 
 #[tokio::test]
-async fn every_line_of_the_example_works_when_uncommented() {
+async fn every_line_of_env_example_works_uncommented() {
     let here = directory();
     let example = fs::read_to_string(".env.example").unwrap();
     let is_setting = |line: &&str| line.starts_with(|c: char| c.is_ascii_uppercase());
@@ -257,7 +257,7 @@ async fn every_line_of_the_example_works_when_uncommented() {
     Cubby::start(here.path(), &ports).await.stop().await;
 }
 
-/// What a command prints for people in a terminal of 80 columns.
+/// Returns the help that a command prints in a terminal of 80 columns.
 async fn help(arguments: &[&str]) -> String {
     let columns = [("COLUMNS", "80")];
     let output = run(directory().path(), &columns, arguments).await;
@@ -269,7 +269,7 @@ async fn help(arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn help_of_a_command_fits_a_screen_and_shows_its_arguments() {
+async fn command_help_fits_a_screen_and_shows_arguments() {
     let short = help(&["-h"]).await;
     assert!(short.lines().count() <= 24, "{short}");
     assert!(short.contains("cubby help settings"), "{short}");
@@ -300,7 +300,7 @@ async fn help_of_a_command_fits_a_screen_and_shows_its_arguments() {
 }
 
 #[tokio::test]
-async fn help_is_shown_whatever_the_settings_are() {
+async fn help_ignores_invalid_settings() {
     let here = directory();
     fs::write(here.path().join(".env"), "what is this").unwrap();
     let settings = [("CUBBY_LISTN", "1"), ("CUBBY_LISTEN", "nowhere")];
@@ -374,7 +374,7 @@ async fn help_documents_every_setting() {
 }
 
 #[tokio::test]
-async fn metrics_are_served_on_a_port_of_their_own_when_it_is_set() {
+async fn metrics_are_served_on_their_own_port_if_set() {
     let here = directory();
     let settings = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
     let cubby = Cubby::start(here.path(), &settings).await;
@@ -411,13 +411,13 @@ async fn metrics_are_served_on_a_port_of_their_own_when_it_is_set() {
 }
 
 #[tokio::test]
-async fn the_schema_is_printed() {
+async fn schema_command_prints_the_schema() {
     let here = directory();
     let output = run(here.path(), &[], &["schema"]).await;
     assert_eq!(String::from_utf8_lossy(&output.stdout), cubby::sdl());
 }
 
-async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
+async fn migrations_run_up_and_down(settings: &[(&str, &str)]) {
     let here = directory();
     let migrate = async |arguments: &[&str]| {
         let output = run(here.path(), settings, &[&["migrate"], arguments].concat()).await;
@@ -447,20 +447,20 @@ async fn migrations_go_both_ways(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn migrations_go_up_and_down_on_sqlite() {
-    migrations_go_both_ways(&[]).await;
+async fn migrations_run_up_and_down_on_sqlite() {
+    migrations_run_up_and_down(&[]).await;
 }
 
 #[tokio::test]
-async fn migrations_go_up_and_down_on_postgresql() {
+async fn migrations_run_up_and_down_on_postgresql() {
     let Some(url) = empty_postgresql("migrated").await else {
         return;
     };
-    migrations_go_both_ways(&[("DATABASE_URL", &url)]).await;
+    migrations_run_up_and_down(&[("DATABASE_URL", &url)]).await;
 }
 
 #[tokio::test]
-async fn people_are_made_up_by_a_command_that_says_how_to_sign_in() {
+async fn seed_command_prints_how_to_sign_in() {
     let here = directory();
     let said = run(here.path(), &[], &["seed", "--users", "2", "--tasks", "3"]).await;
     assert!(said.status.success(), "{said:?}");
@@ -499,7 +499,7 @@ async fn people_are_made_up_by_a_command_that_says_how_to_sign_in() {
     }
 }
 
-async fn two_share(settings: &[(&str, &str)]) {
+async fn two_instances_share_a_database(settings: &[(&str, &str)]) {
     let here = directory();
     let (one, two) = tokio::join!(
         Cubby::start(here.path(), settings),
@@ -515,16 +515,16 @@ async fn two_share(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn two_instances_that_start_at_once_over_sqlite_share_everything() {
-    two_share(&[]).await;
+async fn two_instances_share_a_new_sqlite_database() {
+    two_instances_share_a_database(&[]).await;
 }
 
 #[tokio::test]
-async fn two_instances_that_start_at_once_over_postgresql_share_everything() {
+async fn two_instances_share_a_new_postgresql_database() {
     let Some(url) = empty_postgresql("shared").await else {
         return;
     };
-    two_share(&[
+    two_instances_share_a_database(&[
         ("DATABASE_URL", &url),
         ("CUBBY_SECRET", SECRET),
         ("CUBBY_MODE", "production"),
@@ -532,7 +532,7 @@ async fn two_instances_that_start_at_once_over_postgresql_share_everything() {
     .await;
 }
 
-async fn is_rotated_under_load(settings: &[(&str, &str)]) {
+async fn keys_rotate_under_load(settings: &[(&str, &str)]) {
     let here = directory();
     let cubby = Arc::new(Cubby::start(here.path(), settings).await);
     let token = cubby.sign_up("ana").await;
@@ -578,10 +578,13 @@ async fn is_rotated_under_load(settings: &[(&str, &str)]) {
     assert_eq!(after.lines().count(), 3, "{after}");
     more().await;
     let (is_done, said) = keys(&["rotate", "--after", "24h"]).await;
-    assert!(!is_done && said.contains("being rotated already"), "{said}");
+    assert!(
+        !is_done && said.contains("rotation is already in progress"),
+        "{said}"
+    );
     let (is_done, said) = keys(&["rotate", "--after", "1m"]).await;
     assert!(!is_done && said.contains("5 minutes to 30 days"), "{said}");
-    // It notices by itself, and goes on with what was signed before.
+    // The running server loads the new key, and still accepts tokens signed by the previous one.
     while published().await != 2 {
         more().await;
     }
@@ -598,16 +601,16 @@ async fn is_rotated_under_load(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn keys_are_rotated_on_sqlite_while_requests_go_on() {
-    is_rotated_under_load(&[]).await;
+async fn keys_rotate_on_sqlite_under_load() {
+    keys_rotate_under_load(&[]).await;
 }
 
 #[tokio::test]
-async fn keys_are_rotated_on_postgresql_while_requests_go_on() {
+async fn keys_rotate_on_postgresql_under_load() {
     let Some(url) = empty_postgresql("rotated").await else {
         return;
     };
-    is_rotated_under_load(&[
+    keys_rotate_under_load(&[
         ("DATABASE_URL", &url),
         ("CUBBY_SECRET", SECRET),
         ("CUBBY_MODE", "production"),
@@ -616,7 +619,7 @@ async fn keys_are_rotated_on_postgresql_while_requests_go_on() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_there_are_told_apart_from_a_database_that_is_not() {
+async fn keys_command_reports_missing_database_and_hs256() {
     let here = directory();
     let keys = async |settings: &[(&str, &str)]| {
         let output = run(here.path(), settings, &["keys", "list"]).await;
@@ -624,13 +627,16 @@ async fn keys_that_are_not_there_are_told_apart_from_a_database_that_is_not() {
         String::from_utf8(output.stderr).unwrap()
     };
     let said = keys(&[]).await;
-    assert!(said.contains("there is no database"), "{said}");
+    assert!(
+        said.contains("does not exist: set CUBBY_DATA_DIR"),
+        "{said}"
+    );
     let said = keys(&[("CUBBY_JWT_SECRET", SECRET)]).await;
     assert!(said.contains("HS256"), "{said}");
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_finished_before_it_stops() {
+async fn shutdown_finishes_requests_in_flight() {
     let here = directory();
     let mut cubby = Cubby::start(here.path(), &[]).await;
     let body = json!({ "query": "{ __typename }" }).to_string();
@@ -642,12 +648,12 @@ async fn a_request_in_flight_is_finished_before_it_stops() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     // The server is waiting for the body: the request is in flight.
-    let mut go_on = [0; 25];
-    stream.read_exact(&mut go_on).await.unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
     assert!(
-        go_on.starts_with(b"HTTP/1.1 100"),
+        interim.starts_with(b"HTTP/1.1 100"),
         "{}",
-        String::from_utf8_lossy(&go_on)
+        String::from_utf8_lossy(&interim)
     );
     cubby.terminate().await;
     while TcpStream::connect(&cubby.address).await.is_ok() {
@@ -663,7 +669,7 @@ async fn a_request_in_flight_is_finished_before_it_stops() {
     assert!(cubby.child.wait().await.unwrap().success());
 }
 
-async fn last_uses_are_written_at_the_end(settings: &[(&str, &str)]) {
+async fn shutdown_writes_pending_activity(settings: &[(&str, &str)]) {
     let here = directory();
     let cubby = Cubby::start(here.path(), settings).await;
     let ana = cubby.sign_up("ana").await;
@@ -683,16 +689,16 @@ async fn last_uses_are_written_at_the_end(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn the_last_uses_of_sessions_are_written_at_the_end_on_sqlite() {
-    last_uses_are_written_at_the_end(&[]).await;
+async fn shutdown_writes_pending_activity_on_sqlite() {
+    shutdown_writes_pending_activity(&[]).await;
 }
 
 #[tokio::test]
-async fn the_last_uses_of_sessions_are_written_at_the_end_on_postgresql() {
+async fn shutdown_writes_pending_activity_on_postgresql() {
     let Some(url) = empty_postgresql("last_uses").await else {
         return;
     };
-    last_uses_are_written_at_the_end(&[
+    shutdown_writes_pending_activity(&[
         ("DATABASE_URL", &url),
         ("CUBBY_SECRET", SECRET),
         ("CUBBY_MODE", "production"),
@@ -702,7 +708,7 @@ async fn the_last_uses_of_sessions_are_written_at_the_end_on_postgresql() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn log_that_cannot_be_written_stops_no_request() {
+async fn unwritable_log_does_not_stop_requests() {
     let here = directory();
     let full = fs::OpenOptions::new().write(true).open("/dev/full");
     let mut cubby = tokio::process::Command::new(env!("CARGO_BIN_EXE_cubby"))

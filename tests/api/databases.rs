@@ -1,4 +1,4 @@
-//! The binary and its database: one that goes away, comes late, or proves itself.
+//! Tests of the binary with PostgreSQL that is interrupted, starts late, or has a TLS certificate.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_needs_a_restart() {
+async fn server_recovers_from_a_database_outage() {
     let Some(url) = empty_postgresql("away").await else {
         return;
     };
@@ -29,7 +29,7 @@ async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_need
     let cubby = Cubby::start(here.path(), &settings).await;
     let token = cubby.sign_up("ana").await;
 
-    // Every connection of the pool is dead; the next request finds out and does not show it.
+    // Every connection of the pool is dead; the next request replaces them without an error.
     proxy.cut();
     proxy.mend();
     assert!(cubby.knows(&token).await);
@@ -39,15 +39,15 @@ async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_need
     let reply = cubby.ask(Some(&token), create).await;
     assert_eq!(reply.status(), 200);
 
-    // A request that comes while it is away is answered when it is back.
+    // A request during the outage is answered once the database is available again.
     proxy.cut();
     let (known, ()) = tokio::join!(cubby.knows(&token), async {
-        proxy.is_missed().await;
+        proxy.until_attempted().await;
         proxy.mend();
     });
     assert!(known);
 
-    // One that waits for ten seconds is told to come again.
+    // A request that has waited for ten seconds gets 503 with `Retry-After`.
     proxy.cut();
     for (token, query) in [(Some(token.as_str()), "{ viewer { email } }"), (None, "mutation {
         signIn(input: { email: \"ana@example.com\", password: \"correct horse\" }) { user { id } } }")] {
@@ -80,7 +80,7 @@ async fn a_database_that_goes_away_and_comes_back_is_waited_for_and_nothing_need
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_up_yet_is_waited_for() {
+async fn start_waits_for_the_database() {
     let Some(url) = empty_postgresql("cold").await else {
         return;
     };
@@ -93,7 +93,7 @@ async fn a_database_that_is_not_up_yet_is_waited_for() {
         ("CUBBY_MODE", "production"),
     ];
     let (cubby, ()) = tokio::join!(Cubby::start(here.path(), &settings), async {
-        proxy.is_missed().await;
+        proxy.until_attempted().await;
         proxy.mend();
     });
     cubby.sign_up("ana").await;
@@ -101,7 +101,7 @@ async fn a_database_that_is_not_up_yet_is_waited_for() {
 }
 
 #[tokio::test]
-async fn the_certificate_of_postgresql_is_verified_as_sslmode_says() {
+async fn sslmode_verifies_the_postgresql_certificate() {
     let Some(url) = empty_postgresql("encrypted").await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! `cubby export` and `cubby import`, with the files that they write and read.
+//! Tests of the files that `cubby export` and `cubby import` write and read.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Output};
 
@@ -9,8 +9,8 @@ use crate::process::{directory, refused, run, run_with, said};
 
 const PASSWORD: &str = "correct horse\n";
 
-/// A directory with a database in which there is Ana.
-async fn home() -> TempDir {
+/// Returns a directory with a migrated database and the user ana@example.com.
+async fn directory_with_ana() -> TempDir {
     let here = directory();
     for (arguments, input) in [
         (&["migrate", "up"] as &[&str], ""),
@@ -32,8 +32,8 @@ async fn import(here: &Path, arguments: &[&str], input: &str) -> Output {
 }
 
 #[tokio::test]
-async fn a_file_is_written_for_its_owner_alone_and_none_is_written_over() {
-    let here = home().await;
+async fn export_file_is_private_and_never_overwritten() {
+    let here = directory_with_ana().await;
     let here = here.path();
     let list = "[{\"title\":\"Milk\",\"priority\":\"LOW\"},\n {\"title\":\"Eggs\"}]";
     let stored = said(&import(here, &["-"], list).await);
@@ -77,12 +77,15 @@ async fn a_file_is_written_for_its_owner_alone_and_none_is_written_over() {
     let piped = said(&export(here, &["--format", "csv", "-"]).await);
     assert_eq!(fs::read_to_string(here.join("tasks.csv")).unwrap(), piped);
     let printed_again = said(&export(here, &[]).await);
-    assert_eq!(printed_again, printed, "nothing was stored twice");
+    assert_eq!(
+        printed_again, printed,
+        "a dry run or skipped import stored something"
+    );
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_leaves_no_file_and_says_why() {
-    let here = home().await;
+async fn failed_export_or_import_explains_and_leaves_no_file() {
+    let here = directory_with_ana().await;
     let here = here.path();
     let nobody = run(
         here,

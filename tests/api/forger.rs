@@ -1,4 +1,4 @@
-//! Whoever has the secret and the database, and so can sign what the server never would.
+//! An attacker who has the secret and the database, and signs tokens that the server would not.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use crate::harness::{App, SECRET};
 
-/// A signing key in the wrong hands.
+/// A signing key that an attacker has.
 pub(crate) struct Forger {
     pair: Ed25519KeyPair,
     pub(crate) kid: String,
 }
 
 impl Forger {
-    /// With the newest key of the database, opened as the specification says that it is sealed.
+    /// Decrypts the newest key of the database, as the specification describes its encryption.
     pub(crate) async fn of(app: &App) -> Self {
         let connection = app.connect().await;
         let statement = Statement::from_string(
@@ -34,18 +34,18 @@ impl Forger {
         let mut text = text.to_vec();
         let seed = LessSafeKey::new(key)
             .open_in_place(nonce, Aad::from(&kid), &mut text)
-            .expect("it is sealed as specified");
+            .expect("the key is encrypted as specified");
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).unwrap();
         Self { pair, kid }
     }
 
-    /// With the key that earlier releases derived from the secret.
+    /// Derives the key that earlier releases derived from the secret.
     pub(crate) fn of_earlier_releases(secret: &str) -> Self {
         let seed = derive(secret, "access-token ed25519 seed");
         Self::with(&seed)
     }
 
-    /// With a key of their own.
+    /// Makes a key from a seed.
     pub(crate) fn with(seed: &[u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).unwrap();
         let x = URL_SAFE_NO_PAD.encode(pair.public_key());
@@ -59,12 +59,12 @@ impl Forger {
         self.pair.public_key().as_ref().to_vec()
     }
 
-    /// The header that the server writes.
+    /// Returns the header that the server writes, as JSON.
     pub(crate) fn header(&self) -> String {
         format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{}"}}"#, self.kid)
     }
 
-    /// These texts, signed.
+    /// Returns a JWT of the header and the claims, signed by the key.
     pub(crate) fn token(&self, header: &str, claims: impl AsRef<[u8]>) -> String {
         let signed = format!(
             "{}.{}",
@@ -80,7 +80,7 @@ impl Forger {
     }
 }
 
-/// The header and the claims of a token.
+/// Decodes the header and the claims of a token.
 pub(crate) fn read(token: &str) -> (Value, Value) {
     let mut parts = token.split('.').map(|part| {
         let bytes = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! People of another service, taken over with the hashes of their passwords.
+//! Tests of `cubby user import`: users of another service, with the hashes of their passwords.
 
 use std::fs;
 
@@ -24,13 +24,13 @@ const HASHES: [&str; 10] = [
     "scrypt:1024:8:1$r3TWbJRIysAgLUiG$136debff574da044847c6f61d796fd8ae1895ac4bd65e513c43c344a444b2d925acb03fc6f611a952dcb225fc1176eeb10fc5228be5cb9388156b0c37fe76a6c",
 ];
 
-/// bcrypt of [`CAFE`] in NFD, as another service hashed what it was sent.
+/// bcrypt of [`CAFE`] in NFD, as a service stores it that does not normalize passwords.
 const HASH_OF_NFD: &str = "$2b$04$5YVTkH.zU.fSaWs5hj2h0OS7BLIA2vmY7Hxd.VL.NwdfBzgOFHF.W";
 
 /// One password in NFC and in NFD.
 const CAFE: [&str; 2] = ["caf\u{e9} au lait matin", "cafe\u{301} au lait matin"];
 
-async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
+async fn imported_users_sign_in(settings: &[(&str, &str)], name: &str) {
     let here = directory();
     let file = here.path().join("people.jsonl");
     let import = async |text: &str, options: &[&str]| {
@@ -63,7 +63,7 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
     let first = format!("{name}-0@example.com");
     assert!(sign_in(&cubby, &first, "correct horse").await.is_err());
 
-    // Where a line is wrong nobody is stored, and each is told by its number and without its hash.
+    // If any line is invalid, no user is stored. Errors name the line, and do not contain the hash.
     let wrong = [
         person(0, HASHES[1]),
         person(1, "hunter2"),
@@ -106,12 +106,12 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
             Err("INVALID_CREDENTIALS".to_owned()),
             "{email}"
         );
-        // The first sign-in makes a hash of our own, which the second is compared with.
+        // The first sign-in replaces the imported hash; the second is compared with the new one.
         for _ in 0..2 {
             sign_in(&cubby, &email, "correct horse").await.unwrap();
         }
     }
-    // Whichever form the owner's keyboard makes, and then the other.
+    // Each form of the password signs in, before and after the hash is replaced.
     for (at, typed) in CAFE.iter().enumerate() {
         let email = format!("{name}-{}@example.com", HASHES.len() + at);
         for password in [typed, CAFE[1 - at]] {
@@ -137,7 +137,7 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
     });
     assert_eq!((rows.len(), ours.count()), (13, 12));
 
-    // Again: nobody, or those who are new.
+    // A repeated import fails, or stores only the new users.
     let why = refused(&import(&all, &[]).await);
     assert!(
         why.contains("line 1: somebody has the address") && why.contains("--skip-existing"),
@@ -155,12 +155,12 @@ async fn people_are_taken_over(settings: &[(&str, &str)], name: &str) {
 }
 
 #[tokio::test]
-async fn people_of_another_service_sign_in_with_their_passwords_on_sqlite() {
-    people_are_taken_over(&[], "ana").await;
+async fn imported_users_sign_in_with_their_passwords_on_sqlite() {
+    imported_users_sign_in(&[], "ana").await;
 }
 
 #[tokio::test]
-async fn people_of_another_service_sign_in_with_their_passwords_on_postgresql() {
+async fn imported_users_sign_in_with_their_passwords_on_postgresql() {
     let Some(url) = empty_postgresql("taken_over").await else {
         return;
     };
@@ -169,5 +169,5 @@ async fn people_of_another_service_sign_in_with_their_passwords_on_postgresql() 
         ("CUBBY_MODE", "development"),
         ("CUBBY_SECRET", SECRET),
     ];
-    people_are_taken_over(&settings, "ana").await;
+    imported_users_sign_in(&settings, "ana").await;
 }

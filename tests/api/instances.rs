@@ -1,4 +1,4 @@
-//! Two instances over one PostgreSQL, and the line by which one hears what the other ended.
+//! Tests of two instances on one PostgreSQL, and of the session-end listener between them.
 
 use serde_json::json;
 
@@ -7,21 +7,21 @@ use crate::{
     proxy::Proxy,
 };
 
-const FROM_MEMORY: &str = "cubby_session_lookups_total{source=\"memory\"}";
+const CACHE_HITS: &str = "cubby_session_lookups_total{source=\"memory\"}";
 const REVOCATIONS: &str = "cubby_revocation_seconds_count";
 const SECONDS: &str = "cubby_revocation_seconds_sum";
 
-const ASK: &str = "{ viewer { id } }";
+const VIEWER: &str = "{ viewer { id } }";
 const END_OTHERS: &str = "mutation { revokeOtherSessions { userErrors { code } } }";
 
-/// An instance, and another one whose line to the database passes a proxy.
-struct Two {
+/// A pair of instances; the session-end listener of the second connects through a proxy.
+struct TwoInstances {
     here: App,
     there: App,
     proxy: Proxy,
 }
 
-impl Two {
+impl TwoInstances {
     async fn start() -> Option<Self> {
         let env = TestEnv::new(Database::Postgresql).await?;
         let (proxy, direct) = Proxy::to(&env.database_url).await;
@@ -41,95 +41,102 @@ impl Two {
         (client, there)
     }
 
-    /// Asks the other instance until it answers without asking the database.
-    async fn is_remembered(&self, client: &Client) {
-        let before = self.there.metric(FROM_MEMORY).await;
-        eventually("it is remembered", async || {
-            client.ask(ASK, json!({})).await;
-            self.there.metric(FROM_MEMORY).await > before
+    /// Sends requests to the second instance until it answers from its session cache.
+    async fn until_cached(&self, client: &Client) {
+        let before = self.there.metric(CACHE_HITS).await;
+        eventually("the session is cached", async || {
+            client.ask(VIEWER, json!({})).await;
+            self.there.metric(CACHE_HITS).await > before
         })
         .await;
     }
 
-    /// Asks the other instance until it answers only after it has asked the database.
-    async fn is_forgotten(&self, client: &Client) {
-        eventually("it is forgotten", async || {
-            let before = self.there.metric(FROM_MEMORY).await;
-            client.ask(ASK, json!({})).await;
-            self.there.metric(FROM_MEMORY).await == before
+    /// Sends requests to the second instance until it reads the session from the database again.
+    async fn until_uncached(&self, client: &Client) {
+        eventually("the session is read from the database", async || {
+            let before = self.there.metric(CACHE_HITS).await;
+            client.ask(VIEWER, json!({})).await;
+            self.there.metric(CACHE_HITS).await == before
         })
         .await;
     }
 }
 
-async fn is_refused(client: &Client) -> bool {
-    client.send(ASK, json!({})).await.status == 401
+async fn is_rejected(client: &Client) -> bool {
+    client.send(VIEWER, json!({})).await.status == 401
 }
 
 #[tokio::test]
-async fn a_line_that_is_cut_or_silent_is_believed_no_more_until_it_is_mended() {
-    let Some(two) = Two::start().await else {
+async fn broken_listener_stops_session_caching_until_restored() {
+    let Some(two) = TwoInstances::start().await else {
         return;
     };
     let ana = two.here.sign_up("ana").await;
     for fails in [Proxy::cut, Proxy::block] {
         let (_, phone) = two.sign_in("ana").await;
-        two.is_remembered(&phone).await;
+        two.until_cached(&phone).await;
         fails(&two.proxy);
-        // Ended while nothing can say so: what is remembered is not believed for long.
+        // The session ends without a notification: the cached session is used only until the
+        // listener is stale.
         ana.ask(END_OTHERS, json!({})).await;
-        eventually("it is refused", async || is_refused(&phone).await).await;
+        eventually("the session is rejected", async || {
+            is_rejected(&phone).await
+        })
+        .await;
 
-        // As long as it fails, the database is asked for everybody, and everybody is served.
+        // During the outage each session is read from the database, and requests are answered.
         let (_, tablet) = two.sign_in("ana").await;
-        two.is_forgotten(&tablet).await;
+        two.until_uncached(&tablet).await;
         ana.ask(END_OTHERS, json!({})).await;
-        assert!(is_refused(&tablet).await);
+        assert!(is_rejected(&tablet).await);
 
         let (_, laptop) = two.sign_in("ana").await;
-        laptop.ask(ASK, json!({})).await;
+        laptop.ask(VIEWER, json!({})).await;
         two.proxy.mend();
-        two.is_remembered(&laptop).await;
+        two.until_cached(&laptop).await;
         ana.ask(END_OTHERS, json!({})).await;
-        eventually("it is refused", async || is_refused(&laptop).await).await;
+        eventually("the session is rejected", async || {
+            is_rejected(&laptop).await
+        })
+        .await;
     }
 }
 
 #[tokio::test]
-async fn what_ended_while_the_line_was_cut_is_not_believed_when_it_is_mended() {
-    let Some(two) = Two::start().await else {
+async fn sessions_ended_during_an_outage_are_rejected_after_it() {
+    let Some(two) = TwoInstances::start().await else {
         return;
     };
     let ana = two.here.sign_up("ana").await;
     let (_, phone) = two.sign_in("ana").await;
     let (_, tablet) = two.sign_in("ana").await;
-    two.is_remembered(&phone).await;
-    two.is_remembered(&tablet).await;
+    two.until_cached(&phone).await;
+    two.until_cached(&tablet).await;
     two.proxy.cut();
     ana.ask(END_OTHERS, json!({})).await;
     two.proxy.mend();
-    // Somebody else's session shows that the line is there again.
+    // Another user's session is cached once the listener is connected again.
     two.here.sign_up("ben").await;
     let (_, ben) = two.sign_in("ben").await;
-    two.is_remembered(&ben).await;
-    assert!(is_refused(&phone).await);
-    assert!(is_refused(&tablet).await);
+    two.until_cached(&ben).await;
+    assert!(is_rejected(&phone).await);
+    assert!(is_rejected(&tablet).await);
 }
 
 #[tokio::test]
-async fn how_long_an_end_took_to_be_heard_is_measured() {
-    let Some(two) = Two::start().await else {
+async fn revocation_delay_is_measured() {
+    let Some(two) = TwoInstances::start().await else {
         return;
     };
     let ana = two.here.sign_up("ana").await;
     let (_, phone) = two.sign_in("ana").await;
-    two.is_remembered(&phone).await;
+    two.until_cached(&phone).await;
     assert_eq!(two.there.metric(REVOCATIONS).await, 0.0);
     ana.ask(END_OTHERS, json!({})).await;
-    eventually("it is measured", async || {
+    eventually("the revocation is measured", async || {
         two.there.metric(REVOCATIONS).await == 1.0
     })
     .await;
-    // In seconds, and by the database's clock: that of the tests stands still.
+    // Measured in seconds by the database's clock, since the clock of the tests does not advance.
     assert!(two.there.metric(SECONDS).await < 30.0);
 }

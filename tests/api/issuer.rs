@@ -1,4 +1,4 @@
-//! Another identity provider, on a port of its own: it does what the test says.
+//! An external identity provider on a port of its own, whose responses each test sets.
 
 use std::{
     sync::{
@@ -24,30 +24,30 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-/// What it answers whoever asks for its keys.
+/// The response to a request for the keys.
 #[derive(Clone)]
 pub(crate) enum Answer {
     Keys(Value),
     Text(&'static str),
     Down,
     Huge,
-    /// Nothing for so long.
+    /// Sends 200 without a body after the duration.
     Slow(Duration),
-    /// They are said to be elsewhere.
+    /// Redirects to the URL.
     Elsewhere(String),
 }
 
 pub(crate) struct Issuer {
     pub(crate) url: String,
-    state: Arc<Stated>,
+    state: Arc<IssuerState>,
 }
 
-struct Stated {
+struct IssuerState {
     answer: Mutex<Answer>,
     asked: AtomicUsize,
 }
 
-/// A key of the issuer's.
+/// A signing key of the issuer.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) kid: String,
@@ -93,7 +93,7 @@ impl Key {
         }
     }
 
-    /// As a provider signs: with the algorithm and the key's name in the header.
+    /// Signs the claims, with the algorithm and the key's `kid` in the header.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let mut header = Header::new(self.algorithm);
         header.kid = Some(self.kid.clone()).filter(|kid| !kid.is_empty());
@@ -107,7 +107,7 @@ impl Key {
 
 impl Issuer {
     pub(crate) async fn start(answer: Answer) -> Self {
-        let state = Arc::new(Stated {
+        let state = Arc::new(IssuerState {
             answer: Mutex::new(answer),
             asked: AtomicUsize::new(0),
         });
@@ -136,14 +136,14 @@ impl Issuer {
         self.state.asked.load(Ordering::SeqCst)
     }
 
-    /// The setting that trusts it.
+    /// Returns the value of `CUBBY_TRUSTED_ISSUERS` that trusts the issuer.
     pub(crate) fn setting(&self, algorithm: &str) -> String {
         json!([{ "issuer": self.url, "audience": "cubby-app", "jwks": format!("{}/jwks", self.url),
                  "algorithm": algorithm }])
         .to_string()
     }
 
-    /// What its token says of somebody, at this moment in milliseconds and for 15 minutes.
+    /// Returns claims about a subject, issued at `now` (in milliseconds) and valid for 15 minutes.
     pub(crate) fn claims(&self, subject: &str, now: i64) -> Value {
         claims(&self.url, subject, now)
     }
@@ -158,7 +158,7 @@ pub(crate) fn set(keys: &[&Key]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.jwk.clone()).collect::<Vec<_>>() })
 }
 
-async fn keys(State(state): State<Arc<Stated>>) -> Response {
+async fn keys(State(state): State<Arc<IssuerState>>) -> Response {
     state.asked.fetch_add(1, Ordering::SeqCst);
     let answer = state.answer.lock().unwrap().clone();
     match answer {

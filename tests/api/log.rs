@@ -1,4 +1,4 @@
-//! The statements that the app under test sends, as its log shows them.
+//! Records the SQL statements that the app under test sends, from its log.
 
 use std::{cell::RefCell, fmt, sync::Once};
 
@@ -15,14 +15,14 @@ use tracing_subscriber::{
 use crate::sharding::names_its_owner;
 
 thread_local! {
-    /// The statements since a test began to listen; a test has a thread of its own.
-    static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    /// The statements since [`statements`] began to record; each test has its own thread.
+    static RECORDED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
     /// The statements of this test that name no owner.
     static WITHOUT_OWNER: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Receives each statement that the log shows. There is one for all threads: which of several is asked whether it
-/// wants a line depends on who asks first.
+/// Receives each statement that is logged. One subscriber serves all threads, since `tracing`
+/// caches per call site which subscriber is interested.
 struct Listener;
 
 impl<S: Subscriber> Layer<S> for Listener {
@@ -33,7 +33,7 @@ impl<S: Subscriber> Layer<S> for Listener {
             let wrong = statements.iter().filter(|sql| !names_its_owner(sql));
             found.extend(wrong.cloned());
         });
-        HEARD.with_borrow_mut(|heard| {
+        RECORDED.with_borrow_mut(|heard| {
             if let Some(heard) = heard {
                 heard.append(&mut statements);
             }
@@ -41,7 +41,7 @@ impl<S: Subscriber> Layer<S> for Listener {
     }
 }
 
-/// Takes down the statements.
+/// Collects the statements of an event.
 struct Statements<'a>(&'a mut Vec<String>);
 
 impl Visit for Statements<'_> {
@@ -64,15 +64,15 @@ fn listen() {
     });
 }
 
-/// Does the work, and returns the statements that were sent meanwhile.
+/// Runs the work, and returns the statements that it sent.
 pub(crate) async fn statements<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
     listen();
-    HEARD.set(Some(Vec::new()));
+    RECORDED.set(Some(Vec::new()));
     let result = work.await;
-    (result, HEARD.take().unwrap_or_default())
+    (result, RECORDED.take().unwrap_or_default())
 }
 
-/// Does the work, and returns the statements that were sent meanwhile and name no owner.
+/// Runs the work, and returns the statements that it sent without an owner.
 pub(crate) async fn statements_without_owner<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
     listen();
     let result = work.await;

@@ -1,4 +1,4 @@
-//! What Cubby must do, tried on the production router over each database, and on the binary.
+//! Tests of the production router on each database, and of the binary.
 
 #![expect(
     clippy::unwrap_used,

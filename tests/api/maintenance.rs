@@ -1,4 +1,4 @@
-//! The commands of whoever runs Cubby, beside a server that runs.
+//! Tests of the operator's commands, run while a server is running.
 
 use std::{
     collections::BTreeMap,
@@ -43,7 +43,7 @@ async fn access_token(cubby: &Cubby, token: &str) -> String {
         .to_owned()
 }
 
-/// Waits until the server has felt it, for two seconds at most.
+/// Waits until the server rejects the token, for at most two seconds.
 async fn is_refused(cubby: &Cubby, token: &str) -> bool {
     for _ in 0..40 {
         if !cubby.knows(token).await {
@@ -54,7 +54,7 @@ async fn is_refused(cubby: &Cubby, token: &str) -> bool {
     false
 }
 
-async fn people_are_looked_after(settings: &[(&str, &str)]) {
+async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
     let here = directory();
     let user = async |arguments: &[&str], input: &str| {
         let arguments = [&["user"], arguments].concat();
@@ -125,7 +125,7 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
     let table = said(&user(&["list"], "").await);
     assert!(table.lines().nth(1).unwrap().starts_with(id), "{table}");
 
-    // Another password ends the sessions, and the scripts go on.
+    // A new password ends the sessions, but not the personal access tokens.
     assert!(cubby.knows(&token).await && cubby.knows(&script).await);
     said(&user(&["set-password", email], &format!("\u{feff}{second}\r\n")).await);
     assert!(is_refused(&cubby, &token).await);
@@ -141,7 +141,7 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
     assert!(is_refused(&cubby, &token).await);
     assert!(cubby.knows(&script).await);
 
-    // Whoever is shut out has nothing that opens anything, until they are let in again.
+    // All credentials of a disabled user are rejected until the user is enabled again.
     let token = sign_in(&cubby, email, second).await.unwrap();
     for _ in 0..2 {
         let disabled = json(&user(&["disable", email, "--json"], "").await);
@@ -170,7 +170,7 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
     assert!(!cubby.knows(&token).await && !cubby.knows(&script).await);
     let token = sign_in(&cubby, email, second).await.unwrap();
 
-    // Everything is among their events, newest first.
+    // Each command is recorded in the user's security events, newest first.
     let events = answer(
         &cubby,
         Some(&token),
@@ -213,16 +213,16 @@ async fn people_are_looked_after(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn people_are_looked_after_from_the_command_line_on_sqlite() {
-    people_are_looked_after(&[]).await;
+async fn user_commands_manage_accounts_on_sqlite() {
+    user_commands_manage_accounts(&[]).await;
 }
 
 #[tokio::test]
-async fn people_are_looked_after_from_the_command_line_on_postgresql() {
+async fn user_commands_manage_accounts_on_postgresql() {
     let Some(url) = empty_postgresql("looked_after").await else {
         return;
     };
-    people_are_looked_after(&[
+    user_commands_manage_accounts(&[
         ("DATABASE_URL", &url),
         ("CUBBY_MODE", "development"),
         ("CUBBY_SECRET", SECRET),
@@ -231,7 +231,7 @@ async fn people_are_looked_after_from_the_command_line_on_postgresql() {
 }
 
 #[tokio::test]
-async fn a_command_in_the_wrong_place_makes_no_database_and_says_where_it_looked() {
+async fn command_without_database_creates_nothing_and_names_path() {
     let here = directory();
     for arguments in [
         &["user", "list"] as &[&str],
@@ -255,7 +255,7 @@ async fn a_command_in_the_wrong_place_makes_no_database_and_says_where_it_looked
     );
 }
 
-/// What the doctor says of each, and whether all is well.
+/// Runs `cubby doctor`, and returns whether it succeeds, and its output.
 async fn doctor(here: &Path, settings: &[(&str, &str)]) -> (bool, String) {
     let output = run(here, settings, &["doctor"]).await;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -264,12 +264,12 @@ async fn doctor(here: &Path, settings: &[(&str, &str)]) -> (bool, String) {
 
 fn assert_says(text: &str, state: &str, what: &str, says: &str) {
     let line = text.lines().find(|line| line[7..].starts_with(what));
-    let line = line.unwrap_or_else(|| panic!("nothing of {what}: {text}"));
+    let line = line.unwrap_or_else(|| panic!("no line about {what}: {text}"));
     assert!(line.starts_with(state) && line.contains(says), "{line}");
 }
 
 #[tokio::test]
-async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
+async fn doctor_reports_problems_and_fixes_and_changes_nothing() {
     let here = directory();
     let (is_well, text) = doctor(here.path(), &[]).await;
     assert!(is_well, "{text}");
@@ -316,7 +316,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_doctor_looks_at_postgresql_and_its_clock() {
+async fn doctor_checks_postgresql_and_its_clock() {
     let Some(url) = empty_postgresql("examined").await else {
         return;
     };
@@ -341,7 +341,8 @@ async fn the_doctor_looks_at_postgresql_and_its_clock() {
     assert_says(&text, "warn", "signing keys", "CUBBY_SECRET is not set");
 }
 
-/// Each file below the directory, with what is in it; the shared memory of SQLite is its own affair.
+/// Returns the content of each file below the directory. SQLite's `-shm` files count as empty:
+/// reading a database may change them.
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -359,7 +360,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[tokio::test]
-async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
+async fn doctor_leaves_sqlite_files_unchanged() {
     let here = directory();
     let data = here.path().join("data");
     let file = data.join("cubby.sqlite");
@@ -389,7 +390,7 @@ async fn the_doctor_leaves_a_file_of_sqlite_as_it_is() {
     cubby.sign_up("ana").await;
     cubby.child.kill().await.unwrap();
     assert!(data.join("cubby.sqlite-wal").exists());
-    unchanged("what a crash left", "ok", "migrations", "have run").await;
+    unchanged("a database after a crash", "ok", "migrations", "have run").await;
     let cubby = Cubby::start(here.path(), &[]).await;
     unchanged("a database in use", "ok", "signing keys", "signs").await;
     cubby.stop().await;
@@ -407,7 +408,7 @@ async fn tables(url: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_doctor_makes_no_table_in_postgresql() {
+async fn doctor_creates_no_postgresql_tables() {
     let Some(url) = empty_postgresql("left_alone").await else {
         return;
     };
@@ -431,7 +432,7 @@ async fn the_doctor_makes_no_table_in_postgresql() {
 }
 
 #[tokio::test]
-async fn a_postgresql_whose_encoding_is_not_utf8_is_refused() {
+async fn postgresql_encoding_other_than_utf8_is_rejected() {
     for (name, encoding) in [("ascii", "SQL_ASCII"), ("latin", "LATIN1")] {
         let Some(url) = postgresql_in(name, encoding).await else {
             return;
@@ -464,7 +465,7 @@ async fn a_postgresql_whose_encoding_is_not_utf8_is_refused() {
 }
 
 #[tokio::test]
-async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_place() {
+async fn backup_during_writes_is_consistent_and_restorable() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let token = cubby.sign_up("ana").await;
@@ -492,7 +493,7 @@ async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_p
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&copy).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 
-    // What is there is not written over, and nothing half-made stays where there is no room for it.
+    // An existing file is never overwritten, and a failed backup leaves no file.
     let before = fs::read(&copy).unwrap();
     let why = refused(&run(here.path(), &[], &["backup", "copy's.sqlite"]).await);
     assert!(
@@ -502,7 +503,7 @@ async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_p
     assert_eq!(fs::read(&copy).unwrap(), before);
     fs::write(here.path().join("mine-wal"), "somebody's").unwrap();
     let why = refused(&run(here.path(), &[], &["backup", "mine"]).await);
-    assert!(why.contains("mine-wal is in the way"), "{why}");
+    assert!(why.contains("mine-wal already exists"), "{why}");
     assert!(!here.path().join("mine").exists());
     let why = refused(&run(here.path(), &[], &["backup", "nowhere/copy.sqlite"]).await);
     assert!(why.contains("cannot be written"), "{why}");
@@ -525,7 +526,7 @@ async fn a_backup_is_whole_while_others_write_and_is_restored_by_putting_it_in_p
 }
 
 #[tokio::test]
-async fn a_backup_of_postgresql_is_left_to_its_own_tools() {
+async fn postgresql_backup_refers_to_pg_dump() {
     let here = directory();
     let settings = [
         ("DATABASE_URL", "postgres://127.0.0.1:1/none"),
@@ -537,7 +538,7 @@ async fn a_backup_of_postgresql_is_left_to_its_own_tools() {
 }
 
 #[tokio::test]
-async fn a_server_that_runs_is_ready_and_one_that_does_not_is_not() {
+async fn health_command_reports_readiness() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let address = cubby.address.clone();

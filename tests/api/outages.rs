@@ -1,4 +1,5 @@
-//! PostgreSQL that vanishes, stalls, is demoted or is full of waiting statements, and clients that hang up.
+//! Tests of PostgreSQL that is unreachable, stalled, read-only or locked, and of clients that
+//! disconnect.
 
 use std::time::Duration;
 
@@ -16,16 +17,16 @@ use crate::{
     proxy::Proxy,
 };
 
-const ASK: &str = "{ viewer { tasks(first: 1) { totalCount } } }";
+const COUNT: &str = "{ viewer { tasks(first: 1) { totalCount } } }";
 const CREATE: &str = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
 
-/// An app whose three connections pass a proxy, and a way to the database past it.
-struct Behind {
+/// An app whose three database connections pass a proxy; its direct connection bypasses it.
+struct BehindProxy {
     app: App,
     proxy: Proxy,
 }
 
-impl Behind {
+impl BehindProxy {
     async fn start() -> Option<Self> {
         let env = TestEnv::new(Database::Postgresql).await?;
         let (proxy, url) = Proxy::to(&env.database_url).await;
@@ -43,12 +44,12 @@ impl Behind {
     }
 
     async fn ready(&self) -> u16 {
-        let ready = self.app.nobody().get("/health/ready").await;
+        let ready = self.app.anonymous().get("/health/ready").await;
         ready.status.as_u16()
     }
 }
 
-async fn at_once(client: &Client, query: &str, count: usize) -> Vec<Reply> {
+async fn send_concurrently(client: &Client, query: &str, count: usize) -> Vec<Reply> {
     join_all((0..count).map(|_| client.send(query, json!({})))).await
 }
 
@@ -57,46 +58,46 @@ fn all_are(replies: &[Reply], status: u16) -> bool {
 }
 
 #[tokio::test]
-async fn vanished_peers_cost_no_connection() {
-    let Some(Behind { app, proxy }) = Behind::start().await else {
+async fn vanished_peers_do_not_exhaust_the_pool() {
+    let Some(BehindProxy { app, proxy }) = BehindProxy::start().await else {
         return;
     };
     let ana = app.sign_up("ana").await;
-    assert!(all_are(&at_once(&ana, ASK, 9).await, 200));
+    assert!(all_are(&send_concurrently(&ana, COUNT, 9).await, 200));
 
     proxy.vanish();
-    // Each connection is tried by a request that waits in vain.
+    // Each dead connection costs at most one request, which waits until its deadline.
     let replies = [
-        at_once(&ana, ASK, 2).await,
-        at_once(&ana, CREATE, 2).await,
-        at_once(&ana, ASK, 9).await,
+        send_concurrently(&ana, COUNT, 2).await,
+        send_concurrently(&ana, CREATE, 2).await,
+        send_concurrently(&ana, COUNT, 9).await,
     ];
     let statuses = replies.iter().flatten().map(|reply| reply.status.as_u16());
     assert!(statuses.clone().all(|status| [200, 503].contains(&status)));
-    assert!(all_are(&at_once(&ana, ASK, 9).await, 200));
-    assert!(all_are(&at_once(&ana, CREATE, 9).await, 200));
+    assert!(all_are(&send_concurrently(&ana, COUNT, 9).await, 200));
+    assert!(all_are(&send_concurrently(&ana, CREATE, 9).await, 200));
 }
 
 #[tokio::test]
 async fn waiting_requests_connect_one_at_a_time() {
-    let Some(behind) = Behind::start().await else {
+    let Some(behind) = BehindProxy::start().await else {
         return;
     };
     let ana = behind.app.sign_up("ana").await;
     behind.proxy.cut();
     let before = behind.proxy.accepted();
-    assert!(all_are(&at_once(&ana, ASK, 60).await, 503));
+    assert!(all_are(&send_concurrently(&ana, COUNT, 60).await, 503));
     let tried = behind.proxy.accepted() - before;
     assert!(tried < 60, "{tried} connections were tried");
     assert_eq!(behind.ready().await, 503);
     behind.proxy.mend();
-    eventually("it is ready", async || behind.ready().await == 200).await;
-    assert!(all_are(&at_once(&ana, ASK, 9).await, 200));
+    eventually("the server is ready", async || behind.ready().await == 200).await;
+    assert!(all_are(&send_concurrently(&ana, COUNT, 9).await, 200));
 }
 
 #[tokio::test]
-async fn locked_sessions_hold_no_connection_for_good() {
-    let Some(Behind { app, proxy: _proxy }) = Behind::start().await else {
+async fn locked_sessions_table_does_not_exhaust_the_pool() {
+    let Some(BehindProxy { app, proxy: _proxy }) = BehindProxy::start().await else {
         return;
     };
     let ana = app.sign_up("ana").await;
@@ -105,21 +106,25 @@ async fn locked_sessions_hold_no_connection_for_good() {
     lock.execute_unprepared("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
-    let anonymous = app.nobody();
+    let anonymous = app.anonymous();
     let (replies, service) = tokio::join!(
-        at_once(&ana, ASK, 6),
+        send_concurrently(&ana, COUNT, 6),
         anonymous.send("{ service { __typename } }", json!({}))
     );
     assert_eq!(service.status, 200);
     let refused = replies.iter().filter(|reply| reply.status == 503).count();
-    assert_eq!(refused, replies.len(), "they wait for the sessions");
+    assert_eq!(
+        refused,
+        replies.len(),
+        "each request waits for the sessions table"
+    );
     lock.rollback().await.unwrap();
-    assert!(all_are(&at_once(&ana, ASK, 9).await, 200));
+    assert!(all_are(&send_concurrently(&ana, COUNT, 9).await, 200));
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_leave_no_open_transaction() {
-    let Some(Behind { app, proxy: _proxy }) = Behind::start().await else {
+async fn disconnected_clients_leave_no_open_transaction() {
+    let Some(BehindProxy { app, proxy: _proxy }) = BehindProxy::start().await else {
         return;
     };
     let ana = app.sign_up("ana").await;
@@ -136,7 +141,7 @@ async fn clients_that_hang_up_leave_no_open_transaction() {
             let mut stream = TcpStream::connect(&address).await.unwrap();
             stream.set_zero_linger().unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
-            // At another point of the work each time.
+            // Each request is cut off at a different point of its work.
             for _ in 0..(number + round) * 3 {
                 tokio::task::yield_now().await;
             }
@@ -151,7 +156,7 @@ async fn clients_that_hang_up_leave_no_open_transaction() {
         app.sql(open).await == [0]
     })
     .await;
-    let replies = at_once(&ana, CREATE, 30).await;
+    let replies = send_concurrently(&ana, CREATE, 30).await;
     assert!(all_are(&replies, 200));
     for reply in &replies {
         let task = &reply.body["data"]["createTask"]["task"];
@@ -161,7 +166,7 @@ async fn clients_that_hang_up_leave_no_open_transaction() {
 
 #[tokio::test]
 async fn demoted_primary_is_unavailable_for_writes() {
-    let Some(behind) = Behind::start().await else {
+    let Some(behind) = BehindProxy::start().await else {
         return;
     };
     let app = &behind.app;
@@ -182,15 +187,15 @@ async fn demoted_primary_is_unavailable_for_writes() {
     let refused = ana.send(CREATE, json!({})).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert_eq!(refused.code(), "SERVICE_UNAVAILABLE");
-    assert!(all_are(&at_once(&ana, ASK, 3).await, 200));
-    let ready = app.nobody().get("/health/ready").await;
+    assert!(all_are(&send_concurrently(&ana, COUNT, 3).await, 200));
+    let ready = app.anonymous().get("/health/ready").await;
     assert_eq!(ready.status, 503);
     let status = ready.body["status"].as_str().unwrap();
     assert!(status.contains("read-only"), "{status}");
 
-    // Nothing but the setting changes: the connections that found it read-only are not used again.
+    // Only the setting changes: the pool does not reuse the connections that were read-only.
     run(&format!("SET TRANSACTION READ WRITE; {}", demote("off"))).await;
-    eventually("it takes writes", async || {
+    eventually("writes succeed", async || {
         ana.send(CREATE, json!({})).await.status == 200
     })
     .await;
@@ -198,7 +203,7 @@ async fn demoted_primary_is_unavailable_for_writes() {
 }
 
 #[tokio::test]
-async fn termination_is_bounded_while_postgresql_hangs() {
+async fn shutdown_time_is_bounded_while_postgresql_hangs() {
     let Some(url) = empty_postgresql("hanging").await else {
         return;
     };
@@ -222,7 +227,7 @@ async fn termination_is_bounded_while_postgresql_hangs() {
     stream.write_all(request.as_bytes()).await.unwrap();
     cubby.terminate().await;
     let ended = tokio::time::timeout(Duration::from_secs(60), cubby.child.wait()).await;
-    assert!(ended.expect("it ends").unwrap().success());
+    assert!(ended.expect("the server stops").unwrap().success());
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");

@@ -1,4 +1,4 @@
-//! The binary behind PgBouncer, in each of its modes.
+//! Tests of the binary behind PgBouncer, in transaction and session pooling.
 
 use std::{
     fs,
@@ -21,9 +21,9 @@ use crate::{
 const CREATE: &str = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
 const TRACKING: &str = "pool_mode = transaction\nmax_prepared_statements = 100";
 const NOT_TRACKING: &str = "pool_mode = transaction\nmax_prepared_statements = 0";
-const SESSIONS: &str = "pool_mode = session\nmax_prepared_statements = 0";
+const SESSION_MODE: &str = "pool_mode = session\nmax_prepared_statements = 0";
 
-/// A PgBouncer before a database, on a port that it keeps when it is started again.
+/// A PgBouncer in front of a database, on a port that stays the same after a restart.
 struct Pooler {
     directory: TempDir,
     database: String,
@@ -32,7 +32,7 @@ struct Pooler {
 }
 
 impl Pooler {
-    /// Nothing on a machine without a PgBouncer that tracks prepared statements.
+    /// Returns `None` on a machine without a PgBouncer that tracks prepared statements.
     async fn start(database: &str, mode: &str) -> Option<Self> {
         if !has_pooler().await {
             return None;
@@ -52,7 +52,7 @@ impl Pooler {
         Some(pooler)
     }
 
-    /// Starts it, or starts it anew.
+    /// Starts or restarts PgBouncer in the mode.
     async fn run(&mut self, mode: &str) {
         self.stop().await;
         let (port, database) = (self.port, &self.database);
@@ -99,7 +99,7 @@ fn settings(url: &str) -> [(&str, &str); 3] {
 }
 
 #[tokio::test]
-async fn pooler_in_transaction_mode_is_no_obstacle() {
+async fn transaction_mode_pooler_works() {
     let Some(url) = empty_postgresql("pooled").await else {
         return;
     };
@@ -118,7 +118,7 @@ async fn pooler_in_transaction_mode_is_no_obstacle() {
             "{body}"
         );
     }
-    // With nothing past the pooler, nothing that is announced could be heard, so nothing is remembered.
+    // Without a direct connection no notification arrives, so no session is cached.
     let measured = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
     let other = Cubby::start(here.path(), &[&settings(&pooled)[..], &measured].concat()).await;
     for _ in 0..300 {
@@ -127,7 +127,7 @@ async fn pooler_in_transaction_mode_is_no_obstacle() {
     let measured = other.measures().await.text().await.unwrap();
     assert!(measured.contains("{source=\"database\"} 300"), "{measured}");
     assert!(!measured.contains("{source=\"memory\"}"), "{measured}");
-    // Nothing of it is lent to others, whose requests would fail.
+    // A `LISTEN` through the pooler would make later requests on that server connection fail.
     for number in 0..15 {
         let token = other.sign_up(&format!("ben{number}")).await;
         let out = cubby.ask(Some(&token), "mutation { signOut { endedSessions } }");
@@ -137,7 +137,7 @@ async fn pooler_in_transaction_mode_is_no_obstacle() {
     }
     other.stop().await;
     cubby.stop().await;
-    // And migrations pass it too, since nothing of theirs outlives the transaction.
+    // Migrations work through the pooler: none of their locks outlives the transaction.
     let output = run(
         here.path(),
         &[("DATABASE_URL", &pooled)],
@@ -149,7 +149,7 @@ async fn pooler_in_transaction_mode_is_no_obstacle() {
 }
 
 #[tokio::test]
-async fn pooler_that_mixes_up_statements_stops_the_start() {
+async fn pooler_without_statement_tracking_stops_the_start() {
     let Some(url) = empty_postgresql("mixed").await else {
         return;
     };
@@ -160,8 +160,8 @@ async fn pooler_that_mixes_up_statements_stops_the_start() {
     let said = refusal(here.path(), &settings(&pooler.url())).await;
     assert!(said.contains("max_prepared_statements"), "{said}");
 
-    // One that lends its sessions for as long as they are connected mixes up nothing.
-    pooler.run(SESSIONS).await;
+    // In session mode each client has its own server connection, so no tracking is needed.
+    pooler.run(SESSION_MODE).await;
     let pooled = pooler.url();
     let few = [("CUBBY_DATABASE_CONNECTIONS", "1")];
     let cubby = Cubby::start(here.path(), &[&settings(&pooled)[..], &few].concat()).await;
@@ -172,7 +172,7 @@ async fn pooler_that_mixes_up_statements_stops_the_start() {
 }
 
 #[tokio::test]
-async fn pooler_that_begins_to_mix_up_statements_is_refused() {
+async fn pooler_that_stops_tracking_statements_is_rejected() {
     let Some(url) = empty_postgresql("begins").await else {
         return;
     };
@@ -201,7 +201,7 @@ async fn pooler_that_begins_to_mix_up_statements_is_refused() {
     pooler.stop().await;
 }
 
-/// Whether there is a PgBouncer that tracks prepared statements, which it does from 1.21 on.
+/// True if PgBouncer 1.21 or later is installed: the first version that tracks prepared statements.
 async fn has_pooler() -> bool {
     let output = Command::new("pgbouncer").arg("--version").output().await;
     let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -209,20 +209,21 @@ async fn has_pooler() -> bool {
         let number = version.strip_prefix("PgBouncer 1.")?.split('.').next()?;
         number.parse::<u32>().ok()
     });
-    let is_there = minor.is_some_and(|minor| minor >= 21);
-    if !is_there {
+    let is_installed = minor.is_some_and(|minor| minor >= 21);
+    if !is_installed {
         assert!(
             std::env::var_os("CI").is_none(),
-            "there is no PgBouncer 1.21 or later here, and CI needs one: see .ci/pgbouncer"
+            "PgBouncer 1.21 or later is not installed, and CI requires it: see .ci/pgbouncer"
         );
-        // Past the test runner's capture, so that it is seen.
-        let _ = std::io::stderr()
-            .write_all(b"\n*** SKIPPED: the pooler. Install PgBouncer 1.21 or later.\n\n");
+        // Written directly, since the test runner captures `eprintln!`.
+        let _ = std::io::stderr().write_all(
+            b"\n*** SKIPPED: the tests of poolers. Install PgBouncer 1.21 or later.\n\n",
+        );
     }
-    is_there
+    is_installed
 }
 
-/// The file, where another user may read it too.
+/// Makes the file readable by other users, and returns its path.
 fn readable(file: &Path) -> PathBuf {
     #[cfg(unix)]
     {

@@ -1,4 +1,5 @@
-//! A PostgreSQL of the tests' own, started from the installed binaries and gone with the process.
+//! A PostgreSQL server for the tests, started from the installed binaries and stopped with the
+//! process.
 
 use std::{
     io::Write,
@@ -10,15 +11,15 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-/// A server that is up.
+/// A running server.
 pub(crate) struct Server {
     port: u16,
-    /// The certificate of the authority that signed the server's, as PEM.
+    /// The certificate of the authority that signed the server's certificate, as PEM.
     pub(crate) authority: String,
 }
 
-/// Runs as the user that owns the data; the server stops when the tests' end of the pipe closes,
-/// however they end.
+/// Runs as the user that owns the data. The server stops when the pipe from the test process
+/// closes, even if that process is killed.
 const SCRIPT: &str = r#"
 set -eu
 dir=$(mktemp -d)
@@ -39,15 +40,18 @@ wait "$server" || true
 "#;
 
 impl Server {
-    /// The server that all tests of this process share, or nothing on a machine without one.
+    /// Returns the server that all tests of this process share, or `None` on a machine without
+    /// PostgreSQL.
     ///
-    /// Where `CI` is set, a machine without one fails the test.
+    /// # Panics
+    ///
+    /// If `CI` is set and PostgreSQL is not installed.
     pub(crate) async fn shared() -> Option<&'static Self> {
         static SERVER: OnceCell<Option<Server>> = OnceCell::const_new();
         SERVER.get_or_init(start).await.as_ref()
     }
 
-    /// The address of a database on the server.
+    /// Returns the URL of a database on the server.
     pub(crate) fn url(&self, database: &str) -> String {
         format!(
             "postgres://cubby@localhost:{}/{database}?sslmode=disable",
@@ -60,16 +64,17 @@ async fn start() -> Option<Server> {
     let Some(binaries) = binaries() else {
         assert!(
             std::env::var_os("CI").is_none(),
-            "there is no PostgreSQL here, and CI needs one: install postgresql"
+            "PostgreSQL is not installed, and CI requires it: install postgresql"
         );
-        // Past the test runner's capture, so that it is seen.
+        // Written directly, since the test runner captures `eprintln!`.
         let _ = std::io::stderr().write_all(
-            b"\n*** SKIPPED: everything on PostgreSQL. Install it (its binaries are enough; \
-              nothing needs to run) to have these tests run.\n\n",
+            b"\n*** SKIPPED: all tests on PostgreSQL. Install PostgreSQL to run them: the binaries \
+              suffice, no server needs to be running.\n\n",
         );
         return None;
     };
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("no names to get wrong");
+    let mut authority =
+        rcgen::CertificateParams::new(Vec::new()).expect("parameters without names are valid");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().expect("a key");
     let authority_pem = authority.self_signed(&authority_key).expect("signed").pem();
@@ -91,7 +96,7 @@ async fn start() -> Option<Server> {
         .stdout(Stdio::null())
         .spawn()
         .map(|child| {
-            // Open until this process ends, whichever way it does.
+            // The pipe stays open until this process ends.
             std::mem::forget(child);
         })
         .expect("sh runs");
@@ -114,7 +119,7 @@ async fn start() -> Option<Server> {
     );
 }
 
-/// The directory with both `initdb` and `postgres`.
+/// Returns the directory that has both `initdb` and `postgres`.
 fn binaries() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql")
@@ -128,7 +133,8 @@ fn binaries() -> Option<PathBuf> {
         .find(|directory| has_both(directory))
 }
 
-/// `initdb` and `postgres` refuse to run as root: then it is another user who runs them.
+/// Returns a command that runs its arguments, as another user if this process runs as root:
+/// `initdb` and `postgres` refuse to run as root.
 pub(crate) fn as_somebody_else() -> Command {
     let output = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().expect("it runs");

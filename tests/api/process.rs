@@ -1,4 +1,4 @@
-//! The binary as a process of its own.
+//! Runs the binary as a child process.
 
 use std::{
     path::Path,
@@ -16,11 +16,11 @@ use crate::harness::PASSWORD;
 
 pub(crate) const SECRET: &str = "a secret for the tests, of 32 bytes or more";
 
-/// A process that serves, in a directory of its own unless it is given one.
+/// A running server process.
 pub(crate) struct Cubby {
     pub(crate) child: Child,
     pub(crate) address: String,
-    /// Where the metrics are, if they are anywhere.
+    /// The address of the metrics, if they are served.
     pub(crate) metrics: Option<String>,
     greeting: tokio::task::JoinHandle<String>,
     log: tokio::task::JoinHandle<String>,
@@ -41,10 +41,14 @@ fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
 
 pub(crate) async fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = command(directory, settings);
-    command.args(arguments).output().await.expect("it runs")
+    command
+        .args(arguments)
+        .output()
+        .await
+        .expect("the binary runs")
 }
 
-/// The same with this on standard input.
+/// Runs a command with `input` as its standard input.
 pub(crate) async fn run_with(
     directory: &Path,
     settings: &[(&str, &str)],
@@ -56,28 +60,28 @@ pub(crate) async fn run_with(
         .args(arguments)
         .stdin(Stdio::piped())
         .spawn()
-        .expect("it runs");
+        .expect("the binary runs");
     let mut stdin = child.stdin.take().expect("its input");
-    // Whoever does not want it has closed it.
+    // Fails if the command has closed its input, which it may do.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    child.wait_with_output().await.expect("it ends")
+    child.wait_with_output().await.expect("the process ends")
 }
 
-/// What a command said, when it did what it was told.
+/// Returns the output of a command that must have succeeded.
 pub(crate) fn said(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Why a command did not do it.
+/// Returns the error message of a command that must have failed.
 pub(crate) fn refused(output: &Output) -> String {
     assert!(!output.status.success(), "{output:?}");
     assert_eq!(output.stdout, b"", "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What it says when it does not start.
+/// Starts a server that must fail to start, and returns its error message.
 pub(crate) async fn refusal(directory: &Path, settings: &[(&str, &str)]) -> String {
     let output = run(directory, settings, &[]).await;
     assert!(!output.status.success(), "it started with {settings:?}");
@@ -89,7 +93,7 @@ impl Cubby {
         let port = [("CUBBY_LISTEN", "127.0.0.1:0")];
         let mut child = command(directory, &[&port, settings].concat())
             .spawn()
-            .expect("it runs");
+            .expect("the binary runs");
         let mut greeting = child.stdout.take().expect("its output");
         let greeting = tokio::spawn(async move {
             let mut text = String::new();
@@ -100,7 +104,7 @@ impl Cubby {
         let (mut said, mut metrics) = (String::new(), None);
         let address = loop {
             let line = log.next_line().await.expect("text");
-            let line = line.unwrap_or_else(|| panic!("it ended: {said}"));
+            let line = line.unwrap_or_else(|| panic!("the server ended: {said}"));
             said += &line;
             if line.contains("metrics are at") {
                 metrics = Some(address_in(&line));
@@ -109,7 +113,7 @@ impl Cubby {
                 break address_in(&line);
             }
         };
-        // Somebody has to read the log, or it fills its pipe and stops the server.
+        // The log is read until the end: a full pipe would block the server.
         let log = tokio::spawn(async move {
             let mut text = said;
             while let Ok(Some(line)) = log.next_line().await {
@@ -171,7 +175,7 @@ impl Cubby {
     }
 
     pub(crate) async fn terminate(&self) {
-        let id = self.child.id().expect("it runs").to_string();
+        let id = self.child.id().expect("the binary runs").to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().await;
         assert!(status.expect("kill runs").success());
     }
@@ -180,10 +184,10 @@ impl Cubby {
         self.stop_with_log().await.0
     }
 
-    /// Stops, and gives the greeting and the log.
+    /// Stops the server, and returns its greeting and its log.
     pub(crate) async fn stop_with_log(mut self) -> (String, String) {
         self.terminate().await;
-        let status = self.child.wait().await.expect("it ends");
+        let status = self.child.wait().await.expect("the process ends");
         assert!(status.success(), "{status}");
         let greeting = self.greeting.await.expect("its output");
         (greeting, self.log.await.expect("its log"))

@@ -1,4 +1,4 @@
-//! A way to a database that can be cut, blocked and mended.
+//! A TCP proxy in front of a database, whose connections a test can cut, block and restore.
 
 use std::sync::{
     Arc,
@@ -17,9 +17,9 @@ use tokio::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// Connections stay, and nothing comes through.
+    /// Connections stay open, but no bytes are forwarded.
     Blocked,
-    /// Connections end.
+    /// Connections are closed.
     Cut,
 }
 
@@ -27,12 +27,13 @@ pub(crate) struct Proxy {
     state: watch::Sender<State>,
     tried: Arc<Notify>,
     accepted: Arc<AtomicUsize>,
-    /// Of the first so many connections the peer has vanished: what they carry is swallowed.
+    /// The number of connections whose peer has vanished, counted from the oldest: their bytes are
+    /// dropped.
     vanished: watch::Sender<usize>,
 }
 
 impl Proxy {
-    /// A proxy before the database at this address, and its own.
+    /// Starts a proxy in front of the database at the URL, and returns the proxy and its URL.
     pub(crate) async fn to(database: &str) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -60,12 +61,12 @@ impl Proxy {
         (proxy, url)
     }
 
-    /// How many connections have been tried.
+    /// Returns the number of connections that clients have made.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// The peer of every connection is gone without a word; others can be made.
+    /// Drops the bytes of all connections made so far, without closing them. New connections work.
     pub(crate) fn vanish(&self) {
         self.vanished.send_replace(self.accepted());
     }
@@ -82,8 +83,8 @@ impl Proxy {
         self.state.send_replace(State::Open);
     }
 
-    /// Until somebody has tried to get through and failed.
-    pub(crate) async fn is_missed(&self) {
+    /// Waits for two connection attempts, since the first may have been made before the cut.
+    pub(crate) async fn until_attempted(&self) {
         self.tried.notified().await;
         self.tried.notified().await;
     }
@@ -106,13 +107,13 @@ async fn accept(
         let outward = TcpStream::connect(&target).await.expect("a database");
         let ((from, to), (back, forth)) = (inward.into_split(), outward.into_split());
         let mut cut = state.clone();
-        let swallow = Swallow {
+        let vanishing = Vanishing {
             number,
             vanished: vanished.clone(),
         };
         let (out, home) = (
-            carry(from, forth, state.clone(), swallow.clone()),
-            carry(back, to, state.clone(), swallow),
+            carry(from, forth, state.clone(), vanishing.clone()),
+            carry(back, to, state.clone(), vanishing),
         );
         tokio::spawn(async move {
             tokio::select! {
@@ -124,9 +125,9 @@ async fn accept(
     }
 }
 
-/// Whether a connection's bytes are swallowed.
+/// A connection's number, and the number of connections whose peer has vanished.
 #[derive(Clone)]
-struct Swallow {
+struct Vanishing {
     number: usize,
     vanished: watch::Receiver<usize>,
 }
@@ -135,13 +136,13 @@ async fn carry(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut state: watch::Receiver<State>,
-    swallow: Swallow,
+    vanishing: Vanishing,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await.unwrap_or(0);
-        if *swallow.vanished.borrow() > swallow.number {
-            // Neither its end nor its bytes come through.
+        if *vanishing.vanished.borrow() > vanishing.number {
+            // Forwards neither the end of the connection nor its bytes.
             std::future::pending::<()>().await;
         }
         let is_gone = length == 0 || is_unblocked(&mut state).await.is_none();

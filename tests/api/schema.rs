@@ -1,10 +1,10 @@
-//! The committed schema is the one that the code makes.
+//! Test that `schema.graphql` is the schema that the code generates.
 
 #[test]
-fn the_committed_schema_is_up_to_date() {
+fn committed_schema_is_up_to_date() {
     let committed = include_str!("../../schema.graphql");
     assert!(
         committed == cubby::sdl(),
-        "schema.graphql is stale; renew it with: cargo run -- schema > schema.graphql"
+        "schema.graphql is outdated; update it with: cargo run -- schema > schema.graphql"
     );
 }

@@ -1,9 +1,9 @@
 //! The rule that each statement on a user's rows names the owner, so that one shard can run it.
 
-/// Tables that every shard has a copy of: each is looked up before the user is known.
+/// Tables of which every shard has a copy, since they are read before the user is known.
 pub(crate) const REFERENCE_TABLES: [&str; 1] = ["external_subjects"];
 
-/// Tables whose key begins with their owner.
+/// Tables whose primary key begins with the owner.
 pub(crate) const OWNED: [&str; 7] = [
     "change_logs",
     "identities",
@@ -14,9 +14,9 @@ pub(crate) const OWNED: [&str; 7] = [
     "tombstones",
 ];
 
-/// The beginnings of conditions that find rows of every user. Cleanup finds what has expired, and deletes it owner by
-/// owner; a task of the process finds users whose tasks have yet to follow a time zone; and one row says whether
-/// anybody has signed in.
+/// Parts of statements that may read rows of all users. Cleanup finds expired rows, and deletes
+/// them owner by owner; a background task finds users whose change of time zone is unfinished;
+/// and one query checks whether any session exists.
 const EXCEPTIONS: [&str; 6] = [
     r#"FROM "sessions" WHERE "sessions"."expires_at" <="#,
     r#"FROM "security_events" WHERE "security_events"."at" <="#,
@@ -26,8 +26,8 @@ const EXCEPTIONS: [&str; 6] = [
     r#"FROM "sessions" LIMIT"#,
 ];
 
-/// True if each part of the statement that reads or writes an owned table has the owner in its condition, or in the
-/// row that it inserts; or if it is an exception.
+/// True if each part of the statement that reads or writes an owned table has the owner in its
+/// condition or in the row that it inserts, or if the statement is one of [`EXCEPTIONS`].
 pub(crate) fn names_its_owner(sql: &str) -> bool {
     if EXCEPTIONS.iter().any(|exception| sql.contains(exception)) {
         return true;
@@ -54,7 +54,7 @@ pub(crate) fn names_its_owner(sql: &str) -> bool {
     })
 }
 
-/// What belongs to the same select: up to the parenthesis that closes it.
+/// Returns the rest of the select: everything before the parenthesis that closes it.
 fn part(sql: &str) -> &str {
     let mut depth = 0_i32;
     for (at, character) in sql.char_indices() {

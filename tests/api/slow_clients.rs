@@ -1,4 +1,4 @@
-//! Slow peers, silent ones, and too many of them, against the binary on a real port.
+//! Tests of the binary with slow, silent and too many clients, on a real port.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::{
 
 use crate::process::{Cubby, directory};
 
-/// Longer than anything here may take.
-const LONG: Duration = Duration::from_secs(40);
+/// A time limit that only a hanging test exceeds.
+const TEST_TIMEOUT: Duration = Duration::from_secs(40);
 
 const HEAD: &str = "POST /graphql HTTP/1.1\r\nhost: cubby\r\ncontent-type: application/json\r\n";
 
@@ -20,21 +20,21 @@ async fn connect(cubby: &Cubby) -> TcpStream {
     TcpStream::connect(&cubby.address).await.unwrap()
 }
 
-/// All that the server sends until it closes the connection.
+/// Returns everything that the server sends until it closes the connection.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
     let read = stream.read_to_end(&mut text);
-    // A reset is an end, too.
-    let _ = timeout(LONG, read)
+    // A reset also ends the connection.
+    let _ = timeout(TEST_TIMEOUT, read)
         .await
         .expect("the server closes the connection");
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// What the server answers to these bytes, on a connection that is not used again.
+/// Sends the bytes on a new connection, and returns the response.
 async fn answer(cubby: &Cubby, bytes: &[u8]) -> String {
     let mut stream = connect(cubby).await;
-    // It may be refused before all of it is sent.
+    // The server may reject the request before it has received all of it.
     let _ = stream.write_all(bytes).await;
     rest(stream).await
 }
@@ -50,7 +50,7 @@ fn query() -> String {
 }
 
 #[tokio::test]
-async fn who_says_nothing_or_says_it_slowly_is_not_waited_for() {
+async fn silent_and_slow_clients_time_out() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let silent = connect(&cubby).await;
@@ -127,7 +127,7 @@ async fn requests_beyond_a_limit_name_the_limit() {
 }
 
 #[tokio::test]
-async fn unparseable_heads_are_answered_with_a_status_alone() {
+async fn unparseable_headers_get_only_a_status() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     for (bytes, status) in [
@@ -151,17 +151,17 @@ async fn unparseable_heads_are_answered_with_a_status_alone() {
 }
 
 #[tokio::test]
-async fn over_the_bound_there_is_503_at_once() {
+async fn excess_connections_and_requests_get_503_at_once() {
     let here = directory();
     let bounds = [("CUBBY_MAX_CONNECTIONS", "9"), ("CUBBY_MAX_REQUESTS", "1")];
     let cubby = Cubby::start(here.path(), &bounds).await;
-    // A body that is on its way takes nobody's place.
+    // A request whose body is incomplete does not count towards the limit of requests.
     let mut slow = connect(&cubby).await;
     let announced = format!("{HEAD}content-length: 30\r\n\r\n{{");
     slow.write_all(announced.as_bytes()).await.unwrap();
     assert!(answer(&cubby, &post(&query(), "")).await.contains("200 OK"));
 
-    // Each takes as long as a hash.
+    // Each sign-up takes as long as a password hash.
     let sign_ups = (0..6).map(|number| {
         let sign_up = format!(
             "mutation {{ signUp(input: {{ email: \"p{number}@example.com\",
@@ -197,7 +197,7 @@ async fn over_the_bound_there_is_503_at_once() {
         "{said}"
     );
     drop(held);
-    // Their places are free once the server has seen it.
+    // The connections are free once the server has noticed that they are closed.
     while !answer(&cubby, &post(&query(), "")).await.contains("200 OK") {
         tokio::task::yield_now().await;
     }
@@ -205,7 +205,7 @@ async fn over_the_bound_there_is_503_at_once() {
 }
 
 #[tokio::test]
-async fn streams_that_are_open_do_not_keep_it_from_stopping() {
+async fn open_streams_do_not_delay_shutdown() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let token = cubby.sign_up("ana").await;
@@ -237,7 +237,7 @@ async fn streams_that_are_open_do_not_keep_it_from_stopping() {
 }
 
 #[tokio::test]
-async fn an_answer_is_compressed_for_who_accepts_it_unless_it_holds_a_token() {
+async fn responses_are_compressed_unless_they_contain_tokens() {
     let here = directory();
     let cubby = Cubby::start(here.path(), &[]).await;
     let asked = |query: &str| {

@@ -1,11 +1,11 @@
-//! Checks of the source code itself.
+//! Tests of the source code: rules that the compiler does not check.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The files in a directory and those below that have this extension.
+/// Returns all files below the directory that have the extension.
 pub(crate) fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -19,9 +19,9 @@ pub(crate) fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The service cannot be built with cheap hashes by mistake: no file of it names them.
+/// Only one source file names the cheap hashes, so the server cannot use them by mistake.
 #[test]
-fn only_tests_make_cheap_password_hashes() {
+fn only_tests_use_cheap_password_hashes() {
     let named: Vec<PathBuf> = ["src", "benches", "migration"]
         .into_iter()
         .flat_map(|root| files(Path::new(root), "rs"))

@@ -1,10 +1,10 @@
-//! The specifications name tests that exist.
+//! Test that each test that a specification names exists.
 
 use std::{collections::HashSet, fs, path::Path};
 
 use crate::sources::files;
 
-/// Every function that is a test, as `file::function`; a `mod.rs` or `tests.rs` goes by its folder's name.
+/// Returns every test function as `file::function`; `mod.rs` and `tests.rs` count as their folder.
 fn tests() -> HashSet<String> {
     let mut tests = HashSet::new();
     for path in ["src", "tests", "migration"]
@@ -38,7 +38,7 @@ fn tests() -> HashSet<String> {
     tests
 }
 
-/// What stands between backticks and looks like `file::function`.
+/// Returns each quotation in backticks that has the form `file::function`.
 fn named(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2).filter(|quoted| {
         quoted.split_once("::").is_some_and(|(file, name)| {
@@ -54,7 +54,7 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_test_that_a_specification_names_exists() {
+fn tests_named_in_specifications_exist() {
     let tests = tests();
     let mut count = 0;
     for path in files(Path::new("specs"), "md") {
@@ -62,7 +62,7 @@ fn every_test_that_a_specification_names_exists() {
         for name in named(&text) {
             assert!(
                 tests.contains(name),
-                "{} names the test {name}, which is not there",
+                "{} names the test {name}, which does not exist",
                 path.display()
             );
             count += 1;

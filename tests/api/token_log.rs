@@ -1,4 +1,4 @@
-//! What the log says of tokens of other identity providers that are refused.
+//! Test of the log messages about rejected tokens of external identity providers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn log_names_the_reason_of_a_refused_token() {
+async fn log_states_why_a_token_was_rejected() {
     let (key, other) = (Key::ed25519("one"), Key::ed25519("two"));
     let issuer = Issuer::with(&[&key]).await;
     let setting = issuer.setting("EdDSA");

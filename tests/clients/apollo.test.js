@@ -1,4 +1,4 @@
-// Apollo Client, with the links that its documentation puts together.
+// Tests Apollo Client with the links of its documentation.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -16,15 +16,15 @@ import {
   PASSWORD,
   TASK_CHANGES,
   address,
-  hearsWhatItsPersonDoes,
-  Heard,
-  isOpen,
+  receivesChangesOfItsUser,
+  Recorder,
+  waitUntilActive,
   signUp,
   socketUrl,
   url,
 } from "./cubby.js";
 
-// A browser has it; Node.js has it from 22 on, and the link looks nowhere else.
+// GraphQLWsLink needs the global WebSocket, which Node.js provides from version 22 on.
 globalThis.WebSocket ??= WebSocket;
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
@@ -58,7 +58,7 @@ const TASKS = gql`
   }
 `;
 
-/** A client that sends `session.token`, as far as there is one, over the links that are given. */
+/** Returns a client over these links that sends `session.token`, if set. */
 const clientOver = (session, ...links) =>
   new ApolloClient({
     link: ApolloLink.from([
@@ -113,7 +113,7 @@ for (const [name, links] of Object.entries(overHttp)) {
     }
 
     const pages = client.watchQuery({ query: TASKS, variables: { first: 2 } });
-    const shown = new Heard();
+    const shown = new Recorder();
     const watching = pages.subscribe(({ data, dataState }) => dataState === "complete" && shown.push(data));
     const first = await shown.first(() => true);
     assert.equal(first.viewer.tasks.totalCount, 3);
@@ -154,22 +154,22 @@ const forSubscriptions = {
         url: socketUrl,
         webSocketImpl: WebSocket,
         connectionParams: () => ({ authorization: `Bearer ${session.token}` }),
-        // A session that has ended does not come back.
+        // Retrying is pointless after the end of the session.
         shouldRetry: (event) => event?.code !== 4403,
       }),
     ),
   ],
 };
 
-// A stream that a failed test has left open would keep the process.
+// An open stream of a failed test would keep the process running.
 const streams = [];
 after(() => streams.forEach((stream) => stream.unsubscribe()));
 
-/** Subscribes, and keeps what comes: each change, each error, and that it was the last. */
+/** Subscribes, and records changes, errors and the end of the stream. */
 function subscribe(client) {
-  const changes = new Heard();
-  const errors = new Heard();
-  const over = new Heard();
+  const changes = new Recorder();
+  const errors = new Recorder();
+  const ended = new Recorder();
   const subscription = client.subscribe({ query: gql(TASK_CHANGES) }).subscribe({
     next({ data, error }) {
       if (data) changes.push(data.taskChanges);
@@ -177,31 +177,31 @@ function subscribe(client) {
     },
     error(error) {
       errors.push(error);
-      over.push(true);
+      ended.push(true);
     },
-    complete: () => over.push(true),
+    complete: () => ended.push(true),
   });
-  const stream = { changes, errors, over, unsubscribe: () => subscription.unsubscribe() };
+  const stream = { changes, errors, ended, unsubscribe: () => subscription.unsubscribe() };
   streams.push(stream);
   return stream;
 }
 
 for (const [name, links] of Object.entries(forSubscriptions)) {
-  test(`a subscription over ${name} hears what its person does`, async () => {
+  test(`subscription over ${name} receives its user's changes`, async () => {
     const ana = await signUp("ana");
     const stream = subscribe(clientOver(ana, ...links(ana)));
-    await hearsWhatItsPersonDoes(ana, stream);
+    await receivesChangesOfItsUser(ana, stream);
     stream.unsubscribe();
     assert.deepEqual(stream.errors.all, []);
   });
 
-  test(`a subscription over ${name} ends with its session`, async () => {
+  test(`subscription over ${name} ends with its session`, async () => {
     const ana = await signUp("ana");
     const stream = subscribe(clientOver(ana, ...links(ana)));
-    await isOpen(ana, stream);
+    await waitUntilActive(ana, stream);
     await ana.signOut();
-    const { errors, over } = stream;
-    assert.ok(await over.first(() => true, 2000), "it ends");
+    const { errors, ended } = stream;
+    assert.ok(await ended.first(() => true, 2000), "the stream ends");
     const [error, ...others] = errors.all;
     assert.deepEqual(others, []);
     if (name === "GraphQLWsLink") {
@@ -215,9 +215,9 @@ for (const [name, links] of Object.entries(forSubscriptions)) {
 }
 
 for (const name of ["multipart", "multipart with persisted queries"]) {
-  test(`a subscription over ${name} that nobody may open says why`, async () => {
-    const { errors, over } = subscribe(clientOver({ token: "nonsense" }, ...forSubscriptions[name]()));
-    assert.ok(await over.first(() => true), "it ends");
+  test(`subscription over ${name} with an invalid token fails with its code`, async () => {
+    const { errors, ended } = subscribe(clientOver({ token: "nonsense" }, ...forSubscriptions[name]()));
+    assert.ok(await ended.first(() => true), "the stream ends");
     const [error] = errors.all;
     assert.ok(CombinedGraphQLErrors.is(error) || CombinedProtocolErrors.is(error), String(error));
     assert.equal(error.errors[0].extensions.code, "UNAUTHENTICATED");

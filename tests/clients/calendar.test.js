@@ -1,4 +1,4 @@
-// Tasks as calendars: a program that keeps them in files (todoman), and the library that Thunderbird reads them by.
+// Tests the iCalendar import and export with todoman and with ical.js, the library of Thunderbird.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -30,7 +30,7 @@ function cubby(args, input = "") {
 
 const imported = (who, file) => cubby(["import", "--user", who, file]);
 
-test("tasks of a program that keeps them in files come back to it as they were", () => {
+test("todoman's tasks survive import and export", () => {
   const lists = join(directory, "lists");
   for (const name of ["home", "back"]) mkdirSync(join(lists, name), { recursive: true });
   const config = join(directory, "todoman.py");
@@ -49,7 +49,7 @@ test("tasks of a program that keeps them in files come back to it as they were",
         due,
         completed,
         completed_at,
-        // Of the numbers from 1 to 4 each is high.
+        // iCalendar priorities from 1 to 4 are all high.
         priority: priority >= 1 && priority <= 4 ? "high" : priority,
       }))
       .sort((one, other) => (one.summary < other.summary ? -1 : 1));
@@ -67,7 +67,7 @@ test("tasks of a program that keeps them in files come back to it as they were",
   assert.deepEqual(tasks.map(({ priority }) => priority).sort(), ["HIGH", "LOW", "NONE"]);
   assert.equal(tasks.filter(({ completedAt }) => completedAt).length, 1);
 
-  // It wants a file for each.
+  // todoman needs one file per task.
   const calendar = new ICAL.Component(ICAL.parse(cubby(["export", "--user", ANA, "--format", "ics"])));
   for (const todo of calendar.getAllSubcomponents("vtodo")) {
     const alone = new ICAL.Component("vcalendar");
@@ -79,7 +79,7 @@ test("tasks of a program that keeps them in files come back to it as they were",
   assert.equal(listed("back").length, 3);
 });
 
-test("Thunderbird's library reads what is written as it was meant", () => {
+test("ical.js reads exported tasks with the same texts and times", () => {
   const tasks = [
     { title: "All day", due: { date: "2026-12-24" } },
     { title: "Wherever I am", due: { date: "2026-12-01", time: "18:30" } },
@@ -104,7 +104,7 @@ test("Thunderbird's library reads what is written as it was meant", () => {
 
   const calendar = new ICAL.Component(ICAL.parse(readFileSync(out, "utf8")));
   const zones = calendar.getAllSubcomponents("vtimezone");
-  assert.equal(zones.length, 3, "one for each, once");
+  assert.equal(zones.length, 3, "one VTIMEZONE for each time zone");
   for (const zone of zones) ICAL.TimezoneService.register(new ICAL.Timezone(zone));
   const due = {};
   const read = calendar.getAllSubcomponents("vtodo").map((todo) => {

@@ -1,4 +1,4 @@
-// Where Cubby is served, people who sign up there, and a way to wait for what they are told.
+// Helpers of the tests: requests, new users, recorders of messages, and Cubby instances.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -12,20 +12,20 @@ import { inspect } from "node:util";
 
 const { CUBBY_URL, CUBBY_BINARY } = process.env;
 
-if (!CUBBY_URL) throw new Error("CUBBY_URL says where Cubby is served, such as http://127.0.0.1:8000");
+if (!CUBBY_URL) throw new Error("set CUBBY_URL to the address of Cubby, such as http://127.0.0.1:8000");
 
 export const url = new URL("/graphql", CUBBY_URL).href;
 export const socketUrl = url.replace(/^http/, "ws");
 
 export const PASSWORD = "correct horse";
 
-/** What every client subscribes to. */
+/** The subscription of all clients. */
 export const TASK_CHANGES = `subscription TaskChanges {
   taskChanges { kind nodeId version node { ... on Task { id title } } originSessionId }
 }`;
 
-/** An operation without a client, for what a test is not about. */
-export async function ask(query, variables = {}, token) {
+/** Executes an operation without a GraphQL client. */
+export async function execute(query, variables = {}, token) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
@@ -38,10 +38,10 @@ export async function ask(query, variables = {}, token) {
 
 export const address = (name) => `${name}-${randomUUID()}@example.com`;
 
-/** Somebody who has just signed up, and what they do from elsewhere than the client that is tried. */
+/** Signs up a new user. The returned methods send requests independently of the client under test. */
 export async function signUp(name) {
   const email = address(name);
-  const { signUp } = await ask(
+  const { signUp } = await execute(
     `mutation ($input: SignUpInput!) {
       signUp(input: $input) { tokens { accessToken } session { id } userErrors { code } }
     }`,
@@ -55,7 +55,7 @@ export async function signUp(name) {
     sessionId: signUp.session.id,
     authorization: `Bearer ${token}`,
     async create(title) {
-      const data = await ask(
+      const data = await execute(
         "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }",
         { input: { title } },
         token,
@@ -63,30 +63,30 @@ export async function signUp(name) {
       return data.createTask.task.id;
     },
     rename: (id, title) =>
-      ask(
+      execute(
         "mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { task { id } } }",
         { input: { id, title } },
         token,
       ),
     delete: (id) =>
-      ask(
+      execute(
         "mutation ($input: DeleteTaskInput!) { deleteTask(input: $input) { deletedTaskId } }",
         { input: { id } },
         token,
       ),
-    signOut: () => ask("mutation { signOut { endedSessions } }", {}, token),
+    signOut: () => execute("mutation { signOut { endedSessions } }", {}, token),
   };
 }
 
-/** What a stream tells, kept until somebody waits for it. */
-export class Heard {
+/** Records the messages of a stream, and lets a test wait for one. */
+export class Recorder {
   #all = [];
   #waiting = new Set();
 
-  /** Where whatever comes is put. */
+  /** Adds a message. */
   push = (item) => {
     this.#all.push(item);
-    for (const look of this.#waiting) look();
+    for (const check of this.#waiting) check();
   };
 
   get all() {
@@ -97,61 +97,61 @@ export class Heard {
     return this.#all;
   }
 
-  /** The first that is so, whether it has come already or comes in time; undefined otherwise. */
-  async first(isIt, milliseconds = 5000) {
+  /** Returns the first matching message, recorded or still to come, or undefined after the timeout. */
+  async first(matches, milliseconds = 5000) {
     const end = Date.now() + milliseconds;
     for (;;) {
-      const found = this.#all.find(isIt);
+      const found = this.#all.find(matches);
       if (found !== undefined || Date.now() >= end) return found;
       await new Promise((resolve) => {
-        const look = () => {
+        const check = () => {
           clearTimeout(timer);
-          this.#waiting.delete(look);
+          this.#waiting.delete(check);
           resolve();
         };
-        const timer = setTimeout(look, end - Date.now());
-        this.#waiting.add(look);
+        const timer = setTimeout(check, end - Date.now());
+        this.#waiting.add(check);
       });
     }
   }
 }
 
 /**
- * A subscription to TASK_CHANGES hears what its person does, and nobody else. `stream.changes` is
- * where the client puts what it is told of each change.
+ * Checks that a subscription to TASK_CHANGES receives the changes of its user and of no other user.
+ * `stream.changes` records the changes that the client receives.
  */
-export async function hearsWhatItsPersonDoes(ana, stream) {
-  await isOpen(ana, stream);
+export async function receivesChangesOfItsUser(ana, stream) {
+  await waitUntilActive(ana, stream);
   const { changes } = stream;
   const ben = await signUp("ben");
-  const notHers = await ben.create("Not hers");
+  const bensTask = await ben.create("Not hers");
 
   const nodeId = await ana.create("Buy milk");
   const created = await changes.first((change) => change.nodeId === nodeId && change.version === 1);
-  assert.ok(created, "the new task is heard of");
+  assert.ok(created, "the subscription receives the new task");
   assert.deepEqual(created.node, { ...created.node, id: nodeId, title: "Buy milk" });
   assert.deepEqual([created.kind, created.originSessionId], ["UPSERT", ana.sessionId]);
 
   await ana.rename(nodeId, "Buy oat milk");
   const renamed = await changes.first((change) => change.nodeId === nodeId && change.version === 2);
-  assert.ok(renamed, "the new title is heard of");
+  assert.ok(renamed, "the subscription receives the new title");
   assert.deepEqual(renamed.node, { ...renamed.node, id: nodeId, title: "Buy oat milk" });
 
   await ana.delete(nodeId);
   const deleted = await changes.first((change) => change.nodeId === nodeId && change.node === null);
-  assert.ok(deleted, "that it is gone is heard of");
+  assert.ok(deleted, "the subscription receives the deletion");
   assert.deepEqual([deleted.kind, deleted.version], ["DELETE", 3]);
 
-  assert.ok(!changes.all.some((change) => change.nodeId === notHers), "nobody else is heard");
+  assert.ok(!changes.all.some((change) => change.nodeId === bensTask), "the subscription receives no changes of other users");
 }
 
-/** Waits until a subscription is told of something: no protocol says when it has begun. */
-export async function isOpen(person, stream) {
+/** Waits until a subscription receives a change; no protocol signals that it is active. */
+export async function waitUntilActive(person, stream) {
   for (let tries = 0; tries < 10; tries += 1) {
-    const nodeId = await person.create("Is anybody there?");
+    const nodeId = await person.create("Probe");
     if (await stream.changes.first((change) => change.nodeId === nodeId, 500)) return;
   }
-  assert.fail(`the subscription is not told of it: ${inspect(stream, { depth: 6 })}`);
+  assert.fail(`the subscription received no change: ${inspect(stream, { depth: 6 })}`);
 }
 
 const ends = [];
@@ -159,9 +159,9 @@ after(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-/** A Cubby of its own with these settings, until the file's tests are over; its endpoint. */
+/** Starts a Cubby instance with these settings until the end of the file's tests. Returns its endpoint. */
 export async function startCubby(settings) {
-  if (!CUBBY_BINARY) throw new Error("CUBBY_BINARY says which binary to start");
+  if (!CUBBY_BINARY) throw new Error("set CUBBY_BINARY to the path of the binary");
   const directory = await mkdtemp(join(tmpdir(), "cubby-"));
   ends.push(() => rm(directory, { recursive: true }));
   const { PATH } = process.env;
@@ -176,5 +176,5 @@ export async function startCubby(settings) {
     const url = /^Cubby is at (http:\/\/\S+)/.exec(line)?.[1];
     if (url) return `${url}/graphql`;
   }
-  throw new Error("it did not start");
+  throw new Error("Cubby did not start");
 }

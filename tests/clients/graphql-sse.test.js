@@ -1,10 +1,10 @@
-// GraphQL over server-sent events, a connection for each operation.
+// Tests GraphQL over server-sent events, with one connection per operation.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createClient } from "graphql-sse";
 
-import { TASK_CHANGES, ask, hearsWhatItsPersonDoes, Heard, isOpen, signUp, url } from "./cubby.js";
+import { TASK_CHANGES, execute, receivesChangesOfItsUser, Recorder, waitUntilActive, signUp, url } from "./cubby.js";
 
 const clients = [];
 after(() => clients.forEach((client) => client.dispose()));
@@ -19,38 +19,38 @@ function clientFor(token) {
   return client;
 }
 
-/** All that an operation is answered, to its end. */
+/** Returns all results of an operation. */
 async function answers(client, query, variables = {}) {
   const all = [];
   for await (const result of client.iterate({ query, variables })) all.push(result);
   return all;
 }
 
-/** Subscribes, and keeps what comes: each change, and what kind of message came when. */
+/** Subscribes, and records changes, messages and the end of the stream. */
 function subscribe(client) {
-  const changes = new Heard();
-  const messages = new Heard();
-  const over = new Heard();
+  const changes = new Recorder();
+  const messages = new Recorder();
+  const ended = new Recorder();
   const unsubscribe = client.subscribe(
     { query: TASK_CHANGES },
     {
       next: ({ data }) => data && changes.push(data.taskChanges),
-      error: (error) => over.push({ error }),
-      complete: () => over.push({}),
+      error: (error) => ended.push({ error }),
+      complete: () => ended.push({}),
     },
     { message: (message) => messages.push(message) },
   );
-  return { changes, messages, over, unsubscribe };
+  return { changes, messages, ended, unsubscribe };
 }
 
-test("a query has one answer", async () => {
+test("query has one result", async () => {
   const ana = await signUp("ana");
   const [{ data }, ...others] = await answers(clientFor(ana.token), "{ viewer { email } }");
   assert.equal(data.viewer.email, ana.email);
   assert.deepEqual(others, []);
 });
 
-test("a mutation has one answer", async () => {
+test("mutation has one result", async () => {
   const ana = await signUp("ana");
   const [{ data }] = await answers(
     clientFor(ana.token),
@@ -58,22 +58,22 @@ test("a mutation has one answer", async () => {
     { input: { title: "Buy milk" } },
   );
   assert.equal(data.createTask.task.title, "Buy milk");
-  const elsewhere = await ask("{ viewer { tasks { totalCount } } }", {}, ana.token);
+  const elsewhere = await execute("{ viewer { tasks { totalCount } } }", {}, ana.token);
   assert.equal(elsewhere.viewer.tasks.totalCount, 1);
 });
 
-test("a subscription hears what its person does", async () => {
+test("subscription receives its user's changes", async () => {
   const ana = await signUp("ana");
   const stream = subscribe(clientFor(ana.token));
-  await hearsWhatItsPersonDoes(ana, stream);
-  assert.deepEqual(stream.over.all, []);
+  await receivesChangesOfItsUser(ana, stream);
+  assert.deepEqual(stream.ended.all, []);
   stream.unsubscribe();
 });
 
-test("two subscriptions of one person both hear", async () => {
+test("two subscriptions of one user both receive changes", async () => {
   const ana = await signUp("ana");
   const streams = [subscribe(clientFor(ana.token)), subscribe(clientFor(ana.token))];
-  for (const stream of streams) await isOpen(ana, stream);
+  for (const stream of streams) await waitUntilActive(ana, stream);
   const nodeId = await ana.create("Buy milk");
   for (const { changes, unsubscribe } of streams) {
     assert.ok(await changes.first((change) => change.nodeId === nodeId));
@@ -81,13 +81,13 @@ test("two subscriptions of one person both hear", async () => {
   }
 });
 
-test("a session that ends has the last word, and then its streams are complete", async () => {
+test("end of the session sends an error and completes the stream", async () => {
   const ana = await signUp("ana");
   const stream = subscribe(clientFor(ana.token));
-  await isOpen(ana, stream);
+  await waitUntilActive(ana, stream);
   await ana.signOut();
-  const { messages, over } = stream;
-  assert.deepEqual(await over.first(() => true, 1000), {}, "it completes");
+  const { messages, ended } = stream;
+  assert.deepEqual(await ended.first(() => true, 1000), {}, "the stream completes");
   const [last, complete] = messages.all.slice(-2);
   assert.equal(last.event, "next");
   const [{ extensions }] = last.data.errors;
@@ -95,9 +95,9 @@ test("a session that ends has the last word, and then its streams are complete",
   assert.equal(complete.event, "complete");
 });
 
-test("a token that opens nothing is refused", async () => {
+test("invalid token is rejected", async () => {
   const refused = await answers(clientFor("nonsense"), TASK_CHANGES).catch((error) => error.response);
-  // As a status, or as the first and last that is said.
+  // Either by the status or by the only event.
   if (Array.isArray(refused)) {
     assert.equal(refused.length, 1);
     assert.equal(refused[0].errors[0].extensions.code, "UNAUTHENTICATED");
@@ -106,12 +106,12 @@ test("a token that opens nothing is refused", async () => {
   }
 });
 
-test("a stream that its client leaves does not keep others from hearing", async () => {
+test("closed stream does not affect other streams", async () => {
   const ana = await signUp("ana");
-  const left = subscribe(clientFor(ana.token));
-  const kept = subscribe(clientFor(ana.token));
-  await isOpen(ana, left);
-  left.unsubscribe();
-  await hearsWhatItsPersonDoes(ana, kept);
-  kept.unsubscribe();
+  const closedStream = subscribe(clientFor(ana.token));
+  const openStream = subscribe(clientFor(ana.token));
+  await waitUntilActive(ana, closedStream);
+  closedStream.unsubscribe();
+  await receivesChangesOfItsUser(ana, openStream);
+  openStream.unsubscribe();
 });

@@ -1,4 +1,4 @@
-// Better Auth as the identity provider: people sign up there, and use Cubby with its tokens.
+// Tests Better Auth as an external provider, whose tokens Cubby accepts.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -12,7 +12,7 @@ import { SignJWT } from "jose";
 
 import { startCubby } from "./cubby.js";
 
-const SECRET = "a secret that both of the servers know";
+const SECRET = "a secret that both servers share, 32 bytes";
 const TASKS = "{ viewer { id email name tasks { nodes { title } } } }";
 
 const ends = [];
@@ -20,7 +20,7 @@ after(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-/** A Better Auth server, whose JWT plugin has these options. */
+/** Starts a Better Auth server with these options of its JWT plugin. */
 async function betterAuthServer(options) {
   let handler;
   const server = createServer((request, response) => handler(request, response));
@@ -48,7 +48,7 @@ async function betterAuthServer(options) {
   };
   return {
     baseURL,
-    /** Signs somebody up, and answers with what gets their tokens. */
+    /** Signs up a user, and returns a function that fetches a token. */
     async signUp(name) {
       const email = `${name}@example.com`;
       const response = await call("sign-up/email", { name, email, password: "correct horse" });
@@ -60,7 +60,7 @@ async function betterAuthServer(options) {
 
 const cubby = (issuers) => startCubby({ CUBBY_TRUSTED_ISSUERS: JSON.stringify(issuers) });
 
-async function ask(url, token, query, status = 200) {
+async function execute(url, token, query, status = 200) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
@@ -75,19 +75,19 @@ async function ask(url, token, query, status = 200) {
 async function anaAndBen(url, provider) {
   const ana = await provider.signUp("ana");
   const ben = await provider.signUp("ben");
-  await ask(url, await ana(), 'mutation { createTask(input: { title: "Buy milk" }) { task { id } } }');
-  const hers = (await ask(url, await ana(), TASKS)).data.viewer;
+  await execute(url, await ana(), 'mutation { createTask(input: { title: "Buy milk" }) { task { id } } }');
+  const hers = (await execute(url, await ana(), TASKS)).data.viewer;
   assert.equal(hers.email, "ana@example.com");
   assert.equal(hers.name, "ana");
   assert.deepEqual(hers.tasks.nodes, [{ title: "Buy milk" }]);
-  const his = (await ask(url, await ben(), TASKS)).data.viewer;
+  const his = (await execute(url, await ben(), TASKS)).data.viewer;
   assert.deepEqual(his.tasks.nodes, []);
   assert.notEqual(his.id, hers.id);
-  // A letter of the signature is another one.
+  // Changes one character of the signature.
   const token = await ana();
   const [head, body, signature] = token.split(".");
   const other = signature.startsWith("A") ? "B" : "A";
-  const forged = await ask(url, `${head}.${body}.${other}${signature.slice(1)}`, TASKS, 401);
+  const forged = await execute(url, `${head}.${body}.${other}${signature.slice(1)}`, TASKS, 401);
   assert.equal(forged.errors[0].extensions.reason, "TOKEN_INVALID");
   return ana;
 }
@@ -97,26 +97,26 @@ for (const [algorithm, keyPairConfig] of [
   ["ES256", { alg: "ES256" }],
   ["RS256", { alg: "RS256" }],
 ]) {
-  test(`Better Auth's tokens open Cubby by the keys that it publishes, ${algorithm}`, async () => {
+  test(`tokens signed by Better Auth's published keys are accepted, ${algorithm}`, async () => {
     const provider = await betterAuthServer(() => ({ jwks: { keyPairConfig } }));
     const { baseURL } = provider;
     const trusted = { issuer: baseURL, audience: baseURL, jwks: `${baseURL}/api/auth/jwks`, algorithm };
     const ana = await anaAndBen(await cubby([trusted]), provider);
     const elsewhere = await cubby([{ ...trusted, audience: "https://another.example" }]);
-    const refused = await ask(elsewhere, await ana(), TASKS, 401);
+    const refused = await execute(elsewhere, await ana(), TASKS, 401);
     assert.equal(refused.errors[0].extensions.reason, "TOKEN_INVALID");
   });
 }
 
-test("Better Auth's tokens open Cubby by a secret that both know", async () => {
+test("tokens signed by a shared secret are accepted", async () => {
   const sign = (payload) => new SignJWT(payload).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SECRET));
   const provider = await betterAuthServer((baseURL) => ({
-    // Better Auth asks for it where another signs; nobody gets it.
+    // Better Auth requires this option with a custom `sign`, but does not use it.
     jwks: { remoteUrl: `${baseURL}/none`, keyPairConfig: { alg: "EdDSA" } },
     jwt: { sign },
   }));
   const { baseURL } = provider;
   const ana = await anaAndBen(await cubby([{ issuer: baseURL, audience: baseURL, secret: SECRET }]), provider);
   const other = await cubby([{ issuer: baseURL, audience: baseURL, secret: `${SECRET}.` }]);
-  await ask(other, await ana(), TASKS, 401);
+  await execute(other, await ana(), TASKS, 401);
 });

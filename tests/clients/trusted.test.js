@@ -1,4 +1,4 @@
-// Documents named by the manifests that the front ends' own tools have written (`npm run types`).
+// Tests trusted documents with the manifests that front-end tools generate (`npm run types`).
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -32,7 +32,7 @@ const send = (body, token) =>
 
 const post = async (body, token) => (await send(body, token)).json();
 
-/** The id of the one whose text has this in it, in a manifest that is an object. */
+/** Returns the id of the document that contains `text`, in a manifest that is an object. */
 const idOf = (manifest, text) => Object.entries(manifest).find(([, document]) => document.includes(text))[0];
 
 async function signUp(name) {
@@ -43,19 +43,20 @@ async function signUp(name) {
   return data.signUp.tokens.accessToken;
 }
 
-test("every document of each manifest can be named by its id", async () => {
+test("each document of each manifest is found by its id", async () => {
   const { operations } = await read(APOLLO);
   const ids = [...operations.map(({ id }) => id), ...Object.keys(await read(CODEGEN)), ...Object.keys(await read(RELAY))];
   assert.ok(ids.length >= 15, `${ids.length}`);
   for (const documentId of ids) {
-    // Without its variables it may be wrong, and a subscription is a stream; it is found all the same.
+    // Without variables the document may fail, and a subscription is a stream; both show that it
+    // was found.
     const answer = await (await send({ documentId })).text();
     assert.doesNotMatch(answer, /PERSISTED|BAD_REQUEST/, `${documentId}: ${answer}`);
     assert.match(answer, /"data"|BAD_USER_INPUT/, `${documentId}: ${answer}`);
   }
 });
 
-test("what graphql-codegen and Relay wrote runs by its id, and nothing else runs", async () => {
+test("only documents of graphql-codegen's and Relay's manifests run", async () => {
   const token = await signUp("ana");
   const relay = await read(RELAY);
   const create = idOf(relay, "mutation TaskListCreateMutation");
@@ -67,7 +68,7 @@ test("what graphql-codegen and Relay wrote runs by its id, and nothing else runs
   assert.equal(free.errors[0].extensions.code, "PERSISTED_QUERY_NOT_IN_LIST");
 });
 
-test("Apollo Client names what its manifest has by the hash, and hears that other documents do not run", async () => {
+test("Apollo Client sends hashes, and other documents are rejected", async () => {
   const token = await signUp("ben");
   const { operations } = await read(APOLLO);
   const { id, body } = operations.find(({ type, body }) => type === "query" && body.includes("viewer"));

@@ -1,22 +1,22 @@
-// What was generated for typed clients and for Relay, run against the server.
+// Runs the code generated for typed clients and for Relay against the server.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import relay from "relay-runtime";
 
-import { PASSWORD, address, ask, signUp, url } from "./cubby.js";
+import { PASSWORD, address, execute, signUp, url } from "./cubby.js";
 import * as tasks from "./types/made/js/codegen/tasks.js";
 import { create, list, more, ofUser, refresh, remove, row } from "./types/made/js/relay/artifacts.js";
 
-test("generated types are what the server answers with", async () => {
-  const nobody = (query, variables) => ask(query, variables);
+test("generated types match the responses", async () => {
+  const anonymous = (query, variables) => execute(query, variables);
   const email = address("ana");
-  const weak = await tasks.signUp(nobody, { email, password: "short" });
+  const weak = await tasks.signUp(anonymous, { email, password: "short" });
   assert.deepEqual(weak.problems, ["input.password: TOO_SHORT"]);
-  const { token, problems } = await tasks.signUp(nobody, { email, password: PASSWORD });
+  const { token, problems } = await tasks.signUp(anonymous, { email, password: PASSWORD });
   assert.deepEqual(problems, []);
 
-  const ana = (query, variables) => ask(query, variables, token);
+  const ana = (query, variables) => execute(query, variables, token);
   const titles = ["One", "Two", "Three", "Four", "Five"];
   for (const title of titles) assert.deepEqual((await tasks.create(ana, title)).problems, []);
   assert.deepEqual(await tasks.titles(ana, 2), titles.toReversed());
@@ -31,7 +31,7 @@ test("generated types are what the server answers with", async () => {
   assert.equal(await tasks.kindOf(ana, task.id), "task Six");
 });
 
-test("Relay pages a connection, refreshes a node, and puts in and takes out edges", async () => {
+test("Relay pages a connection, refetches a node, adds and deletes edges", async () => {
   const ana = await signUp("ana");
   for (const title of ["One", "Two", "Three"]) await ana.create(title);
   const environment = environmentFor(ana);
@@ -41,17 +41,17 @@ test("Relay pages a connection, refreshes a node, and puts in and takes out edge
     return tasks.edges.map(({ node }) => read(environment, row, node).title);
   };
 
-  const { viewer } = await fetchAndKeep(environment, list, {});
+  const { viewer } = await fetchAndRetain(environment, list, {});
   assert.deepEqual(shown(), ["Three", "Two"]);
   const { tasks } = read(environment, ofUser, viewer);
   assert.equal(tasks.totalCount, 3);
   assert.equal(tasks.pageInfo.hasNextPage, true);
-  await fetchAndKeep(environment, more, { id: viewer.id, count: 2, cursor: tasks.pageInfo.endCursor });
+  await fetchAndRetain(environment, more, { id: viewer.id, count: 2, cursor: tasks.pageInfo.endCursor });
   assert.deepEqual(shown(), ["Three", "Two", "One"]);
 
   const { id } = tasks.edges[0].node;
   await ana.rename(id, "Three and a half");
-  await fetchAndKeep(environment, refresh, { id });
+  await fetchAndRetain(environment, refresh, { id });
   assert.deepEqual(shown(), ["Three and a half", "Two", "One"]);
 
   const connections = [relay.ConnectionHandler.getConnectionID(viewer.id, "TaskList_tasks")];
@@ -74,7 +74,7 @@ function environmentFor({ authorization }) {
   return new relay.Environment({ network, store });
 }
 
-async function fetchAndKeep(environment, query, variables) {
+async function fetchAndRetain(environment, query, variables) {
   environment.retain(relay.createOperationDescriptor(query, variables));
   return relay.fetchQuery(environment, query, variables).toPromise();
 }

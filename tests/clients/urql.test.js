@@ -1,4 +1,4 @@
-// urql, with the exchanges that fetch: subscriptions come by whichever media type the two agree on.
+// Tests urql with fetchExchange; subscriptions use the media type that client and server negotiate.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -8,16 +8,16 @@ import {
   PASSWORD,
   TASK_CHANGES,
   address,
-  hearsWhatItsPersonDoes,
-  Heard,
-  isOpen,
+  receivesChangesOfItsUser,
+  Recorder,
+  waitUntilActive,
   signUp,
   url,
 } from "./cubby.js";
 
-/** A client for one person, or nobody, and what the answers to it called themselves. */
+/** Returns a client, anonymous without a token, and a recorder of the media types of responses. */
 function clientFor(token, { preferGetMethod = false } = {}) {
-  const types = new Heard();
+  const types = new Recorder();
   const client = new Client({
     url,
     preferGetMethod,
@@ -55,11 +55,11 @@ const TASKS = gql`
 
 for (const preferGetMethod of [false, true]) {
   test(`signs up, creates, pages and signs out, queries by ${preferGetMethod ? "GET" : "POST"}`, async () => {
-    const nobody = clientFor(null).client;
+    const anonymous = clientFor(null).client;
     const email = address("ana");
-    const signedUp = await nobody.mutation(SIGN_UP, { input: { email, password: PASSWORD } });
+    const signedUp = await anonymous.mutation(SIGN_UP, { input: { email, password: PASSWORD } });
     assert.equal(signedUp.error, undefined);
-    const taken = await nobody.mutation(SIGN_UP, { input: { email, password: PASSWORD } });
+    const taken = await anonymous.mutation(SIGN_UP, { input: { email, password: PASSWORD } });
     assert.deepEqual(
       taken.data.signUp.userErrors.map(({ code }) => code),
       ["EMAIL_TAKEN"],
@@ -90,47 +90,47 @@ for (const preferGetMethod of [false, true]) {
   });
 }
 
-// A stream that a failed test has left open would keep the process.
+// An open stream of a failed test would keep the process running.
 const streams = [];
 after(() => streams.forEach((stream) => stream.unsubscribe()));
 
-/** Subscribes, and keeps what comes. What is over is said again, with the last change. */
+/** Subscribes, and records changes, errors and the end. urql repeats the last change at the end. */
 function subscribe(client) {
-  const changes = new Heard();
-  const errors = new Heard();
-  const over = new Heard();
+  const changes = new Recorder();
+  const errors = new Recorder();
+  const ended = new Recorder();
   const { unsubscribe } = client.subscription(gql(TASK_CHANGES), {}).subscribe(({ data, error, hasNext }) => {
     if (error) errors.push(error);
     else if (data && hasNext) changes.push(data.taskChanges);
-    if (hasNext === false) over.push(true);
+    if (hasNext === false) ended.push(true);
   });
-  const stream = { changes, errors, over, unsubscribe };
+  const stream = { changes, errors, ended, unsubscribe };
   streams.push(stream);
   return stream;
 }
 
-test("a subscription hears what its person does, by server-sent events", async () => {
+test("subscription receives its user's changes by server-sent events", async () => {
   const ana = await signUp("ana");
   const { client, types } = clientFor(ana.token);
   const stream = subscribe(client);
-  await hearsWhatItsPersonDoes(ana, stream);
+  await receivesChangesOfItsUser(ana, stream);
   stream.unsubscribe();
   assert.deepEqual(stream.errors.all, []);
   assert.match(types.all[0], /^text\/event-stream/);
 });
 
-test("a subscription ends with its session", async () => {
+test("subscription ends with its session", async () => {
   const ana = await signUp("ana");
   const stream = subscribe(clientFor(ana.token).client);
-  await isOpen(ana, stream);
+  await waitUntilActive(ana, stream);
   await ana.signOut();
-  const { errors, over } = stream;
-  assert.ok(await over.first(() => true, 2000), "it ends");
+  const { errors, ended } = stream;
+  assert.ok(await ended.first(() => true, 2000), "the stream ends");
   const [{ extensions }] = errors.all[0].graphQLErrors;
   assert.deepEqual([extensions.code, extensions.reason], ["UNAUTHENTICATED", "SESSION_ENDED"]);
 });
 
-test("a subscription that nobody may open says why", async () => {
+test("subscription with an invalid token fails with its code", async () => {
   const { errors } = subscribe(clientFor("nonsense").client);
   const error = await errors.first(() => true);
   assert.equal(error?.graphQLErrors[0]?.extensions.code, "UNAUTHENTICATED", String(error));

@@ -1,4 +1,4 @@
-//! Each thing that a viewer is for, done as it is meant to be done.
+//! Uses each function of the viewer as intended.
 
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
@@ -15,9 +15,9 @@ async fn read(viewer: &Viewer, id: TaskId) -> Result<(Vec<Model>, Option<Model>,
         Filter::is_null(Column::CompletedAt),
         Filter::exists_in(Column::Id, Column::Id, Filter::<Entity>::ne(Column::Id, id)),
     ]);
-    let beyond = vec![(SortKey::column(Column::Id), id.into(), Side::Less)];
+    let position = vec![(SortKey::column(Column::Id), id.into(), Side::Less)];
     let some = Query::filter(urgent)
-        .and(Filter::beyond(beyond))
+        .and(Filter::seek(position))
         .order_by(SortKey::column(Column::Id), Direction::Descending)
         .limit(10);
     let some = viewer.find_all::<Entity>(some).await?;

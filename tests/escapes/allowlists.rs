@@ -1,6 +1,6 @@
-//! Words of the sources, each with the files that may say it: a new entry is something to think about.
+//! Lists words that only some source files may use. A new entry needs a review.
 
-/// Words that only these files may say, or the files of these folders.
+/// Words, each with the files and folders that may use it.
 pub const WORDS: [(&str, &[&str]); 26] = [
     // Queries are written with `scope::Query` and `scope::Filter`.
     (
@@ -10,13 +10,13 @@ pub const WORDS: [(&str, &[&str]); 26] = [
             "src/scope",
             "src/identity/unscoped",
             "src/identity/tests.rs",
-            // Tables, and the types of their columns.
+            // Entities, and the types of their columns.
             "src/identity/entity",
             "src/tasks/entity.rs",
             "src/tasks/priority.rs",
             "src/clock.rs",
             "src/id.rs",
-            // The error of a migration.
+            // The error type of migrations.
             "src/server.rs",
         ],
     ),
@@ -27,7 +27,7 @@ pub const WORDS: [(&str, &[&str]); 26] = [
     ("sea_orm_migration", &[]),
     ("sqlx", &["src/db"]),
     ("migration", &["src/db"]),
-    // The database itself, as far as those need it who make viewers, or ask before there is one.
+    // The database, for code that creates viewers or runs before there is one.
     (
         "Database",
         &[
@@ -43,20 +43,20 @@ pub const WORDS: [(&str, &[&str]); 26] = [
             "src/server.rs",
         ],
     ),
-    // Queries of any user's rows.
+    // Unscoped queries.
     ("unscoped", &["src/identity", "src/db"]),
-    // The makers of viewers and of new owners.
+    // The constructors of viewers and of new owners.
     ("Grant", &["src/scope", "src/identity"]),
     ("mint", &["src/scope", "src/identity"]),
-    // A value of the database's could be made an owner.
+    // `ValueType` could convert a database value to an owner.
     ("ValueType", &["src/scope"]),
-    // What writes synced rows takes numbers, and what deletes them leaves tombstones.
+    // Writes of synced rows must take change numbers, and deletions must leave tombstones.
     (
         "Synced",
         &["src/scope", "src/tasks/synced.rs", "src/payload.rs"],
     ),
     ("tombstones", &["src/scope", "src/identity/unscoped"]),
-    // The database is a file, and PostgreSQL listens to sockets.
+    // A slice could read the SQLite file, or connect to PostgreSQL's socket.
     (
         "fs",
         &[
@@ -84,21 +84,22 @@ pub const WORDS: [(&str, &[&str]); 26] = [
     ("UnixStream", &[]),
     ("UnixSocket", &[]),
     ("reqwest", &["src/identity/federation/jwks_fetcher.rs"]),
-    // A viewer put aside could be picked up by another user's request.
+    // A stored viewer could be used by another user's request.
     ("static", &["src/main.rs", "src/cli"]),
     ("thread_local", &[]),
     ("task_local", &[]),
     ("leak", &[]),
-    // Text that is put together elsewhere is not read here.
+    // The scan does not see code that a macro assembles or that another file contains.
     ("macro_rules", &["src/id.rs", "src/input.rs", "src/graphql"]),
     ("include", &["src/http/graphiql.rs"]),
     ("cfg_attr", &["src/scope/filter.rs"]),
 ];
 
-/// The traits that the file of a table implements: nothing that says which table it is, or runs a query.
+/// The traits that a table's file may implement. None of them names the table or runs a query.
 pub const TABLE_TRAITS: [&str; 3] = ["ActiveModelBehavior", "KeyedByOwner", "Owned"];
 
-/// What `#[sea_orm(...)]` may say in them. A column's other name could be the owner's, and several of the rest take an
+/// The words that `#[sea_orm(...)]` may contain in a table's file. `column_name` is excluded
+/// because it could name the owner's column, and several other words because they accept an
 /// expression.
 pub const SEA_ORM: [&str; 9] = [
     "auto_increment",
@@ -112,8 +113,8 @@ pub const SEA_ORM: [&str; 9] = [
     "true",
 ];
 
-/// Every table with an entity: the file, the table, and the column of the owner; nothing for a table that no viewer is
-/// asked for.
+/// Every table with an entity: the file, the table, and the owner's column; `None` for a table that
+/// viewers do not query.
 pub const TABLES: [(&str, &str, Option<&str>); 13] = [
     (
         "src/identity/entity/credential_attempts.rs",

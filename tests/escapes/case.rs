@@ -1,24 +1,24 @@
-//! A way around the viewer, and what refuses it.
+//! Reads the cases, each a way to bypass the viewer and the expected rejection.
 
 use std::{fs, path::Path};
 
-/// The end of a line that must be refused by the compiler.
+/// The end of a line that the compiler must reject.
 const MARK: &str = "//~";
 
 /// One file of `cases`.
 pub struct Case {
     pub name: String,
-    /// The error of the compiler that refuses it; nothing if reading does.
+    /// The compiler's error code, or `None` if the scan rejects the case.
     pub code: Option<String>,
     pub text: String,
 }
 
 impl Case {
-    /// Every case, by name.
+    /// Returns all cases, sorted by name.
     pub fn all() -> Vec<Self> {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/escapes/cases");
         let mut cases: Vec<Self> = fs::read_dir(directory)
-            .expect("the cases are there")
+            .expect("the directory of cases can be listed")
             .map(|entry| {
                 let path = entry.expect("the cases can be listed").path();
                 let name = path.file_stem().expect("a case has a name");
@@ -30,13 +30,14 @@ impl Case {
         cases
     }
 
-    /// A case begins with `//! Refused by E0277: reason`, or `//! Refused by reading: reason`.
+    /// Parses a case, which begins with `//! Refused by E0277: reason` or `//! Refused by reading:
+    /// reason`.
     fn read(name: &str, text: String) -> Self {
         let code = text
             .strip_prefix("//! Refused by ")
             .and_then(|rest| rest.split_once(": "))
             .map(|(code, _)| code.to_owned())
-            .unwrap_or_else(|| panic!("{name} does not begin with what refuses it"));
+            .unwrap_or_else(|| panic!("{name} must begin with `//! Refused by CODE: reason`"));
         let case = Self {
             name: name.to_owned(),
             code: Some(code).filter(|code| code != "reading"),
@@ -44,17 +45,17 @@ impl Case {
         };
         assert!(
             case.code.is_none() || !case.marked().is_empty(),
-            "{name} marks no line that must be refused"
+            "{name} must mark the lines that the compiler rejects with //~"
         );
         case
     }
 
-    /// The file that the case is in a slice.
+    /// Returns the path of the case as a file of a slice.
     pub fn file(&self) -> String {
         format!("src/tasks/escape_{}.rs", self.name)
     }
 
-    /// True if the compiler refuses it for its names, and comes to no types.
+    /// True if name resolution rejects the case, so that the compiler does not check types.
     pub fn is_of_names(&self) -> bool {
         let names = [
             "E0423",
@@ -70,7 +71,7 @@ impl Case {
             .is_some_and(|code| names.contains(&code))
     }
 
-    /// The lines that must be refused, counted from one.
+    /// Returns the numbers of the marked lines, counted from 1.
     pub fn marked(&self) -> Vec<u64> {
         (1..)
             .zip(self.text.lines())

@@ -1,4 +1,4 @@
-//! The errors of the compiler, and the cases that they refuse.
+//! Parses the compiler's errors, and compares them with the marks of the cases.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::case::Case;
 
-/// An error of the compiler: its code, the file and the line.
+/// An error of the compiler: its code, file and line.
 pub type Diagnostic = (String, String, u64);
 
-/// The errors in what `cargo check --message-format=json` wrote, one for each primary span.
+/// Parses the output of `cargo check --message-format=json`. Returns one error for each primary
+/// span.
 pub fn errors(output: &str) -> HashSet<Diagnostic> {
     let messages = output
         .lines()
@@ -36,7 +37,8 @@ fn of_message(message: &Value) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Each marked line without an error of the case's code, and each error on a line that no case marks.
+/// Returns a message for each marked line without an error of the case's code, and for each error
+/// on an unmarked line.
 pub fn unexpected(cases: &[&Case], errors: &HashSet<Diagnostic>) -> Vec<String> {
     let expected: HashSet<Diagnostic> = cases
         .iter()
@@ -56,7 +58,7 @@ pub fn unexpected(cases: &[&Case], errors: &HashSet<Diagnostic>) -> Vec<String> 
 }
 
 #[test]
-fn an_error_refuses_by_its_code_its_file_and_its_line() {
+fn errors_are_parsed_with_code_file_and_line() {
     let line = |level: &str, code: &str, line: u64, is_primary: bool| {
         let span = serde_json::json!({ "is_primary": is_primary, "file_name": "a.rs", "line_start": line });
         let message =

@@ -1,7 +1,10 @@
-//! Ways around the viewer, each refused by the compiler or by the imports that its file may have.
+//! Tests that each way to bypass the viewer is rejected, by the compiler or by a scan of the
+//! sources.
 //!
-//! A case in `cases` is a file that a slice might have. Its first line says what refuses it, and marks are on the lines
-//! that the compiler must refuse. Whoever thinks of another way adds a file.
+//! Each file in `cases` is a file that a slice could contain. Its first line states the rejection:
+//! `//! Refused by E0277: reason` for the compiler, `//! Refused by reading: reason` for the scan.
+//! The mark `//~` ends each line that the compiler must reject. To test another way to bypass the
+//! viewer, add a file.
 
 mod allowlists;
 mod case;
@@ -12,11 +15,11 @@ mod tree;
 use case::Case;
 use tree::Tree;
 
-/// A slice that uses the viewer in each way that it is meant to be used.
+/// A slice that uses the viewer in every intended way.
 const ALLOWED: &str = include_str!("allowed.rs");
 
 #[test]
-fn each_source_has_only_the_imports_that_it_may_have() {
+fn each_source_uses_only_allowed_words() {
     let found: Vec<String> = sources::all()
         .iter()
         .flat_map(|(path, text)| {
@@ -26,7 +29,7 @@ fn each_source_has_only_the_imports_that_it_may_have() {
         .collect();
     assert!(
         found.is_empty(),
-        "tests/escapes/allowlists.rs gives these words to other files:\n{}",
+        "these files use words that tests/escapes/allowlists.rs allows only in other files:\n{}",
         found.join("\n")
     );
 }
@@ -54,7 +57,7 @@ fn each_table_is_listed_with_its_owner() {
 }
 
 #[test]
-fn each_case_for_reading_is_refused() {
+fn scan_rejects_each_of_its_cases() {
     let cases = Case::all();
     let missed: Vec<&str> = cases
         .iter()
@@ -65,7 +68,7 @@ fn each_case_for_reading_is_refused() {
         .collect();
     assert!(
         missed.is_empty(),
-        "not as the first line says: {}",
+        "the scan does not agree with the first line of: {}",
         missed.join(", ")
     );
     assert!(sources::objections("src/tasks/allowed.rs", ALLOWED).is_empty());
@@ -73,13 +76,14 @@ fn each_case_for_reading_is_refused() {
 
 #[test]
 #[ignore = "compiles the sources three times; .ci/run runs it"]
-fn each_case_for_the_compiler_is_refused() {
+fn compiler_rejects_each_of_its_cases() {
     let tree = Tree::copy();
-    // Otherwise errors of the sources could pass for refusals.
+    // Errors in the sources themselves could pass for rejections.
     let errors = tree.check(&[("src/tasks/allowed.rs".to_owned(), ALLOWED)]);
     assert!(errors.is_empty(), "{errors:?}");
     let cases = Case::all();
-    // Errors of names keep the compiler from the types.
+    // After errors in name resolution the compiler does not check types, so those cases run
+    // separately.
     for is_of_names in [true, false] {
         let batch: Vec<&Case> = cases
             .iter()

@@ -1,4 +1,5 @@
-//! The sources, read as tokens: imports that only some files may have, and tables with their owners.
+//! Scans the tokens of the sources for words that only some files may use, and for tables with
+//! their owners.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use super::allowlists::{SEA_ORM, TABLE_TRAITS, TABLES, WORDS};
 
-/// An entity's table, and whose its rows are.
+/// An entity's table, and the column of its owner.
 #[derive(Debug, PartialEq)]
 pub struct Table {
     pub path: String,
@@ -17,7 +18,7 @@ pub struct Table {
     pub owner: Option<String>,
 }
 
-/// Every source of the service, by path, each with its text.
+/// Returns the path and the text of each source file, sorted by path.
 pub fn all() -> Vec<(String, String)> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
@@ -27,7 +28,9 @@ pub fn all() -> Vec<(String, String)> {
         .iter()
         .map(|path| {
             let text = fs::read_to_string(path).expect("a source can be read");
-            let path = path.strip_prefix(package).expect("it lies in the package");
+            let path = path
+                .strip_prefix(package)
+                .expect("a source is inside the package");
             (path.to_string_lossy().replace('\\', "/"), text)
         })
         .collect()
@@ -44,7 +47,7 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// Each reason to refuse a file, with the words that are the reason.
+/// Returns the words and attributes for which a file is rejected.
 pub fn objections(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let is_in = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
@@ -69,7 +72,7 @@ pub fn objections(path: &str, text: &str) -> Vec<String> {
         }
     }
     let tables = tables(path, text);
-    // The trusted core writes its own tables.
+    // `src/scope` itself implements more for its tables.
     if !tables.is_empty() && !path.starts_with("src/scope/") {
         found.extend(objections_to_table_file(&tokens));
     }
@@ -85,7 +88,8 @@ pub fn objections(path: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// A table's file has the table, its owner, and what is read of a row: no hook, no relation, no other table's name.
+/// Rejects hooks, relations and other traits in a table's file, which may only contain the entity,
+/// its owner and its row.
 fn objections_to_table_file(tokens: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (name, implementation) in implementations(tokens) {
@@ -113,7 +117,7 @@ fn objections_to_table_file(tokens: &[String]) -> Vec<String> {
     found
 }
 
-/// The entities of a file: each table, and the owner that is named before the next one.
+/// Returns the tables of a file. The owner of a table is the one named before the next table.
 pub fn tables(path: &str, text: &str) -> Vec<Table> {
     let tokens = tokens(text);
     let mut tables: Vec<Table> = Vec::new();
@@ -125,7 +129,7 @@ pub fn tables(path: &str, text: &str) -> Vec<Table> {
                 owner: None,
             });
         }
-        // Whatever is written otherwise is not read, and so is missed.
+        // An implementation in another form is not recognised, so its table seems to have no owner.
         let owned = "impl Owned for Entity { const OWNER : Column = Column : :";
         let length = owned.split(' ').count();
         if let Some(window) = tokens.get(at..at + length)
@@ -138,7 +142,7 @@ pub fn tables(path: &str, text: &str) -> Vec<Table> {
     tables
 }
 
-/// Each `impl Trait for Type`: the trait's name, and its words up to the type.
+/// Returns, for each `impl Trait for Type`, the trait's name and the tokens up to `for`.
 fn implementations(tokens: &[String]) -> impl Iterator<Item = (String, &[String])> {
     let starts = (0..tokens.len()).filter(|&at| tokens[at] == "impl");
     starts.filter_map(|start| {
@@ -160,7 +164,7 @@ fn implementations(tokens: &[String]) -> impl Iterator<Item = (String, &[String]
     })
 }
 
-/// What stands between the brackets of each attribute.
+/// Returns the tokens between the brackets of each attribute.
 fn attributes(tokens: &[String]) -> impl Iterator<Item = &[String]> {
     let starts = (0..tokens.len()).filter(|&at| tokens[at] == "#");
     starts.filter_map(|start| {
@@ -191,7 +195,7 @@ fn after(tokens: &[String], at: usize) -> &str {
     tokens.get(at).map_or("", String::as_str)
 }
 
-/// The words and signs of a text.
+/// Returns the tokens of a text.
 fn tokens(text: &str) -> Vec<String> {
     let stream: TokenStream = text.parse().expect("a source is Rust");
     let mut tokens = Vec::new();

@@ -1,4 +1,4 @@
-//! A copy of the sources with cases in a slice, and the compiler's errors.
+//! Compiles a copy of the sources with cases in a slice, and returns the compiler's errors.
 
 use std::{
     collections::HashSet,
@@ -9,7 +9,7 @@ use std::{
 
 use super::diagnostics::{self, Diagnostic};
 
-/// What the service is compiled from, and what its manifest names.
+/// The files that the build of the service needs, and those that its manifest names.
 const SOURCES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -21,7 +21,7 @@ const SOURCES: [&str; 6] = [
 
 pub struct Tree {
     root: PathBuf,
-    /// Stays between runs, so that the dependencies are compiled once.
+    /// The target directory, which is reused between runs, so that dependencies are compiled once.
     target: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Tree {
         if root.exists() {
             fs::remove_dir_all(&root).expect("the last copy can be removed");
         }
-        fs::create_dir_all(&root).expect("a directory can be made");
+        fs::create_dir_all(&root).expect("a directory can be created");
         for name in SOURCES {
             copy(&package.join(name), &root.join(name));
         }
@@ -43,7 +43,8 @@ impl Tree {
         }
     }
 
-    /// The errors of the sources with these files, each a path in `src/tasks` and a text.
+    /// Returns the errors of the sources with these files added, each a path in `src/tasks` and a
+    /// text.
     pub fn check(&self, files: &[(String, &str)]) -> HashSet<Diagnostic> {
         let slice = self.root.join("src/tasks/mod.rs");
         let before = fs::read_to_string(&slice).expect("the slice can be read");
@@ -75,7 +76,7 @@ impl Tree {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             text.contains(r#""reason":"build-finished""#),
-            "the compiler did not come to the sources:\n{}",
+            "cargo check failed before it compiled the sources:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
         diagnostics::errors(&text)
@@ -84,7 +85,7 @@ impl Tree {
 
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
-        fs::create_dir_all(to).expect("a directory can be made");
+        fs::create_dir_all(to).expect("a directory can be created");
         for entry in fs::read_dir(from).expect("the sources can be listed") {
             let entry = entry.expect("the sources can be listed");
             copy(&entry.path(), &to.join(entry.file_name()));

@@ -1,8 +1,8 @@
-// The bar above GraphiQL: who is signed in, and the form for whoever is not.
+// The bar above GraphiQL, with the signed-in user or the sign-in form.
 
 import { type FormEvent, useState } from "react";
 
-import { type Door, enter, leave, type UserError } from "./api";
+import { type FormAction, authenticate, signOut, type UserError } from "./api";
 import { useSession } from "./session";
 
 export function AccountBar() {
@@ -21,7 +21,7 @@ function Viewer({ email }: { email: string }) {
       <span className="account-viewer">
         Signed in as <b>{email}</b>
       </span>
-      <button type="button" onClick={leave}>
+      <button type="button" onClick={signOut}>
         Sign out
       </button>
     </div>
@@ -36,13 +36,13 @@ function Form({ notice }: { notice: string | null }) {
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const { submitter } = event.nativeEvent as SubmitEvent;
-    const door = (submitter as HTMLButtonElement | null)?.value ?? "signIn";
+    const action = (submitter as HTMLButtonElement | null)?.value ?? "signIn";
     const fields = new FormData(event.currentTarget);
     setIsBusy(true);
     setErrors([]);
     setFailure(null);
     try {
-      setErrors(await enter(door as Door, text(fields, "email"), text(fields, "password")));
+      setErrors(await authenticate(action as FormAction, text(fields, "email"), text(fields, "password")));
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));
     }
@@ -71,10 +71,10 @@ function Form({ notice }: { notice: string | null }) {
         autoComplete="current-password"
         aria-invalid={isWrong("password")}
       />
-      <button name="door" value="signIn" disabled={isBusy}>
+      <button name="mutation" value="signIn" disabled={isBusy}>
         Sign in
       </button>
-      <button name="door" value="signUp" disabled={isBusy}>
+      <button name="mutation" value="signUp" disabled={isBusy}>
         Sign up
       </button>
       {messages.length > 0 && (

@@ -1,4 +1,4 @@
-// How this page speaks to the API.
+// Sends GraphQL requests, refreshes expired tokens, and opens and ends sessions.
 
 import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 import { createClient } from "graphql-ws";
@@ -13,13 +13,13 @@ export interface UserError {
   readonly message: string;
 }
 
-interface Opened {
+interface OpenedSession {
   readonly tokens: session.Tokens | null;
   readonly user: { readonly email: string } | null;
   readonly userErrors: readonly UserError[];
 }
 
-interface Answer<T> {
+interface GraphqlResponse<T> {
   readonly data?: T | null;
   readonly errors?: readonly {
     message: string;
@@ -28,34 +28,34 @@ interface Answer<T> {
 }
 
 /**
- * `fetch` as whoever is signed in. When their access token has expired it is sent again with the one
- * that follows; an answer that their tokens open nothing forgets them.
+ * Sends a request with the access token of the signed-in user. If the token has expired, refreshes
+ * it and repeats the request. If the session has ended, discards the tokens.
  */
 const fetchAsViewer: typeof fetch = async (input, init) => {
   const authorization = session.authorization();
   const headers = new Headers(init?.headers);
-  // What somebody wrote into the headers editor is what they mean to send.
+  // An Authorization header from the headers editor takes precedence.
   const isOurs = authorization !== null && !headers.has("authorization");
   if (isOurs) headers.set("authorization", authorization);
   const response = await fetch(input, { ...init, headers });
   if (response.status !== 401 || !isOurs) return response;
-  const { errors } = (await response.clone().json()) as Answer<unknown>;
+  const { errors } = (await response.clone().json()) as GraphqlResponse<unknown>;
   const error = errors?.find((error) => error.extensions?.code === "UNAUTHENTICATED");
-  const mayGoOn = error !== undefined && error.extensions?.reason !== "SESSION_ENDED";
-  if (mayGoOn && (await refresh(authorization))) {
+  const canRefresh = error !== undefined && error.extensions?.reason !== "SESSION_ENDED";
+  if (canRefresh && (await refresh(authorization))) {
     return fetchAsViewer(input, init);
   }
   if (error && authorization === session.authorization()) session.close(error.message);
   return response;
 };
 
-async function ask<T>(query: string, variables: object = {}, as = fetchAsViewer): Promise<T> {
+async function execute<T>(query: string, variables: object = {}, as = fetchAsViewer): Promise<T> {
   const response = await as(ENDPOINT, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify({ query, variables }),
   });
-  const { data, errors } = (await response.json()) as Answer<T>;
+  const { data, errors } = (await response.json()) as GraphqlResponse<T>;
   if (errors?.[0] || !data) throw new Error(errors?.[0]?.message ?? response.statusText);
   return data;
 }
@@ -66,10 +66,10 @@ const REFRESH = `mutation Refresh($refreshToken: String!) {
 
 let refreshing: Promise<boolean> | null = null;
 
-/** Whether there is another access token than the one that has expired. */
+/** Resolves to true if a newer access token than `expired` is available. */
 function refresh(expired: string | null): Promise<boolean> {
   if (session.authorization() !== expired) return Promise.resolve(session.authorization() !== null);
-  // One for all who wait.
+  // Concurrent requests share one refresh.
   refreshing ??= renew().finally(() => (refreshing = null));
   return refreshing;
 }
@@ -77,7 +77,7 @@ function refresh(expired: string | null): Promise<boolean> {
 async function renew(): Promise<boolean> {
   const refreshToken = session.refreshToken();
   if (refreshToken === null) return false;
-  const { refreshSession } = await ask<{ refreshSession: Pick<Opened, "tokens"> }>(
+  const { refreshSession } = await execute<{ refreshSession: Pick<OpenedSession, "tokens"> }>(
     REFRESH,
     { refreshToken },
     fetch,
@@ -86,9 +86,9 @@ async function renew(): Promise<boolean> {
   return refreshSession.tokens !== null;
 }
 
-export type Door = "signIn" | "signUp";
+export type FormAction = "signIn" | "signUp";
 
-const DOORS: Record<Door, string> = {
+const MUTATIONS: Record<FormAction, string> = {
   signIn: `mutation SignIn($input: SignInInput!) {
     signIn(input: $input) { tokens { accessToken refreshToken } user { email } userErrors { code path message } }
   }`,
@@ -97,56 +97,59 @@ const DOORS: Record<Door, string> = {
   }`,
 };
 
-/** Opens a session, or says what is wrong with what was typed. */
-export async function enter(
-  door: Door,
+/** Signs in or up, and returns the user errors. */
+export async function authenticate(
+  action: FormAction,
   email: string,
   password: string,
 ): Promise<readonly UserError[]> {
   const input = { email, password, deviceLabel: "GraphiQL" };
-  const { [door]: opened } = await ask<Record<Door, Opened>>(DOORS[door], { input });
+  const { [action]: opened } = await execute<Record<FormAction, OpenedSession>>(
+    MUTATIONS[action],
+    { input },
+  );
   if (opened.tokens) session.open(opened.user?.email ?? email, opened.tokens);
   return opened.userErrors;
 }
 
-/** Ends the session. */
-export async function leave() {
+/** Ends the session and discards the tokens. */
+export async function signOut() {
   try {
-    await ask("mutation SignOut { signOut { endedSessions } }");
+    await execute("mutation SignOut { signOut { endedSessions } }");
     session.close(null);
   } catch (error) {
-    session.close(`The tokens are forgotten, and the session may go on: ${String(error)}`);
+    session.close(`Signed out on this page, but the session may still be active: ${String(error)}`);
   }
 }
 
-/** Asks as the user who is signed in, which refreshes an expired token, or signs out if the session has ended. */
-export const stillSignedIn = () => ask("{ viewer { id } }").catch(() => null);
+/** Sends a request that refreshes an expired token, and signs out if the session has ended. */
+export const checkSession = () => execute("{ viewer { id } }").catch(() => null);
 
-/** What the close code of a socket says whose session has ended. */
+/** The close code of a WebSocket whose session has ended. */
 const FORBIDDEN = 4403;
 
-/** What the socket was last opened with. */
+/** The Authorization value of the current WebSocket. */
 let opened: string | null = null;
 
 const socket = new URL(ENDPOINT, location.href);
 socket.protocol = socket.protocol.replace("http", "ws");
 
-/** What GraphiQL sends operations by. */
+/** Sends the operations of GraphiQL. */
 export const fetcher: Fetcher = createGraphiQLFetcher({
   url: ENDPOINT,
   fetch: fetchAsViewer,
   enableIncrementalDelivery: false,
-  // It connects when something is first subscribed to, and asks for the token then.
+  // It connects at the first subscription, and reads the token then.
   wsClient: createClient({
     url: socket.href,
     connectionParams: async () => {
-      await stillSignedIn();
+      await checkSession();
       opened = session.authorization();
       return opened === null ? {} : { Authorization: opened };
     },
     on: {
       closed: (event) => {
-        // Whoever has signed in since has another token.
+        // A user who has signed in since has another token.
         const isOurs = opened !== null && opened === session.authorization();
         if ((event as CloseEvent).code === FORBIDDEN && isOurs) {
           session.close("The session has ended. Sign in again.");

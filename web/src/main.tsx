@@ -1,4 +1,4 @@
-// The page: GraphiQL, and who is asking.
+// Renders the page: the account bar and GraphiQL.
 
 import "./nonce";
 import "./workers";
@@ -9,10 +9,10 @@ import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
 
 import { AccountBar } from "./account";
-import { fetcher, stillSignedIn } from "./api";
+import { fetcher, checkSession } from "./api";
 import { authorization } from "./session";
 
-const DEFAULT_QUERY = `# Run this with the button or Ctrl-Enter.
+const DEFAULT_QUERY = `# Press the run button or Ctrl-Enter to run this query.
 
 {
   service {
@@ -53,8 +53,9 @@ const DEFAULT_QUERY = `# Run this with the button or Ctrl-Enter.
 # }
 `;
 
-// After a reload the session may have ended. GraphiQL would be refused the schema with its token.
-if (authorization() !== null) await stillSignedIn();
+// The session may have ended since the page was left, and GraphiQL could not read the schema with
+// an invalid token.
+if (authorization() !== null) await checkSession();
 
 const root = document.getElementById("root");
 if (root) {

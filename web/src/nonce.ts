@@ -1,5 +1,5 @@
-// The policy of the page lets a <style> element in only if it carries the page's nonce. Monaco and
-// others make theirs without one, so every such element is given it where all of them are made.
+// Sets the page's nonce on each new <style> element. The Content-Security-Policy requires it, and
+// Monaco and other libraries create their elements without one.
 
 const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce ?? "";
 

@@ -1,16 +1,16 @@
-// Who is signed in on this page. The tokens are in variables of this module, and in the tab's sessionStorage only from
-// when the page is left until it is loaded again, so that a reload keeps the session.
+// Stores the session of this page. The tokens are in variables of this module. sessionStorage has
+// them only from leaving the page until it is loaded again, so that a reload preserves the session.
 
 import { useSyncExternalStore } from "react";
 
 interface State {
-  /** The address of whoever is signed in. */
+  /** The address of the signed-in user, or null. */
   readonly email: string | null;
-  /** What they should know of how their session ended. */
+  /** A message about the end of the last session, or null. */
   readonly notice: string | null;
 }
 
-/** What opens the session. */
+/** The tokens of the session. */
 export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
@@ -20,12 +20,13 @@ const STORED = "cubby:session";
 
 const stored = sessionStorage.getItem(STORED);
 sessionStorage.removeItem(STORED);
-const left: { email: string; tokens: Tokens } | null = stored === null ? null : JSON.parse(stored);
+const restored: { email: string; tokens: Tokens } | null = stored === null ? null : JSON.parse(stored);
 
-let tokens = left?.tokens ?? null;
-let state: State = { email: left?.email ?? null, notice: null };
+let tokens = restored?.tokens ?? null;
+let state: State = { email: restored?.email ?? null, notice: null };
 
-// A duplicated tab has a copy of the storage. Two tabs that used one refresh token would end the session.
+// A duplicated tab has a copy of sessionStorage. Two tabs with one refresh token would end the
+// session.
 addEventListener("pageshow", () => sessionStorage.removeItem(STORED));
 addEventListener("pagehide", () => {
   if (tokens !== null) sessionStorage.setItem(STORED, JSON.stringify({ email: state.email, tokens }));
@@ -33,7 +34,7 @@ addEventListener("pagehide", () => {
 
 const listeners = new Set<() => void>();
 
-function become(next: State) {
+function setState(next: State) {
   state = next;
   for (const listener of listeners) listener();
 }
@@ -49,26 +50,26 @@ export function useSession(): State {
 
 export function open(email: string, opened: Tokens) {
   tokens = opened;
-  become({ email, notice: null });
+  setState({ email, notice: null });
 }
 
-/** Goes on with the tokens that follow. */
+/** Replaces the tokens after a refresh. */
 export function renew(next: Tokens) {
   tokens = next;
 }
 
-/** Forgets the tokens. */
+/** Discards the tokens and shows `notice`. */
 export function close(notice: string | null) {
   tokens = null;
-  become({ email: null, notice });
+  setState({ email: null, notice });
 }
 
-/** The `Authorization` header of whoever is signed in. */
+/** Returns the `Authorization` header of the signed-in user, or null. */
 export function authorization(): string | null {
   return tokens === null ? null : `Bearer ${tokens.accessToken}`;
 }
 
-/** What gives the tokens that follow. */
+/** Returns the refresh token, or null. */
 export function refreshToken(): string | null {
   return tokens === null ? null : tokens.refreshToken;
 }

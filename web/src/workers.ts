@@ -1,8 +1,8 @@
-// Where Monaco finds its workers.
+// Configures the addresses of Monaco's web workers.
 
 import type {} from "monaco-editor/esm/vs/editor/editor.api";
 
-/** Their addresses, filled in by build.js. */
+/** The addresses of the workers, inserted by build.js. */
 declare const WORKERS: Record<"editor" | "graphql" | "json", string>;
 
 window.MonacoEnvironment = {

@@ -1,17 +1,18 @@
-// The page of a binary that has no GraphiQL in it, in a browser. The packages cdn-* of package.json
-// are what the CDN has, so that the page's hashes are held against the files.
+// Tests the page of a binary without embedded GraphiQL, in a browser. The packages cdn-* of
+// package.json are copies of the CDN's files, so the page's integrity hashes are checked against
+// them.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { launch, open, runIt, screenshot } from "./browser.js";
+import { launch, open, runOperation, screenshot } from "./browser.js";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** Answers as the CDN does, and hands on what `change` makes of each file. */
+/** Responds as the CDN does, with each file changed by `change`. */
 const answerAsCdn =
   (change = (_path, content) => content) =>
   (page) =>
@@ -27,25 +28,25 @@ const answerAsCdn =
       });
     });
 
-test("the page loads from the CDN exactly what it names, and works", async () => {
-  const { page, wrongs } = await open(browser, { prepare: answerAsCdn() });
-  const answer = await runIt(page);
+test("page loads its files from the CDN and runs a query", async () => {
+  const { page, errors } = await open(browser, { prepare: answerAsCdn() });
+  const answer = await runOperation(page);
   assert.equal(answer.data.service.limits.maxPageSize, 100);
   await page.locator(".result-window").getByText("maxPageSize").waitFor();
   await screenshot(page, "from_cdn");
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("a file of the CDN's with another content is not run", async () => {
+test("page rejects a CDN file with other content", async () => {
   const change = (path, content) =>
     path.includes("graphiql.min.js") ? `${content}\nglobalThis.ran = true;` : content;
-  const { page, wrongs } = await open(browser, { prepare: answerAsCdn(change) });
+  const { page, errors } = await open(browser, { prepare: answerAsCdn(change) });
   await page.waitForLoadState();
   assert.equal(await page.evaluate(() => globalThis.ran), undefined);
-  assert.ok(wrongs.some((wrong) => wrong.includes("integrity")), wrongs.join("\n"));
+  assert.ok(errors.some((error) => error.includes("integrity")), errors.join("\n"));
 });
 
-test("without the CDN the page says what to do, and links to the schema", async () => {
+test("page without the CDN shows an explanation and a link to the schema", async () => {
   const prepare = (page) => page.route("https://cdn.jsdelivr.net/**", (route) => route.abort("connectionrefused"));
   const { page } = await open(browser, { prepare });
   await page.getByRole("heading", { name: "GraphiQL could not be loaded from cdn.jsdelivr.net" }).waitFor();

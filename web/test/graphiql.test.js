@@ -1,9 +1,9 @@
-// GraphiQL as it is built into the binary, in a browser.
+// Tests the GraphiQL embedded in the binary, in a browser.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { isAnswer, launch, open, runIt, screenshot, url } from "./browser.js";
+import { isAnswer, launch, open, runOperation, screenshot, url } from "./browser.js";
 
 const PASSWORD = "correct horse battery";
 const NARROW = { width: 390, height: 844 };
@@ -12,14 +12,14 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** An address that nobody has yet. */
-const somebody = () => `ana-${crypto.randomUUID().slice(0, 8)}@example.com`;
+/** Returns an unused address. */
+const newAddress = () => `ana-${crypto.randomUUID().slice(0, 8)}@example.com`;
 
-/** Puts the operation in place of the one that is there. */
+/** Replaces the operation in the editor. */
 async function write(page, operation) {
   await page.waitForFunction(() => globalThis.__MONACO);
   await page.evaluate((operation) => {
-    // Typed, it would have brackets closed and names completed.
+    // Typing would close brackets and complete names.
     const models = globalThis.__MONACO.editor.getModels();
     models.find((model) => model.getLanguageId() === "graphql").setValue(operation);
   }, operation);
@@ -27,19 +27,19 @@ async function write(page, operation) {
 
 async function run(page, operation) {
   await write(page, operation);
-  return runIt(page);
+  return runOperation(page);
 }
 
-/** Does it again and again, for ten seconds at most, until it says that it is so. */
+/** Polls until `isSo` resolves to true, for at most ten seconds. */
 async function expectEventually(isSo) {
   for (let tries = 0; tries < 50; tries += 1) {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  assert.fail("it never came to be");
+  assert.fail("the condition was not met within ten seconds");
 }
 
-const told = (page) => page.locator("form").getByRole("alert");
+const alertOf = (page) => page.locator("form").getByRole("alert");
 
 async function press(page, button, email, password = PASSWORD) {
   await page.getByLabel("E-mail").fill(email);
@@ -48,34 +48,34 @@ async function press(page, button, email, password = PASSWORD) {
 }
 
 async function signUp(page) {
-  const email = somebody();
+  const email = newAddress();
   await press(page, "Sign up", email);
   await page.getByText(`Signed in as ${email}`).waitFor();
   return email;
 }
 
-test("whoever arrives can run the query that is there", async () => {
-  const { page, wrongs } = await open(browser);
-  const answer = await runIt(page);
+test("anonymous visitor can run the default query", async () => {
+  const { page, errors } = await open(browser);
+  const answer = await runOperation(page);
   assert.equal(answer.data.service.limits.maxPageSize, 100);
   await page.locator(".result-window").getByText("maxPageSize").waitFor();
-  await screenshot(page, "arrived");
-  assert.deepEqual(wrongs, []);
+  await screenshot(page, "anonymous");
+  assert.deepEqual(errors, []);
 });
 
-test("an operation is checked and completed in a worker", async () => {
-  const { page, wrongs } = await open(browser);
+test("editor validates and completes operations in a worker", async () => {
+  const { page, errors } = await open(browser);
   await page.locator(".graphiql-query-editor .view-lines").click();
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type("{ vie");
   await page.locator(".suggest-widget").getByText("viewer").waitFor();
   await page.locator(".graphiql-query-editor .squiggly-error").first().waitFor();
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("every other part of GraphiQL is let work", async () => {
-  const { page, wrongs } = await open(browser);
-  await runIt(page);
+test("documentation, history, settings and menus work", async () => {
+  const { page, errors } = await open(browser);
+  await runOperation(page);
   await page.getByLabel("Show Documentation Explorer").click();
   await page.locator(".graphiql-doc-explorer").getByText("Query", { exact: true }).click();
   await page.locator(".graphiql-doc-explorer").getByText("viewer", { exact: true }).waitFor();
@@ -91,11 +91,11 @@ test("every other part of GraphiQL is let work", async () => {
   await page.locator(".graphiql-query-editor .view-lines").click({ button: "right" });
   await page.getByText("Command Palette").waitFor();
   await page.keyboard.press("Escape");
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("somebody signs up, asks as themselves, signs out and is nobody", async () => {
-  const { page, wrongs } = await open(browser);
+test("sign-up authenticates requests and sign-out ends that", async () => {
+  const { page, errors } = await open(browser);
   const email = await signUp(page);
   await screenshot(page, "signed_in");
   const answer = await run(page, "{ viewer { email currentSession { label } } }");
@@ -108,17 +108,17 @@ test("somebody signs up, asks as themselves, signs out and is nobody", async () 
   await press(page, "Sign in", email);
   await page.getByText(`Signed in as ${email}`).waitFor();
   assert.equal((await run(page, "{ viewer { email } }")).data.viewer.email, email);
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-/** What a script finds that reads all storage of the page. */
+/** Returns all storage that a script on the page can read. */
 async function readStorage(page) {
   const { cookies, origins } = await page.context().storageState({ indexedDB: true });
   return JSON.stringify([cookies, origins, await page.evaluate(() => ({ ...sessionStorage }))]);
 }
 
-test("a reload keeps the session, and no token is in storage before or after it", async () => {
-  const { page, wrongs } = await open(browser);
+test("reload preserves the session and leaves no token in storage", async () => {
+  const { page, errors } = await open(browser);
   const answered = page.waitForResponse((response) => isAnswer(response, "signUp("));
   const email = await signUp(page);
   const { tokens } = (await (await answered).json()).data.signUp;
@@ -128,9 +128,9 @@ test("a reload keeps the session, and no token is in storage before or after it"
   assert.equal((await run(page, "{ viewer { email } }")).data.viewer.email, email);
   await page.reload();
   await page.getByText(`Signed in as ${email}`).waitFor();
-  const kept = await readStorage(page);
-  assert.ok(kept.includes("viewer"), "GraphiQL keeps its tabs");
-  for (const secret of [...Object.values(tokens), PASSWORD]) assert.ok(!kept.includes(secret));
+  const stored = await readStorage(page);
+  assert.ok(stored.includes("viewer"), "GraphiQL stores its tabs");
+  for (const secret of [...Object.values(tokens), PASSWORD]) assert.ok(!stored.includes(secret));
 
   const [copy] = await Promise.all([page.waitForEvent("popup"), page.evaluate(() => void window.open("/"))]);
   await copy.getByLabel("Password").waitFor();
@@ -139,11 +139,11 @@ test("a reload keeps the session, and no token is in storage before or after it"
   await page.reload();
   await page.getByLabel("Password").waitFor();
   assert.ok(!(await readStorage(page)).includes(tokens.refreshToken));
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("a reload after the access token has expired refreshes the session", async () => {
-  const { page, wrongs } = await open(browser);
+test("reload with an expired access token refreshes the session", async () => {
+  const { page, errors } = await open(browser);
   const email = await signUp(page);
   const refreshed = page.waitForResponse((response) => isAnswer(response, "refreshSession("));
   let old;
@@ -160,38 +160,38 @@ test("a reload after the access token has expired refreshes the session", async 
   await refreshed;
   await page.getByText(`Signed in as ${email}`).waitFor();
   assert.equal((await run(page, "{ viewer { email } }")).data.viewer.email, email);
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("a reload after the session has ended signs out, says so, and has the schema", async () => {
-  const { page, wrongs } = await open(browser);
+test("reload after the end of the session signs out and loads the schema", async () => {
+  const { page, errors } = await open(browser);
   const email = await signUp(page);
   const other = await open(browser);
   await press(other.page, "Sign in", email);
   await other.page.getByText("Signed in as").waitFor();
   await run(other.page, "mutation { signOut(input: { everywhere: true }) { endedSessions } }");
   await page.reload();
-  await told(page).getByText("The session has ended. Sign in again.").waitFor();
+  await alertOf(page).getByText("The session has ended. Sign in again.").waitFor();
   await page.getByLabel("Show Documentation Explorer").click();
   await page.locator(".graphiql-doc-explorer").getByText("Query", { exact: true }).waitFor();
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("what is wrong with what was typed is told beside it", async () => {
-  const { page, wrongs } = await open(browser);
-  await press(page, "Sign up", "nobody", "short");
-  await told(page).waitFor();
+test("form shows user errors and marks invalid fields", async () => {
+  const { page, errors } = await open(browser);
+  await press(page, "Sign up", "not-an-address", "short");
+  await alertOf(page).waitFor();
   assert.equal(await page.getByLabel("E-mail").getAttribute("aria-invalid"), "true");
   assert.equal(await page.getByLabel("Password").getAttribute("aria-invalid"), "true");
 
-  await press(page, "Sign in", somebody(), "not the password");
-  await told(page).getByText("The address and the password").waitFor();
+  await press(page, "Sign in", newAddress(), "not the password");
+  await alertOf(page).getByText("The address and the password").waitFor();
   await screenshot(page, "refused");
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("when the session has ended elsewhere the token is forgotten, and that is said", async () => {
-  const { page, wrongs } = await open(browser);
+test("end of the session elsewhere signs out with a message", async () => {
+  const { page, errors } = await open(browser);
   const email = await signUp(page);
   const other = await open(browser);
   await press(other.page, "Sign in", email);
@@ -200,16 +200,16 @@ test("when the session has ended elsewhere the token is forgotten, and that is s
 
   const answer = await run(page, "{ viewer { email } }");
   assert.equal(answer.errors[0].extensions.code, "UNAUTHENTICATED");
-  await told(page).getByText("The session has ended. Sign in again.").waitFor();
+  await alertOf(page).getByText("The session has ended. Sign in again.").waitFor();
   assert.deepEqual(await run(page, "{ viewer { email } }"), { data: { viewer: null } });
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });
 
-test("a subscription shows what happens as it happens, until its session ends", async () => {
-  const { page, wrongs } = await open(browser);
+test("subscription shows changes live until its session ends", async () => {
+  const { page, errors } = await open(browser);
   const email = await signUp(page);
   await write(page, "subscription Live { taskChanges { kind node { ... on Task { title } } } }");
-  // GraphiQL has read the operation once it has named the tab after it.
+  // GraphiQL has parsed the operation when the tab has its name.
   await page.locator(".graphiql-tab-active").getByText("Live").waitFor();
   const socket = page.waitForEvent("websocket");
   await page.locator(".graphiql-execute-button").click();
@@ -220,19 +220,19 @@ test("a subscription shows what happens as it happens, until its session ends", 
   await other.page.getByText("Signed in as").waitFor();
   const result = page.locator(".result-window");
   await expectEventually(async () => {
-    // The first may be made before anybody listens.
+    // The first tasks may be created before the subscription is active.
     await run(other.page, `mutation { createTask(input: { title: "milk" }) { task { id } } }`);
     return result.getByText("milk").isVisible();
   });
   await screenshot(page, "subscribed");
 
   await run(other.page, "mutation { signOut(input: { everywhere: true }) { endedSessions } }");
-  await told(page).getByText("The session has ended. Sign in again.").waitFor();
-  assert.deepEqual(wrongs, []);
+  await alertOf(page).getByText("The session has ended. Sign in again.").waitFor();
+  assert.deepEqual(errors, []);
 });
 
-test("what the page does not name is not run", async () => {
-  const { page, wrongs } = await open(browser);
+test("Content-Security-Policy blocks scripts and requests of others", async () => {
+  const { page, errors } = await open(browser);
   await page.getByLabel("E-mail").waitFor();
   const ran = await page.evaluate(async () => {
     const inline = document.createElement("script");
@@ -249,17 +249,17 @@ test("what the page does not name is not run", async () => {
     return { inline: globalThis.ran, own: await loaded, made: globalThis.made, away };
   });
   assert.deepEqual(ran, { inline: undefined, own: false, made: undefined, away: false });
-  assert.ok(wrongs.length >= 3, wrongs.join("\n"));
+  assert.ok(errors.length >= 3, errors.join("\n"));
 });
 
-test("it can be used on a narrow screen", async () => {
-  const { page, wrongs } = await open(browser, NARROW);
+test("page is usable on a narrow screen", async () => {
+  const { page, errors } = await open(browser, NARROW);
   await screenshot(page, "narrow");
-  await press(page, "Sign in", somebody(), "not the password");
-  await told(page).waitFor();
+  await press(page, "Sign in", newAddress(), "not the password");
+  await alertOf(page).waitFor();
   await screenshot(page, "narrow_refused");
   await signUp(page);
-  await runIt(page);
+  await runOperation(page);
   await page.locator(".result-window").getByText("maxPageSize").waitFor();
   await screenshot(page, "narrow_signed_in");
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -269,5 +269,5 @@ test("it can be used on a narrow screen", async () => {
   await page.getByLabel("Show Documentation Explorer").click();
   await page.locator(".graphiql-doc-explorer").waitFor();
   await screenshot(page, "narrow_documentation");
-  assert.deepEqual(wrongs, []);
+  assert.deepEqual(errors, []);
 });

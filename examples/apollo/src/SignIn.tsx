@@ -20,7 +20,7 @@ export function SignIn({ notice }: { notice: string }) {
     const form = event.currentTarget;
     const { email, password } = Object.fromEntries(new FormData(form)) as SignInMutationVariables;
     setSending(true);
-    // Days begin and end where the person is.
+    // The user's days begin and end in this time zone.
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     const { data, problem } = isNew
       ? await mutate(SIGN_UP, { email, password, timeZone })
@@ -29,12 +29,12 @@ export function SignIn({ notice }: { notice: string }) {
     if (data?.done?.tokens) return enter(data.done.tokens);
     const problems: readonly Problem[] = data?.done?.userErrors ?? [{ message: problem }];
     setProblems(problems);
-    // An address and a password that do not match are about no one field.
+    // The error of a wrong address or password names no field.
     const name = data?.done ? (problems[0]?.path?.at(-1) ?? "password") : undefined;
     form.querySelector<HTMLElement>(`[name="${name}"]`)?.focus();
   }
 
-  // A message about neither field stands above both.
+  // A message about no field is shown above both fields.
   const about = (name: string) => problems.find(({ path }) => path?.at(-1) === name)?.message;
   const general = problems.length > 0 ? problems.find(({ path }) => !path)?.message : notice;
   const title = isNew ? "Sign up" : "Sign in";
@@ -55,7 +55,7 @@ export function SignIn({ notice }: { notice: string }) {
         <button aria-disabled={isSending}>{title}</button>
       </form>
       <button className="quiet" onClick={() => (setNew(!isNew), setProblems([]))}>
-        {isNew ? "I have an account" : "I am new here"}
+        {isNew ? "Sign in instead" : "Create an account"}
       </button>
     </main>
   );

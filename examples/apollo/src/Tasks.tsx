@@ -55,7 +55,8 @@ type NewTaskProps = { create: (id: string, title: string) => Promise<{ message: 
 
 function NewTask({ create }: NewTaskProps) {
   const [problem, setProblem] = useState("");
-  // The same title sent again has the same id, so that it makes one task, also if the first answer was lost.
+  // Submitting a title again reuses its id, so that only one task is created even if the first
+  // response was lost.
   const draft = useRef({ id: "", title: "" });
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -109,7 +110,7 @@ function Row({ task, setCompleted, onDelete }: RowProps) {
 
 type ConfirmProps = { task: Task; onDelete: (task: Task) => void; onClose: () => void };
 
-/** A dialog that asks first. The browser keeps the focus in it, and gives it back when it closes. */
+/** Asks for confirmation. The browser traps the focus in the dialog, and restores it when the dialog closes. */
 function ConfirmDelete({ task, onDelete, onClose }: ConfirmProps) {
   const show = useRef((dialog: HTMLDialogElement | null) => dialog?.showModal());
   function close({ currentTarget }: { currentTarget: HTMLDialogElement }) {
@@ -119,9 +120,9 @@ function ConfirmDelete({ task, onDelete, onClose }: ConfirmProps) {
   return (
     <dialog ref={show.current} aria-labelledby="question" onClose={close}>
       <form method="dialog">
-        <p id="question">Delete “{task.title}” for good?</p>
+        <p id="question">Delete “{task.title}” permanently?</p>
         <div className="row">
-          <button className="quiet" value="keep">Keep</button>
+          <button className="quiet" value="cancel">Cancel</button>
           <button value="delete">Delete</button>
         </div>
       </form>

@@ -18,21 +18,21 @@ import { API, fetchAsViewer } from "./session";
 
 let onOpened = () => {};
 
-/** Each user has a client, and thus a cache, of their own. */
+/** Creates the client of one user. Users share no client, and so no cache. */
 export const newClient = () =>
   new ApolloClient({
     link: new HttpLink({
       uri: API,
       async fetch(...request) {
         const response = await fetchAsViewer(...request);
-        // The head of a stream says that it is open. A proxy may hold it back until the first part, which is
-        // 12 seconds later at most.
+        // The response headers show that the stream is open. A proxy may delay them until the first
+        // part, at most 12 seconds later.
         if (response.headers.get("content-type")?.startsWith("multipart/")) onOpened();
         return response;
       },
     }),
     cache: new InMemoryCache({
-      // Each filter and order is a list of its own.
+      // Each filter and order has its own list.
       typePolicies: { User: { fields: { tasks: relayStylePagination(["filter", "orderBy"]) } } },
     }),
   });
@@ -40,10 +40,10 @@ export const newClient = () =>
 const errorsOf = (error: unknown) =>
   CombinedGraphQLErrors.is(error) || CombinedProtocolErrors.is(error) ? error.errors : [];
 
-/** A message for the user; empty if nothing went wrong. */
+/** Returns a message for the user, empty without an error. */
 export const describe = (error: unknown) => (error ? problemOf(errorsOf(error)) : "");
 
-/** Runs mutations. A failure is in the answer, and nothing is thrown. */
+/** Returns a function that runs mutations. It returns failures as `problem` and never throws. */
 export function useMutate() {
   const client = useApolloClient();
   return async <Data, Variables extends OperationVariables>(
@@ -56,13 +56,13 @@ export function useMutate() {
   };
 }
 
-/** Subscribes to the changes; returns what closes the stream. */
+/** Subscribes to the changes. Returns a function that closes the stream. */
 export function openChanges(client: ApolloClient, { opened, change, lost, ended }: Stream<Change>) {
   onOpened = opened;
   const stream = client.subscribe({ query: CHANGES, fetchPolicy: "no-cache" }).subscribe({
     next({ data, error }) {
       if (data) change(data.taskChanges);
-      // An answer of the API's is about the session.
+      // GraphQL errors of the stream concern the session, which `fetchAsViewer` handles.
       if (error && errorsOf(error).length === 0) lost(describe(error));
     },
     error: ended,

@@ -1,9 +1,9 @@
-// Where the focus goes when what had it goes away. These are refs.
+// Refs that move the focus when the focused element is removed.
 
-/** Takes the focus when it is shown, in place of the page before. */
+/** Focuses the element when it is mounted. */
 export const focus = (element: HTMLElement | null) => element?.focus();
 
-/** An item that gives the focus, if it has it, to the next when it goes away. */
+/** Moves the focus to a neighbouring item when the focused item is removed. */
 export const passFocusOn = (item: HTMLElement | null) => () => {
   if (!item?.contains(document.activeElement)) return;
   const next = item.nextElementSibling ?? item.previousElementSibling;

@@ -1,4 +1,4 @@
-// What keeps a list live: it is read when its stream of changes opens, and from then on each change is applied to it.
+// Keeps a list live: reads it when the stream of changes opens, and applies each later change.
 
 export type Stream<Change> = {
   opened: () => void;
@@ -8,8 +8,8 @@ export type Stream<Change> = {
 };
 
 /**
- * Opens the stream, and opens it again whenever it ends. It does not say what happened before it was open, so
- * `onOpened` reads the list anew each time.
+ * Opens the stream, and reopens it whenever it ends. The stream does not report earlier changes, so
+ * `onOpened` reads the list again each time.
  */
 export function keepLive<Change>(
   open: (stream: Stream<Change>) => () => void,
@@ -22,7 +22,7 @@ export function keepLive<Change>(
   let generation = 0;
   let reads = 0;
   let finished: Promise<unknown> = Promise.resolve();
-  // Since the oldest read that is under way: what is read may lack these changes.
+  // The changes since the start of the oldest running read, whose result may lack them.
   let recent: Change[] = [];
 
   function start() {
@@ -30,7 +30,8 @@ export function keepLive<Change>(
       opened() {
         generation += 1;
         const mine = generation;
-        // Clients answer a query that equals one under way with that one's result, which may be older than the stream.
+        // A client answers a query by the result of an equal running query, which may be older than
+        // the stream.
         finished.then(() => (mine === generation ? onOpened() : undefined)).catch(openLater);
       },
       change(change) {
@@ -45,7 +46,7 @@ export function keepLive<Change>(
   function openLater() {
     close();
     clearTimeout(timer);
-    // At random, so that not all clients come at once when the server is back.
+    // A random delay, so that not all clients reconnect at once after an outage.
     timer = setTimeout(start, 1000 + 2000 * Math.random());
   }
 
@@ -56,7 +57,7 @@ export function keepLive<Change>(
       clearTimeout(timer);
       close();
     },
-    /** Reads, and shows the result unless the stream has been opened anew since, after which all is read again. */
+    /** Reads and shows the result. If the stream has been reopened meanwhile, drops it, since all is read again. */
     async load<Result>(read: () => Promise<Result>, show: (result: Result) => void) {
       const mine = generation;
       reads += 1;

@@ -1,5 +1,6 @@
-// Who is signed in. The access token stays in this page's memory, and the refresh token in a cookie that no script can
-// read. All tabs of the browser share the cookie, and each tab follows it.
+// Manages the session. The access token is in the memory of this page, and the refresh token in a
+// cookie that scripts cannot read. All tabs of the browser share the cookie, and each tab follows
+// it.
 
 export const API = "/graphql";
 
@@ -10,7 +11,7 @@ let session: Session | null = null;
 let state: { userId: string | null; notice: string } = { userId: null, notice: "" };
 const listeners = new Set<() => void>();
 
-// Signed out here, while the server has yet to end the session.
+// The key of localStorage that marks a sign-out whose session the server has not ended yet.
 const SIGNED_OUT = "signed-out";
 const YET_TO_END =
   "You are signed out here. The server cannot be reached: your session ends as soon as this page can reach it.";
@@ -18,11 +19,12 @@ const YET_TO_END =
 const otherTabs = new BroadcastChannel("session");
 otherTabs.onmessage = ({ data }) => {
   if (data === "signed out") return set(null, "You have signed out in another tab.");
-  // What is under way may have been sent before. If the server cannot be reached, the next request finds out.
+  // A running refresh may have been sent before the sign-in. If the server cannot be reached, the
+  // next request follows the cookie.
   Promise.resolve(following).catch(() => {}).then(follow).catch(() => {});
 };
 
-/** The user and a notice for them, for `useSyncExternalStore`. */
+/** Returns the user and a notice for them, for `useSyncExternalStore`. */
 export const getState = () => state;
 export function subscribe(listener: () => void) {
   listeners.add(listener);
@@ -37,7 +39,7 @@ function set(next: Session | null, notice = "") {
 
 function sessionOf({ accessToken }: Tokens): Session | null {
   if (!accessToken) return null;
-  // The claim `sub` (RFC 9068), in base64url.
+  // Decodes the claim `sub` (RFC 9068) from base64url.
   const claims = accessToken.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
   return { accessToken, userId: JSON.parse(atob(claims)).sub };
 }
@@ -49,7 +51,7 @@ export function enter(tokens: Tokens) {
   otherTabs.postMessage("signed in");
 }
 
-/** Signs out at once, here and in the other tabs. The session ends when the server can be reached. */
+/** Signs out at once, in all tabs. The session ends as soon as the server can be reached. */
 export function signOut() {
   const mine = session;
   localStorage.setItem(SIGNED_OUT, "");
@@ -71,19 +73,19 @@ async function endSession(mine: Session | null = null) {
   }
 }
 
-/** Goes on with the session of the cookie when the page is loaded. Never throws. */
+/** Resumes the session of the cookie when the page is loaded. Never throws. */
 export async function resume(): Promise<"signed in" | "signed out" | "unreachable"> {
   if (localStorage.getItem(SIGNED_OUT) !== null) void endSession();
   else if (!(await follow().then(() => true, () => false))) return "unreachable";
   return session ? "signed in" : "signed out";
 }
 
-/** `fetch` for the user. A request that is refused for its token is not run, and is sent again with the next token. */
+/** Like `fetch`, with the access token. Repeats a request rejected for its token with a new token. */
 export async function fetchAsViewer(input: RequestInfo | URL, init: RequestInit = {}) {
   const mine = session;
   const response = await fetchAs(mine, input, init);
   if (response.status !== 401 || !mine) return response;
-  // The token has expired; or the session has ended, and the cookie may be of a later one, opened in another tab.
+  // The token has expired, or the session has ended. Another tab may have opened another session.
   if (session === mine) await follow();
   // A request of one user is never sent as another's.
   return session && session.userId === mine.userId ? fetchAs(session, input, init) : response;
@@ -97,7 +99,7 @@ function fetchAs(session: Session | null, input: RequestInfo | URL, init: Reques
 
 let following: Promise<void> | null = null;
 
-/** Signs in or out as the cookie says, by one request for all that wait. Throws if the server cannot be reached. */
+/** Follows the session of the cookie. Concurrent callers share one request. Throws if the server cannot be reached. */
 function follow() {
   following ??= followCookie().finally(() => (following = null));
   return following;
@@ -117,7 +119,7 @@ async function ask(mutation: string, as: Session | null = null) {
   const body = JSON.stringify({ query: `mutation { answer: ${mutation} }` });
   const response = await fetchAs(as, API, { method: "POST", headers: { "content-type": "application/json" }, body });
   const { data } = await response.json();
-  // With 429 or 503 nothing has changed, and it may be sent again.
+  // After 429 or 503 nothing has changed, and the request can be repeated.
   if (!data?.answer) throw new Error("The server cannot be reached.");
   return data.answer;
 }

@@ -9,7 +9,7 @@ import { CREATE, DELETE, SET_COMPLETED, TASKS } from "./operations";
 
 const FILTERS = [undefined, false, true];
 
-/** Applies a change to each list that is in the cache. */
+/** Applies a change to each cached list. */
 function apply(cache: ApolloCache, change: Change) {
   for (const completed of FILTERS) {
     cache.updateQuery({ query: TASKS, variables: { first: PAGE, completed } }, (data) =>
@@ -21,13 +21,14 @@ function apply(cache: ApolloCache, change: Change) {
 }
 
 /**
- * The tasks that are, or are not, completed, or all of them; and what changes them. `report` is called after each
- * request with a message for the user, which is empty if nothing went wrong.
+ * Returns the tasks with this `completed`, or all tasks if it is undefined, and functions that
+ * change them. Calls `report` after each request with a message for the user, empty without an
+ * error.
  */
 export function useTasks(completed: boolean | undefined, report: (problem: string) => void) {
   const client = useApolloClient();
   const mutate = useMutate();
-  // The cache is filled below.
+  // `readShown` fills the cache.
   const { data } = useQuery(TASKS, { variables: { first: PAGE, completed }, fetchPolicy: "cache-only" });
   const viewer = data?.viewer;
   const list = viewer?.tasks;
@@ -54,7 +55,7 @@ export function useTasks(completed: boolean | undefined, report: (problem: strin
   function readAgain() {
     const { completed, viewer } = shown.current;
     const id = viewer && client.cache.identify(viewer);
-    // The other lists are read when they are next shown.
+    // Other lists are read again when they are shown.
     for (const other of FILTERS.filter((each) => each !== completed)) {
       if (id) client.cache.evict({ id, fieldName: "tasks", args: { filter: { completed: other } } });
     }

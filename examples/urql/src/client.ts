@@ -7,7 +7,7 @@ import { CHANGES } from "./operations";
 import { problemOf } from "./problem";
 import { API, fetchAsViewer } from "./session";
 
-/** Each user has a client of their own. It has no cache: the lists are in the state of `useTasks`. */
+/** Creates the client of one user. It has no cache: the lists are in the state of `useTasks`. */
 export const newClient = () =>
   new Client({
     url: API,
@@ -17,10 +17,10 @@ export const newClient = () =>
     fetchSubscriptions: true,
   });
 
-/** A message for the user; empty if nothing went wrong. */
+/** Returns a message for the user, empty without an error. */
 export const describe = (error: CombinedError | undefined) => (error ? problemOf(error.graphQLErrors) : "");
 
-/** Runs mutations. A failure is in the answer, and nothing is thrown. */
+/** Returns a function that runs mutations. It returns failures as `problem` and never throws. */
 export function useMutate() {
   const client = useClient();
   return async <Data, Variables extends AnyVariables>(
@@ -32,17 +32,17 @@ export function useMutate() {
   };
 }
 
-/** Subscribes to the changes; returns what closes the stream. */
+/** Subscribes to the changes. Returns a function that closes the stream. */
 export function openChanges(client: Client, { opened, change, lost, ended }: Stream<Change>) {
   async function fetchStream(...request: Parameters<typeof fetch>) {
     const response = await fetchAsViewer(...request);
-    // The head of a stream says that it is open. A proxy may hold it back until the first event, which is
-    // 12 seconds later at most.
+    // The response headers show that the stream is open. A proxy may delay them until the first
+    // event, at most 12 seconds later.
     if (response.ok) opened();
     return response;
   }
   const stream = client.subscription(CHANGES, {}, { fetch: fetchStream }).subscribe(({ data, error, hasNext }) => {
-    // An answer of the API's is about the session.
+    // GraphQL errors of the stream concern the session, which `fetchAsViewer` handles.
     if (error?.networkError) lost(describe(error));
     if (!hasNext) ended();
     else if (data) change(data.taskChanges);

@@ -1,4 +1,4 @@
-// A list of tasks, newest first, and what changes it.
+// Reads a list of tasks, newest first, and applies changes to it.
 
 import type { ChangesSubscription, TasksQuery } from "./gql/graphql";
 
@@ -9,7 +9,7 @@ export type Change = Pick<ChangesSubscription["taskChanges"], "nodeId" | "node">
 export const PAGE = 20;
 const MAX_PAGE = 100;
 
-/** Reads this many rows, by as many pages as they take. */
+/** Reads `count` rows in pages of at most `MAX_PAGE`. */
 export async function readRows(count: number, readPage: (first: number, after?: string | null) => Promise<TasksQuery>) {
   let data = await readPage(Math.min(count, MAX_PAGE));
   while (data.viewer) {
@@ -23,7 +23,7 @@ export async function readRows(count: number, readPage: (first: number, after?: 
   return data;
 }
 
-/** The list after a change, of all tasks or of those that are, or are not, completed. */
+/** Applies a change to a list of all tasks, or of those with `completed`, and returns the new list. */
 export function afterChange(list: List, { nodeId, node }: Change, completed: boolean | undefined): List {
   const { edges, pageInfo } = list;
   const index = edges.findIndex((edge) => edge.node.id === nodeId);
@@ -33,7 +33,7 @@ export function afterChange(list: List, { nodeId, node }: Change, completed: boo
   const isListed = task && (completed === undefined || task.completed === completed);
   if (!isListed) return old ? { ...list, edges: edges.toSpliced(index, 1) } : list;
   if (old) return { ...list, edges: edges.with(index, { ...old, node: task }) };
-  // An id begins with the time at which its task was made.
+  // Ids begin with the time of creation, so their order is the order of the list.
   const older = edges.findIndex((edge) => edge.node.id < nodeId);
   if (older < 0 && pageInfo.hasNextPage) return list; // on a page that is not loaded yet
   const edge = { __typename: "TaskEdge" as const, cursor: "", node: task };

@@ -10,7 +10,7 @@ import { Tasks } from "./Tasks";
 
 function App() {
   const { userId, notice } = useSyncExternalStore(subscribe, getState);
-  // Nothing of one user's is left for the next.
+  // A new client for each user, so that no cached data of one user is shown to another.
   const client = useMemo(newClient, [userId]);
   return (
     <Provider value={client} key={userId}>

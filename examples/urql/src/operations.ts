@@ -1,8 +1,8 @@
-// What is asked of the API. Their types are generated into gql/.
+// The GraphQL operations. Their types are generated into gql/.
 
 import { graphql } from "./gql";
 
-/** What a row of the list shows. */
+/** The fields of a task that a row shows. */
 export const ROW = graphql(`
   fragment Row on Task { __typename id version title completed }
 `);

@@ -1,4 +1,4 @@
-/** A message for the user about an operation that failed, with the API's errors, or none if it did not answer. */
+/** Returns a message for the user about a failed operation. `errors` is empty if the API did not respond. */
 export function problemOf(errors: readonly { extensions?: Record<string, unknown> }[]) {
   if (errors.some(({ extensions }) => extensions?.["code"] !== "SERVICE_UNAVAILABLE")) {
     return "That did not work. Please try again.";

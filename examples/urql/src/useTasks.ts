@@ -7,14 +7,15 @@ import { keepLive } from "./live";
 import { CREATE, DELETE, SET_COMPLETED, TASKS } from "./operations";
 
 /**
- * The tasks that are, or are not, completed, or all of them; and what changes them. `report` is called after each
- * request with a message for the user, which is empty if nothing went wrong.
+ * Returns the tasks with this `completed`, or all tasks if it is undefined, and functions that
+ * change them. Calls `report` after each request with a message for the user, empty without an
+ * error.
  */
 export function useTasks(completed: boolean | undefined, report: (problem: string) => void) {
   const client = useClient();
   const mutate = useMutate();
   const [email, setEmail] = useState<string>();
-  // Each filter is a list of its own.
+  // Each filter has its own list.
   const [lists, setLists] = useState(new Map<boolean | undefined, List>());
   const list = lists.get(completed);
   const live = useRef<ReturnType<typeof keepLive<Change>>>(undefined);
@@ -43,7 +44,7 @@ export function useTasks(completed: boolean | undefined, report: (problem: strin
 
   function readAgain() {
     const { completed, list } = shown.current;
-    // The other lists are read when they are next shown.
+    // Other lists are read again when they are shown.
     setLists(new Map(list && [[completed, list]]));
     return readShown();
   }
@@ -80,7 +81,7 @@ export function useTasks(completed: boolean | undefined, report: (problem: strin
       return data?.done?.userErrors;
     },
     async setCompleted(task: Task, completed: boolean) {
-      // Shown at once, and taken back if it fails.
+      // Shown at once, and reverted if the mutation fails.
       apply({ nodeId: task.id, node: { ...task, completed } });
       const { data, problem } = await mutate(SET_COMPLETED, { id: task.id, completed });
       report(problem || data?.done?.userErrors[0]?.message || "");

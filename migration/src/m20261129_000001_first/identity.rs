@@ -1,4 +1,4 @@
-//! Users and what belongs to their accounts.
+//! Creates the tables of users, sessions, security events, known networks and external identities.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -11,7 +11,7 @@ pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .table("users")
                 .col(uuid("id").primary_key())
                 .col(text("email").null())
-                // The address as it is compared. A user whom an external provider signs in has none.
+                // The normalized address, by which addresses are compared. Null for external users.
                 .col(text("email_normalized").null().unique_key())
                 .col(text("name").null())
                 .col(text("time_zone"))
@@ -24,7 +24,8 @@ pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     sessions(manager).await?;
     security_events(manager).await?;
-    // Rate limits tell the networks that a user has signed in from apart from a stranger's.
+    // Rate limits distinguish networks from which a user has signed in before from unknown
+    // networks.
     let columns = vec![text("network"), big("last_used_at")];
     create_owned(manager, "known_networks", &["network"], columns).await?;
     external_users(manager).await?;
@@ -59,7 +60,8 @@ pub(super) async fn down(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     drop_tables(manager, &["sessions", "users"]).await
 }
 
-/// A session that has ended is stored until it would have expired, so that ending it again is no error.
+/// Creates the sessions. An ended session is stored until it would have expired, so that ending it
+/// again succeeds.
 async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = vec![
         uuid("id"),
@@ -81,8 +83,9 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     create_owned(manager, "sessions", &["id"], columns).await?;
     if manager.get_database_backend() == DbBackend::Sqlite {
-        // PostgreSQL notifies of the ends of sessions; here they are counted. A client that has foreign keys
-        // turned off, as the `sqlite3` command has, ends the sessions of a user whom it deletes all the same.
+        // PostgreSQL announces ended sessions by NOTIFY; SQLite counts them. The trigger also
+        // deletes sessions if a client deletes a user with foreign keys turned off, as the
+        // `sqlite3` command does.
         let statements = [
             "CREATE TABLE session_ends (id integer PRIMARY KEY CHECK (id = 1), count integer NOT NULL)",
             "INSERT INTO session_ends VALUES (1, 0)",
@@ -94,7 +97,8 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Removes those of the new event's kind and user beyond the newest 200. A flood of one kind displaces no other.
+/// Deletes the user's events of the new event's kind beyond the newest 200, so that many events of
+/// one kind do not displace other kinds.
 macro_rules! bound {
     () => {
         "DELETE FROM security_events
@@ -136,8 +140,8 @@ async fn security_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     run(manager, statements).await
 }
 
-/// Users whom an external provider signs in. A token names an issuer and a subject, which `external_subjects`
-/// resolves to the user; all else of them is the user's own.
+/// Creates the tables of external users. A token names an issuer and a subject, which
+/// `external_subjects` maps to the user; all other rows of the user are owned as usual.
 async fn external_users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -145,9 +149,10 @@ async fn external_users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .table("external_subjects")
                 .col(text("issuer"))
                 .col(text("subject"))
-                // Null once the user was deleted: their tokens may still be valid.
+                // Null after the user has been deleted. The row stays, because their tokens may
+                // still be valid.
                 .col(uuid("user_id").null())
-                // Tokens of a deleted user that were issued up to this time open nothing.
+                // Tokens of a deleted user that were issued up to this time are rejected.
                 .col(big("refused_until").null())
                 .primary_key(Index::create().col("issuer").col("subject"))
                 .foreign_key(
@@ -172,7 +177,7 @@ async fn external_users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = vec![
         text("issuer"),
         text("subject"),
-        // No foreign key: a session is deleted some time after its end.
+        // Not a foreign key: ended sessions are deleted earlier than identities.
         uuid("session_id"),
         big("created_at"),
         big("latest_future_iat").null().take(),

@@ -1,8 +1,8 @@
-//! Users, their sessions and tasks, the change log, and what the server stores for itself.
+//! Creates the first schema: users, sessions, tasks, change logs, and the server's own tables.
 //!
-//! Ids are UUIDs and times are whole milliseconds since the Unix epoch, on both databases. The primary key of each
-//! table of users' rows begins with the owner's id, so that it can be sharded by it; deleting a user deletes their
-//! rows.
+//! On both databases, ids are UUIDs and times are whole milliseconds since the Unix epoch. The
+//! primary key of each table of owned rows begins with the owner's id, so the tables can be sharded
+//! by owner. Deleting a user deletes their rows.
 
 mod identity;
 mod server;
@@ -33,7 +33,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// A table of users' rows: its key is the owner and these columns, and deleting the owner deletes their rows.
+/// Returns a table of owned rows. Its primary key is the owner and the `key` columns; deleting a
+/// user deletes their rows.
 fn owned(
     table: &'static str,
     key: &[&'static str],
@@ -61,7 +62,8 @@ fn owned(
     statement
 }
 
-/// Creates a table of users' rows. SQLite stores it in the order of its key, so that one user's rows lie together.
+/// Creates a table of owned rows. SQLite stores it in the order of its primary key, so that one
+/// user's rows are adjacent.
 async fn create_owned(
     manager: &SchemaManager<'_>,
     table: &'static str,
@@ -84,7 +86,7 @@ async fn drop_tables(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Re
     Ok(())
 }
 
-/// Creates indexes of one column each, by which rows that have expired are found.
+/// Creates a one-column index for each column, by which expired rows are found.
 async fn index_expiry(
     manager: &SchemaManager<'_>,
     columns: &[(&'static str, &'static str)],
@@ -100,7 +102,7 @@ async fn index_expiry(
     Ok(())
 }
 
-/// Runs plain SQL, one statement after the other.
+/// Runs SQL statements in order.
 async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     for statement in statements {
         manager
@@ -111,7 +113,7 @@ async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbE
     Ok(())
 }
 
-/// A column that holds an id. Like the columns of the other types, it is not null unless that is said.
+/// A column for an id. Like the columns of the other helpers, it is NOT NULL by default.
 fn uuid(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).uuid().not_null().take()
 }
@@ -120,7 +122,7 @@ fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().not_null().take()
 }
 
-/// A time in milliseconds, or a number that only grows.
+/// A column for a time in milliseconds or a counter.
 fn big(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }

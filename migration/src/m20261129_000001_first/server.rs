@@ -1,11 +1,11 @@
-//! Tables of the server itself, whose rows belong to no user.
+//! Creates the tables of the server itself, whose rows have no owner.
 
 use sea_orm_migration::prelude::*;
 
 use super::{big, drop_tables, index_expiry, integer, text};
 
 pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    // Attempts are counted by a digest of an account and a network.
+    // The id is a digest of an account and a network.
     manager
         .create_table(
             Table::create()
@@ -18,8 +18,8 @@ pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         )
         .await?;
     index_expiry(manager, &[("credential_attempts", "window_ends_at")]).await?;
-    // The keys that sign access tokens, encrypted with a key of the server's secret. No two rotations can take the
-    // same number: of two at once, one is refused.
+    // The keys that sign access tokens, encrypted with a key derived from the server's secret. The
+    // unique number rejects one of two concurrent rotations.
     manager
         .create_table(
             Table::create()

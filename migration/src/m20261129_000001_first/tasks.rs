@@ -1,10 +1,11 @@
-//! Tasks, the log that numbers their changes, and what deletions leave.
+//! Creates the tables of tasks, change logs and tombstones.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 use super::{big, create_owned, drop_tables, index_expiry, integer, run, text, uuid};
 
-/// The columns that a list shows of a task, in each index that answers a list; the description may be long.
+/// The task columns that lists read, included in each index so that it covers the list. The
+/// description is omitted, because it may be long.
 macro_rules! listed {
     ($($rest:literal)?) => {
         concat!(
@@ -15,7 +16,7 @@ macro_rules! listed {
     };
 }
 
-/// The primary key is an index too, and covers its lists.
+/// The indexes of PostgreSQL. The primary key also covers lists by id.
 const INDEXES_POSTGRESQL: [&str; 4] = [
     concat!(
         "CREATE INDEX tasks_by_position ON tasks (user_id, position, id) INCLUDE (",
@@ -35,8 +36,8 @@ const INDEXES_POSTGRESQL: [&str; 4] = [
     ),
 ];
 
-/// The table itself lies in the order of its key. Indexes have no columns beside their keys, so what a list shows
-/// comes after what it is ordered by.
+/// The indexes of SQLite, where the table itself is stored in the order of its primary key. SQLite
+/// has no `INCLUDE`, so the columns that lists read follow the sort keys.
 const INDEXES_SQLITE: [&str; 2] = [
     concat!(
         "CREATE INDEX tasks_by_position ON tasks (user_id, position, id, ",
@@ -52,12 +53,13 @@ const INDEXES_SQLITE: [&str; 2] = [
 
 pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let backend = manager.get_database_backend();
-    // Each change of a user's tasks locks their row here, takes the next number and counts the tasks.
+    // Each change of a user's tasks locks the user's row, takes the next change number and updates
+    // the number of tasks.
     let columns = vec![
         big("seq"),
         big("task_count"),
-        // The session that changed the user's time zone, while tasks have yet to follow; and the last task that
-        // was looked at.
+        // While floating due times are being rescheduled to a new time zone: the session that
+        // changed the time zone, and the last task that has been processed.
         uuid("moving_session_id").null().take(),
         uuid("moving_after").null().take(),
     ];
@@ -88,7 +90,7 @@ pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     };
     run(manager, indexes).await?;
 
-    // Deleted rows of every kind that has a change log.
+    // Tombstones of all synced entities.
     let columns = vec![
         text("kind"),
         uuid("id"),
@@ -102,7 +104,7 @@ pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let indexes = [
         "CREATE INDEX tasks_by_seq ON tasks (user_id, seq)",
         "CREATE INDEX tombstones_by_seq ON tombstones (user_id, seq)",
-        // It has an entry only for those who are on their way.
+        // A partial index: only users whose floating due times are being rescheduled have an entry.
         "CREATE INDEX change_logs_moving ON change_logs (user_id) WHERE moving_session_id IS NOT NULL",
     ];
     run(manager, &indexes).await
@@ -112,7 +114,8 @@ pub(super) async fn down(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     drop_tables(manager, &["tombstones", "tasks", "change_logs"]).await
 }
 
-/// A text column that orders by its bytes, whatever the database's locale; SQLite does so anyway.
+/// A text column that sorts by bytes, independent of the database's locale. SQLite sorts by bytes
+/// by default.
 fn text_by_bytes(name: &'static str, backend: DbBackend) -> ColumnDef {
     let mut column = text(name);
     if backend == DbBackend::Postgres {

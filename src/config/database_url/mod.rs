@@ -1,5 +1,5 @@
-//! The address of a database, checked before the driver reads it: the driver ignores an unknown parameter of PostgreSQL,
-//! and logs it with its value.
+//! The URL of the database: checks it before the driver parses it, because the driver ignores unknown
+//! parameters of PostgreSQL and logs them with their values.
 
 mod parameter;
 mod postgresql;
@@ -7,7 +7,7 @@ mod sqlite;
 
 use std::{fmt, str::FromStr};
 
-/// The address of a database; its `Debug` hides it, since it may carry a password.
+/// The URL of a database. Its `Debug` hides a URL of PostgreSQL, which may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(String),
@@ -40,7 +40,7 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The address of a SQLite file, whatever characters its path has.
+    /// Returns the URL of a SQLite file. Special characters of the path are percent-encoded.
     pub(in crate::config) fn of_file(path: &std::path::Path) -> Self {
         let path = path.display().to_string();
         let path = path.replace('%', "%25").replace('?', "%3F");

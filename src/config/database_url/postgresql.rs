@@ -1,4 +1,4 @@
-//! Addresses of PostgreSQL: the parameters that the driver knows, and their values.
+//! URLs of PostgreSQL: checks their parts, their parameters and the parameters' values.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -17,7 +17,7 @@ const SSL_MODES: [&str; 6] = [
     "verify-full",
 ];
 
-/// The parameters of PostgreSQL that the driver knows. `options[NAME]` sets a parameter of the server.
+/// The parameters that the driver supports. `options[NAME]` sets a parameter of the server.
 const PARAMETERS: [&str; 13] = [
     "sslmode",
     "sslrootcert",
@@ -34,11 +34,13 @@ const PARAMETERS: [&str; 13] = [
     "password",
 ];
 
-/// Refuses what the driver ignores, or reads differently from libpq. No message repeats a value.
+/// Rejects everything that the driver ignores or parses differently from libpq. No message contains a
+/// value.
 pub(super) fn check(url: &str) -> Result<(), String> {
-    let parsed = Url::parse(url).map_err(|error| format!("it has an {error}. {ENCODE}"))?;
+    let parsed =
+        Url::parse(url).map_err(|error| format!("it is not a valid URL: {error}. {ENCODE}"))?;
     if parsed.fragment().is_some() {
-        return Err(format!("nothing may follow a #. {ENCODE}"));
+        return Err(format!("it contains a #. {ENCODE}"));
     }
     let parts = [
         ("host", parsed.host_str().unwrap_or_default()),
@@ -53,7 +55,7 @@ pub(super) fn check(url: &str) -> Result<(), String> {
         }
     }
     if parsed.path().contains('@') {
-        return Err(format!("its database name has an @. {ENCODE}"));
+        return Err(format!("its database name contains an @. {ENCODE}"));
     }
     check_one_host(parsed.host_str().unwrap_or_default())?;
 
@@ -65,7 +67,7 @@ pub(super) fn check(url: &str) -> Result<(), String> {
     let mut given = BTreeMap::new();
     for (name, value) in parsed.query_pairs() {
         let Some(known) = parameter(&name) else {
-            // What looks like a name may be the end of a password.
+            // A URL with an @ in its query may have a password with a `?`: the name may be a part of it.
             let is_name = !query.contains('@');
             return Err(unknown(&name, &PARAMETERS, is_name));
         };
@@ -83,7 +85,7 @@ pub(super) fn check(url: &str) -> Result<(), String> {
     check_tls(&given)
 }
 
-/// The name of a parameter as the documentation has it.
+/// Returns the documented name of a parameter, or `None` if the driver does not support it.
 fn parameter(name: &str) -> Option<&'static str> {
     let name = match name {
         "ssl-mode" => "sslmode",
@@ -127,9 +129,9 @@ fn check_value(name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Refuses settings of TLS that look stricter than what the driver makes of them.
+/// Rejects TLS parameters that look stricter than the driver's behaviour.
 fn check_tls(given: &BTreeMap<&str, String>) -> Result<(), String> {
-    // The driver takes an unknown mode in the environment for none.
+    // The driver ignores an unknown mode in the environment.
     let from_environment = std::env::var("PGSSLMODE").ok();
     let mode = match (given.get("sslmode"), &from_environment) {
         (Some(mode), _) => mode,
@@ -142,7 +144,7 @@ fn check_tls(given: &BTreeMap<&str, String>) -> Result<(), String> {
     let verifies = mode.to_ascii_lowercase().starts_with("verify-");
     if given.contains_key("sslrootcert") && !verifies {
         return Err(
-            "`sslrootcert` has no effect unless `sslmode` is verify-full or verify-ca: set that too"
+            "`sslrootcert` has no effect unless `sslmode` is verify-full or verify-ca: set `sslmode` too"
                 .to_owned(),
         );
     }
@@ -159,7 +161,7 @@ fn is_ssl_mode(mode: &str) -> bool {
 fn check_one_host(host: &str) -> Result<(), String> {
     if host.contains(',') {
         return Err(
-            "it names several hosts, and Cubby connects to one: name that of the primary"
+            "it has several hosts, but Cubby connects to one: use the host of the primary server"
                 .to_owned(),
         );
     }
@@ -184,16 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn ignored_parameters_are_rejected() {
+    fn unsupported_parameters_are_rejected() {
         for (parameters, says) in [
-            (
-                "sslmod=verify-full",
-                "`sslmod`: correct it, perhaps to `sslmode`",
-            ),
-            (
-                "sslMode=verify-full",
-                "`sslMode`: correct it, perhaps to `sslmode`",
-            ),
+            ("sslmod=verify-full", "`sslmod`: did you mean `sslmode`?"),
+            ("sslMode=verify-full", "`sslMode`: did you mean `sslmode`?"),
             ("ssl_mode=verify-full", "`sslmode`"),
             ("ssl=true", "`ssl`"),
             ("sslrootcrt=a", "`sslrootcert`"),
@@ -230,7 +226,7 @@ mod tests {
             ("hostaddr=localhost", "`hostaddr` must be an IP address"),
             ("statement-cache-capacity=-1", "must be a number"),
             ("host=one,two", "several hosts"),
-            ("=a", "without a proper name"),
+            ("=a", "with an invalid name"),
             ("password=a+b", "write %2B"),
         ] {
             let said = refusal(&format!("postgres://u:p@localhost/cubby?{parameters}"));

@@ -1,4 +1,4 @@
-//! Addresses of SQLite: the path of a file, and the few parameters that Cubby can work with.
+//! URLs of SQLite: accepts the path of a file and a few parameters.
 
 use percent_encoding::percent_decode_str;
 
@@ -6,7 +6,7 @@ use super::parameter::unknown;
 
 const PARAMETERS: [&str; 4] = ["mode", "cache", "immutable", "vfs"];
 
-/// Refuses everything but a file that several connections can read and write.
+/// Rejects everything but a file that several connections can read and write.
 pub(super) fn check(url: &str) -> Result<(), String> {
     let rest = url
         .trim_start_matches("sqlite://")
@@ -18,11 +18,10 @@ pub(super) fn check(url: &str) -> Result<(), String> {
         return Err("it names no file: write sqlite:PATH".to_owned());
     }
     if path.starts_with("file:") {
-        return Err("write the path of a file alone: sqlite:PATH".to_owned());
+        return Err("write only the path of a file: sqlite:PATH".to_owned());
     }
     let in_memory = Err(
-        "Cubby keeps several connections, and a database in memory dies with its last one: give \
-                         the path of a file"
+        "a database in memory is lost when its last connection closes: write the path of a file"
             .to_owned(),
     );
     if path.contains(":memory:") {
@@ -36,10 +35,12 @@ pub(super) fn check(url: &str) -> Result<(), String> {
             ("mode", "ro") => return Err("Cubby writes to its database: remove mode=ro".to_owned()),
             ("mode", _) => return Err("`mode` must be rw or rwc".to_owned()),
             ("cache", _) => {
-                return Err("readers of a shared cache wait for writers: remove `cache`".to_owned());
+                return Err(
+                    "with a shared cache, readers wait for writers: remove `cache`".to_owned(),
+                );
             }
             ("immutable", _) => {
-                return Err("Cubby changes its database: remove `immutable`".to_owned());
+                return Err("Cubby writes to its database: remove `immutable`".to_owned());
             }
             ("vfs", _) => {
                 return Err(
@@ -77,7 +78,7 @@ mod tests {
             ("sqlite:a?immutable=1", "remove `immutable`"),
             ("sqlite:a?immutable=true", "remove `immutable`"),
             ("sqlite:a?vfs=unix-none", "remove `vfs`"),
-            ("sqlite:a?mod=ro", "perhaps to `mode`"),
+            ("sqlite:a?mod=ro", "did you mean `mode`?"),
             ("sqlite:a?journal_mode=wal", "`journal_mode`: remove it"),
             ("sqlite:a?mode=rwc&mode=rw", "`mode` twice"),
         ] {

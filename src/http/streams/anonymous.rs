@@ -1,4 +1,4 @@
-//! Streams of clients that are not signed in, or not yet: few for each network, and the oldest are evicted for others.
+//! Streams without a session: a few for each network. If there are too many, the oldest is evicted.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::permit::StreamPermit;
 use crate::identity::Network;
 
-/// The anonymous streams that are open.
+/// The open anonymous streams.
 pub(super) struct AnonymousStreams {
     max_per_network: usize,
     max: usize,
@@ -25,7 +25,7 @@ struct Open {
     evicted: Arc<Notify>,
 }
 
-/// The permit of an anonymous stream, which is evicted when there are too many.
+/// The permit of an anonymous stream, which can be evicted.
 pub(in crate::http) struct AnonymousStreamPermit {
     streams: Arc<AnonymousStreams>,
     evicted: Arc<Notify>,
@@ -40,22 +40,24 @@ impl AnonymousStreams {
         }
     }
 
-    /// Evicts a stream if another of this network would be one too many. One network costs others nothing: where
-    /// there are too many in all, it is the oldest of the network that has most.
-    pub(super) fn make_room(&self, network: &Network) {
+    /// Evicts a stream if one more would be too many: the oldest of this network if the network has
+    /// its maximum, and otherwise the oldest of the network with the most streams. So one network
+    /// cannot evict the streams of others.
+    pub(super) fn evict_oldest(&self, network: &Network) {
         let mut open = self.lock();
         let of_network = open.iter().filter(|other| other.network == *network);
         if of_network.count() >= self.max_per_network {
             let oldest = open.iter().position(|other| other.network == *network);
             evict(&mut open, oldest);
         } else if open.len() >= self.max {
-            evict_of_busiest(&mut open);
+            evict_from_busiest_network(&mut open);
         }
     }
 
-    /// Evicts a stream, if there is any, for one that is signed in.
-    pub(super) fn make_way(&self) {
-        evict_of_busiest(&mut self.lock());
+    /// Evicts the oldest stream of the network with the most streams, if any, to free its permit
+    /// for a signed-in stream.
+    pub(super) fn evict_for_user(&self) {
+        evict_from_busiest_network(&mut self.lock());
     }
 
     pub(super) fn add(
@@ -88,7 +90,7 @@ impl AnonymousStreams {
     }
 }
 
-fn evict_of_busiest(open: &mut OldestFirst) {
+fn evict_from_busiest_network(open: &mut OldestFirst) {
     let mut counts = HashMap::<&Network, usize>::new();
     for stream in open.iter() {
         *counts.entry(&stream.network).or_default() += 1;
@@ -112,7 +114,7 @@ impl AnonymousStreamPermit {
         self.evicted.notified().await;
     }
 
-    /// The permit of the stream once it is signed in, unless it was evicted.
+    /// Returns the permit of the stream when its client signs in; `None` if it was evicted.
     pub(super) fn sign_in(self) -> Option<StreamPermit> {
         self.streams.remove(&self.evicted)
     }
@@ -136,29 +138,29 @@ mod tests {
     }
 
     #[test]
-    fn oldest_stream_of_the_busiest_network_makes_way() {
+    fn oldest_stream_of_the_busiest_network_is_evicted() {
         let permits = Arc::new(Semaphore::new(10));
         let streams = Arc::new(AnonymousStreams::new(2, 3));
         let open = |address: &str| {
             let network = Network::of(address.parse().ok());
-            streams.make_room(&network);
+            streams.evict_oldest(&network);
             streams.add(network, StreamPermit::acquire(&permits).unwrap())
         };
         let first = open("192.0.2.1");
         let second = open("192.0.2.1");
         let other = open("198.51.100.1");
         assert_eq!(permits.available_permits(), 7);
-        // Too many of the network.
+        // Too many streams of one network.
         let third = open("192.0.2.1");
         assert!(is_evicted(&first));
         assert_eq!(permits.available_permits(), 7);
-        // Too many in all.
+        // Too many streams of all networks.
         let another = open("203.0.113.1");
         assert!(is_evicted(&second) && !is_evicted(&other) && !is_evicted(&third));
         drop((first, second));
         assert_eq!(permits.available_permits(), 7);
-        let permit = third.sign_in().expect("it has its place");
-        streams.make_way();
+        let permit = third.sign_in().expect("it was not evicted");
+        streams.evict_for_user();
         assert!(is_evicted(&other) && !is_evicted(&another));
         drop((permit, another));
         assert_eq!(permits.available_permits(), 10);

@@ -1,4 +1,4 @@
-//! The answers to one operation as a stream over HTTP, with heartbeats.
+//! The responses of one operation as a stream over HTTP, with heartbeats.
 
 use std::{future, sync::Arc, time::Duration};
 
@@ -13,11 +13,11 @@ use tracing::Instrument;
 
 use super::open_streams::StreamPermits;
 use crate::{
-    error::{Error, Reason},
+    error::{AuthFailure, Error},
     http::{
-        App,
-        graphql_response::Answer,
-        operation::{self, Admitted},
+        AppState,
+        graphql_response::GraphqlResponse,
+        operation::{self, PreparedOperation},
     },
     id::RequestId,
     identity::RequestContext,
@@ -29,37 +29,37 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(12);
 
 /// A part of a stream.
 pub(in crate::http) enum Item {
-    /// An answer, as JSON.
+    /// A response, as JSON.
     Next(Vec<u8>),
-    /// A sign that the stream is alive.
+    /// A heartbeat, which shows that the connection works.
     Heartbeat,
-    /// The end.
+    /// The end of the stream.
     Complete,
 }
 
-/// The answers to one operation over HTTP.
-struct Answers {
-    app: Arc<App>,
+/// The responses of one operation over HTTP.
+struct ResponseStream {
+    app: Arc<AppState>,
     request_id: RequestId,
-    answers: BoxStream<'static, Answer>,
+    answers: BoxStream<'static, GraphqlResponse>,
     watch: Option<ChangeListener>,
     heartbeat: Interval,
     is_over: bool,
 }
 
-/// Runs an operation as a stream of answers, which ends with the session and with the server. Returns once the
-/// operation misses no further change.
-pub(in crate::http) async fn answers(
-    app: Arc<App>,
-    admitted: Admitted,
+/// Runs an operation as a stream of responses, which ends with the session and with the server.
+/// Returns once the operation receives every further change.
+pub(in crate::http) async fn responses(
+    app: Arc<AppState>,
+    prepared: PreparedOperation,
     context: RequestContext,
     request_id: RequestId,
     watch: Option<ChangeListener>,
     permits: StreamPermits,
 ) -> impl Stream<Item = Item> + Send + 'static {
     let listening = Arc::clone(&context.ready);
-    let mut answers = Answers {
-        answers: operation::listen(&app, admitted, context).boxed(),
+    let mut answers = ResponseStream {
+        answers: operation::subscribe(&app, prepared, context).boxed(),
         app,
         request_id,
         watch,
@@ -67,8 +67,8 @@ pub(in crate::http) async fn answers(
         is_over: false,
     };
     let (sender, receiver) = mpsc::channel(1);
-    // On a task of its own: a client that reads slowly must not leave a query half-way, with the
-    // connection to the database that it holds.
+    // The operation runs on a task of its own, so that a slow client cannot suspend it while it
+    // uses a database connection.
     let running = async move {
         while let Some(item) = answers.next().await {
             if sender.send(item).await.is_err() {
@@ -80,10 +80,10 @@ pub(in crate::http) async fn answers(
     let mut items = ReceiverStream::new(receiver).peekable();
     tokio::select! {
         () = listening.notified() => {}
-        // An error, or an operation that is no subscription.
+        // An error, or an operation that is not a subscription.
         _ = Pin::new(&mut items).peek() => {}
     }
-    // The operation ends with the stream, and its permits are freed.
+    // Dropping the stream ends the operation and releases its permits.
     let held = (items, running, permits);
     futures_util::stream::unfold(held, async |mut held| {
         let item = held.0.next().await?;
@@ -91,16 +91,16 @@ pub(in crate::http) async fn answers(
     })
 }
 
-/// A stream of one answer.
-pub(in crate::http) fn only(
-    answer: Answer,
+/// Returns a stream of one response.
+pub(in crate::http) fn single_response(
+    answer: GraphqlResponse,
     request_id: RequestId,
 ) -> impl Stream<Item = Item> + Send {
     let json = answer.into_json(request_id);
     futures_util::stream::iter([Item::Next(json), Item::Complete])
 }
 
-impl Answers {
+impl ResponseStream {
     async fn next(&mut self) -> Option<Item> {
         if self.is_over {
             return None;
@@ -108,10 +108,10 @@ impl Answers {
         let answer = tokio::select! {
             biased;
             () = ended(self.watch.as_mut()) => {
-                // The next answer is the last.
+                // The next response is the last one.
                 self.answers = futures_util::stream::empty().boxed();
                 self.watch = None;
-                Answer::of(Error::Unauthenticated(Reason::SessionEnded))
+                GraphqlResponse::from_error(Error::Unauthenticated(AuthFailure::SessionEnded))
             }
             () = self.app.streams.stopped() => {
                 self.is_over = true;
@@ -130,7 +130,7 @@ impl Answers {
     }
 }
 
-/// Waits for the end of the session; forever if there is none.
+/// Waits for the end of the session; never completes for an anonymous stream.
 pub(super) async fn ended(watch: Option<&mut ChangeListener>) {
     match watch {
         Some(watch) => watch.ended().await,

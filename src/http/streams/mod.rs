@@ -1,4 +1,4 @@
-//! Streams of responses: how many may be open, their content, and when they end.
+//! Streams of responses: their permits, their formats and their end.
 
 mod anonymous;
 mod answers;
@@ -8,7 +8,7 @@ mod permit;
 mod socket;
 mod sse;
 
-pub(super) use answers::{Item, answers, only};
+pub(super) use answers::{Item, responses, single_response};
 pub(super) use multipart::parts;
 pub(crate) use open_streams::Streams;
 pub(super) use open_streams::acquire;

@@ -1,4 +1,4 @@
-//! Multipart subscriptions over HTTP, as Apollo Client and Apollo Router speak them.
+//! Multipart subscriptions over HTTP: the protocol of Apollo Client and Apollo Router.
 
 use axum::{
     body::{Body, Bytes},
@@ -10,14 +10,15 @@ use futures_util::{Stream, StreamExt, stream};
 use super::answers::Item;
 use crate::http::negotiate::Media;
 
-/// Writes a stream as parts, each an object with a `payload`.
+/// Writes a stream as parts, each of them an object with a `payload`.
 pub(in crate::http) fn parts(items: impl Stream<Item = Item> + Send + 'static) -> Response {
-    // A client reads a part once it has read the boundary after it, so that is sent along.
+    // A client processes a part when it has read the next boundary, so each part is sent together
+    // with it.
     let opening = stream::iter([Bytes::from_static(b"\r\n--graphql")]);
     let parts = opening.chain(items.map(|item| part(&item)));
     let media = Media::Multipart.content_type();
     let body = Body::from_stream(parts.map(Ok::<_, std::convert::Infallible>));
-    // Some proxies wait for more to compress it unless they are told.
+    // Without `no-transform`, some proxies buffer the stream to compress it.
     let caching = (CACHE_CONTROL, "no-store, no-transform");
     ([(CONTENT_TYPE, media), caching], body).into_response()
 }

@@ -1,4 +1,4 @@
-//! The open streams: who may open one, and how many there may be.
+//! The open streams: acquires their permits and signals their end.
 
 use std::{future, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::ConnectionLimits,
     error::{Error, code},
-    http::graphql_response::Answer,
+    http::graphql_response::GraphqlResponse,
     id::UserId,
     identity::{Authentication, Network},
     scope::ChangeListener,
@@ -42,17 +42,18 @@ impl Streams {
         }
     }
 
-    /// A permit for a stream that is signed in: a free one, or that of an anonymous stream, which ends.
+    /// Acquires a permit for a stream with a session. If none is free, an anonymous stream is
+    /// evicted.
     fn permit(&self) -> Option<StreamPermit> {
         self.free_permit().or_else(|| {
-            self.anonymous.make_way();
+            self.anonymous.evict_for_user();
             self.free_permit()
         })
     }
 
-    /// A permit for a stream that is not signed in, or not yet.
+    /// Acquires a permit for a stream without a session.
     pub(super) fn anonymous_permit(&self, network: Network) -> Option<AnonymousStreamPermit> {
-        self.anonymous.make_room(&network);
+        self.anonymous.evict_oldest(&network);
         Some(self.anonymous.add(network, self.permit()?))
     }
 
@@ -60,7 +61,7 @@ impl Streams {
         StreamPermit::acquire(&self.permits)
     }
 
-    /// A permit of the user's, if they have fewer streams than allowed.
+    /// Acquires one of the user's permits; `None` if the user has the maximum number of streams.
     pub(super) fn user_permit(&self, user_id: UserId) -> Option<UserStreamPermit> {
         self.users
             .acquire(user_id, self.limits.max_streams_per_viewer)
@@ -68,7 +69,7 @@ impl Streams {
 
     /// Waits until every stream has ended.
     pub(crate) async fn all_closed(&self) {
-        // It is never closed, so this cannot fail.
+        // The semaphore is never closed, so this cannot fail.
         let _ = self.permits.acquire_many(self.limits.max_streams).await;
     }
 
@@ -81,7 +82,7 @@ impl Streams {
     }
 }
 
-/// The permits of a stream over HTTP.
+/// The permits of a stream over HTTP, released when dropped.
 pub(in crate::http) enum StreamPermits {
     User {
         _permit: StreamPermit,
@@ -97,8 +98,8 @@ pub(in crate::http) fn acquire(
     streams: &Streams,
     credentials: &Authentication,
     network: Network,
-) -> Result<(Option<ChangeListener>, StreamPermits), Answer> {
-    let no_room = || Answer::of(Error::Unavailable);
+) -> Result<(Option<ChangeListener>, StreamPermits), GraphqlResponse> {
+    let no_room = || GraphqlResponse::from_error(Error::Unavailable);
     let Authentication::Viewer(viewer) = credentials else {
         let permit = streams.anonymous_permit(network).ok_or_else(no_room)?;
         return Ok((None, StreamPermits::Anonymous { _permit: permit }));
@@ -106,7 +107,7 @@ pub(in crate::http) fn acquire(
     let user = streams.user_permit(viewer.user_id()).ok_or_else(|| {
         let max = streams.limits.max_streams_per_viewer;
         let message = format!("At most {max} streams may be open at once. Close one first.");
-        Answer::refusal(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, &message)
+        GraphqlResponse::rejection(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, &message)
     })?;
     let permits = StreamPermits::User {
         _permit: streams.permit().ok_or_else(no_room)?,

@@ -1,4 +1,4 @@
-//! Permits for open streams: of all, and of each user.
+//! The permits for open streams: of the instance, and of each user.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::id::UserId;
 
-/// A place among the open streams; dropping it frees the place.
+/// A permit for one of the instance's streams, released when dropped.
 pub(in crate::http) struct StreamPermit {
     _permit: OwnedSemaphorePermit,
 }
 
 impl StreamPermit {
-    /// Takes a place, if one is free.
+    /// Acquires a permit; `None` if all are in use.
     pub(super) fn acquire(permits: &Arc<Semaphore>) -> Option<Self> {
         let permit = Arc::clone(permits).try_acquire_owned().ok()?;
         Some(Self { _permit: permit })
@@ -26,14 +26,14 @@ impl StreamPermit {
 #[derive(Clone, Default)]
 pub(super) struct UserStreams(Arc<Mutex<HashMap<UserId, u32>>>);
 
-/// A place among the open streams of one user; dropping it frees the place.
+/// A permit for one of a user's streams, released when dropped.
 pub(in crate::http) struct UserStreamPermit {
     user_id: UserId,
     streams: UserStreams,
 }
 
 impl UserStreams {
-    /// Takes a place, if the user has fewer than `max` streams.
+    /// Acquires a permit; `None` if the user already has `max` streams.
     pub(super) fn acquire(&self, user_id: UserId, max: u32) -> Option<UserStreamPermit> {
         let mut counts = self.lock();
         let count = counts.entry(user_id).or_default();

@@ -12,12 +12,12 @@ use crate::http::negotiate::Media;
 
 /// Writes a stream as events.
 pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) -> Response {
-    // Some proxies send the head on with the first byte of the body.
+    // Some proxies forward the head only with the first byte of the body.
     let opening = stream::iter([event(&Item::Heartbeat)]);
     let events = opening.chain(items.map(|item| event(&item)));
     let events = events.map(Ok::<_, std::convert::Infallible>);
     let media = Media::EventStream.content_type();
-    // Some proxies wait for more unless they are told, to send it on or to compress it.
+    // Without these headers, some proxies buffer the stream or compress it.
     let buffering = ("x-accel-buffering", "no");
     let caching = (CACHE_CONTROL.as_str(), "no-store, no-transform");
     (
@@ -29,7 +29,7 @@ pub(in crate::http) fn events(items: impl Stream<Item = Item> + Send + 'static) 
 
 fn event(item: &Item) -> Bytes {
     match item {
-        // JSON as it is written here has no line breaks.
+        // The serialized JSON has no line breaks.
         Item::Next(json) => [b"event: next\ndata: ", &**json, b"\n\n"].concat().into(),
         Item::Heartbeat => Bytes::from_static(b":\n\n"),
         Item::Complete => Bytes::from_static(b"event: complete\ndata:\n\n"),

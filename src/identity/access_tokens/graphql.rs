@@ -1,4 +1,4 @@
-//! What the schema says of an access token.
+//! The GraphQL type of a personal access token.
 
 use async_graphql::{Context, ID, Object};
 
@@ -12,28 +12,28 @@ use crate::{
         lifetimes,
         sessions::activity::activity,
     },
-    pagination::connection::{self, Listed},
+    pagination::connection::{self, ConnectionNode},
     scope::Viewer,
 };
 
-/// What lets a script act for its owner.
+/// A personal access token of the viewer.
 #[derive(Clone)]
 pub(crate) struct AccessToken(pub(super) sessions::Model);
 
 impl AccessToken {
-    /// Its id, as it is asked for by.
+    /// Returns the id by which `node` finds the token.
     pub(crate) fn key(&self) -> ID {
         AccessTokenId::from(self.0.id).into()
     }
 
-    /// Those of the viewer's that have one of these ids.
+    /// Returns the viewer's tokens with these ids that have not expired.
     pub(crate) async fn find(viewer: &Viewer, ids: Vec<AccessTokenId>) -> Result<Vec<Self>> {
         let ids = ids.into_iter().map(SessionId::from).collect();
         connection::find(viewer, sessions::Column::Id, ids, all(viewer)).await
     }
 }
 
-impl Listed for AccessToken {
+impl ConnectionNode for AccessToken {
     type Entity = sessions::Entity;
     type Row = sessions::Model;
 
@@ -46,26 +46,30 @@ impl Listed for AccessToken {
     }
 }
 
-/// What lets a script act for its owner, without their password: it is sent as `Authorization: Bearer …`.
-/// It makes no other, and changes no password and no session, whatever its scopes are.
+/// A personal access token, by which a script authenticates as its owner, with
+/// `Authorization: Bearer …`. With any scope, it cannot create or revoke tokens, revoke sessions,
+/// change the password or delete the account.
 #[Object]
 impl AccessToken {
-    /// Stable and global: `token_` and 26 characters.
+    /// Globally unique and permanent id: `token_` and 26 characters, such as
+    /// `token_01h2xcejqtf2nbrexx3vqjhp41`.
     pub(crate) async fn id(&self) -> ID {
         self.key()
     }
 
-    /// What it is for, as its owner wrote it.
+    /// The purpose of the token, as its owner described it, such as `codegen in CI`.
     async fn name(&self) -> &str {
         self.0.label.as_deref().unwrap_or_default()
     }
 
-    /// What it begins with, to be told from others. The rest was shown once, and is not stored.
+    /// The first 36 characters of the token, which identify it and are not secret, such as
+    /// `cubby_pat_01h2xcejqtf2nbrexx3vqjhp41`. The complete token is only in the payload of
+    /// `createAccessToken`.
     async fn prefix(&self) -> String {
         prefix(self.0.id.into())
     }
 
-    /// What its holder may do.
+    /// The permissions of the token: `[READ]` or `[READ, WRITE]`.
     async fn scopes(&self) -> Vec<Scope> {
         match self.0.scope {
             Scope::Read => vec![Scope::Read],
@@ -73,18 +77,18 @@ impl AccessToken {
         }
     }
 
-    /// When it was made.
+    /// The time at which the token was created.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
     }
 
-    /// When it was last used, to the minute; null before that.
+    /// The time of the last use, with a resolution of one minute; null if the token has never been used.
     async fn last_used_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
         let used_at = activity(ctx).last_active_at(&self.0);
         (used_at != lifetimes::NEVER_USED).then_some(used_at)
     }
 
-    /// When it opens nothing any more; null when it goes on until it is revoked.
+    /// The time at which the token expires; null if it is valid until it is revoked.
     async fn expires_at(&self) -> Option<Timestamp> {
         let expires_at = self.0.expires_at;
         (expires_at != lifetimes::NO_EXPIRY).then_some(expires_at)

@@ -1,5 +1,5 @@
-//! Personal access tokens, for scripts: each is a session that a secret of its own opens, so that it ends,
-//! is remembered and is announced as every session is.
+//! Personal access tokens, for scripts. Each is a row of `sessions` with a secret of its own, so it is
+//! cached, and its end is announced, like any session.
 
 mod graphql;
 mod mutations;
@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     clock::Timestamp,
-    error::{Error, Fault, Reason, Result, UserErrorCode},
+    error::{AuthFailure, Error, FieldError, Result, UserErrorCode},
     id::{AccessTokenId, SessionId, SessionKey, TypedId, UserId},
     identity::{
         entity::{
@@ -29,22 +29,23 @@ use crate::{
 pub(crate) use graphql::AccessToken;
 pub(crate) use mutations::AccessTokenMutation;
 
-/// What every token begins with, so that a search for secrets that went astray finds it.
-const MARK: &str = "cubby_pat_";
+/// The prefix of every token, by which secret scanners find leaked tokens.
+const SECRET_PREFIX: &str = "cubby_pat_";
 
-/// How many a person may have.
+/// The maximum number of unexpired tokens of one user.
 const MAX_ACCESS_TOKENS: u64 = 100;
 
-/// What was made of a token that came with a request.
+/// The parts of a token that a request presents.
 pub(super) struct ParsedToken<'a> {
     id: AccessTokenId,
     user_id: UserId,
     secret: &'a str,
 }
 
-/// Reads `cubby_pat_`, the 26 characters of the token's id, `_`, the 26 of its user's, `_`, and the secret.
+/// Parses a token: `cubby_pat_`, the 26 characters of its id, `_`, the 26 characters of the user's id,
+/// `_`, and the secret. Returns `None` for any other text.
 pub(super) fn parse(token: &str) -> Option<ParsedToken<'_>> {
-    let (id, rest) = token.strip_prefix(MARK)?.split_once('_')?;
+    let (id, rest) = token.strip_prefix(SECRET_PREFIX)?.split_once('_')?;
     let (user_id, secret) = rest.split_once('_')?;
     Some(ParsedToken {
         id: AccessTokenId::from_suffix(id)?,
@@ -54,7 +55,7 @@ pub(super) fn parse(token: &str) -> Option<ParsedToken<'_>> {
 }
 
 impl ParsedToken<'_> {
-    /// The session that the token opens if its secret is right.
+    /// Returns the key of the token's session. The secret is not verified yet.
     pub(super) fn session(&self) -> SessionKey {
         SessionKey {
             user_id: self.user_id,
@@ -62,7 +63,8 @@ impl ParsedToken<'_> {
         }
     }
 
-    /// Whether the session is the token's, and the secret is the one that it was made with.
+    /// Returns true if the session is a personal access token with this secret. Compares in constant
+    /// time.
     pub(super) fn opens(&self, session: &sessions::Model) -> bool {
         let digest = digest_of(self.secret);
         session.kind == Kind::AccessToken
@@ -72,26 +74,27 @@ impl ParsedToken<'_> {
     }
 }
 
-/// The beginning of a token, which names it and opens nothing.
+/// Returns the beginning of a token, which identifies it and is not secret.
 fn prefix(id: AccessTokenId) -> String {
-    format!("{MARK}{}", id.suffix())
+    format!("{SECRET_PREFIX}{}", id.suffix())
 }
 
-/// The secret has 256 bits of its own: what is slow to reckon for a password would add nothing.
+/// Returns the SHA-256 of a secret. The secret has 256 random bits, so a slow hash would add no
+/// security.
 fn digest_of(secret: &str) -> Vec<u8> {
     let digest = digest::digest(&digest::SHA256, secret.as_bytes());
     digest.as_ref().to_vec()
 }
 
-/// What making a token takes.
+/// The fields of a new token.
 struct NewToken {
     name: Name,
     scope: Scope,
-    /// Never, when it is nothing.
+    /// The expiry; `None` for a token that does not expire.
     expires_at: Option<Timestamp>,
 }
 
-/// Makes a token. Its text is told this once.
+/// Creates a token. Returns its row and its text, which is not stored.
 async fn create(
     viewer: &Viewer,
     activity: &Activity,
@@ -122,19 +125,19 @@ async fn create(
     let stored = viewer
         .transaction(|viewer| async move {
  let viewer = &viewer;
-            // Of two at once the second counts the first.
-            viewer.lock_log().await?;
-            // And of one who is shut out at once nothing is left.
+            // The lock serializes concurrent creations, so that each counts the earlier ones.
+            viewer.lock_user().await?;
+            // If the user was disabled or signed out meanwhile, no token is left behind.
             let session = own_sessions::find_active(viewer, activity, viewer.session_id()).await?;
-            session.ok_or(Error::Unauthenticated(Reason::SessionEnded))?;
-            // Those that have expired count no more, and leave no row.
+            session.ok_or(Error::Unauthenticated(AuthFailure::SessionEnded))?;
+            // Expired tokens do not count towards the maximum.
             let expired = is_token().and(own_sessions::active(viewer.now()).not());
             viewer.delete::<sessions::Entity>(expired).await?;
             if viewer.count(all(viewer)).await? >= MAX_ACCESS_TOKENS {
                 let message =
-                    format!("There are {MAX_ACCESS_TOKENS} access tokens already. Revoke one that is not used.");
-                return Err(Fault::new(UserErrorCode::LimitReached, message)
-                    .nowhere()
+                    format!("There are already {MAX_ACCESS_TOKENS} access tokens, the maximum. Revoke one that is not used.");
+                return Err(FieldError::new(UserErrorCode::LimitReached, message)
+                    .without_path()
                     .into());
             }
             note(viewer, device, security_events::Kind::AccessTokenCreated).await?;
@@ -145,7 +148,7 @@ async fn create(
     Ok((stored, format!("{}_{user_id}_{secret}", prefix(id))))
 }
 
-/// Ends a token for good.
+/// Deletes a token.
 async fn revoke(
     viewer: &Viewer,
     device: &Device,
@@ -153,13 +156,14 @@ async fn revoke(
 ) -> std::result::Result<AccessTokenId, IdentityError> {
     let not_found = || {
         let message = "There is no such access token.";
-        IdentityError::from(Fault::new(UserErrorCode::NotFound, message).at("id"))
+        IdentityError::from(FieldError::new(UserErrorCode::NotFound, message).at("id"))
     };
     let id = id.ok_or_else(not_found)?;
     viewer
         .transaction(|viewer| async move {
             let viewer = &viewer;
-            // The event first: it locks the person, as whoever deletes the account does first.
+            // The event comes first, because it locks the user. The deletion of an account locks in the
+            // same order, which prevents a deadlock.
             note(viewer, device, security_events::Kind::AccessTokenRevoked).await?;
             let which = Filter::eq(sessions::Column::Id, SessionId::from(id)).and(is_token());
             let removed = viewer.delete::<sessions::Entity>(which).await?;
@@ -176,7 +180,7 @@ async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> 
     viewer.insert(event).await.map(drop)
 }
 
-/// Those that open something.
+/// Matches the viewer's tokens that have not expired.
 pub(super) fn all(viewer: &Viewer) -> Query<sessions::Entity> {
     Query::filter(is_token().and(own_sessions::active(viewer.now())))
 }
@@ -190,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_its_mark_two_ids_and_its_secret() {
+    fn token_has_prefix_two_ids_and_secret() {
         let parsed =
             parse("cubby_pat_01h2xcejqtf2nbrexx3vqjhp41_01h2xcejqtf2nbrexx3vqjhp42_a_b-c").unwrap();
         assert_eq!(parsed.id.to_string(), "token_01h2xcejqtf2nbrexx3vqjhp41");

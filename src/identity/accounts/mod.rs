@@ -1,4 +1,4 @@
-//! Accounts: signing up, signing in, changing the password, deleting the account.
+//! The operations on accounts: signing up, signing in, changing the password, and deleting the account.
 
 mod password;
 mod sign_in;
@@ -20,19 +20,20 @@ use crate::{
     clock::Clock,
     config::{self, PasswordPolicy},
     db::Database,
-    error::Fault,
-    id::Ids,
+    error::FieldError,
+    id::IdGenerator,
     scope::{Owner, Set},
 };
 
-/// The delay after which a failed attempt is recorded, so that recording does not show in the response time.
+/// The delay after which a failed attempt is recorded, so that recording does not affect the response
+/// time.
 const RECORD_DELAY: Duration = Duration::from_secs(1);
 
 /// The accounts of all users.
 pub(crate) struct Accounts {
     database: Database,
     clock: Clock,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
     sessions: Arc<Sessions>,
     passwords: Passwords,
     rate_limits: Arc<RateLimits>,
@@ -43,7 +44,7 @@ impl Accounts {
     pub(in crate::identity) fn new(
         database: Database,
         clock: Clock,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         sessions: Arc<Sessions>,
         passwords: Passwords,
         rate_limits: Arc<RateLimits>,
@@ -68,20 +69,20 @@ impl Accounts {
         self.sign_up == config::SignUp::Open
     }
 
-    /// Reads a new password.
+    /// Validates a new password.
     ///
     /// # Errors
-    /// If the policy refuses it.
+    /// Returns an error if the policy rejects the password.
     pub(in crate::identity) fn read_new_password(
         &self,
         text: &str,
         info: PersonalInfo<'_>,
-    ) -> Result<Password, Fault> {
+    ) -> Result<Password, FieldError> {
         self.passwords.read_new(text, info)
     }
 
-    /// Records a failed attempt a while after the response, since to an unknown address nothing is recorded. If the process
-    /// ends before, the record is lost.
+    /// Records a failed attempt after the response: for an unknown address nothing is recorded, and the
+    /// response time must not show the difference. If the process ends before, the record is lost.
     fn record_failure_later(&self, device: &Device, owner: Owner) {
         let event = ActiveModel {
             user_id: Set(owner),
@@ -91,7 +92,7 @@ impl Accounts {
         tokio::spawn(async move {
             tokio::time::sleep(RECORD_DELAY).await;
             if let Err(error) = unscoped::record(&database, event).await {
-                tracing::warn!(?error, "a failed sign-in could not be recorded");
+                tracing::warn!(?error, "cannot record a failed sign-in");
             }
         });
     }

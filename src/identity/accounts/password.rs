@@ -1,8 +1,8 @@
-//! What needs the current password: changing it, and deleting the account.
+//! The operations that require the current password: changing it, and deleting the account.
 
 use super::Accounts;
 use crate::{
-    error::{Fault, UserErrorCode},
+    error::{FieldError, UserErrorCode},
     id::UserId,
     identity::{
         credentials::password::{Password, PasswordVerified},
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Accounts {
-    /// Sets another password of the viewer, whose row is `user`, and ends the other sessions with
-    /// `revoke_other_sessions`. Returns the number of sessions that were ended.
+    /// Changes the password of the viewer, whose row is `user`. Ends the other sessions if
+    /// `revoke_other_sessions` is true. Returns the number of ended sessions.
     pub(in crate::identity) async fn change_password(
         &self,
         viewer: &Viewer,
@@ -57,7 +57,7 @@ impl Accounts {
             .await
     }
 
-    /// Deletes the account and, by foreign key, everything of the user's.
+    /// Deletes the account and, by foreign keys, all rows that the user owns.
     pub(in crate::identity) async fn delete_account(
         &self,
         viewer: &Viewer,
@@ -70,7 +70,7 @@ impl Accounts {
         let confirmed = EmailAddress::parse(confirm_email)
             .is_ok_and(|email| Some(email.normalized()) == user.email_normalized.as_deref());
         if !confirmed {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::Invalid,
                 "This is not the address of the account. Type it again.",
             )
@@ -83,9 +83,9 @@ impl Accounts {
         viewer
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                // A change of a task locks the log and then, by the foreign key, the user. The same order
-                // here prevents a deadlock.
-                viewer.lock_log().await?;
+                // A change of a task locks the change log and then, by the foreign key, the user. The
+                // same order here prevents a deadlock.
+                viewer.lock_user().await?;
                 if viewer
                     .delete::<users::Entity>(unchanged.clone())
                     .await?
@@ -121,7 +121,8 @@ impl Accounts {
     }
 }
 
-/// Checks that the account has a password. The error says where the password of an external user is.
+/// Checks that the account has a password. For an external user, the error names the identity
+/// provider.
 async fn has_password(
     viewer: &Viewer,
     user: &users::Model,
@@ -133,15 +134,15 @@ async fn has_password(
     let identity = viewer.find_one::<identities::Entity>(Query::all()).await?;
     let issuer = identity.map_or_else(String::new, |identity| format!(", {}", identity.issuer));
     let message = format!(
-        "Another identity provider signs you in{issuer}, and there is no password here. Do it there, or ask \
-         whoever runs this service."
+        "This account has no password here: you sign in through another identity provider{issuer}. Use the \
+         provider for this, or ask the operator of this service."
     );
-    let fault = Fault::new(UserErrorCode::NoPassword, message);
+    let fault = FieldError::new(UserErrorCode::NoPassword, message);
     Err(fault.at(field).into())
 }
 
 fn wrong_password(field: &str) -> IdentityError {
-    Fault::new(
+    FieldError::new(
         UserErrorCode::InvalidCredentials,
         "This is not the current password.",
     )

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Accounts;
 use crate::{
-    error::{Fault, Result, UserErrorCode},
+    error::{FieldError, Result, UserErrorCode},
     identity::{
         credentials::{Authenticated, password::Password},
         entity::users,
@@ -19,16 +19,20 @@ use crate::{
     scope::Owner,
 };
 
-/// The number of attempts to open a session. The stored hash may be replaced after the password was verified, by a new
-/// password or a rehash.
+/// The number of attempts to open a session. After the password was verified, a concurrent request may
+/// replace the stored hash, by a new password or a rehash.
 const MAX_TRIES: u32 = 2;
 
-/// The minimum time of a failed sign-in. It is longer than hashing, so that the time shows neither the user's row nor
-/// what is recorded of the attempt.
+/// The minimum duration of a failed sign-in. Hashing takes less, so the duration does not reveal
+/// whether the account exists.
 const MIN_FAILURE_TIME: Duration = Duration::from_millis(100);
 
 impl Accounts {
     /// Opens a session for the user with this address and password.
+    ///
+    /// # Errors
+    /// Returns `INVALID_CREDENTIALS` alike for an unknown or malformed address, a wrong password and a
+    /// disabled account, and `RATE_LIMITED`.
     pub(in crate::identity) async fn sign_in(
         &self,
         context: &RequestContext,
@@ -37,7 +41,7 @@ impl Accounts {
         options: SessionOptions,
     ) -> std::result::Result<OpenedSession, IdentityError> {
         let begun = Instant::now();
-        // A text that is no address is handled like an unknown address, after the same work.
+        // A malformed address takes the same work as an unknown one.
         let address = EmailAddress::parse(email).ok();
         let user = self.user_with(address.as_ref()).await?;
         let owner = user.as_ref().map(|user| user.id);
@@ -70,11 +74,11 @@ impl Accounts {
             self.record_failure_later(&context.device, owner);
         }
         tokio::time::sleep_until(begun + MIN_FAILURE_TIME).await;
-        let fault = Fault::new(
+        let fault = FieldError::new(
             UserErrorCode::InvalidCredentials,
             "The address and the password do not match.",
         );
-        Err(fault.nowhere().into())
+        Err(fault.without_path().into())
     }
 
     async fn user_with(&self, address: Option<&EmailAddress>) -> Result<Option<users::Model>> {

@@ -1,8 +1,8 @@
-//! Signing up.
+//! Signing up: creates an account and opens its first session.
 
 use super::Accounts;
 use crate::{
-    error::{Fault, UserErrorCode},
+    error::{FieldError, UserErrorCode},
     identity::{
         credentials::password::Password,
         error::IdentityError,
@@ -23,26 +23,29 @@ pub(in crate::identity) struct SignUp {
     pub(in crate::identity) session: SessionOptions,
 }
 
-/// Permission to sign up.
+/// The proof that sign-up is open.
 pub(in crate::identity) struct SignUpAllowed(());
 
 impl Accounts {
-    /// Permits signing up.
+    /// Returns the proof that sign-up is open.
     ///
     /// # Errors
-    /// If the service is closed to it.
+    /// Returns `SIGN_UP_DISABLED` if sign-up is closed.
     pub(in crate::identity) fn allow_sign_up(&self) -> Result<SignUpAllowed, IdentityError> {
         if self.is_sign_up_open() {
             return Ok(SignUpAllowed(()));
         }
-        let fault = Fault::new(
+        let fault = FieldError::new(
             UserErrorCode::SignUpDisabled,
-            "Accounts are made by the operator of this service. Ask them for one, or sign in.",
+            "Sign-up is closed. Ask the operator of this service for an account, or sign in.",
         );
-        Err(fault.nowhere().into())
+        Err(fault.without_path().into())
     }
 
     /// Creates an account and opens its first session.
+    ///
+    /// # Errors
+    /// Returns `RATE_LIMITED`, or `EMAIL_TAKEN`.
     pub(in crate::identity) async fn sign_up(
         &self,
         context: &RequestContext,
@@ -60,7 +63,7 @@ impl Accounts {
         let rows = user.into_rows(&self.ids, &context.device, now);
         let opened = self.sessions.register(context, rows, sign_up.session, now);
         opened.await?.ok_or_else(|| {
-            Fault::new(
+            FieldError::new(
                 UserErrorCode::EmailTaken,
                 "There is an account with this address already. Sign in instead.",
             )

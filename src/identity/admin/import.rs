@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{AdminError, UserAdmin};
 use crate::{
-    error::Fault,
+    error::FieldError,
     identity::{
         credentials::password::imported_hash,
         request::device::Device,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many people are stored in one transaction.
-const AT_ONCE: usize = 500;
+const USERS_PER_TRANSACTION: usize = 500;
 
 /// What to do beside storing people.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct Imported {
 /// A line as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line {
+struct ImportedUser {
     email: String,
     name: Option<String>,
     time_zone: Option<String>,
@@ -57,7 +57,7 @@ impl UserAdmin {
         &self,
         text: &str,
         options: ImportOptions,
-        told: impl Fn(usize),
+        on_progress: impl Fn(usize),
     ) -> Result<Imported, AdminError> {
         let mut newcomers = read(text)?;
         let taken = self.taken(&newcomers).await?;
@@ -85,10 +85,10 @@ impl UserAdmin {
             .map(|(_, newcomer)| newcomer)
             .peekable();
         while newcomers.peek().is_some() {
-            let some: Vec<_> = newcomers.by_ref().take(AT_ONCE).collect();
+            let some: Vec<_> = newcomers.by_ref().take(USERS_PER_TRANSACTION).collect();
             let count = some.len();
             self.store(some).await?;
-            told(count);
+            on_progress(count);
         }
         Ok(imported)
     }
@@ -96,7 +96,7 @@ impl UserAdmin {
     /// The keys of the addresses that have an account.
     async fn taken(&self, newcomers: &[(u64, NewUser)]) -> Result<HashSet<String>, AdminError> {
         let mut taken = HashSet::new();
-        for some in newcomers.chunks(AT_ONCE) {
+        for some in newcomers.chunks(USERS_PER_TRANSACTION) {
             let keys = some.iter().map(|(_, newcomer)| newcomer.email.normalized());
             taken.extend(unscoped::existing_emails(&self.database, keys).await?);
         }
@@ -115,7 +115,7 @@ impl UserAdmin {
             Ok(())
         } else {
             Err(AdminError::new(
-                "somebody has signed up with one of the addresses meanwhile: whoever was told of is stored. Try \
+                "somebody has signed up with one of the addresses meanwhile: whoever was on_progress of is stored. Try \
                  again with --skip-existing",
             ))
         }
@@ -130,7 +130,7 @@ fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
         if line.trim().is_empty() {
             continue;
         }
-        match Line::read(line) {
+        match ImportedUser::read(line) {
             Ok(newcomer) if !seen.insert(newcomer.email.normalized().to_owned()) => {
                 let email = newcomer.email.as_str();
                 wrongs.add(number, format!("the address {email} is there before"));
@@ -146,16 +146,16 @@ fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
     }
 }
 
-impl Line {
+impl ImportedUser {
     fn read(line: &str) -> Result<NewUser, String> {
         // The reader's own words could repeat a hash.
         let line: Self = serde_json::from_str(line).map_err(|_| {
             "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
                 .to_owned()
         })?;
-        let email = EmailAddress::parse(&line.email).map_err(Fault::into_message)?;
+        let email = EmailAddress::parse(&line.email).map_err(FieldError::into_message)?;
         let name = line.name.as_deref().map(Name::parse).transpose();
-        let name = name.map_err(Fault::into_message)?;
+        let name = name.map_err(FieldError::into_message)?;
         let time_zone = match line.time_zone.as_deref() {
             None => TimeZone::utc(),
             Some(name) => TimeZone::named(name)

@@ -13,8 +13,8 @@ use crate::{
     clock::Clock,
     config::{AccountLimits, PasswordPolicy},
     db::Database,
-    error::{Error, Fault, Result},
-    id::{Ids, SessionId, UserId},
+    error::{Error, FieldError, Result},
+    id::{IdGenerator, SessionId, UserId},
     identity::{
         credentials::password::{HashCost, Password, Passwords, PersonalInfo},
         entity::{external_subjects, identities, security_events::Kind, sessions, users},
@@ -30,13 +30,13 @@ use crate::{
 };
 
 /// How many people are read at once.
-const AT_ONCE: u64 = 500;
+const USERS_PER_PAGE: u64 = 500;
 
 /// The administration of users, for the operator.
 pub struct UserAdmin {
     database: Database,
     clock: Clock,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
     changes: Arc<ChangeNotifier>,
     passwords: Passwords,
     pub(crate) limits: AccountLimits,
@@ -65,8 +65,8 @@ impl From<Error> for AdminError {
     }
 }
 
-impl From<Fault> for AdminError {
-    fn from(fault: Fault) -> Self {
+impl From<FieldError> for AdminError {
+    fn from(fault: FieldError) -> Self {
         Self(fault.into_message())
     }
 }
@@ -95,16 +95,16 @@ impl UserAdmin {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn list(&self, mut tell: impl FnMut(UserSummary)) -> AdminResult<()> {
+    pub async fn list(&self, mut on_user: impl FnMut(UserSummary)) -> AdminResult<()> {
         let mut after = None;
         loop {
-            let some = unscoped::people_after(&self.database, after, AT_ONCE).await?;
+            let some = unscoped::people_after(&self.database, after, USERS_PER_PAGE).await?;
             let Some(last) = some.last() else {
                 return Ok(());
             };
             after = Some(last.id.user_id());
             for person in self.summarize(some).await? {
-                tell(person);
+                on_user(person);
             }
         }
     }
@@ -253,7 +253,7 @@ impl UserAdmin {
         self.viewer_of(&user)
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                viewer.lock_log().await?;
+                viewer.lock_user().await?;
                 // Tokens that were issued so far open nothing any more, however long they are valid.
                 let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
                 let latest_iat = known.and_then(|identity| identity.latest_future_iat);
@@ -308,7 +308,7 @@ impl UserAdmin {
                 let viewer = &viewer;
                 // Whoever changes the person holds it first, and a token that is being made is made before
                 // or not at all.
-                viewer.lock_log().await?;
+                viewer.lock_user().await?;
                 work(viewer).await
             })
             .await?;
@@ -343,16 +343,16 @@ async fn note(viewer: &Viewer, kind: Kind) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Reason;
+    use crate::error::AuthFailure;
 
     #[test]
-    fn each_error_is_told_as_what_it_is() {
+    fn each_error_has_its_own_message() {
         let read_only = std::io::Error::other("attempt to write a readonly database");
         for (error, says) in [
             (Error::Unavailable, "did not answer"),
             (Error::StorageFull, "disk of the database is full"),
             (
-                Error::Unauthenticated(Reason::SessionEnded),
+                Error::Unauthenticated(AuthFailure::SessionEnded),
                 "was removed meanwhile",
             ),
             (Error::internal(read_only), "readonly database"),

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, sync::Arc};
 use super::UserAdmin;
 use crate::{
     db::Transaction,
-    error::{Fault, Result},
+    error::{FieldError, Result},
     id::SessionId,
     identity::{
         credentials::password::PersonalInfo,
@@ -40,7 +40,7 @@ impl<'a> UserSeeder<'a> {
         admin: &'a UserAdmin,
         domain: &'a str,
         password: &str,
-    ) -> Result<std::result::Result<Self, Fault>> {
+    ) -> Result<std::result::Result<Self, FieldError>> {
         // If the longest address is valid, all are.
         let password = address(u32::MAX, domain).and_then(|longest| {
             let person = PersonalInfo {
@@ -126,6 +126,6 @@ impl<'a> UserSeeder<'a> {
     }
 }
 
-fn address(number: u32, domain: &str) -> std::result::Result<EmailAddress, Fault> {
+fn address(number: u32, domain: &str) -> std::result::Result<EmailAddress, FieldError> {
     EmailAddress::parse(&format!("person-{number}@{domain}"))
 }

@@ -1,4 +1,4 @@
-//! The sessions of users whom another identity provider signs in.
+//! Sessions of external users, opened by the tokens of their external providers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
-    id::{Ids, SessionId, SessionKey},
+    id::{IdGenerator, SessionId, SessionKey},
     identity::{
         entity::{
             external_subjects, identities,
@@ -30,17 +30,17 @@ use crate::{
 /// The maximum number of users whose session is cached.
 const MAX_CACHED_USERS: usize = 20_000;
 
-/// Finds and opens the sessions of external users.
+/// Finds the sessions of external users, and opens new ones.
 pub(super) struct ExternalSessions {
     database: Database,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
     sessions: Arc<Sessions>,
-    /// The last session by issuer and subject.
+    /// The last session of each user, by issuer and subject.
     cache: Cache<(String, String), SessionKey>,
 }
 
 impl ExternalSessions {
-    pub(super) fn new(database: Database, ids: Arc<Ids>, sessions: Arc<Sessions>) -> Self {
+    pub(super) fn new(database: Database, ids: Arc<IdGenerator>, sessions: Arc<Sessions>) -> Self {
         Self {
             database,
             ids,
@@ -49,10 +49,10 @@ impl ExternalSessions {
         }
     }
 
-    /// Authenticates by a token that was verified.
+    /// Authenticates by a token that has been verified.
     ///
     /// # Errors
-    /// If the database cannot be asked now.
+    /// If the database is unavailable.
     pub(super) async fn authenticate(
         &self,
         token: ExternalToken<'_>,
@@ -91,7 +91,7 @@ impl ExternalSessions {
         ))
     }
 
-    /// Returns the session that the user's tokens opened before, if it is active and accepts this one.
+    /// Returns the user's cached session, if it is active and accepts this token.
     async fn cached(
         &self,
         key: &(String, String),
@@ -111,7 +111,7 @@ impl ExternalSessions {
     fn new_user(&self, external: &ExternalIdentity<'_>, now: Timestamp) -> NewExternalUser {
         let session_id = SessionId::new(&self.ids, now);
         let owner = Owner::mint(&self.ids, now);
-        // An invalid address or name is left out.
+        // An invalid address or name is omitted.
         let email = external
             .email()
             .and_then(|email| EmailAddress::parse(email).ok());
@@ -124,7 +124,7 @@ impl ExternalSessions {
             user: users::ActiveModel {
                 id: Set(owner),
                 email: Set(email.map(|email| email.as_str().to_owned())),
-                // An external user is never found by an address.
+                // An external user cannot be looked up by email address.
                 email_normalized: Set(None),
                 name: Set(name.map(Name::into_string)),
                 time_zone: Set(TimeZone::utc().into_string()),

@@ -1,4 +1,5 @@
-//! Authentication: from a request's credentials to a viewer, or to the reason why there is none.
+//! Authentication: verifies a request's credentials and returns its viewer or the reason for
+//! rejection.
 
 mod external;
 
@@ -19,8 +20,8 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     db::Database,
-    error::{Reason, Result},
-    id::{Ids, SessionKey},
+    error::{AuthFailure, Result},
+    id::{IdGenerator, SessionKey},
 };
 
 /// Authenticates requests.
@@ -36,7 +37,7 @@ impl Authenticator {
     pub(in crate::identity) fn new(
         database: Database,
         clock: Clock,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         tokens: Arc<Tokens>,
         sessions: Arc<Sessions>,
         federation: Federation,
@@ -50,10 +51,11 @@ impl Authenticator {
         }
     }
 
-    /// Authenticates a request by its `Authorization` field, or by the cookie if the field has no credentials.
+    /// Authenticates a request by its `Authorization` field, or by the session cookie if the field
+    /// is missing or has no token.
     ///
     /// # Errors
-    /// If the credentials cannot be checked now. Invalid credentials are no error.
+    /// If the credentials cannot be checked now. Invalid credentials are not an error.
     pub(crate) async fn authenticate(
         &self,
         authorization: Authorization<'_>,
@@ -63,21 +65,22 @@ impl Authenticator {
             Authorization::Absent => self.authenticate_cookie(cookies).await,
             Authorization::Bearer(token) => self.authenticate_token(token).await,
             Authorization::Malformed => {
-                // Such a request may still sign in, and then a token is signed.
+                // The request may still sign in, which signs a token.
                 self.tokens.refresh_if_stale(self.clock.now()).await;
-                Ok(refused(Reason::TokenInvalid, None))
+                Ok(refused(AuthFailure::TokenInvalid, None))
             }
         }
     }
 
-    /// Returns the authentication of a request without credentials. It may sign in, and then a token is signed.
+    /// Authenticates a request without credentials as anonymous. Refreshes the signing keys, since
+    /// the request may sign in.
     pub(crate) async fn anonymous(&self) -> Authentication {
         self.tokens.refresh_if_stale(self.clock.now()).await;
         Authentication::Anonymous
     }
 
-    /// Authenticates the next operation on a stream that the session opened. The stream's token may have expired
-    /// since.
+    /// Authenticates the next operation on a stream that the session opened. The token that opened
+    /// the stream may have expired since.
     ///
     /// # Errors
     /// As for [`authenticate`](Self::authenticate).
@@ -89,7 +92,7 @@ impl Authenticator {
             .find_active(session, ANY_GENERATION, now)
             .await?
         else {
-            return Ok(refused(Reason::SessionEnded, Some(session)));
+            return Ok(refused(AuthFailure::SessionEnded, Some(session)));
         };
         let viewer = self.sessions.use_session(&found, ANY_GENERATION, now).await;
         Ok(Authentication::Viewer(viewer))
@@ -109,18 +112,18 @@ impl Authenticator {
             Err(reason) => return Ok(refused(reason, None)),
         };
         if named.has_expired {
-            return Ok(refused(Reason::TokenExpired, Some(named.session)));
+            return Ok(refused(AuthFailure::TokenExpired, Some(named.session)));
         }
         let session = self
             .sessions
             .find_active(named.session, named.generation, now)
             .await?;
         let Some(session) = session else {
-            return Ok(refused(Reason::SessionEnded, Some(named.session)));
+            return Ok(refused(AuthFailure::SessionEnded, Some(named.session)));
         };
         if named.generation > session.generation {
-            // The row is older than the token, as after a restored backup.
-            return Ok(refused(Reason::TokenInvalid, Some(session.key())));
+            // The row is older than the token, for example after a backup was restored.
+            return Ok(refused(AuthFailure::TokenInvalid, Some(session.key())));
         }
         let viewer = self
             .sessions
@@ -129,8 +132,8 @@ impl Authenticator {
         Ok(Authentication::Viewer(viewer))
     }
 
-    /// Authenticates by a personal access token, which names its session and proves itself by a secret. Every failure has
-    /// the same reason: only the owner may know more.
+    /// Authenticates by a personal access token, which consists of a session key and a secret.
+    /// Every failure has the same reason, so that it reveals nothing about the session.
     async fn authenticate_access_token(
         &self,
         parsed: &access_tokens::ParsedToken<'_>,
@@ -141,7 +144,7 @@ impl Authenticator {
             .find_active(parsed.session(), ANY_GENERATION, now)
             .await?;
         let Some(session) = session.filter(|session| parsed.opens(session)) else {
-            return Ok(refused(Reason::TokenInvalid, None));
+            return Ok(refused(AuthFailure::TokenInvalid, None));
         };
         let viewer = self
             .sessions
@@ -150,15 +153,15 @@ impl Authenticator {
         Ok(Authentication::Viewer(viewer))
     }
 
-    /// Authenticates by the session cookie. An invalid cookie is cleared, so that a page does not send it again and
-    /// again.
+    /// Authenticates by the session cookie. Clears an invalid cookie, so that the browser stops
+    /// sending it.
     async fn authenticate_cookie(&self, cookies: &Cookies) -> Result<Authentication> {
         let Some(cookie) = cookies.session() else {
             return Ok(self.anonymous().await);
         };
         let authentication = match self.sessions.read_cookie(cookie) {
             Some(session) => self.resume(session).await?,
-            None => refused(Reason::TokenInvalid, None),
+            None => refused(AuthFailure::TokenInvalid, None),
         };
         if matches!(authentication, Authentication::Refused { .. }) {
             cookies.clear(CookieKind::Session);
@@ -167,6 +170,6 @@ impl Authenticator {
     }
 }
 
-fn refused(reason: Reason, session: Option<SessionKey>) -> Authentication {
+fn refused(reason: AuthFailure, session: Option<SessionKey>) -> Authentication {
     Authentication::Refused { reason, session }
 }

@@ -1,13 +1,13 @@
-//! Credentials: what a user proves their identity with.
+//! Credentials: passwords and refresh tokens, by which users prove their identity.
 
 pub(in crate::identity) mod password;
 pub(in crate::identity) mod refresh_tokens;
 
 use super::entity::users;
 
-/// A user who has proved their identity. It opens a session.
+/// A user who has proved their identity, for whom a session can be opened.
 ///
-/// Only the checks of this folder make one.
+/// Only the checks in this module create one.
 pub(in crate::identity) struct Authenticated {
     user: users::Model,
     factors: Vec<Factor>,
@@ -23,7 +23,7 @@ impl Authenticated {
         &self.user
     }
 
-    /// Returns the password's new hash, if the stored one was made with other parameters than today's.
+    /// Returns a new hash of the password, if the stored one has outdated parameters.
     pub(in crate::identity) fn rehash(&self) -> Option<&str> {
         self.factors.iter().find_map(|factor| match factor {
             Factor::Password { rehash } => rehash.as_deref(),

@@ -1,4 +1,4 @@
-//! Refresh tokens: the generations of a session's token, and what a replaced one does.
+//! Refresh tokens: issues and verifies them, and decides on the use of a replaced one.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use crate::{
     scope::Set,
 };
 
-/// How long a refresh token that was replaced still gives its successor, whatever has been done
-/// with that: several tabs refresh at once.
+/// The time in which a replaced refresh token still returns its successor, even if the successor
+/// has been used: several tabs of a browser may refresh at once.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Proof that a refresh token was issued here, for this session and as this generation of its tokens.
+/// The session and generation of a refresh token with a valid signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct RefreshTokenClaims {
     pub(in crate::identity) session: SessionKey,
     pub(in crate::identity) generation: i32,
 }
 
-/// What a refresh token of an active session does.
+/// The effect of a refresh token of an active session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) enum RefreshDecision {
-    /// It is the current token: the next takes its place.
+    /// The token is current. The next one replaces it.
     Rotate,
-    /// It was replaced, and its successor may have been lost: the same successor again.
+    /// The token was replaced, and its successor may have been lost. Returns the successor again.
     Replay,
-    /// It was replaced by one that is in use: two parties hold it.
+    /// The token was replaced by one that is in use, so two parties have it.
     Reuse,
 }
 
-/// Makes refresh tokens and reads them back.
+/// Issues and verifies refresh tokens.
 pub(in crate::identity) struct RefreshTokens(HmacSigner);
 
 impl RefreshTokens {
@@ -40,7 +40,8 @@ impl RefreshTokens {
         Self(signer)
     }
 
-    /// The token of the session's current generation: always the same one.
+    /// Returns the token of the session's current generation. The same generation has the same
+    /// token.
     pub(in crate::identity) fn issue(&self, session: &sessions::Model) -> String {
         self.0
             .sign(&format!("{}.{}", session.key(), session.generation))
@@ -65,17 +66,18 @@ pub(in crate::identity) fn decide(
         return RefreshDecision::Rotate;
     }
     let is_previous = generation == session.generation - 1;
-    // By whichever clock is ahead: one that was an hour fast does not forgive for an hour.
-    let is_lately = now.between(session.rotated_at) <= GRACE;
+    // The absolute difference: a rotation by a clock that is an hour ahead gets no hour of grace.
+    let is_recent = now.between(session.rotated_at) <= GRACE;
     let is_unused = session.confirmed_generation < session.generation;
-    if is_previous && (is_lately || is_unused) {
+    if is_previous && (is_recent || is_unused) {
         RefreshDecision::Replay
     } else {
         RefreshDecision::Reuse
     }
 }
 
-/// The row after a rotation. By a clock that is behind another instance's no moment goes back.
+/// Returns the changes of a rotation. `last_active_at` and `idle_expires_at` never decrease, even
+/// if another instance's clock is ahead of ours.
 pub(in crate::identity) fn rotated(
     session: &sessions::Model,
     now: Timestamp,
@@ -94,13 +96,13 @@ pub(in crate::identity) fn rotated(
 mod tests {
     use super::*;
     use crate::{
-        id::{Ids, SessionId},
+        id::{IdGenerator, SessionId},
         scope::Owner,
     };
 
-    /// A session after a rotation whose tokens were used.
+    /// Returns a session after a rotation whose new tokens have been used.
     fn session_rotated_at(rotated_at: Timestamp) -> sessions::Model {
-        let ids = Ids::default();
+        let ids = IdGenerator::default();
         let (id, owner) = (
             SessionId::new(&ids, rotated_at),
             Owner::mint(&ids, rotated_at),
@@ -115,7 +117,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
-    fn a_replaced_token_is_forgiven_for_ten_seconds_by_any_clock() {
+    fn replaced_token_has_10_second_grace_despite_clock_skew() {
         let now = Timestamp::from_millis(1_795_262_400_000);
         for (rotated_at, decision) in [
             (now, RefreshDecision::Replay),
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unused_successor_is_repeated_by_any_clock() {
+    fn unused_successor_is_replayed_at_any_time() {
         let now = Timestamp::from_millis(1_795_262_400_000);
         for rotated_at in [now.minus(HOUR), now.plus(HOUR)] {
             let session = sessions::Model {

@@ -1,4 +1,5 @@
-//! The row that counts how often somebody tried: by a digest of who and where, and so nobody's.
+//! The row of a counter of attempts at credentials. Its id is a keyed digest of the address and the
+//! network, so it names no user.
 
 use sea_orm::entity::prelude::*;
 

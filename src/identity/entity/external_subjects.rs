@@ -1,5 +1,5 @@
-//! The row by which a token of an external provider finds its user. It is the only one of an account that is looked
-//! up without the user's id.
+//! The row that maps the issuer and the subject of an external token to a user. It is the only row of
+//! an account that is looked up without the user's id.
 
 use sea_orm::entity::prelude::*;
 
@@ -17,9 +17,9 @@ pub struct Model {
     /// The `sub` of the user's tokens.
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    /// Null once the user was deleted.
+    /// The user; `None` after the user was deleted.
     pub user_id: Option<Owner>,
-    /// Tokens of a deleted user that were issued up to this time are refused.
+    /// The time up to which issued tokens are rejected, after the user was deleted.
     pub refused_until: Option<Timestamp>,
 }
 

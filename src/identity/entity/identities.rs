@@ -17,10 +17,10 @@ pub struct Model {
     pub issuer: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    /// The last session that was opened for a token.
+    /// The session that was last opened for the user's external tokens.
     pub session_id: SessionId,
     pub created_at: Timestamp,
-    /// The latest time of issue of a token that was used before that time, by this server's clock.
+    /// The latest `iat` of a token that was ahead of this server's clock when it was used.
     pub latest_future_iat: Option<Timestamp>,
 }
 

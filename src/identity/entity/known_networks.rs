@@ -1,4 +1,4 @@
-//! The row of a network that its owner has signed in from.
+//! The row of a network from which its owner has signed in or signed up.
 
 use sea_orm::entity::prelude::*;
 

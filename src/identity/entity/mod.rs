@@ -1,4 +1,4 @@
-//! The rows of accounts, and of what the server stores for itself.
+//! The database entities of identity: accounts and their rows, attempt counters and signing keys.
 
 pub(super) mod credential_attempts;
 pub(super) mod external_subjects;

@@ -1,4 +1,4 @@
-//! The row of something that happened to an account.
+//! The row of a security event of an account, and the kinds of events.
 
 use async_graphql::Enum;
 use sea_orm::entity::prelude::*;
@@ -22,42 +22,46 @@ pub struct Model {
     pub user_agent: Option<String>,
 }
 
-/// What happened to an account.
+/// The kind of a security event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
 #[graphql(name = "SecurityEventKind")]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Kind {
-    /// The account was made.
+    /// The account was created.
     #[sea_orm(string_value = "signed_up")]
     SignedUp,
-    /// Somebody signed in with the password.
+    /// A session was opened with the password, or by a token of an external identity provider.
     #[sea_orm(string_value = "signed_in")]
     SignedIn,
-    /// Somebody gave another password, to sign in or to change or delete the account.
+    /// A wrong password was sent to `signIn`, `changePassword` or `deleteAccount`. Attempts rejected
+    /// with `RATE_LIMITED` are not recorded.
     #[sea_orm(string_value = "sign_in_failed")]
     SignInFailed,
-    /// A session was ended by whoever was signed in with it.
+    /// A client ended its own session, by `signOut` or by a new sign-in; with `everywhere: true` all
+    /// other sessions too.
     #[sea_orm(string_value = "signed_out")]
     SignedOut,
-    /// Sessions were ended from another one.
+    /// Sessions were ended by `revokeSession`, by `revokeOtherSessions` or by the operator.
     #[sea_orm(string_value = "session_revoked")]
     SessionRevoked,
-    /// A refresh token was used that had been replaced: two parties held it, and the session ended.
+    /// A refresh token that had already been replaced was used, so it may have been stolen. The
+    /// session was ended.
     #[sea_orm(string_value = "refresh_token_reused")]
     RefreshTokenReused,
-    /// The password was changed.
+    /// The password was changed, by the user or by the operator.
     #[sea_orm(string_value = "password_changed")]
     PasswordChanged,
-    /// Nobody gets in as the person any more, as whoever runs the service decided.
+    /// The operator disabled the account: all sessions ended and all personal access tokens were
+    /// revoked.
     #[sea_orm(string_value = "account_disabled")]
     AccountDisabled,
-    /// They do again.
+    /// The operator enabled the account again.
     #[sea_orm(string_value = "account_enabled")]
     AccountEnabled,
-    /// An access token was made.
+    /// A personal access token was created.
     #[sea_orm(string_value = "access_token_created")]
     AccessTokenCreated,
-    /// An access token was revoked.
+    /// A personal access token was revoked.
     #[sea_orm(string_value = "access_token_revoked")]
     AccessTokenRevoked,
 }

@@ -1,4 +1,4 @@
-//! The row of a session, which decides: a token only names it.
+//! The row of a session or of a personal access token. Tokens only name it; the row decides.
 
 use async_graphql::Enum;
 use sea_orm::entity::prelude::*;
@@ -31,52 +31,54 @@ pub struct Model {
     pub ended_at: Option<Timestamp>,
     pub kind: Kind,
     pub scope: Scope,
-    /// The SHA-256 of an access token's secret.
+    /// The SHA-256 of a personal access token's secret; `None` for other sessions.
     pub secret_digest: Option<Vec<u8>>,
 }
 
-/// How a session's tokens reach its client.
+/// The way in which a session's tokens reach its client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
 #[graphql(name = "TokenDelivery")]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Delivery {
-    /// Access and refresh token in the payload.
+    /// The access token and the refresh token are in the payload. For apps and scripts.
     #[default]
     #[sea_orm(string_value = "bearer")]
     Bearer,
-    /// Access token in the payload, to be kept in memory; refresh token in an httpOnly `__Host-`
-    /// cookie. Recommended for browsers.
+    /// The access token is in the payload, to be stored in memory only. The refresh token is in an
+    /// `HttpOnly` cookie with the prefix `__Host-`. Recommended for browsers. On a WebSocket, opening
+    /// a session with it fails with `INVALID`.
     #[sea_orm(string_value = "hybrid")]
     Hybrid,
-    /// No token in the payload; one httpOnly `__Host-` cookie authenticates everything.
+    /// No token is in the payload. An `HttpOnly` cookie with the prefix `__Host-` authenticates every
+    /// request. On a WebSocket, opening a session with it fails with `INVALID`.
     #[sea_orm(string_value = "cookie")]
     Cookie,
 }
 
-/// What opens a session.
+/// The kind of a session, by the credentials that open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Kind {
-    /// The password, and from then on the tokens that are issued for it.
+    /// A sign-in with the password; then the issued tokens authenticate.
     #[sea_orm(string_value = "sign_in")]
     SignIn,
-    /// A token of another identity provider.
+    /// A token of an external identity provider.
     #[sea_orm(string_value = "external")]
     External,
-    /// A secret of its own, which its owner gave to a script.
+    /// The secret of a personal access token.
     #[sea_orm(string_value = "access_token")]
     AccessToken,
 }
 
-/// What the holder of an access token may do.
+/// A permission of a personal access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, EnumIter, DeriveActiveEnum)]
 #[graphql(name = "AccessTokenScope")]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Scope {
-    /// Ask, and listen.
+    /// Run queries and subscriptions.
     #[sea_orm(string_value = "read")]
     Read,
-    /// Change tasks and the profile too; and read.
+    /// Run the mutations of tasks and `updateProfile`; includes `READ`.
     #[sea_orm(string_value = "write")]
     Write,
 }
@@ -94,7 +96,7 @@ impl Owned for Entity {
 }
 
 impl Model {
-    /// A new session of no device.
+    /// Returns a new session, without a label and without a device.
     pub(in crate::identity) fn new(
         id: SessionId,
         owner: Owner,
@@ -122,7 +124,7 @@ impl Model {
         }
     }
 
-    /// The row to insert for a new session.
+    /// Returns the row to insert for a new session.
     pub(in crate::identity) fn into_insert(self) -> ActiveModel {
         insertable(self)
     }
@@ -134,7 +136,7 @@ impl Model {
         }
     }
 
-    /// What the session entitles its holder to.
+    /// Returns the permissions that the session grants.
     pub(in crate::identity) fn grant(&self) -> Grant {
         Grant {
             owner: self.user_id,
@@ -144,12 +146,12 @@ impl Model {
         }
     }
 
-    /// True if it has not ended, has not been idle for too long and has not expired.
+    /// True if the session has not been ended, has not been idle for too long and has not expired.
     pub(in crate::identity) fn is_active_at(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.ends_at()
     }
 
-    /// When it ends unless it is used.
+    /// Returns the time at which the session ends unless it is used before.
     pub(in crate::identity) fn ends_at(&self) -> Timestamp {
         self.idle_expires_at.min(self.expires_at)
     }

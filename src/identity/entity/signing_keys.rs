@@ -1,4 +1,5 @@
-//! The row of a key that access tokens are signed with: nobody's, and of no use without the secret.
+//! The row of a key that signs access tokens. The private key is encrypted with a key derived from
+//! the secret.
 
 use sea_orm::entity::prelude::*;
 
@@ -7,16 +8,16 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "signing_keys")]
 pub struct Model {
-    /// The `kid` of its tokens.
+    /// The `kid` of the tokens that the key signs.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// Counts the rotations. The key with the highest number that is active signs.
+    /// The ordinal of the rotation. The active key with the highest number signs.
     pub number: i32,
     pub algorithm: String,
     pub sealed_private_key: Vec<u8>,
     pub created_at: Timestamp,
     pub active_from: Timestamp,
-    /// When its last token has ended; nothing while no other key is to take its place.
+    /// The time at which the key's last token has expired; `None` until the key is replaced.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -26,7 +27,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Whether its last token may still be on its way.
+    /// True if a token of this key may still be valid, so that the key must stay published.
     pub(in crate::identity) fn is_active_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }

@@ -1,4 +1,4 @@
-//! The row of a person.
+//! The row of a user.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,17 +12,18 @@ use crate::{
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Owner,
-    /// As it was typed. An external user may have none.
+    /// The email address as it was typed; `None` for an external user without one.
     pub email: Option<String>,
-    /// The address as it is compared; unique. An external user, who is never found by an address, has none.
+    /// The normalized email address, which is unique; `None` for external users, who cannot be looked
+    /// up by address.
     pub email_normalized: Option<String>,
     pub name: Option<String>,
     pub time_zone: String,
-    /// A PHC string. An external user has none.
+    /// The password's hash as a PHC string; `None` for external users.
     pub password_hash: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// The time since which no credentials of the user are accepted.
+    /// The time at which the operator disabled the account; `None` if it is enabled.
     pub disabled_at: Option<Timestamp>,
 }
 
@@ -31,7 +32,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A person's row is their own.
+/// A user owns their own row.
 impl Owned for Entity {
     const OWNER: Column = Column::Id;
     const ENDS_SESSIONS: bool = true;

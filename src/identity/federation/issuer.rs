@@ -1,4 +1,4 @@
-//! One identity provider that is trusted, and what its tokens say.
+//! One external provider: verifies its tokens and returns their claims.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,26 +18,27 @@ use crate::{
     crypto::jwt,
 };
 
-/// How far the provider's clock and ours may differ.
+/// The maximum difference between the provider's clock and ours.
 const LEEWAY: Duration = Duration::from_mins(1);
 
-/// Far more than a token has; what is longer is not looked at.
+/// The maximum length of a token. A longer one is rejected unread.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// How many characters a `sub` has at most (OpenID Connect Core, section 2).
+/// The maximum length of a `sub` (OpenID Connect Core section 2).
 const MAX_SUBJECT_CHARS: usize = 255;
 
-/// How many tokens that were found good are remembered.
+/// The maximum number of verified tokens in the cache.
 const MAX_CACHED_TOKENS: usize = 10_000;
 
 pub(super) struct Issuer {
     pub(super) name: String,
     audience: String,
-    /// The claim that holds the audience.
+    /// The name of the claim with the audience.
     audience_claim: String,
     validation: Validation,
     keys: Keys,
-    /// By the SHA-256 of the whole token, with the version of the keys that it was found good by.
+    /// Verified claims by the SHA-256 of the whole token, with the version of the keys that
+    /// verified it.
     verified: Cache<[u8; 32], (u64, Arc<VerifiedClaims>)>,
 }
 
@@ -46,12 +47,13 @@ enum Keys {
     Shared(DecodingKey),
 }
 
-/// What a token says whose signature and claims are good, whatever time it is.
+/// The claims of a token whose signature, issuer, audience and subject are valid. Its times are
+/// compared with the clock separately.
 pub(super) struct VerifiedClaims {
     pub(super) subject: String,
     pub(super) email: Option<String>,
     pub(super) name: Option<String>,
-    /// In seconds since the Unix epoch, as all of them.
+    /// Seconds since the Unix epoch, like the other times.
     pub(super) issued_at: i64,
     expires_at: i64,
     not_before: Option<i64>,
@@ -89,13 +91,13 @@ impl Audience {
     }
 }
 
-/// Who a token says that it is of, before anything is known to be true.
+/// The claims that are read before a token is verified.
 #[derive(Deserialize)]
 struct UnverifiedClaims {
     iss: String,
 }
 
-/// The issuer that a token names.
+/// Returns the `iss` of a token that has not been verified.
 pub(super) fn unverified_issuer(token: &str) -> Option<String> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
@@ -127,10 +129,10 @@ impl Issuer {
         })
     }
 
-    /// What a token of this issuer's says, if it is one and it is its time.
+    /// Verifies a token of this issuer. Returns its claims, or the reason for its rejection.
     ///
     /// # Errors
-    /// Only when the keys cannot be had.
+    /// If the issuer's keys are unavailable.
     pub(super) async fn verify(
         &self,
         token: &str,
@@ -146,7 +148,7 @@ impl Issuer {
                     Ok(claims) => Arc::new(claims),
                     Err(rejection) => return Ok(Err(rejection)),
                 };
-                // To read it they may have been asked for anew.
+                // Verifying may have fetched the keys, so the version is read again.
                 if let Some(version) = self.keys.version(now) {
                     self.verified.insert(hash, (version, Arc::clone(&claims)));
                 }
@@ -156,7 +158,7 @@ impl Issuer {
         Ok(claims.is_of(now).map(|()| claims))
     }
 
-    /// The token's claims, when it is signed as it should be and they are what they should be.
+    /// Verifies the signature, the header and the claims except for their times.
     async fn read(
         &self,
         token: &str,
@@ -165,7 +167,8 @@ impl Issuer {
         let Some(header) = jsonwebtoken::decode_header(token).ok().filter(is_plain) else {
             return Ok(Err(Rejection::Header));
         };
-        // The algorithm is what was set, whatever the token says of itself: for others no key is looked up.
+        // Only the configured algorithm is accepted. A token of another one causes no lookup of a
+        // key.
         if !self.validation.algorithms.contains(&header.alg) {
             return Ok(Err(Rejection::Algorithm {
                 found: header.alg,
@@ -202,18 +205,18 @@ impl Issuer {
             });
         }
         let subject = claims.sub;
-        let is_somebody = !subject.is_empty()
+        let is_valid_subject = !subject.is_empty()
             && subject.chars().count() <= MAX_SUBJECT_CHARS
             && !subject.contains(char::is_control);
         if claims.iss != self.name {
             return Err(Rejection::Issuer(claims.iss));
         }
-        if !is_somebody {
+        if !is_valid_subject {
             return Err(Rejection::Subject);
         }
         Ok(VerifiedClaims {
             subject,
-            // Of any other type they are none.
+            // Ignored unless they are strings.
             email: claims.email.as_str().map(str::to_owned),
             name: claims.name.as_str().map(str::to_owned),
             issued_at: seconds(claims.iat)?,
@@ -224,17 +227,17 @@ impl Issuer {
 }
 
 impl Keys {
-    /// Which keys these are, while they may be believed.
+    /// Returns the version of the keys, or nothing if they are too old to use.
     fn version(&self, now: Timestamp) -> Option<u64> {
         match self {
             Self::Shared(_) => Some(0),
-            Self::Published(keys) => keys.keep_up(now),
+            Self::Published(keys) => keys.refresh_if_stale(now),
         }
     }
 }
 
 impl VerifiedClaims {
-    /// When it is good no more, here.
+    /// Returns the time from which the token is rejected: `exp` plus the leeway.
     pub(super) fn ends_at(&self) -> Timestamp {
         Timestamp::from_millis(self.expires_at.saturating_mul(1000)).plus(LEEWAY)
     }
@@ -263,18 +266,18 @@ impl VerifiedClaims {
     }
 }
 
-/// Whether it is a token of the kinds that are meant (RFC 8725, section 3.11), and asks for nothing that
-/// would have to be understood (RFC 7515, section 4.1.11).
+/// True if the header has an accepted `typ` (RFC 8725 section 3.11) and no `crit`, whose extensions
+/// would have to be understood (RFC 7515 section 4.1.11).
 fn is_plain(header: &Header) -> bool {
     let kind = header.typ.as_deref().unwrap_or("JWT").to_lowercase();
     let kind = kind.trim_start_matches("application/");
     header.crit.is_none() && ["jwt", "at+jwt"].contains(&kind)
 }
 
-/// A NumericDate (RFC 7519, section 2), which may have a fraction.
+/// Returns the whole seconds of a NumericDate (RFC 7519 section 2), which may have a fraction.
 fn seconds(date: f64) -> Result<i64, Rejection> {
-    const MOST: f64 = 9_007_199_254_740_991.0;
-    if (0.0..=MOST).contains(&date) {
+    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+    if (0.0..=MAX_SAFE_INTEGER).contains(&date) {
         Ok(date.floor() as i64)
     } else {
         Err(Rejection::Claims)

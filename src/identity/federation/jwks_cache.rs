@@ -1,5 +1,5 @@
-//! The keys that an identity provider publishes: kept, and asked for again when one is missing, but not
-//! as often as somebody makes up a key's name.
+//! A cache of an external provider's public keys: fetches them when they are stale or a `kid` is
+//! unknown. A cooldown prevents tokens with invented `kid`s from flooding the provider.
 
 use std::{
     collections::HashMap,
@@ -17,25 +17,26 @@ use tokio::sync::{Mutex, Semaphore};
 use super::jwks_fetcher::JwksFetcher;
 use crate::clock::Timestamp;
 
-/// How old what is cached may get before it is asked for again, beside what goes on.
+/// The age of the cached keys from which a fetch in the background starts.
 const TTL: Duration = Duration::from_mins(10);
 
-/// How old it may get while the provider cannot be asked.
+/// The maximum age of the cached keys while fetches fail.
 const MAX_STALE: Duration = Duration::from_hours(24);
 
-/// How long it is not asked again after it was.
+/// The minimum time between a successful fetch and the next one.
 const COOLDOWN: Duration = Duration::from_secs(30);
 
-/// The same while nothing is cached, and after asking in vain.
+/// The minimum time between a failed fetch and the next one.
 const ERROR_COOLDOWN: Duration = Duration::from_secs(5);
 
-/// How many requests wait for an answer at once; others are told to come back.
+/// The maximum number of requests that wait for a fetch. Further ones fail with
+/// [`KeysUnavailable`].
 const MAX_WAITING_REQUESTS: usize = 32;
 
-/// How many keys of a set are looked at.
+/// The maximum number of keys that are read from a JWK set.
 const MAX_KEYS: usize = 100;
 
-/// The provider cannot be asked for its keys, and what is cached of them is too old to go by.
+/// The provider's keys cannot be fetched, and the cached ones are too old or lack the key.
 pub(super) struct KeysUnavailable;
 
 pub(super) struct JwksCache {
@@ -43,7 +44,7 @@ pub(super) struct JwksCache {
     algorithm: Algorithm,
     fetcher: JwksFetcher,
     cached: RwLock<CachedJwks>,
-    /// Held by whoever asks.
+    /// Serializes fetches.
     turn: Mutex<()>,
     waiting: Semaphore,
 }
@@ -51,9 +52,9 @@ pub(super) struct JwksCache {
 #[derive(Clone, Default)]
 struct CachedJwks {
     keys: Arc<HashMap<String, DecodingKey>>,
-    /// What the set was read from, so that the same again is cached as such.
+    /// The response with the keys. An identical response does not change the version.
     text: Arc<Vec<u8>>,
-    /// How often it has changed.
+    /// The number of changes of the keys.
     version: u64,
     fetched_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
@@ -73,7 +74,7 @@ impl CachedJwks {
         self.asked_at.is_some_and(|at| now.since(at) < pause)
     }
 
-    /// The key of this name; where tokens name none, the only one.
+    /// Returns the key with this `kid`. Without a `kid`, returns the only key, if there is one.
     fn key(&self, kid: Option<&str>) -> Option<DecodingKey> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
@@ -95,22 +96,23 @@ impl JwksCache {
         })
     }
 
-    /// How often what is cached has changed; nothing where too little is cached to go by. What is no longer
-    /// fresh is asked for, and nobody waits.
-    pub(super) fn keep_up(self: &Arc<Self>, now: Timestamp) -> Option<u64> {
+    /// Returns the version of the cached keys, or nothing if they are missing or too old to use. If
+    /// they are stale, starts a fetch in the background.
+    pub(super) fn refresh_if_stale(self: &Arc<Self>, now: Timestamp) -> Option<u64> {
         let cached = self.cached();
         if cached.fetched_at.is_some() && !cached.is_within(TTL, now) && !cached.was_just_asked(now)
         {
             let keys = Arc::clone(self);
-            tokio::spawn(async move { keys.ask(now).await });
+            tokio::spawn(async move { keys.fetch(now).await });
         }
         cached.is_within(MAX_STALE, now).then_some(cached.version)
     }
 
-    /// The key of this name; nothing when the provider has none.
+    /// Returns the key with this `kid`, or nothing if the provider has none. Fetches the keys if it
+    /// is not cached.
     ///
     /// # Errors
-    /// When the provider cannot be asked.
+    /// If the keys cannot be fetched, or too many requests wait for a fetch.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
@@ -122,10 +124,10 @@ impl JwksCache {
         {
             return Ok(Some(key));
         }
-        // A request has a place while it waits, and others want theirs.
+        // A waiting request takes up capacity that other requests need.
         let place = self.waiting.try_acquire();
         let _place = place.map_err(|_| KeysUnavailable)?;
-        self.ask(now).await;
+        self.fetch(now).await;
         let cached = self.cached();
         if cached.is_within(MAX_STALE, now) && cached.asked_at <= cached.fetched_at {
             Ok(cached.key(kid))
@@ -134,8 +136,8 @@ impl JwksCache {
         }
     }
 
-    /// Asks, unless somebody has just asked.
-    async fn ask(&self, now: Timestamp) {
+    /// Fetches the keys, unless the cooldown since the last fetch has not passed.
+    async fn fetch(&self, now: Timestamp) {
         let _turn = self.turn.lock().await;
         if self.cached().was_just_asked(now) {
             return;
@@ -164,13 +166,17 @@ impl JwksCache {
                 }
             }
             Err(error) => {
-                tracing::warn!(issuer = self.issuer, error, "its keys cannot be had");
+                tracing::warn!(
+                    issuer = self.issuer,
+                    error,
+                    "cannot fetch the keys of an external provider"
+                );
             }
         }
     }
 
-    /// The keys of the set that sign with the algorithm. One that cannot be read is no reason to give up
-    /// the others.
+    /// Parses a JWK set. Returns the keys for the algorithm by `kid`, and skips those that are
+    /// invalid.
     fn read(&self, text: &[u8]) -> Result<HashMap<String, DecodingKey>, String> {
         #[derive(Deserialize)]
         struct Set {
@@ -178,7 +184,7 @@ impl JwksCache {
         }
 
         let set: Set = serde_json::from_slice(text)
-            .map_err(|error| format!("what it answered is no JWK set: {error}"))?;
+            .map_err(|error| format!("the response is not a JWK set: {error}"))?;
         let jwks = set.keys.into_iter().take(MAX_KEYS);
         let jwks = jwks.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let (mut keys, mut twice) = (HashMap::new(), Vec::new());
@@ -191,7 +197,7 @@ impl JwksCache {
                 twice.push(name);
             }
         }
-        // What is meant by a name that is there twice, nobody can tell.
+        // A duplicate `kid` is ambiguous.
         keys.retain(|name, _| !twice.contains(name));
         Ok(keys)
     }

@@ -1,4 +1,4 @@
-//! The HTTP client that fetches an identity provider's public keys, bounded in time and size.
+//! The HTTP client that fetches an external provider's public keys, with limits of time and size.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use reqwest::{Client, StatusCode, redirect};
 
 use crate::error::ErrorChain;
 
-/// The maximum time of one fetch.
+/// The maximum duration of one fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 const MAX_JWKS_BYTES: usize = 256 * 1024;
@@ -17,12 +17,12 @@ pub(super) struct JwksFetcher {
     url: String,
 }
 
-/// The reason why nothing was fetched, for the log.
+/// The reason why a fetch failed, for the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("{}", ErrorChain(.0))]
     Http(#[from] reqwest::Error),
-    #[error("the response has the status {0}")]
+    #[error("the response status is {0}")]
     Status(StatusCode),
     #[error("the response has more than {MAX_JWKS_BYTES} bytes")]
     TooLarge,
@@ -30,7 +30,7 @@ pub(super) enum FetchError {
 
 impl JwksFetcher {
     /// # Errors
-    /// If the TLS library cannot be used.
+    /// If the TLS library cannot be initialized.
     pub(super) fn new(url: &http::Uri) -> Result<Self, FetchError> {
         let client = Client::builder()
             .timeout(FETCH_TIMEOUT)

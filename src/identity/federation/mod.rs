@@ -1,6 +1,7 @@
-//! Tokens of other identity providers.
+//! Federation: verifies the tokens of trusted external providers.
 //!
-//! An external user is identified by `iss` and `sub` alone: an address in a token opens no existing account.
+//! An external user is identified by `iss` and `sub` alone. An email address in a token never
+//! matches an existing account.
 
 mod issuer;
 mod jwks_cache;
@@ -15,54 +16,56 @@ use self::{
     rejection::Rejection,
 };
 use super::{entity::sessions, lifetimes};
-use crate::{clock::Timestamp, config::TrustedIssuers, error::Reason};
+use crate::{clock::Timestamp, config::TrustedIssuers, error::AuthFailure};
 
-/// The identity providers that are trusted.
+/// The trusted external providers.
 pub(crate) struct Federation {
     issuers: Vec<Issuer>,
-    /// The issuer of Cubby's own tokens.
+    /// The `iss` of Cubby's own tokens.
     own: String,
 }
 
-/// An identity provider that cannot be trusted as it is set. The message says what to do.
+/// An error in the settings of an external provider. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
     #[error(
-        "CUBBY_TRUSTED_ISSUERS: {0} is what this server's own tokens say: set CUBBY_ISSUER to another name"
+        "CUBBY_TRUSTED_ISSUERS: {0} is the issuer of this server's own tokens: set CUBBY_ISSUER to another name"
     )]
     OwnName(String),
-    #[error("CUBBY_TRUSTED_ISSUERS: of {0}: {1}")]
+    #[error("CUBBY_TRUSTED_ISSUERS: cannot set up the HTTP client for the keys of {0}: {1}")]
     Keys(String, String),
 }
 
-/// The result of verifying a token of a trusted identity provider.
+/// The result of verifying a token of an external provider.
 pub(in crate::identity) enum ExternalToken<'a> {
     Valid(ExternalIdentity<'a>),
-    Invalid(Reason),
+    Invalid(AuthFailure),
     /// The keys of the issuer cannot be fetched now.
     Unverified {
         issuer: String,
     },
 }
 
-/// Proof that a trusted identity provider asserts a user's identity.
+/// Proof that an external provider asserts a user's identity.
 pub(in crate::identity) struct ExternalIdentity<'a> {
     issuer: &'a str,
     claims: Arc<VerifiedClaims>,
 }
 
-/// What the token of an external user does.
+/// The effect of a valid token of an external user.
 pub(in crate::identity) enum SessionDecision {
+    /// Uses the active session.
     Resume(sessions::Model),
-    /// Opens a session that accepts tokens issued after this moment.
+    /// Opens a session that accepts tokens issued after this time.
     Open(Timestamp),
-    /// The token was issued before its user signed out.
+    /// Rejects the token, since it was issued before its user's last session ended.
     Refuse,
 }
 
 impl Federation {
     /// # Errors
-    /// If an issuer has our own name, or its keys cannot be fetched as it is set.
+    /// If an external provider has the issuer of Cubby's own tokens, or no HTTP client can be
+    /// created.
     pub(crate) fn new(trusted: &TrustedIssuers, own: &str) -> Result<Self, IssuerError> {
         let issuers = trusted.iter().map(|issuer| {
             let name = &issuer.issuer;
@@ -77,7 +80,7 @@ impl Federation {
         })
     }
 
-    /// Verifies a token. Returns nothing if it names no trusted issuer.
+    /// Verifies a token. Returns nothing if its `iss` is not a trusted issuer.
     pub(in crate::identity) async fn verify(
         &self,
         token: &str,
@@ -99,7 +102,7 @@ impl Federation {
         })
     }
 
-    /// Finds the trusted issuer that a token claims to be of.
+    /// Finds the trusted issuer that an unverified token names.
     fn find_issuer(&self, token: &str) -> Option<&Issuer> {
         if self.issuers.is_empty() {
             return None;
@@ -130,7 +133,7 @@ impl ExternalIdentity<'_> {
         self.claims.name.as_deref()
     }
 
-    /// The time of the token, in whole seconds: it is not later than any moment of its second.
+    /// Returns the `iat` of the token, in whole seconds, rounded down.
     pub(in crate::identity) fn issued_at(&self) -> Timestamp {
         Timestamp::from_millis(self.claims.issued_at.saturating_mul(1000))
     }
@@ -139,13 +142,16 @@ impl ExternalIdentity<'_> {
         self.claims.ends_at()
     }
 
-    /// True if the session accepts the token. It may have been opened after another one was ended.
+    /// True if the session accepts the token: it was issued after the user's previous session
+    /// ended.
     pub(in crate::identity) fn is_accepted_by(&self, session: &sessions::Model) -> bool {
         session.rotated_at < self.issued_at()
     }
 
-    /// Decides by the last session that was opened for the user, whose row may have been deleted. The issuer's clock
-    /// may be ahead of ours; then the latest token counts as issued before the end.
+    /// Decides by the user's last session, which is `None` if its row has been deleted.
+    ///
+    /// If the issuer's clock is ahead of ours, `latest_future_iat` is the latest `iat` in the
+    /// future that was seen. Tokens up to it count as issued before the session ended.
     pub(in crate::identity) fn decide(
         &self,
         session: Option<sessions::Model>,
@@ -154,7 +160,7 @@ impl ExternalIdentity<'_> {
     ) -> SessionDecision {
         let ended_at = match &session {
             Some(session) => session.ended_at,
-            // Its row was deleted, and so it had ended by then.
+            // Its row was deleted, so the session had ended by then.
             None => Some(now.minus(lifetimes::SESSION_RETENTION)),
         };
         let ended_at = ended_at.map(|end| latest_future_iat.map_or(end, |latest| latest.max(end)));
@@ -169,8 +175,8 @@ impl ExternalIdentity<'_> {
         }
     }
 
-    /// Logs that the token opens no session any more, and returns the reason for the client.
-    pub(in crate::identity) fn refuse(&self) -> Reason {
+    /// Logs that the token's session has ended, and returns the reason for the client.
+    pub(in crate::identity) fn refuse(&self) -> AuthFailure {
         Rejection::Ended.log(self.issuer);
         Rejection::Ended.reason()
     }

@@ -1,15 +1,16 @@
-//! The reasons why tokens of other identity providers are refused, for the operator's log.
+//! The reasons for rejecting an external provider's token: logged for the operator.
 
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, errors::ErrorKind};
 
-use crate::{clock::Timestamp, error::Reason};
+use crate::{clock::Timestamp, error::AuthFailure};
 
-/// The most characters of a claim that are logged.
+/// The maximum number of characters of a claim that are logged.
 const MAX_LOGGED_CHARS: usize = 100;
 
-/// The reason why a token is refused. It holds what the token claims about itself, never the token.
+/// The reason why a token is rejected. It can contain claims of the token, but never the token
+/// itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
     /// The issuer is not among the trusted ones.
@@ -19,7 +20,7 @@ pub(super) enum Rejection {
         found: Algorithm,
         expected: Vec<Algorithm>,
     },
-    /// The `kid`, which no key has.
+    /// No published key has this `kid`.
     Key(Option<String>),
     Signature,
     Claims,
@@ -29,7 +30,7 @@ pub(super) enum Rejection {
         expected: String,
     },
     Subject,
-    /// The latest of `iat` and `nbf`, which is ahead.
+    /// The later one of `iat` and `nbf` is in the future.
     NotYet {
         seconds: i64,
         now: Timestamp,
@@ -38,7 +39,7 @@ pub(super) enum Rejection {
         exp: i64,
         now: Timestamp,
     },
-    /// Its owner signed out after it was issued, or is disabled.
+    /// The token was issued before its user signed out, or the user is disabled or was deleted.
     Ended,
 }
 
@@ -46,23 +47,23 @@ impl Rejection {
     pub(super) fn of(error: &jsonwebtoken::errors::Error) -> Self {
         match error.kind() {
             ErrorKind::InvalidSignature => Self::Signature,
-            // The text of others may repeat claims.
+            // The library's text is not logged, since it may repeat claims.
             _ => Self::Claims,
         }
     }
 
-    /// The reason that the client is answered with.
-    pub(super) fn reason(&self) -> Reason {
+    /// Returns the reason for the client, which has fewer details.
+    pub(super) fn reason(&self) -> AuthFailure {
         match self {
-            Self::Expired { .. } => Reason::TokenExpired,
-            Self::Ended => Reason::SessionEnded,
-            _ => Reason::TokenInvalid,
+            Self::Expired { .. } => AuthFailure::TokenExpired,
+            Self::Ended => AuthFailure::SessionEnded,
+            _ => AuthFailure::TokenInvalid,
         }
     }
 
-    /// Logs the refusal at `debug`.
+    /// Logs the rejection at `debug`.
     pub(super) fn log(&self, issuer: &str) {
-        tracing::debug!(issuer = shortened(issuer), reason = %self, "a token of an identity provider is refused");
+        tracing::debug!(issuer = shortened(issuer), reason = %self, "rejected the token of an external provider");
     }
 }
 
@@ -71,12 +72,12 @@ impl fmt::Display for Rejection {
         match self {
             Self::Issuer(issuer) => write!(
                 f,
-                "issuer: iss is {:?}, which CUBBY_TRUSTED_ISSUERS does not name",
+                "issuer: iss is {:?}, which is not in CUBBY_TRUSTED_ISSUERS",
                 shortened(issuer)
             ),
-            Self::Header => f.write_str(
-                "header: it cannot be read, its typ is neither JWT nor at+jwt, or it has crit",
-            ),
+            Self::Header => {
+                f.write_str("header: invalid, or typ is neither JWT nor at+jwt, or crit is present")
+            }
             Self::Algorithm { found, expected } => {
                 write!(f, "algorithm: alg is {found:?}, expected {expected:?}")
             }
@@ -84,7 +85,7 @@ impl fmt::Display for Rejection {
                 write!(f, "key: no published key has the kid {:?}", shortened(kid))
             }
             Self::Key(None) => {
-                f.write_str("key: it has no kid, and not exactly one key is published")
+                f.write_str("key: kid is missing, and the number of published keys is not one")
             }
             Self::Signature => f.write_str("key: the signature does not match the key"),
             Self::Claims => {
@@ -103,7 +104,7 @@ impl fmt::Display for Rejection {
             }
             Self::NotYet { seconds, now } => write!(
                 f,
-                "time: iat or nbf is {seconds}, which is ahead of {}",
+                "time: iat or nbf is {seconds}, which is after {}",
                 now.as_seconds()
             ),
             Self::Expired { exp, now } => {
@@ -113,9 +114,9 @@ impl fmt::Display for Rejection {
                     now.as_seconds()
                 )
             }
-            Self::Ended => f.write_str(
-                "session: its owner signed out after it was issued, was deleted, or is disabled",
-            ),
+            Self::Ended => {
+                f.write_str("session: the user signed out after iat, was deleted, or is disabled")
+            }
         }
     }
 }

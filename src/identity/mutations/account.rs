@@ -1,4 +1,5 @@
-//! What an account can be told to do: making it, changing it, ending it.
+//! The mutations of an account: signing up, changing the profile and the password, and deleting the
+//! account.
 
 use std::marker::PhantomData;
 
@@ -22,11 +23,11 @@ use crate::{
             time_zone::TimeZone,
         },
     },
-    input::{Faults, clearable, named_payload, required},
+    input::{FieldErrors, named_payload, parse_clearable, parse_required},
     scope::Viewer,
 };
 
-/// What an account can be told to do; `U` is the schema's user.
+/// The mutations of an account; `U` is the schema's `User` type.
 pub(crate) struct AccountMutation<U>(PhantomData<fn() -> U>);
 
 impl<U> Default for AccountMutation<U> {
@@ -37,56 +38,77 @@ impl<U> Default for AccountMutation<U> {
 
 #[Object]
 impl<U: OutputType + From<Viewer>> AccountMutation<U> {
-    /// Makes an account and signs in to it.
-    async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Nullable<SignUpPayload<U>> {
+    /// Creates an account and opens its first session. A session that the request came with ends,
+    /// except on a WebSocket. Its user errors are `EMAIL_INVALID`, `EMAIL_TAKEN`, `PASSWORD_TOO_WEAK`,
+    /// `TOO_SHORT`, `TOO_LONG` and `INVALID` for a field, `SIGN_UP_DISABLED`, and `RATE_LIMITED` after
+    /// 20 sign-ups from one network in an hour.
+    async fn sign_up(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The fields of the new account, and the options of its first session.")]
+        input: SignUpInput,
+    ) -> Nullable<SignUpPayload<U>> {
         Some(input.run(ctx).await)
     }
 
-    /// Sets another password.
+    /// Changes the password, and ends the other sessions unless `revokeOtherSessions` is false. The
+    /// current session and the personal access tokens stay valid. Its user errors are
+    /// `PASSWORD_TOO_WEAK`, `INVALID_CREDENTIALS`, `NO_PASSWORD` and `RATE_LIMITED`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        input: ChangePasswordInput,
+        #[graphql(desc = "The current password and the new one.")] input: ChangePasswordInput,
     ) -> Nullable<ChangePasswordPayload<U>> {
         Some(input.run(ctx).await)
     }
 
-    /// Removes the account and everything in it, at once and for good.
+    /// Deletes the account with all its data, immediately and permanently. Its user errors are `INVALID`
+    /// for `confirmEmail`, `INVALID_CREDENTIALS`, `NO_PASSWORD` and `RATE_LIMITED`.
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "The password and the email of the account, as confirmation.")]
         input: DeleteAccountInput,
     ) -> Nullable<DeleteAccountPayload> {
         Some(input.run(ctx).await)
     }
 }
 
+/// The fields of a new account, and the options of its first session.
 #[derive(InputObject)]
 struct SignUpInput {
-    /// At most 254 bytes; unique whatever its case.
+    /// The email address, at most 254 bytes after trimming. No other account can have it, ignoring
+    /// case: otherwise it is rejected with `EMAIL_TAKEN`.
     email: String,
-    /// As long as `service.passwordPolicy` says, in code points. None of the most used ones, and not
-    /// made of the address, the name or the service's name.
+    /// The password. At least `service.passwordPolicy.minLength` and at most
+    /// `maxLength` code points after NFC normalization, not trimmed. Common passwords, and passwords
+    /// made of the email, the name or the service's name, are rejected with `PASSWORD_TOO_WEAK`.
     password: String,
-    /// 1 to 100 code points.
+    /// The user's name, 1 to 100 code points after trimming, without control characters. If omitted or
+    /// null, the user has no name.
     name: Option<String>,
-    /// UTC when left out.
+    /// The user's time zone; UTC if omitted or null.
     time_zone: Option<TimeZone>,
-    /// How the session's tokens are given.
+    /// The way in which the session's tokens reach the client; `BEARER` if omitted. On a WebSocket,
+    /// `HYBRID` and `COOKIE` are rejected with `INVALID`.
     #[graphql(default)]
     delivery: Delivery,
-    /// What to call the device, 1 to 100 code points.
+    /// A name for the device, shown as `Session.label`, such as `Laptop`: 1 to 100 code points after
+    /// trimming, without control characters. If omitted or null, the session has no label.
     device_label: Option<String>,
 }
 
-/// The answer to `signUp`.
+/// The result of `signUp`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 struct SignUpPayload<U: OutputType> {
+    /// The tokens of the new session; null if there are errors.
     tokens: Option<AuthTokens>,
-    /// Whoever signed up; it belongs to the new session, whatever the request's header said.
+    /// The new user, read with the new session; null if there are errors.
     user: Option<U>,
+    /// The new session; null if there are errors.
     session: Option<Session>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(SignUpPayload);
@@ -115,7 +137,7 @@ impl SignUpInput {
         let allowed = accounts.allow_sign_up()?;
         let email = EmailAddress::parse(&self.email);
         let name = optional(self.name);
-        // As far as it is right.
+        // Only the valid parts are compared with the password.
         let person = PersonalInfo {
             email: email.as_ref().ok().map(EmailAddress::as_str),
             name: name
@@ -125,13 +147,13 @@ impl SignUpInput {
                 .map(Name::as_str),
         };
         let password = accounts.read_new_password(&self.password, person);
-        let mut faults = Faults::default();
-        let email = faults.check("email", email);
-        let password = faults.check("password", password);
-        let name = faults.check("name", name);
+        let mut field_errors = FieldErrors::default();
+        let email = field_errors.check("email", email);
+        let password = field_errors.check("password", password);
+        let name = field_errors.check("name", name);
         let delivery = request_context(ctx).cookies.check_delivery(self.delivery);
-        let delivery = faults.check("delivery", delivery);
-        let label = faults.check("deviceLabel", optional(self.device_label));
+        let delivery = field_errors.check("delivery", delivery);
+        let label = field_errors.check("deviceLabel", optional(self.device_label));
         match (email, password, name, delivery, label) {
             (Some(email), Some(password), Some(name), Some(delivery), Some(label)) => {
                 let sign_up = SignUp {
@@ -149,39 +171,46 @@ impl SignUpInput {
                     .sign_up(request_context(ctx), allowed, sign_up)
                     .await
             }
-            _ => Err(faults.into()),
+            _ => Err(field_errors.into()),
         }
     }
 }
 
-/// Left out is unchanged, null clears.
+/// Changes of the profile. An omitted field stays unchanged.
 #[derive(InputObject)]
 pub(crate) struct UpdateProfileInput {
-    /// 1 to 100 code points.
+    /// The new name, 1 to 100 code points after trimming, without control characters. Null removes the
+    /// name.
     name: MaybeUndefined<String>,
+    /// The new time zone. Null is rejected with `REQUIRED`.
     time_zone: MaybeUndefined<TimeZone>,
 }
 
-/// The answer to `updateProfile`.
+/// The result of `updateProfile`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 pub(crate) struct UpdateProfilePayload<U: OutputType> {
+    /// The changed user; null if there are errors.
     user: Option<U>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(UpdateProfilePayload);
 
 impl UpdateProfileInput {
-    /// As [`profile::update_profile`] says of `follow`.
+    /// Changes the profile; see [`profile::update_profile`] for `follow`.
     pub(crate) async fn run<U: OutputType + From<Viewer>>(
         self,
         ctx: &Context<'_>,
         follow: profile::Follow,
     ) -> Result<UpdateProfilePayload<U>> {
         let viewer = viewer(ctx)?;
-        let mut faults = Faults::default();
-        let name = faults.check("name", clearable(self.name, |name| Name::parse(&name)));
-        let time_zone = faults.check("timeZone", required(self.time_zone, Ok));
+        let mut field_errors = FieldErrors::default();
+        let name = field_errors.check(
+            "name",
+            parse_clearable(self.name, |name| Name::parse(&name)),
+        );
+        let time_zone = field_errors.check("timeZone", parse_required(self.time_zone, Ok));
         let user = match (name, time_zone) {
             (Some(name), Some(time_zone)) => {
                 let changes = ProfileChanges { name, time_zone };
@@ -192,29 +221,34 @@ impl UpdateProfileInput {
         };
         Ok(UpdateProfilePayload {
             user,
-            user_errors: faults.0,
+            user_errors: field_errors.0,
         })
     }
 }
 
+/// The current password and the new one.
 #[derive(InputObject)]
 struct ChangePasswordInput {
+    /// The current password. A wrong one is rejected with `INVALID_CREDENTIALS`.
     current_password: String,
-    /// As long as `service.passwordPolicy` says, in code points. None of the most used ones, and not
-    /// made of the address, the name or the service's name.
+    /// The new password. At least `service.passwordPolicy.minLength` and at most
+    /// `maxLength` code points after NFC normalization, not trimmed. Common passwords, and passwords
+    /// made of the email, the name or the service's name, are rejected with `PASSWORD_TOO_WEAK`.
     new_password: String,
-    /// End every session but this one.
+    /// If true, all sessions but the current one end; true if omitted.
     #[graphql(default = true)]
     revoke_other_sessions: bool,
 }
 
-/// The answer to `changePassword`.
+/// The result of `changePassword`.
 #[derive(SimpleObject)]
 #[graphql(name_type)]
 struct ChangePasswordPayload<U: OutputType> {
+    /// The user; null if there are errors.
     user: Option<U>,
-    /// How many other sessions that ended.
+    /// The number of other sessions that were ended; 0 if there are errors.
     ended_sessions: i32,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 named_payload!(ChangePasswordPayload);
@@ -231,9 +265,9 @@ impl ChangePasswordInput {
             email: user.email.as_deref(),
             name: user.name.as_deref(),
         };
-        let mut faults = Faults::default();
+        let mut field_errors = FieldErrors::default();
         let new = accounts.read_new_password(&self.new_password, person);
-        let changed = match faults.check("newPassword", new) {
+        let changed = match field_errors.check("newPassword", new) {
             Some(new) => {
                 let current = Password::from_input(&self.current_password);
                 let revoke = self.revoke_other_sessions;
@@ -242,7 +276,7 @@ impl ChangePasswordInput {
                     .change_password(viewer, device, user, current, new, revoke)
                     .await
             }
-            None => Err(faults.into()),
+            None => Err(field_errors.into()),
         };
         let (user, ended, user_errors) = match changed {
             Ok(ended) => (Some(viewer.clone().into()), ended, Vec::new()),
@@ -256,17 +290,22 @@ impl ChangePasswordInput {
     }
 }
 
+/// The confirmation that the account is to be deleted.
 #[derive(InputObject)]
 struct DeleteAccountInput {
+    /// The current password. A wrong one is rejected with `INVALID_CREDENTIALS`.
     password: String,
-    /// The account's address, typed again.
+    /// The email address of the account, as a confirmation, in any case. Another address is rejected
+    /// with `INVALID`.
     confirm_email: String,
 }
 
-/// The answer to `deleteAccount`.
+/// The result of `deleteAccount`.
 #[derive(SimpleObject)]
 struct DeleteAccountPayload {
+    /// The id of the deleted user; null if there are errors.
     deleted_user_id: Option<ID>,
+    /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
 

@@ -1,7 +1,8 @@
-//! What accounts and their sessions can be told to do: inputs, payloads, and the verbs between them.
+//! The mutations of accounts and sessions: validates their inputs, runs them, and builds their
+//! payloads.
 //!
-//! A payload that shows a user is generic over it: `graphql/user.rs` puts that type together from more
-//! slices than this one.
+//! A payload with a user is generic over the user's type, because `graphql/user.rs` merges that type
+//! from several slices.
 
 mod account;
 mod session;
@@ -24,20 +25,25 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    error::{Fault, Result, UserError},
+    error::{FieldError, Result, UserError},
     scope::Viewer,
 };
 
-/// What opens the session from now on.
+/// The tokens of a session. With `HYBRID` and `COOKIE`, cookies of the response carry those that are
+/// null here.
 #[derive(SimpleObject)]
 struct AuthTokens {
-    /// Send it as `Authorization: Bearer …`. Null in `COOKIE` delivery.
+    /// The access token, a JWT. Send it with each request as `Authorization: Bearer …`. Null with
+    /// `COOKIE`.
     access_token: Option<String>,
-    /// Fifteen minutes on, or when the session ends. Null in `COOKIE` delivery.
+    /// The time at which the access token expires: after 15 minutes, or at the session's end if that is
+    /// earlier. Null with `COOKIE`.
     access_token_expires_at: Option<Timestamp>,
-    /// What `refreshSession` takes. Null in `COOKIE` and `HYBRID` delivery.
+    /// The refresh token: `refreshSession` exchanges it once for the next tokens. Null with `COOKIE`, and
+    /// with `HYBRID` except on a WebSocket, which cannot set cookies.
     refresh_token: Option<String>,
-    /// When the session ends unless it is refreshed. Null in `COOKIE` delivery.
+    /// The time at which the session ends unless it is refreshed before: after 30 days without a refresh,
+    /// at most `session.expiresAt`. Null with `COOKIE`.
     refresh_token_expires_at: Option<Timestamp>,
 }
 
@@ -53,7 +59,7 @@ impl From<IssuedTokens> for AuthTokens {
     }
 }
 
-/// A session that was opened, as the payloads show it; or the reasons why none was.
+/// The fields that the payloads of `signUp`, `signIn` and `refreshSession` share.
 struct SessionPayload<U> {
     tokens: Option<AuthTokens>,
     user: Option<U>,
@@ -88,20 +94,21 @@ fn sessions<'a>(ctx: &Context<'a>) -> &'a Arc<Sessions> {
     ctx.data_unchecked()
 }
 
-/// Charges the viewer for work whose amount depends on the rows of the database.
+/// Charges the viewer points for work whose amount depends on the rows of the database.
 ///
 /// # Errors
-/// [`Error::RateLimited`](crate::error::Error::RateLimited) if the viewer has spent their points.
+/// Returns [`Error::RateLimited`](crate::error::Error::RateLimited) if the viewer has spent the points
+/// of this minute.
 pub(crate) fn charge(ctx: &Context<'_>, points: u64) -> Result<()> {
     let rate_limits: &Arc<RateLimits> = ctx.data_unchecked();
     rate_limits.charge(request_context(ctx), points)
 }
 
-fn optional(name: Option<String>) -> std::result::Result<Option<Name>, Fault> {
+fn optional(name: Option<String>) -> std::result::Result<Option<Name>, FieldError> {
     name.map(|name| Name::parse(&name)).transpose()
 }
 
-/// The schema's integers have 32 bits.
+/// Converts a number of sessions to a GraphQL `Int`, which has 32 bits.
 fn count(sessions: u64) -> i32 {
     i32::try_from(sessions).unwrap_or(i32::MAX)
 }

@@ -10,7 +10,7 @@ use http::{
 
 use crate::{
     clock::Timestamp,
-    error::{Fault, UserErrorCode},
+    error::{FieldError, UserErrorCode},
     identity::entity::sessions::Delivery,
 };
 
@@ -95,11 +95,11 @@ impl Cookies {
     pub(in crate::identity) fn check_delivery(
         &self,
         delivery: Delivery,
-    ) -> Result<Delivery, Fault> {
+    ) -> Result<Delivery, FieldError> {
         if delivery == Delivery::Bearer || self.may_be_set {
             return Ok(delivery);
         }
-        Err(Fault::new(
+        Err(FieldError::new(
             UserErrorCode::Invalid,
             "A cookie can only be set over HTTP. Send this by POST, or choose BEARER.",
         ))
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_for_the_server_alone_and_only_over_tls() {
+    fn cookies_are_http_only_and_host_prefixed_over_tls() {
         let (now, later) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
         let cookies = Cookies::none(false);
         cookies.set(CookieKind::Session, "a.b".to_owned(), now, later);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_of_its_own_kind_are_read() {
+    fn cookie_names_depend_on_tls() {
         let both = "theme=dark; __Host-cubby_session=a; cubby_session=b; cubby_refresh=c";
         let cookies = with_cookie(both, false);
         assert_eq!(
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_on_a_cookie_is_said_and_what_was_not_borne_is_not_cleared() {
+    fn last_change_wins_and_absent_cookies_are_not_cleared() {
         let cookies = with_cookie("cubby_session=a", true);
         cookies.clear_all();
         let (now, later) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// How much of a `User-Agent` header is kept, in code points.
-const USER_AGENT_KEPT: usize = 500;
+const MAX_USER_AGENT_CHARS: usize = 500;
 
 /// What is remembered of the device that a session was opened from.
 #[derive(Clone, Default)]
@@ -16,7 +16,7 @@ impl Device {
     /// As much of it as is stored.
     pub(in crate::identity) fn user_agent(&self) -> Option<String> {
         let agent = self.user_agent.as_ref()?;
-        Some(agent.chars().take(USER_AGENT_KEPT).collect())
+        Some(agent.chars().take(MAX_USER_AGENT_CHARS).collect())
     }
 
     /// As it is stored.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use self::{cookies::Cookies, device::Device};
 use crate::{
-    error::{Error, Reason, Result},
+    error::{AuthFailure, Error, Result},
     id::SessionKey,
     scope::Viewer,
 };
@@ -49,7 +49,7 @@ pub(crate) enum Authentication {
     Viewer(Viewer),
     /// The credentials are invalid. A token with a valid signature still names a session.
     Refused {
-        reason: Reason,
+        reason: AuthFailure,
         session: Option<SessionKey>,
     },
     /// A token of a trusted identity provider whose keys cannot be fetched now: it may be valid.
@@ -81,7 +81,7 @@ pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     authentication.check()?;
     match authentication {
         Authentication::Viewer(viewer) => Ok(viewer),
-        _ => Err(Error::Unauthenticated(Reason::NoCredentials)),
+        _ => Err(Error::Unauthenticated(AuthFailure::NoCredentials)),
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
 pub(in crate::identity) fn require_interactive<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     let viewer = viewer(ctx)?;
     if !viewer.is_interactive() {
-        return Err(Error::Unauthenticated(Reason::InsufficientScope));
+        return Err(Error::Unauthenticated(AuthFailure::InsufficientScope));
     }
     Ok(viewer)
 }

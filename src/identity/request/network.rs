@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_a_64_of_ipv6() {
+    fn network_is_an_ipv4_address_or_ipv6_64_prefix() {
         let of = |text: &str| Network::of(text.parse().ok()).0;
         assert_eq!(of("192.0.2.7"), "192.0.2.7");
         assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    id::{Ids, SecurityEventId},
+    id::{IdGenerator, SecurityEventId},
     identity::{
         entity::security_events::{ActiveModel, Kind},
         request::device::Device,
@@ -12,7 +12,7 @@ use crate::{
 
 /// A new event from this device. The caller sets its owner, unless a viewer inserts it.
 pub(in crate::identity) fn new(
-    ids: &Ids,
+    ids: &IdGenerator,
     device: &Device,
     kind: Kind,
     now: Timestamp,

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     id::SessionKey,
     identity::{entity::sessions, unscoped},
-    metrics::{Metrics, Source},
+    metrics::{Metrics, SessionSource},
 };
 
 /// Older than every generation of a session's tokens: for what names a session without a generation.
@@ -41,10 +41,10 @@ impl ActiveSessions {
         if self.listener.is_alive()
             && let Some(session) = cached().filter(is_sufficient)
         {
-            self.metrics.looked_up(Source::Memory);
+            self.metrics.count_lookup(SessionSource::Memory);
             return Ok(Some(session));
         }
-        self.metrics.looked_up(Source::Database);
+        self.metrics.count_lookup(SessionSource::Database);
         let reading = cache.begin_reading();
         let found = unscoped::session_by_key(&self.database, key).await?;
         let found = found.map(Arc::new);
@@ -63,7 +63,7 @@ impl ActiveSessions {
                     let age = now
                         .since(ended_at)
                         .saturating_sub(self.listener.stale_for());
-                    self.metrics.revoked(age);
+                    self.metrics.record_revocation(age);
                 }
                 Ok(None)
             }

@@ -218,14 +218,14 @@ pub(in crate::identity) fn activity<'a>(ctx: &Context<'a>) -> &'a Activity {
 mod tests {
     use super::*;
     use crate::{
-        id::{Ids, SessionId},
+        id::{IdGenerator, SessionId},
         scope::Owner,
     };
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn cookie_session(now: Timestamp) -> Model {
-        let ids = Ids::default();
+        let ids = IdGenerator::default();
         let (id, owner) = (SessionId::new(&ids, now), Owner::mint(&ids, now));
         Model {
             delivery: Delivery::Cookie,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_of_a_session_are_one() {
+    fn uses_of_a_session_are_merged() {
         let (activity, begun) = (Activity::default(), Timestamp::from_millis(0));
         let session = cookie_session(begun);
         assert!(!activity.note(&session, 1, begun.plus(MINUTE / 2)));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_neither_revives_nor_lowers_nor_lengthens_what_was_shortened() {
+    fn use_never_revives_or_extends_a_shortened_session() {
         let (activity, begun) = (Activity::default(), Timestamp::from_millis(0));
         let session = cookie_session(begun);
         let used_at = begun.plus(2 * MINUTE);

@@ -73,19 +73,19 @@ mod tests {
     use super::*;
     use crate::{
         clock::Timestamp,
-        id::{Ids, SessionId},
+        id::{IdGenerator, SessionId},
         scope::Owner,
     };
 
-    fn session(ids: &Ids, owner: Owner) -> Arc<sessions::Model> {
+    fn session(ids: &IdGenerator, owner: Owner) -> Arc<sessions::Model> {
         let now = Timestamp::from_millis(0);
         let id = SessionId::new(ids, now);
         Arc::new(sessions::Model::new(id, owner, now, now))
     }
 
     #[test]
-    fn what_was_read_while_sessions_ended_is_not_remembered() {
-        let (cache, ids) = (SessionCache::new(), Ids::default());
+    fn session_read_during_revocation_is_not_cached() {
+        let (cache, ids) = (SessionCache::new(), IdGenerator::default());
         let now = Timestamp::from_millis(0);
         let (ana, ben) = (Owner::mint(&ids, now), Owner::mint(&ids, now));
         let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));

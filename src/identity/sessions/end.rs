@@ -2,7 +2,7 @@
 
 use super::own_sessions::{interactive, with_id};
 use crate::{
-    error::{Fault, Result, UserErrorCode},
+    error::{FieldError, Result, UserErrorCode},
     id::SessionId,
     identity::{
         entity::{security_events::Kind, sessions},
@@ -29,7 +29,7 @@ pub(in crate::identity) async fn revoke(
     };
     let not_found = || {
         let message = "There is no such session.";
-        Fault::new(UserErrorCode::NotFound, message).at("id")
+        FieldError::new(UserErrorCode::NotFound, message).at("id")
     };
     let id = session.ok_or_else(not_found)?.id;
     let which = with_id(id);

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     crypto::{secret::Secrets, signed_text::HmacSigner},
     error::Result,
-    id::{Ids, SessionKey},
+    id::{IdGenerator, SessionKey},
     identity::{
         credentials::refresh_tokens::{RefreshTokenClaims, RefreshTokens},
         entity::sessions::{self, Delivery},
@@ -29,11 +29,11 @@ pub(super) struct TokenIssuer {
     tokens: Arc<Tokens>,
     refresh_tokens: RefreshTokens,
     cookie_signer: HmacSigner,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
 }
 
 impl TokenIssuer {
-    pub(super) fn new(tokens: Arc<Tokens>, secrets: &Secrets, ids: Arc<Ids>) -> Self {
+    pub(super) fn new(tokens: Arc<Tokens>, secrets: &Secrets, ids: Arc<IdGenerator>) -> Self {
         Self {
             tokens,
             refresh_tokens: RefreshTokens::new(HmacSigner::new(secrets, "refresh-token hmac")),

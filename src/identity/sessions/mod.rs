@@ -40,7 +40,7 @@ use crate::{
     crypto::secret::Secrets,
     db::{Database, SessionEnd, SessionEndListener},
     error::Result,
-    id::{Ids, SessionId, SessionKey},
+    id::{IdGenerator, SessionId, SessionKey},
     metrics::Metrics,
     scope::{ChangeNotifier, Owner, Set, Viewer},
 };
@@ -52,7 +52,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Sessions {
     database: Database,
     clock: Clock,
-    ids: Arc<Ids>,
+    ids: Arc<IdGenerator>,
     changes: Arc<ChangeNotifier>,
     active: ActiveSessions,
     issuer: TokenIssuer,
@@ -79,7 +79,7 @@ impl Sessions {
     pub(in crate::identity) fn start(
         database: Database,
         clock: Clock,
-        ids: Arc<Ids>,
+        ids: Arc<IdGenerator>,
         tokens: Arc<Tokens>,
         secrets: &Secrets,
         rate_limits: Arc<RateLimits>,
@@ -102,7 +102,7 @@ impl Sessions {
                     cache.forget_user(user_id);
                     changes.sessions_ended(user_id);
                     if let Some(age) = age {
-                        metrics.revoked(age);
+                        metrics.record_revocation(age);
                     }
                 }
                 SessionEnd::Unknown => {

@@ -2,7 +2,7 @@
 
 use super::{OpenedSession, Sessions, issue::IssuedTokens, own_sessions};
 use crate::{
-    error::{Fault, Result, UserErrorCode},
+    error::{FieldError, Result, UserErrorCode},
     identity::{
         entity::{
             security_events::Kind,
@@ -87,5 +87,5 @@ fn refused(code: UserErrorCode) -> IdentityError {
         }
         _ => "The refresh token opens nothing. Sign in again.",
     };
-    Fault::new(code, message).at("refreshToken").into()
+    FieldError::new(code, message).at("refreshToken").into()
 }

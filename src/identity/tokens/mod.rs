@@ -1,4 +1,4 @@
-//! Access tokens: JSON Web Tokens that name a session (RFC 9068).
+//! Access tokens: JSON Web Tokens (RFC 9068) that name a session; signs and verifies them.
 
 pub(super) mod keys;
 pub(super) mod signer;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     crypto::jwt,
-    error::{Error, Reason, Result},
+    error::{AuthFailure, Error, Result},
     id::SessionKey,
     identity::{
         entity::sessions,
@@ -20,29 +20,29 @@ use crate::{
     },
 };
 
-/// How far the clock of another instance, which signed a token, may go ahead of ours.
+/// The maximum time by which the clock of the instance that signed a token may be ahead of ours.
 const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// The `client_id` of every token: there is one client, the front end, and it is not registered.
+/// The `client_id` of every token (RFC 9068 section 2.2). Cubby has no registered clients.
 const CLIENT: &str = "cubby";
 
-/// Far more than a token of ours has; what is longer is not looked at.
+/// The maximum length of a token, far above that of Cubby's own. A longer one is rejected unread.
 const MAX_TOKEN_BYTES: usize = 4096;
 
-/// How many tokens that were found good are remembered: some 3 MB.
+/// The maximum number of verified tokens in the cache, which then takes about 3 MB.
 const MAX_CACHED_TOKENS: usize = 20_000;
 
-/// Signs access tokens and reads them back, with one algorithm.
+/// Signs and verifies access tokens, with one algorithm.
 pub struct Tokens {
     signers: KeySource,
     issuer: String,
     audience: String,
-    /// By the SHA-256 of the whole token: checking a signature of Ed25519 costs more than the rest of
-    /// the guard together. The session is asked for all the same.
+    /// Verified claims by the SHA-256 of the whole token: verifying an Ed25519 signature costs more
+    /// than the rest of authentication. The session is still looked up for each request.
     verified: Cache<[u8; 32], VerifiedClaims>,
 }
 
-/// What signs.
+/// The source of the signing key.
 enum KeySource {
     Rotating(Box<Keys>),
     Shared(Arc<Signer>),
@@ -64,7 +64,8 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// What a token claims whose signature and claims are good, whatever time it is.
+/// The claims of a token whose signature, issuer, audience and lifetime are valid. Its times are
+/// compared with the clock separately.
 #[derive(Clone, Copy)]
 struct VerifiedClaims {
     session: SessionKey,
@@ -81,7 +82,7 @@ impl VerifiedClaims {
     }
 }
 
-/// A token with a valid signature. Its session may have ended.
+/// The session and generation that a valid token names. The session may have ended.
 pub(super) struct SessionRef {
     pub(super) session: SessionKey,
     pub(super) generation: i32,
@@ -89,14 +90,14 @@ pub(super) struct SessionRef {
 }
 
 impl Tokens {
-    /// Signs with the Ed25519 keys of the database; anybody may verify with those in
-    /// [`Tokens::jwks`].
+    /// Signs with the Ed25519 keys in the database. Any service can verify the tokens with the
+    /// public keys in the server's JWK set.
     pub fn ed25519(keys: Keys, issuer: &str, audience: &str) -> Self {
         Self::new(KeySource::Rotating(Box::new(keys)), issuer, audience)
     }
 
-    /// Signs with HMAC and SHA-256; whoever verifies shares the secret, and [`Tokens::jwks`] is
-    /// empty.
+    /// Signs with HMAC-SHA-256. A service needs the shared secret to verify the tokens, and the
+    /// server's JWK set is empty.
     pub fn hs256(shared: &[u8], issuer: &str, audience: &str) -> Self {
         let signer = KeySource::Shared(Arc::new(Signer::hs256(shared)));
         Self::new(signer, issuer, audience)
@@ -111,7 +112,8 @@ impl Tokens {
         }
     }
 
-    /// Notices what other processes have done to the keys; to be asked now and again before signing.
+    /// Reads the keys again if the cached ones are stale, since another process may have rotated
+    /// them. Must be called before signing.
     pub(super) async fn refresh_if_stale(&self, now: Timestamp) {
         match &self.signers {
             KeySource::Rotating(keys) => keys.refresh_if_stale(now).await,
@@ -119,7 +121,7 @@ impl Tokens {
         }
     }
 
-    /// Returns the public keys, as a JWK set (RFC 7517).
+    /// Returns the public keys as a JWK set (RFC 7517).
     pub(crate) async fn jwks(&self, now: Timestamp) -> serde_json::Value {
         self.refresh_if_stale(now).await;
         match &self.signers {
@@ -128,8 +130,8 @@ impl Tokens {
         }
     }
 
-    /// A token for the session, and when it expires, to the whole second: with the session at the
-    /// latest.
+    /// Signs a token for the session. Returns it with its expiry, in whole seconds and not after
+    /// the session's end.
     pub(super) fn sign(
         &self,
         session: &sessions::Model,
@@ -160,22 +162,23 @@ impl Tokens {
         Ok((token, Timestamp::from_millis(expires * 1000)))
     }
 
-    /// Reads a token that this server signed for itself, expired or not.
+    /// Verifies a token that this server signed, expired or not.
     ///
-    /// Times are checked against the given moment, without leeway, and not by the library, which
-    /// reads the system's clock.
+    /// Expiry and `nbf` are compared with `now` without leeway; `iat` may be up to 5 minutes ahead.
+    /// The JWT library does not check times, since it would read the system clock.
     ///
     /// # Errors
-    /// When the token names a key that is not known and the database cannot be asked for it.
+    /// If the token names an unknown key and the database is unavailable.
     pub(super) async fn verify(
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<std::result::Result<SessionRef, Reason>> {
+    ) -> Result<std::result::Result<SessionRef, AuthFailure>> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Ok(Err(Reason::TokenInvalid));
+            return Ok(Err(AuthFailure::TokenInvalid));
         }
-        // The key is asked for each time: what it signed is forgotten with it.
+        // Looked up for cached tokens too: they become invalid when their key expires or is
+        // deleted.
         let signer = match &self.signers {
             KeySource::Rotating(keys) => keys.named_by(token, now).await?,
             KeySource::Shared(signer) => Some(Arc::clone(signer)),
@@ -188,10 +191,10 @@ impl Tokens {
                 generation: claims.generation,
                 has_expired: claims.expires_at <= now.as_seconds(),
             })
-            .ok_or(Reason::TokenInvalid))
+            .ok_or(AuthFailure::TokenInvalid))
     }
 
-    /// What a token says whose signature and claims are good, looked up by the hash of all of it.
+    /// Returns the token's claims, from the cache or by verifying its signature and claims.
     fn verify_cached(
         &self,
         token: &str,
@@ -236,7 +239,7 @@ impl Tokens {
 }
 
 fn no_key() -> Error {
-    Error::internal(std::io::Error::other("there is no key to sign with"))
+    Error::internal(std::io::Error::other("there is no signing key"))
 }
 
 #[cfg(test)]
@@ -268,12 +271,12 @@ mod tests {
         tokens: &Tokens,
         token: &str,
         now: Timestamp,
-    ) -> std::result::Result<SessionRef, Reason> {
+    ) -> std::result::Result<SessionRef, AuthFailure> {
         tokens.verify(token, now).await.unwrap()
     }
 
     #[tokio::test]
-    async fn a_good_token_is_remembered_until_it_expires() {
+    async fn valid_token_is_cached_until_it_expires() {
         let tokens = tokens();
         let token = Signer::hs256(&[7; 32]).sign(&claims()).unwrap();
         let verify = async |now| verified(&tokens, &token, now).await.unwrap().has_expired;
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_remembered_token_is_as_early_as_it_was() {
+    async fn cached_token_still_has_its_nbf_checked() {
         let tokens = tokens();
         let early = Claims {
             nbf: Some(NOW.as_seconds()),
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bad_token_is_not_remembered() {
+    async fn invalid_token_is_not_cached() {
         let tokens = tokens();
         let foreign = Signer::hs256(&[8; 32]).sign(&claims()).unwrap();
         let wrong = Claims {
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn token_cache_is_bounded() {
         let tokens = tokens();
         let claims = tokens.read(&claims()).unwrap();
         for number in 0..3 * MAX_CACHED_TOKENS {

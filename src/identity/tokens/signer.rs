@@ -1,4 +1,4 @@
-//! One key and its algorithm: what signs tokens, and knows its own signatures again.
+//! A signing key and its algorithm: signs tokens and verifies those that it signed.
 
 use aws_lc_rs::{digest, signature};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,23 +11,23 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The `typ` of an access token (RFC 9068 section 2.1).
+/// The `typ` header of an access token (RFC 9068 section 2.1).
 const TYPE: &str = "at+jwt";
 
 pub(in crate::identity) struct Signer {
     header: Header,
-    /// The first part of every token that it signed. There is one way to write it: what names the
-    /// key otherwise, or says more (`crit`, `jwk`, `jku`), is another key's or forged.
+    /// The encoded header of every token that this key signs. A token with any other header is
+    /// rejected, for example one with more members (`crit`, `jwk`, `jku`).
     head: String,
     signing: EncodingKey,
     verifying: DecodingKey,
     validation: Validation,
-    /// What others verify with (RFC 7517); nothing where that is a secret.
+    /// The public key as a JWK (RFC 7517). Nothing for a shared secret.
     jwk: Option<Value>,
 }
 
 impl Signer {
-    /// Ed25519 (RFC 8037), from the 32 bytes that are the private key.
+    /// Creates an Ed25519 signer (RFC 8037) from the 32 bytes of a private key.
     pub(in crate::identity) fn ed25519(seed: &[u8; 32]) -> Self {
         let pair = signature::Ed25519KeyPair::from_seed_unchecked(seed)
             .expect("any 32 bytes are an Ed25519 seed");
@@ -48,7 +48,7 @@ impl Signer {
         )
     }
 
-    /// HMAC with SHA-256: whoever verifies shares the secret.
+    /// Creates an HMAC-SHA-256 signer. Verifying its tokens takes the shared secret.
     pub(in crate::identity) fn hs256(shared: &[u8]) -> Self {
         Self::new(
             Algorithm::HS256,
@@ -79,7 +79,7 @@ impl Signer {
         }
     }
 
-    /// The `kid` of its tokens; the empty string where there is one key and it has no name.
+    /// Returns the `kid` of the key's tokens. Empty for a shared secret, whose tokens have none.
     pub(in crate::identity) fn id(&self) -> &str {
         self.header.kid.as_deref().unwrap_or_default()
     }
@@ -88,17 +88,18 @@ impl Signer {
         self.jwk.as_ref()
     }
 
-    /// Whether the token says that this key signed it, in the words that this key uses.
+    /// True if the token has this key's header. Does not verify the signature.
     pub(in crate::identity) fn is_named_by(&self, token: &str) -> bool {
         token.split('.').next() == Some(self.head.as_str())
     }
 
-    /// A token of these claims.
+    /// Signs a token with these claims.
     pub(in crate::identity) fn sign(&self, claims: &impl Serialize) -> Result<String> {
         jsonwebtoken::encode(&self.header, claims, &self.signing).map_err(Error::internal)
     }
 
-    /// The claims of a token that this key signed. They may say anything.
+    /// Returns the claims of a token that this key signed, or nothing if the signature is invalid.
+    /// The caller checks the claims.
     pub(in crate::identity) fn open<Claims: DeserializeOwned>(
         &self,
         token: &str,
@@ -112,7 +113,7 @@ impl Signer {
     }
 }
 
-/// The key's name: its JWK thumbprint (RFC 7638).
+/// Returns the key's id: its JWK thumbprint (RFC 7638).
 fn thumbprint(x: &str) -> String {
     let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_published_under_its_thumbprint_as_rfc_8037_reckons_it() {
+    fn key_id_is_the_rfc_8037_thumbprint() {
         let signer = signer();
         assert_eq!(signer.id(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let jwk = signer.jwk().unwrap();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_token_is_written_in_one_way() {
+    fn only_the_canonical_token_header_is_accepted() {
         let signer = signer();
         let head = format!(
             r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{}"}}"#,

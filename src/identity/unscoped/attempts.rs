@@ -127,7 +127,7 @@ pub(in crate::identity) async fn is_known_network(
     network: &Network,
 ) -> Result<bool> {
     // The same question for nobody, so that it takes the same time.
-    let user_id = user.unwrap_or_else(UserId::nobody);
+    let user_id = user.unwrap_or_else(UserId::nil);
     let known = known_networks::Entity::find()
         .filter(known_networks::Column::UserId.eq(user_id))
         .filter(known_networks::Column::Network.eq(network.as_str()))

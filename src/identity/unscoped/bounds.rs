@@ -16,7 +16,7 @@ const MAX_SESSIONS: u64 = 100;
 const MAX_KNOWN_NETWORKS: u64 = 100;
 
 /// How many rows beyond a maximum are removed at once.
-const AT_ONCE: u64 = 500;
+const MAX_DELETED_ROWS: u64 = 500;
 
 /// Removes what is beyond the maximum of a person's sessions: those that have ended first, and then those
 /// that were not used for longest, which end by it.
@@ -28,7 +28,7 @@ pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> R
         .order_by_desc(sessions::Column::LastActiveAt)
         .order_by_desc(sessions::Column::Id)
         .offset(MAX_SESSIONS)
-        .limit(AT_ONCE)
+        .limit(MAX_DELETED_ROWS)
         .all(transaction)
         .await?;
     if surplus.is_empty() {
@@ -51,7 +51,7 @@ pub(super) async fn bound_networks(transaction: &Transaction, owner: Owner) -> R
         .order_by_desc(known_networks::Column::LastUsedAt)
         .order_by_desc(known_networks::Column::Network)
         .offset(MAX_KNOWN_NETWORKS)
-        .limit(AT_ONCE)
+        .limit(MAX_DELETED_ROWS)
         .all(transaction)
         .await?;
     if surplus.is_empty() {

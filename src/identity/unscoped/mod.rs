@@ -58,7 +58,7 @@ use crate::{
 };
 
 /// How many ids one query names.
-const AT_ONCE: usize = 500;
+const MAX_BOUND_KEYS: usize = 500;
 
 /// The person with the address, unless nobody gets in as them.
 pub(super) async fn user_by_email(
@@ -98,7 +98,7 @@ pub(super) async fn sessions_by_keys(
     keys: &[SessionKey],
 ) -> Result<Vec<sessions::Model>> {
     let mut sessions = Vec::new();
-    for keys in keys.chunks(AT_ONCE) {
+    for keys in keys.chunks(MAX_BOUND_KEYS) {
         let found = sessions::Entity::find()
             .filter(has_one_of(keys))
             .all(database.reads())
@@ -111,7 +111,7 @@ pub(super) async fn sessions_by_keys(
 /// The last number of each person's task log; none of them says what is in it.
 pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
     let mut seqs = Vec::new();
-    for users in users.chunks(AT_ONCE) {
+    for users in users.chunks(MAX_BOUND_KEYS) {
         let logs = change_logs::Entity::find()
             .filter(change_logs::Column::UserId.is_in(users.iter().copied()))
             .all(database.reads())
@@ -125,7 +125,7 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
 pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
     let logs = change_logs::Entity::find()
         .filter(change_logs::Column::MovingSessionId.is_not_null())
-        .limit(AT_ONCE as u64)
+        .limit(MAX_BOUND_KEYS as u64)
         .all(database.reads())
         .await?;
     let moving = logs

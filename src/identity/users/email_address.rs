@@ -1,14 +1,15 @@
-//! An e-mail address: kept as it was typed, compared without regard to case and to how its domain is written.
+//! Email addresses: stored as typed, and compared in a normalized form that ignores case and the
+//! encoding of the domain.
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::{Fault, UserErrorCode};
+use crate::error::{FieldError, UserErrorCode};
 
-/// The longest address, in bytes (RFC 5321 section 4.5.3.1.3, without its angle brackets).
+/// The maximum length of an address, in bytes (RFC 5321 section 4.5.3.1.3, without angle brackets).
 const MAX_BYTES: usize = 254;
 
-/// An address with a form that mail could be sent to; nobody has been asked whether it arrives.
+/// A well-formed email address. Ownership and delivery are not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct EmailAddress {
     typed: String,
@@ -16,11 +17,11 @@ pub(in crate::identity) struct EmailAddress {
 }
 
 impl EmailAddress {
-    pub(in crate::identity) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(in crate::identity) fn parse(text: &str) -> Result<Self, FieldError> {
         let typed: String = text.trim().nfc().collect();
-        let wrong = |message: &str| Err(Fault::new(UserErrorCode::EmailInvalid, message));
+        let wrong = |message: &str| Err(FieldError::new(UserErrorCode::EmailInvalid, message));
         if typed.len() > MAX_BYTES {
-            return wrong("An e-mail address has at most 254 bytes.");
+            return wrong("The email address must have at most 254 bytes.");
         }
         let well_formed = typed
             .split_once('@')
@@ -28,38 +29,40 @@ impl EmailAddress {
             && typed.matches('@').count() == 1
             && !typed.contains(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c));
         if !well_formed {
-            return wrong("Write an e-mail address, such as ana@example.com.");
+            return wrong("Enter an email address, such as ana@example.com.");
         }
         let Some(normalized) = normalize(&typed) else {
             return wrong(
-                "What follows the @ is no domain name. Check it for mistyped characters, or write it in ASCII (xn--).",
+                "The part after the @ is not a valid domain name. Correct it, or write it in ASCII (xn--).",
             );
         };
         Ok(Self { typed, normalized })
     }
 
-    /// As it was typed, without the spaces around it.
+    /// Returns the address as it was typed, trimmed and in NFC.
     pub(in crate::identity) fn as_str(&self) -> &str {
         &self.typed
     }
 
-    /// What makes two addresses the same one.
+    /// Returns the normalized form, which is equal for equal addresses.
     pub(in crate::identity) fn normalized(&self) -> &str {
         &self.normalized
     }
 }
 
-/// The form by which an address is compared. Browsers send a domain in Unicode or in ASCII for the same thing typed.
+/// Returns the form in which addresses are compared. For the same typed domain, some browsers send
+/// Unicode and others ASCII. Returns `None` if the domain is invalid.
 fn normalize(address: &str) -> Option<String> {
     let (local, domain) = address.split_once('@')?;
     let local: String = local
         .to_lowercase()
-        // The one letter whose lower case depends on what follows it.
+        // The only letter whose lower case depends on the next letter.
         .replace('ς', "σ")
         .nfc()
         .collect();
     let domain = domain.to_ascii_lowercase();
-    // Of others this is their ASCII form already, and they need not be in the DNS.
+    // An ASCII domain without punycode is normalized already, and need not be a valid DNS name, such as
+    // an address literal.
     let domain = if domain.is_ascii() && !domain.contains("xn--") {
         domain
     } else {
@@ -68,7 +71,8 @@ fn normalize(address: &str) -> Option<String> {
     Some(format!("{local}@{domain}"))
 }
 
-/// By UTS 46, as browsers do it (WHATWG URL, domain to ASCII), with the lengths that the DNS allows.
+/// Converts a domain to ASCII by UTS 46, like browsers (WHATWG URL, domain to ASCII), and checks the
+/// lengths that the DNS allows.
 fn ascii_domain(domain: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(
         domain.as_bytes(),
@@ -79,7 +83,8 @@ fn ascii_domain(domain: &str) -> Option<String> {
     ascii.ok().map(Into::into)
 }
 
-/// What shows nothing, or turns what follows around: two addresses that differ in it look alike.
+/// Returns true for a character that is invisible or changes the direction of text. Addresses that
+/// differ only in such characters look alike.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -99,7 +104,7 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Returns the normalized address, or the first characters of a text that is no address.
+/// Returns the normalized address, or the first 254 code points of a text that is not an address.
 pub(in crate::identity) fn normalized_or_text(email: Option<&EmailAddress>, text: &str) -> String {
     match email {
         Some(email) => email.normalized().to_owned(),
@@ -112,21 +117,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_trimmed_kept_as_typed_and_compared_in_lower_case() {
+    fn address_is_trimmed_and_compared_case_insensitively() {
         let address = EmailAddress::parse("  Ana.Lima@Example.COM\n").unwrap();
         assert_eq!(address.as_str(), "Ana.Lima@Example.COM");
         assert_eq!(address.normalized(), "ana.lima@example.com");
     }
 
     #[test]
-    fn composed_and_decomposed_letters_are_the_same_address() {
+    fn composed_and_decomposed_letters_are_equal() {
         let composed = EmailAddress::parse("Jos\u{e9}@example.com").unwrap();
         let decomposed = EmailAddress::parse("JOSE\u{301}@example.com").unwrap();
         assert_eq!(composed.normalized(), decomposed.normalized());
     }
 
     #[test]
-    fn the_two_small_sigmas_are_one_letter() {
+    fn both_lowercase_sigmas_are_equal() {
         let key = |text| EmailAddress::parse(text).unwrap().normalized().to_owned();
         assert_eq!(
             key("\u{3c3}\u{3b1}\u{3c2}@x.gr"),
@@ -139,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn domain_is_compared_in_its_ascii_form() {
+    fn domains_are_compared_in_ascii_form() {
         for (key, forms) in [
             (
                 "info@xn--mnchen-3ya.example",
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn domain_that_is_no_idna_name_is_refused() {
+    fn invalid_idna_domain_is_rejected() {
         for domain in [
             "xn--a.example".to_owned(),
             "xn--mnchen-3yA3.xn--".to_owned(),
@@ -191,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_one_at_sign_between_two_parts_is_refused() {
+    fn malformed_address_is_rejected() {
         for text in [
             "",
             " ",
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_at_most_254_bytes() {
+    fn address_has_at_most_254_bytes() {
         let of = |bytes: usize| format!("{}@example.com", "a".repeat(bytes - 12));
         assert!(EmailAddress::parse(&of(254)).is_ok());
         assert!(EmailAddress::parse(&of(255)).is_err());

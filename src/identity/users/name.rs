@@ -1,30 +1,31 @@
-//! What a person calls themselves or a device.
+//! Names of users, devices and personal access tokens.
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::{Fault, UserErrorCode};
+use crate::error::{FieldError, UserErrorCode};
 
-/// A person's name or a session's label: 1 to 100 code points after trimming.
+/// The name of a user or the label of a session: 1 to 100 code points after trimming, without control
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct Name(String);
 
 impl Name {
-    pub(in crate::identity) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(in crate::identity) fn parse(text: &str) -> Result<Self, FieldError> {
         let name: String = text.trim().nfc().collect();
         if name.is_empty() {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::TooShort,
                 "Write at least one character.",
             ));
         }
         if name.chars().count() > 100 {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::TooLong,
                 "Write at most 100 characters.",
             ));
         }
         if name.contains(char::is_control) {
-            return Err(Fault::new(
+            return Err(FieldError::new(
                 UserErrorCode::Invalid,
                 "Write it on one line, without control characters.",
             ));
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_1_to_100_code_points_after_trimming() {
+    fn name_has_1_to_100_code_points_after_trimming() {
         assert_eq!(Name::parse("  Ana ").unwrap().into_string(), "Ana");
         assert!(Name::parse("   ").is_err());
         assert!(Name::parse(&"é".repeat(100)).is_ok());

@@ -1,26 +1,26 @@
-//! The viewer's own row: reading it, and changing the name and the time zone.
+//! The viewer's profile: reads the viewer's row, and changes the name and the time zone.
 
 use async_graphql::Context;
 use futures_util::future::BoxFuture;
 
 use super::{name::Name, time_zone::TimeZone};
 use crate::{
-    error::{Error, Reason, Result},
+    error::{AuthFailure, Error, Result},
     identity::entity::users,
     scope::{Filter, Query, Set, Viewer},
 };
 
-/// Changes of a profile. `None` leaves a field unchanged, `Some(None)` clears it.
+/// Changes of a profile: `None` leaves a field unchanged, `Some(None)` clears it.
 pub(in crate::identity) struct ProfileChanges {
     pub(in crate::identity) name: Option<Option<Name>>,
     pub(in crate::identity) time_zone: Option<TimeZone>,
 }
 
-/// Begins to reschedule what depends on the viewer's time zone.
+/// Begins to reschedule the floating due times of the viewer's tasks.
 pub(crate) type Follow = for<'a, 'c> fn(&'a Context<'c>, &'a Viewer) -> BoxFuture<'a, Result<()>>;
 
-/// Changes the profile. If the time zone changes, `follow` begins to reschedule what depends on it, in the same
-/// transaction; the rest follows in the background.
+/// Changes the profile. If the time zone changes, `follow` begins to reschedule the viewer's floating
+/// due times in the same transaction; the background task finishes it.
 pub(in crate::identity) async fn update_profile(
     ctx: &Context<'_>,
     viewer: &Viewer,
@@ -31,8 +31,8 @@ pub(in crate::identity) async fn update_profile(
     let update = viewer.transaction(|viewer| async move {
         let viewer = &viewer;
         if changes.time_zone.is_some() {
-            // Writers of what depends on the time zone lock the log too before they read the zone.
-            viewer.lock_log().await?;
+            // Writers of floating due times take this lock too before they read the time zone.
+            viewer.lock_user().await?;
         }
         let user = me(viewer).await?;
         let name = match &changes.name {
@@ -63,17 +63,17 @@ pub(in crate::identity) async fn update_profile(
 }
 
 /// Returns the viewer's time zone.
-pub(crate) async fn home(viewer: &Viewer) -> Result<TimeZone> {
+pub(crate) async fn time_zone(viewer: &Viewer) -> Result<TimeZone> {
     TimeZone::stored(&me(viewer).await?.time_zone)
 }
 
 /// Returns the viewer's own row.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] if the account was deleted a moment ago.
+/// Returns [`Error::Unauthenticated`] if the account was deleted after the request was authenticated.
 pub(in crate::identity) async fn me(viewer: &Viewer) -> Result<users::Model> {
     viewer
         .find_one::<users::Entity>(Query::all())
         .await?
-        .ok_or(Error::Unauthenticated(Reason::SessionEnded))
+        .ok_or(Error::Unauthenticated(AuthFailure::SessionEnded))
 }

@@ -1,8 +1,8 @@
-//! A new user, and the rows of their account.
+//! The rows of a new account, shared by sign-up, import and seeding.
 
 use crate::{
     clock::Timestamp,
-    id::Ids,
+    id::IdGenerator,
     identity::{
         entity::{
             security_events::{self, Kind},
@@ -15,7 +15,7 @@ use crate::{
     scope::{Owner, Set},
 };
 
-/// A new user.
+/// A new user whose fields are validated.
 pub(in crate::identity) struct NewUser {
     pub(in crate::identity) email: EmailAddress,
     pub(in crate::identity) name: Option<Name>,
@@ -23,7 +23,7 @@ pub(in crate::identity) struct NewUser {
     pub(in crate::identity) password_hash: String,
 }
 
-/// The rows of a new user.
+/// The rows to insert for a new user.
 pub(in crate::identity) struct NewUserRows {
     pub(in crate::identity) owner: Owner,
     pub(in crate::identity) user: users::ActiveModel,
@@ -33,7 +33,7 @@ pub(in crate::identity) struct NewUserRows {
 impl NewUser {
     pub(in crate::identity) fn into_rows(
         self,
-        ids: &Ids,
+        ids: &IdGenerator,
         device: &Device,
         now: Timestamp,
     ) -> NewUserRows {

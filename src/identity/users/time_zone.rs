@@ -1,14 +1,14 @@
-//! A time zone by its IANA name.
+//! Time zones by their IANA names, and their GraphQL scalar.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::tz;
 
 use crate::error::{Error, Result};
 
-/// What browsers call the zone of a device that does not tell its own (CLDR).
+/// The name that browsers report if they do not know or hide the device's time zone (CLDR).
 const UNKNOWN: &str = "Etc/Unknown";
 
-/// The name of a zone that the built-in IANA database has, in its own spelling.
+/// A time zone of the built-in IANA database, with its name in the database's spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TimeZone {
     name: String,
@@ -32,7 +32,7 @@ impl TimeZone {
         Some(Self { name, rules })
     }
 
-    /// The zone of a name that was parsed before it was stored.
+    /// Returns the time zone of a stored name, which was validated before it was stored.
     pub(crate) fn stored(name: &str) -> Result<Self> {
         Self::named(name).ok_or_else(|| Error::unreadable("time zone", name))
     }
@@ -41,14 +41,18 @@ impl TimeZone {
         self.name
     }
 
-    /// What its clocks show when.
+    /// Returns the offsets of the zone, for calculations.
     pub(crate) fn rules(&self) -> tz::TimeZone {
         self.rules.clone()
     }
 }
 
-/// The IANA name of a time zone, such as `Europe/Vienna`.
-#[Scalar(name = "TimeZone")]
+/// IANA name of a time zone, such as `Europe/Vienna`. Input is accepted in any case; output has the
+/// spelling of the IANA database. `Etc/Unknown` is read as `UTC`.
+#[Scalar(
+    name = "TimeZone",
+    specified_by_url = "https://www.iana.org/time-zones"
+)]
 impl ScalarType for TimeZone {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -73,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_zone_is_known_by_its_iana_name_in_any_case_and_kept_in_its_own() {
+    fn time_zone_name_matches_in_any_case_and_becomes_canonical() {
         let named = |name| TimeZone::named(name).map(TimeZone::into_string);
         assert_eq!(named("europe/vienna").as_deref(), Some("Europe/Vienna"));
         assert_eq!(named("UTC").as_deref(), Some("UTC"));

@@ -1,4 +1,4 @@
-//! The lines of a calendar (RFC 5545, section 3.1), and what dates are in them.
+//! Parses the lines of a calendar (RFC 5545, section 3.1), and the dates and offsets in them.
 
 use jiff::{
     Timestamp,
@@ -7,21 +7,21 @@ use jiff::{
     tz::Offset,
 };
 
-/// A line that is whole again after it was folded.
+/// A property: an unfolded line.
 pub(super) struct Line<'a> {
     pub(super) name: &'a str,
     pub(super) value: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// Nothing where it is no property of a component.
+    /// Parses a line. Returns `None` if it is not a property.
     pub(super) fn parse(line: &'a str) -> Option<Self> {
         let (name, _) = line.split_once([':', ';'])?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_name) {
             return None;
         }
-        // Parameters are between them, and may be quoted.
+        // Parameters follow the name, and their quoted values may contain a colon.
         let mut is_quoted = false;
         let colon = line.bytes().position(|byte| {
             is_quoted ^= byte == b'"';
@@ -32,7 +32,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A text without the backslashes that escape characters of it.
+/// Returns a text without its escaping backslashes.
 pub(super) fn text(value: &str) -> String {
     let mut characters = value.chars();
     let mut text = String::with_capacity(value.len());
@@ -43,7 +43,7 @@ pub(super) fn text(value: &str) -> String {
     text
 }
 
-/// A date or a date-time (sections 3.3.4 and 3.3.5), also with an offset from UTC as ISO 8601 has it.
+/// A date or a date-time (sections 3.3.4 and 3.3.5), also with an ISO 8601 offset from UTC.
 #[derive(Clone, Copy)]
 pub(super) struct WrittenDate {
     pub(super) date: Date,
@@ -62,18 +62,18 @@ impl WrittenDate {
         })
     }
 
-    /// What the wall shows; of a date its begin.
+    /// Returns the local time: of a date, midnight.
     pub(super) fn wall(self) -> DateTime {
         self.date.to_datetime(self.time.unwrap_or(Time::midnight()))
     }
 
-    /// Nothing where it has no offset.
+    /// Returns the instant, or `None` without an offset.
     pub(super) fn instant(self) -> Option<Timestamp> {
         self.offset?.to_timestamp(self.wall()).ok()
     }
 }
 
-/// An offset from UTC (section 3.3.14).
+/// Parses an offset from UTC (section 3.3.14).
 pub(super) fn offset(text: &str) -> Option<Offset> {
     let moment = format!("19700101T000000{text}");
     WrittenDate::parse(&moment)?.offset
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_dates_and_date_times_are_read() {
+    fn only_dates_and_date_times_are_parsed() {
         let read = |text| {
             let date = WrittenDate::parse(text)?;
             let instant = date.instant().map(|at| format!(" = {at}"));

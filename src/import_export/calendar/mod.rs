@@ -1,5 +1,5 @@
-//! Tasks as iCalendar (RFC 5545): the `VTODO` of a calendar, as other programs write and read them. A library reads and
-//! writes the components.
+//! Tasks as iCalendar (RFC 5545): reads and writes the `VTODO` components of a calendar. A library parses
+//! and formats the components.
 
 mod line;
 mod reader;
@@ -16,8 +16,8 @@ pub(super) use writer::Writer;
 const BEGIN: &str = "BEGIN:VCALENDAR";
 const END: &str = "END:VCALENDAR";
 
-/// Where a task is in the manual order, beside what the standard has.
+/// The property with a task's position, an extension of the standard.
 const POSITION: &str = "X-CUBBY-POSITION";
 
-/// The time zone that the last letter of a date-time means.
+/// The time zone of a date-time that ends with `Z`.
 pub(super) const UTC: &str = "UTC";

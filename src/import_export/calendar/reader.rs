@@ -1,10 +1,10 @@
-//! Reads a calendar: it is cut into its components, so that one is held at a time.
+//! Reads a calendar: splits it into components, so that only one is in memory at a time.
 
 use std::io::{self, BufRead};
 
 use super::{
     BEGIN, END,
-    todo::{Circumstances, Todo},
+    todo::{Todo, TodoContext},
     zones::Zones,
 };
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 
 pub(in crate::import_export) struct Reader<'a, R> {
     file: R,
-    /// The line that was read last, counted from 1.
+    /// The number of the last line that was read, counted from 1.
     line: u64,
     is_begun: bool,
-    /// Whether the calendar that begun has not ended.
+    /// True inside a calendar, before its end.
     is_open: bool,
-    circumstances: Circumstances<'a>,
+    circumstances: TodoContext<'a>,
 }
 
 /// A component of a file, unfolded.
@@ -34,15 +34,15 @@ struct Block {
 }
 
 impl<'a, R: BufRead> Reader<'a, R> {
-    pub(in crate::import_export) fn new(file: R, now: Timestamp, home: &'a TimeZone) -> Self {
+    pub(in crate::import_export) fn new(file: R, now: Timestamp, time_zone: &'a TimeZone) -> Self {
         Self {
             file,
             line: 0,
             is_begun: false,
             is_open: false,
-            circumstances: Circumstances {
+            circumstances: TodoContext {
                 now,
-                home,
+                time_zone,
                 zones: Zones::default(),
             },
         }
@@ -80,8 +80,8 @@ impl<'a, R: BufRead> Reader<'a, R> {
         }
     }
 
-    /// Whether there is a line, which is read without its end. What is too long for any component is read, and not
-    /// kept.
+    /// Reads a line without its end. Returns false at the end of the file. Bytes beyond the maximum size of
+    /// a component are discarded.
     fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         let mut is_any = false;
@@ -109,7 +109,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
         Ok(is_any)
     }
 
-    /// The component that begins with this line.
+    /// Reads the component that begins with this line.
     fn block(&mut self, first: &[u8], end: &[u8]) -> io::Result<Block> {
         let mut block = Block {
             line: self.line,
@@ -122,7 +122,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
             if block.bytes.len() > MAX_TASK_BYTES {
                 continue;
             }
-            // Before anything is taken for characters: a line may be folded within one.
+            // Lines are unfolded as bytes, because a fold can split a character.
             match line.split_first() {
                 Some((b' ' | b'\t', more)) => block.bytes.extend_from_slice(more),
                 Some(_) => {

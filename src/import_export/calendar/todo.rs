@@ -1,4 +1,4 @@
-//! The properties of a `VTODO`, and the task that they are.
+//! Converts the properties of a `VTODO` to a task.
 
 use std::collections::HashMap;
 
@@ -20,31 +20,32 @@ use crate::{
     tasks::Priority,
 };
 
-/// What a task is called that has no summary.
+/// The title of a task without a summary.
 const UNTITLED: &str = "Untitled";
 
-/// What is told of lines that are neither a property nor, by a blank before them, a part of the one before.
-const STRAY: &str = "lines without a property";
+/// The name under which lines are reported that are neither a property nor, by a leading blank, the
+/// continuation of one.
+const UNATTACHED_LINES: &str = "lines without a property";
 
 /// A `VTODO`.
 pub(super) struct Todo<'a> {
     component: ICalendarComponent,
-    /// What stands after the names of its properties that are not empty.
+    /// The unparsed values of its properties that are not empty, by their names in upper case.
     written: HashMap<String, &'a str>,
-    /// What there is no place for.
+    /// The properties and components that tasks do not have.
     pub(super) ignored: Vec<String>,
 }
 
-/// What the meaning of dates depends on.
-pub(super) struct Circumstances<'a> {
+/// The context in which dates are interpreted.
+pub(super) struct TodoContext<'a> {
     pub(super) now: Timestamp,
-    /// Where the person's days begin and end.
-    pub(super) home: &'a TimeZone,
+    /// The user's time zone.
+    pub(super) time_zone: &'a TimeZone,
     pub(super) zones: Zones,
 }
 
 impl<'a> Todo<'a> {
-    /// A component whose lines are whole.
+    /// Parses a component with unfolded lines.
     pub(super) fn parse(block: &'a str) -> Result<Self, String> {
         let mut properties = String::with_capacity(block.len());
         let (mut written, mut ignored) = (HashMap::new(), Vec::new());
@@ -53,7 +54,7 @@ impl<'a> Todo<'a> {
             let property = Line::parse(line);
             match &property {
                 None if !goes_on && !line.trim().is_empty() => {
-                    ignored.push(STRAY.to_owned());
+                    ignored.push(UNATTACHED_LINES.to_owned());
                     continue;
                 }
                 Some(Line { name, .. }) if name.eq_ignore_ascii_case("BEGIN") => depth += 1,
@@ -73,7 +74,7 @@ impl<'a> Todo<'a> {
         let mut components = calendar.map_or(Vec::new(), |it| it.components).into_iter();
         let component = components
             .next()
-            .ok_or("It is no component of a calendar.")?;
+            .ok_or("It is not a valid component of a calendar.")?;
         ignored.extend(components.map(|part| part.component_type.as_str().to_owned()));
         Ok(Self {
             component,
@@ -82,9 +83,13 @@ impl<'a> Todo<'a> {
         })
     }
 
-    /// The task. It notes which of its properties there is no place for.
-    pub(super) fn task(&mut self, circumstances: &Circumstances<'_>) -> Result<TaskRecord, String> {
-        let Circumstances { now, home, zones } = circumstances;
+    /// Returns the task, and adds its other properties to `ignored`.
+    pub(super) fn task(&mut self, circumstances: &TodoContext<'_>) -> Result<TaskRecord, String> {
+        let TodoContext {
+            now,
+            time_zone,
+            zones,
+        } = circumstances;
         let mut task = TaskRecord::default();
         let (mut due, mut start, mut duration) = (None, None, None);
         let (mut uid, mut instance) = (None, None);
@@ -101,7 +106,7 @@ impl<'a> Todo<'a> {
             let about = |wrong: String| format!("{name}: {wrong}");
             let date = || when(entry, written).map_err(about);
             let moment = |date: When<'_>| {
-                let moment = date.moment(zones, home).map_err(about);
+                let moment = date.moment(zones, time_zone).map_err(about);
                 moment.map(|at| Some(at.to_string()))
             };
             let mut is_left_out = false;
@@ -143,11 +148,11 @@ impl<'a> Todo<'a> {
                 Property::Other(name) if name.eq_ignore_ascii_case(POSITION) => {
                     task.position = text();
                 }
-                // When it was written down.
+                // The time of writing; only validated.
                 Property::Dtstamp => {
                     date()?;
                 }
-                // How often it changed.
+                // The number of revisions, which other programs count differently.
                 Property::Sequence => {}
                 _ => is_left_out = true,
             }
@@ -170,7 +175,7 @@ impl<'a> Todo<'a> {
             task.title = Some(UNTITLED.to_owned());
         }
         if is_open {
-            // It was done once: some programs leave the moment.
+            // The task was reopened: some programs leave the time of completion.
             task.completed_at = None;
         } else if is_done {
             task.completed = Some(true);
@@ -180,7 +185,8 @@ impl<'a> Todo<'a> {
     }
 }
 
-/// Gives a task its id: what is ours is the id, and what is not stands for one, the same whenever it is read.
+/// Sets the id of a task: a `UID` with a task id is the id. From another `UID` with a creation time, an id
+/// is derived, the same at every import.
 fn identify(task: &mut TaskRecord, uid: Option<&str>, instance: Option<&str>, now: Timestamp) {
     let created_at = task.created_at.take().and_then(|at| at.parse().ok());
     let created_at = created_at.filter(|at: &Timestamp| at.as_millis() >= 0 && *at <= now);
@@ -188,7 +194,7 @@ fn identify(task: &mut TaskRecord, uid: Option<&str>, instance: Option<&str>, no
         (Some(uid), None, _) if uid.parse::<TaskId>().is_ok() => Some(uid.to_owned()),
         (Some(uid), instance, Some(created_at)) => {
             let instance = instance.unwrap_or_default();
-            Some(TaskId::of_name(created_at, &format!("{uid} {instance}")).to_string())
+            Some(TaskId::from_external_uid(created_at, &format!("{uid} {instance}")).to_string())
         }
         (.., created_at) => {
             task.created_at = created_at.map(|at| at.to_string());
@@ -197,7 +203,7 @@ fn identify(task: &mut TaskRecord, uid: Option<&str>, instance: Option<&str>, no
     };
 }
 
-/// Whether a line may go on in the next one as vCalendar 1.0 has it.
+/// True if the line can continue on the next line as in vCalendar 1.0.
 fn is_quoted_printable(line: &str) -> bool {
     line.to_ascii_uppercase().contains("QUOTED-PRINTABLE")
 }
@@ -210,7 +216,7 @@ fn when<'a>(entry: &'a ICalendarEntry, written: &str) -> Result<When<'a>, String
     Ok(When::new(date, is_day, entry.tz_id()))
 }
 
-/// A duration (section 3.3.6) that does not go back.
+/// Parses a duration (section 3.3.6) that is not negative.
 fn span(written: &str) -> Result<Span, String> {
     let span = SpanParser::new().parse_span(written).ok();
     let span = span.filter(|span| span.get_years() == 0 && span.get_months() == 0);
@@ -221,7 +227,7 @@ fn span(written: &str) -> Result<Span, String> {
     Ok(span)
 }
 
-/// As section 3.8.1.9 has it: 1 to 4 are high, 5 is medium, 6 to 9 are low.
+/// Converts a priority by section 3.8.1.9: 1 to 4 are high, 5 is medium, 6 to 9 are low.
 fn priority(number: i64) -> Priority {
     match number {
         1 => Priority::Urgent,

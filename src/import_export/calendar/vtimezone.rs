@@ -1,4 +1,4 @@
-//! Descriptions of time zones in a calendar: the component `VTIMEZONE` (RFC 5545, section 3.6.5).
+//! Parses descriptions of time zones in a calendar: the component `VTIMEZONE` (RFC 5545, section 3.6.5).
 
 use calcard::{
     common::timezone::Tz,
@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset};
 use super::line::{Line, WrittenDate, offset, text};
 use crate::identity::TimeZone;
 
-/// The maximum number of onsets of one rule: a yearly one from 1601, where those of Windows begin, until 2200.
+/// The maximum number of onsets of one rule: enough for a yearly rule from 1601, where the rules of
+/// Windows begin, until 2200.
 const MAX_ONSETS: usize = 600;
 
 /// A `VTIMEZONE`.
@@ -53,7 +54,7 @@ impl Rules {
     }
 }
 
-/// Returns the name in the form that is compared: names are case-insensitive.
+/// Returns the name in lower case, because names are compared without case.
 pub(super) fn key(name: &str) -> String {
     name.trim().trim_matches('"').to_lowercase()
 }
@@ -88,12 +89,12 @@ impl<'a> Vtimezone<'a> {
         })
     }
 
-    /// Its offsets. Returns `None` if an observance is invalid, or there is none.
+    /// Returns the offsets, or `None` if an observance is invalid or missing.
     pub(super) fn rules(&self) -> Option<Rules> {
         let mut onsets = Vec::new();
         for observance in &self.observances {
             let (from, to) = (offset(observance.from)?, offset(observance.to)?);
-            // The offset before applies to skipped and to repeated times.
+            // The previous offset applies to skipped and to repeated times.
             let gap = from.duration_until(to).max(SignedDuration::ZERO);
             for wall in observance.onsets(from)? {
                 let wall = wall.saturating_add(gap);
@@ -109,7 +110,7 @@ impl<'a> Vtimezone<'a> {
 }
 
 impl Observance<'_> {
-    /// Its onsets, in local time by the offset before.
+    /// Returns the onsets, in local time by the previous offset.
     fn onsets(&self, from: Offset) -> Option<Vec<DateTime>> {
         let local = |date: WrittenDate| match date.instant() {
             Some(at) => from.to_datetime(at),
@@ -121,7 +122,7 @@ impl Observance<'_> {
             None => vec![start],
         };
         for date in &self.dates {
-            // Of a period its begin.
+            // The onset of a period is its beginning.
             let (date, _) = date.split_once('/').unwrap_or((date, ""));
             onsets.push(local(WrittenDate::parse(date)?));
         }
@@ -140,7 +141,7 @@ fn expand(rule: &str, start: DateTime, from: Offset) -> Option<Vec<DateTime>> {
             _ => parts.push(part),
         }
     }
-    // The library takes an end in UTC for a local one, and expands no rules but those of events.
+    // The library reads an end in UTC as local time, and expands only rules of events.
     let event = format!(
         "BEGIN:VEVENT\r\nDTSTART:{}\r\nRRULE:{}\r\nEND:VEVENT\r\n",
         start.strftime("%Y%m%dT%H%M%S"),
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_end_and_others_begin() {
+    fn later_rules_replace_ended_rules() {
         let us = |kind, start, (from, to), rule: &str| {
             observance(kind, start, from, to, &format!("rrule:{rule}\r\n"))
         };

@@ -1,4 +1,4 @@
-//! When something is, as a property says it: the time zone is looked up where it matters.
+//! The date values of properties: converts them to due dates and timestamps, by the calendar's time zones.
 
 use jiff::{
     Span,
@@ -11,15 +11,16 @@ use crate::{
     clock::Timestamp, identity::TimeZone, import_export::task_record::DueText, tasks::due,
 };
 
-/// What is said of what cannot be told in the calendar.
-const TOO_FAR: &str = "It is beyond the years that dates are taken of.";
+/// The message for a date outside the range of the calendar.
+const TOO_FAR: &str = "It is outside the range of dates.";
 
+/// The value of a date or date-time property.
 #[derive(Clone, Copy)]
 pub(super) enum When<'a> {
     Day(Date),
-    /// A time on the wall, wherever the person is.
+    /// A local time in the user's time zone.
     Floating(DateTime),
-    /// A time on the wall where there is the time zone of this name.
+    /// A local time in the time zone with this `TZID`.
     Local(DateTime, &'a str),
     Instant(jiff::Timestamp),
 }
@@ -57,10 +58,11 @@ impl<'a> When<'a> {
         })
     }
 
-    /// The moment; of a day its first one where the person is. What has no time zone is taken for UTC, as it should be.
-    pub(super) fn moment(self, zones: &Zones, home: &TimeZone) -> Result<Timestamp, String> {
+    /// Returns the timestamp: of a day, its first millisecond in the user's time zone. A time without a
+    /// time zone is read as UTC, which the standard requires for these properties.
+    pub(super) fn moment(self, zones: &Zones, time_zone: &TimeZone) -> Result<Timestamp, String> {
         let at = match self {
-            Self::Day(date) => return Ok(due::first_of(date, home.rules())),
+            Self::Day(date) => return Ok(due::first_of(date, time_zone.rules())),
             Self::Floating(wall) => tz::Offset::UTC.to_timestamp(wall).ok(),
             Self::Local(wall, name) => zones.find(name)?.instant(wall),
             Self::Instant(at) => Some(at),
@@ -69,7 +71,8 @@ impl<'a> When<'a> {
         Ok(Timestamp::from_millis(at.as_millisecond()))
     }
 
-    /// What is so much later: by days on the calendar, then by hours that pass (section 3.3.6).
+    /// Adds a duration: first weeks and days in local time, then exact hours, minutes and seconds
+    /// (section 3.3.6).
     pub(super) fn after(self, duration: Span, zones: &Zones) -> Result<Self, String> {
         let later = |wall: DateTime, span| wall.checked_add(span).map_err(|_| TOO_FAR);
         Ok(match self {

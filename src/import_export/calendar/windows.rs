@@ -1,14 +1,15 @@
-//! The names that Windows has for time zones, which Outlook and Exchange write into calendars.
+//! Maps Windows' names of time zones, which Outlook and Exchange write, to IANA names.
 
 use crate::identity::TimeZone;
 
-/// The time zone of a name of Windows', wherever it is used.
+/// Returns the time zone of a Windows name, or `None` if the name is unknown.
 pub(super) fn zone(name: &str) -> Option<TimeZone> {
     let at = NAMES.binary_search_by_key(&name, |(windows, _)| windows);
     TimeZone::named(NAMES[at.ok()?].1)
 }
 
-/// Each name, and the IANA name that CLDR's `windowsZones` has for it in the territory 001, the world. In order.
+/// The Windows names with the IANA names of CLDR's `windowsZones` for the territory 001 (world), sorted by
+/// the Windows name.
 const NAMES: [(&str, &str); 142] = [
     ("AUS Central Standard Time", "Australia/Darwin"),
     ("AUS Eastern Standard Time", "Australia/Sydney"),
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_of_windows_is_a_time_zone() {
+    fn every_windows_name_maps_to_a_time_zone() {
         for (windows, iana) in NAMES {
             assert_eq!(zone(windows), TimeZone::named(iana), "{windows}");
             assert!(zone(windows).is_some(), "{windows}");

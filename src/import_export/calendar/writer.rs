@@ -19,11 +19,12 @@ use crate::{
     tasks::{DueZone, Priority},
 };
 
-/// The years that a time zone is described for at most: 1900 to 2100.
-const DESCRIBED: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
+/// The maximum range in which a time zone is described, in Unix seconds: the years 1900 to 2099.
+const DESCRIBED_SECONDS: std::ops::RangeInclusive<i64> = -2_208_988_800..=4_102_444_800;
 
-/// How long before the first task and after the last one a time zone is described, in seconds.
-const AROUND: i64 = 2 * 366 * 24 * 60 * 60;
+/// The time before the first due date and after the last one for which a time zone is described, in
+/// seconds: two years.
+const ZONE_MARGIN_SECONDS: i64 = 2 * 366 * 24 * 60 * 60;
 
 pub(in crate::import_export) struct Writer<'a>(&'a mut (dyn Write + Send));
 
@@ -39,10 +40,15 @@ impl<'a> Writer<'a> {
             components: vec![head],
         };
         for zone in zones {
-            let seconds =
-                |at: Timestamp| at.as_seconds().clamp(*DESCRIBED.start(), *DESCRIBED.end());
-            let (first, last) = (seconds(zone.first) - AROUND, seconds(zone.last) + AROUND);
-            // A zone that the library does not know is written by its name alone.
+            let seconds = |at: Timestamp| {
+                at.as_seconds()
+                    .clamp(*DESCRIBED_SECONDS.start(), *DESCRIBED_SECONDS.end())
+            };
+            let (first, last) = (
+                seconds(zone.first) - ZONE_MARGIN_SECONDS,
+                seconds(zone.last) + ZONE_MARGIN_SECONDS,
+            );
+            // A zone that the library does not know has no description, only its name in TZID.
             calendar.add_timezone(&zone.name, first, last);
         }
         let written = calendar.to_string();
@@ -72,7 +78,7 @@ fn component(task: TaskRecord) -> ICalendarComponent {
         todo.add_uid(id);
     }
     for (property, moment) in [
-        // When nothing is sent around, it is the moment of the last change (section 3.8.7.2).
+        // Without METHOD, DTSTAMP is the time of the last change (section 3.8.7.2).
         (Property::Dtstamp, &task.updated_at),
         (Property::Created, &task.created_at),
         (Property::LastModified, &task.updated_at),
@@ -127,8 +133,8 @@ fn date_time(at: PartialDateTime) -> Value {
     Value::PartialDateTime(Box::new(at))
 }
 
-/// A text without what has no place in one of iCalendar's (section 3.3.11): it knows one way to end a line, and no
-/// control characters.
+/// Converts a text for iCalendar (section 3.3.11): line ends become LF, and control characters are
+/// removed.
 fn readable(text: &str) -> String {
     let is_written = |it: &char| !it.is_control() || matches!(it, '\n' | '\t');
     text.replace("\r\n", "\n")

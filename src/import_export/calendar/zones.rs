@@ -1,4 +1,5 @@
-//! The time zones of a calendar: by their IANA name, their description in the calendar, or their name on Windows.
+//! Looks up the time zones of a calendar: by IANA name, by the calendar's own description, or by Windows
+//! name.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::identity::TimeZone;
 
-/// The maximum number of time zones that a calendar describes: about as many as there are.
+/// The maximum number of described time zones that are stored; there are about 600 in the world.
 const MAX_ZONES: usize = 1_000;
 
 /// The time zones that a file describes.
@@ -18,13 +19,13 @@ const MAX_ZONES: usize = 1_000;
 pub(super) struct Zones(HashMap<String, Described>);
 
 struct Described {
-    /// The `VTIMEZONE`: merged files repeat the same one.
+    /// The text of the `VTIMEZONE`, to skip repetitions in merged files.
     block: String,
     source: Source,
 }
 
 enum Source {
-    /// The IANA name that `X-LIC-LOCATION` has for it.
+    /// The IANA time zone in `X-LIC-LOCATION`.
     Location(TimeZone),
     Rules(Rules),
 }
@@ -32,7 +33,7 @@ enum Source {
 /// The time zone that a `TZID` refers to.
 pub(super) enum Zone<'a> {
     Named(TimeZone),
-    /// The zone that the file describes, and the one that its name has without a description.
+    /// The rules in the file, and the time zone that the name has without a description.
     Described(&'a Rules, Option<TimeZone>),
 }
 
@@ -54,10 +55,10 @@ impl Zones {
         }
     }
 
-    /// Returns the time zone of a name.
+    /// Returns the time zone of a `TZID`.
     ///
     /// # Errors
-    /// Fails if the calendar does not describe it, and neither IANA nor Windows has it.
+    /// Fails if the calendar does not describe it, and it is neither an IANA name nor a Windows name.
     pub(super) fn find(&self, name: &str) -> Result<Zone<'_>, String> {
         if let Some(zone) = TimeZone::named(name) {
             return Ok(Zone::Named(zone));
@@ -68,7 +69,7 @@ impl Zones {
             (Some(Source::Rules(rules)), known) => Ok(Zone::Described(rules, known)),
             (None, Some(known)) => Ok(Zone::Named(known)),
             (None, None) => Err(format!(
-                "The time zone {name} is not known: write an IANA name, or a VTIMEZONE before it."
+                "The time zone {name} is not known: use an IANA name, or add its VTIMEZONE before the tasks."
             )),
         }
     }
@@ -93,14 +94,15 @@ impl Zone<'_> {
     }
 }
 
-/// The instant of a local time (section 3.3.5): the first of a repeated one, and by the offset before the gap for one
-/// that is skipped.
+/// Returns the instant of a local time (section 3.3.5): the first instant of a repeated time, and the
+/// offset before the gap for a skipped time.
 fn instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
     let at = zone.rules().to_ambiguous_timestamp(wall);
     at.compatible().ok()
 }
 
-/// The zone of a name with the prefix of a registry, such as `/freeassociation.sourceforge.net/Europe/Vienna`.
+/// Returns the time zone of a name with the prefix of a registry, such as
+/// `/freeassociation.sourceforge.net/Europe/Vienna`.
 fn registered(name: &str) -> Option<TimeZone> {
     let path = name.strip_prefix('/')?;
     let mut cuts = path.match_indices('/');
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn described_zone_is_found_by_name_in_any_case() {
+    fn vtimezone_is_found_by_tzid_in_any_case() {
         let mut zones = Zones::default();
         zones.describe(
             "BEGIN:VTIMEZONE\r\nTZID:Own\r\nBEGIN:STANDARD\r\nDTSTART:20240101T000000\r\n\

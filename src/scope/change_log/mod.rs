@@ -1,4 +1,5 @@
-//! The change log of a user: the number of their last change, and of their tasks.
+//! Numbers the changes of each user, counts their tasks, and tracks the rescheduling of floating
+//! due times.
 
 pub(crate) mod entity;
 
@@ -18,29 +19,33 @@ use crate::{
     id::TaskId,
 };
 
-/// The maximum time that a list waits for tasks to follow their owner's time zone.
+/// The maximum time that a list waits until floating due times have been rescheduled to their
+/// owner's time zone.
 const MAX_MOVE_WAIT: Duration = Duration::from_secs(10);
 
-/// The interval at which it reads whether they have.
+/// The interval at which a waiting list checks for the end of the rescheduling.
 const MOVE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The name of the column that tells a list whether its owner's tasks are being moved.
+/// The result column that is true while the owner's floating due times are being rescheduled.
 pub(super) const IS_MOVING: &str = "is_moving";
 
 impl Viewer {
-    /// Makes others who change the viewer's tasks wait until the transaction ends.
-    pub(crate) async fn lock_log(&self) -> Result<()> {
-        self.take_seqs(0).await.map(drop)
+    /// Locks the viewer's change log: other transactions that change the viewer's tasks wait until
+    /// this transaction ends.
+    pub(crate) async fn lock_user(&self) -> Result<()> {
+        self.reserve_seqs(0).await.map(drop)
     }
 
-    /// Takes so many numbers at once.
-    pub(super) async fn take_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
+    /// Takes the next `count` change numbers.
+    pub(super) async fn reserve_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
         Ok(self.advance_log(count, None, 0).await?.seqs)
     }
 
-    /// Takes the numbers of so many changes at once, and adds to a counter. Taking a number locks the log until the
-    /// transaction ends, so numbers have no gap and come in the order of commits; and of two transactions that take
-    /// a number, the second one reads what the first one wrote.
+    /// Takes the next `changes` change numbers, and adds `added` to `counter`.
+    ///
+    /// Taking a number locks the log until the transaction ends. So numbers have no gaps and follow
+    /// the order of commits, and of two transactions that take a number the second reads the writes
+    /// of the first.
     pub(super) async fn advance_log(
         &self,
         changes: usize,
@@ -78,18 +83,19 @@ impl Viewer {
         })
     }
 
-    /// The last number of the viewer's task log, 0 before the first.
+    /// Returns the number of the viewer's last change, or 0 before the first.
     pub(crate) async fn last_seq(&self) -> Result<i64> {
         Ok(self.log().await?.map_or(0, |log| log.seq))
     }
 
-    /// The number of the viewer's tasks, read from one row however many there are.
+    /// Returns the number of the viewer's tasks, from a stored counter.
     pub(crate) async fn task_count(&self) -> Result<i64> {
         Ok(self.log().await?.map_or(0, |log| log.task_count))
     }
 
-    /// Begins to move the viewer's tasks to another time zone; one that is under way begins anew. The caller
-    /// holds the log's lock, as for the rest of a move.
+    /// Begins to reschedule the viewer's floating due times to another time zone, and restarts a
+    /// rescheduling that is already running. The caller must hold the lock of the log, as for the
+    /// other steps of a rescheduling.
     pub(crate) async fn begin_move(&self) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_session_id: Set(Some(self.session_id())),
@@ -99,13 +105,14 @@ impl Viewer {
         .await
     }
 
-    /// The task after which a move goes on, if there is one before it; nothing while no move is under way.
+    /// Returns the task after which the rescheduling continues: `Some(None)` before the first task,
+    /// `None` if no rescheduling is running.
     pub(crate) async fn moving_after(&self) -> Result<Option<Option<TaskId>>> {
         let log = self.log().await?.filter(is_moving);
         Ok(log.map(|log| log.moving_after))
     }
 
-    /// Notes that a move has passed this task.
+    /// Records the last task that the rescheduling has processed.
     pub(crate) async fn note_moved(&self, last: TaskId) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_after: Set(Some(last)),
@@ -114,7 +121,7 @@ impl Viewer {
         .await
     }
 
-    /// Ends a move.
+    /// Ends the rescheduling.
     pub(crate) async fn end_move(&self) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_session_id: Set(None),
@@ -124,12 +131,15 @@ impl Viewer {
         .await
     }
 
-    /// Has a move that is under way finished in the background.
+    /// Signals the background task to finish a running rescheduling.
     pub(crate) fn finish_move(&self) {
         self.0.changes.moves.notify_one();
     }
 
-    /// Waits until no move is under way.
+    /// Waits until no rescheduling is running.
+    ///
+    /// # Errors
+    /// Returns [`Error::Unavailable`] after ten seconds.
     pub(super) async fn moved(&self) -> Result<()> {
         self.finish_move();
         let moved = async {
@@ -159,7 +169,8 @@ impl Viewer {
         Ok(log.one(&self.0.connection).await?)
     }
 
-    /// Whether the viewer's tasks have yet to follow their time zone; null before their first change.
+    /// An SQL expression that is true while a rescheduling is running; null before the viewer's
+    /// first change.
     pub(super) fn is_moving(&self) -> Expr {
         let is_moving = Query::select()
             .expr(Expr::col(change_logs::Column::MovingSessionId).is_not_null())
@@ -170,17 +181,17 @@ impl Viewer {
     }
 }
 
-/// The entry of changes in their owner's log.
+/// The numbers of new changes, and the state of their owner's change log.
 pub(crate) struct LogEntry {
     pub(super) seqs: RangeInclusive<i64>,
     /// The number of the owner's tasks after the change.
     pub(crate) task_count: i64,
-    /// Whether tasks have yet to follow the owner's time zone.
+    /// True while floating due times still have to be rescheduled to the owner's time zone.
     pub(super) is_moving: bool,
 }
 
 impl LogEntry {
-    /// The last number that was taken.
+    /// Returns the last number of the entry.
     pub(super) fn seq(&self) -> i64 {
         *self.seqs.end()
     }
@@ -191,6 +202,9 @@ pub(super) fn is_moving(log: &change_logs::Model) -> bool {
 }
 
 pub(super) fn signed(count: usize) -> Result<i64> {
-    i64::try_from(count)
-        .map_err(|_| Error::internal(DbErr::Custom("more numbers than there are".to_owned())))
+    i64::try_from(count).map_err(|_| {
+        Error::internal(DbErr::Custom(
+            "a number of changes exceeds the range of i64".to_owned(),
+        ))
+    })
 }

@@ -1,4 +1,4 @@
-//! The changes of a user's synced rows since a number of their change log.
+//! Reads the changes of a user's synced rows since a number of their change log.
 
 use sea_orm::ModelTrait;
 
@@ -19,37 +19,40 @@ use crate::{
     },
 };
 
-/// The maximum number of rows of one table that are read at once, and so held for a slow reader.
+/// The maximum number of rows read at once from one table, which bounds the memory for a slow
+/// client.
 const BATCH_SIZE: u64 = 100;
 
-/// A row as a change left it, or its deletion. A row that changed many times has one, as it is now.
+/// The current state of a changed row, or its deletion. A row that has changed several times has
+/// one `Change`.
 pub(crate) struct Change<N> {
     pub(crate) seq: i64,
     pub(crate) id: String,
     pub(crate) version: i32,
     pub(crate) at: Timestamp,
     pub(crate) origin_session_id: Option<SessionId>,
-    /// The row; nothing if it was deleted.
+    /// The row, or `None` if it has been deleted.
     pub(crate) node: Option<N>,
 }
 
-/// The next changes after a number. Each synced entity adds its own.
+/// The next changes after a change number, collected from each synced entity.
 pub(crate) struct ChangeBatch<'a, N> {
     viewer: &'a Viewer,
     after: i64,
-    /// The number that all changes have been read up to.
+    /// The change number up to which the batch is complete.
     complete_to: i64,
     deleted: Vec<tombstones::Model>,
     changes: Vec<Change<N>>,
 }
 
 impl Viewer {
-    /// Begins to read what changed after this number.
+    /// Begins to read the changes after `seq`.
     pub(crate) async fn changes_since<N>(&self, seq: i64) -> Result<ChangeBatch<'_, N>> {
         let mut batch = ChangeBatch {
             viewer: self,
             after: seq,
-            // Read first: what is committed while the tables are read has a higher number, and comes next time.
+            // Read before the tables: a change that is committed meanwhile has a higher number and
+            // belongs to the next batch.
             complete_to: self.last_seq().await?.max(seq),
             deleted: Vec::new(),
             changes: Vec::new(),
@@ -62,7 +65,7 @@ impl Viewer {
 }
 
 impl<N> ChangeBatch<'_, N> {
-    /// Adds the changes of `E`, with the node that shows a row.
+    /// Adds the changes of `E`, whose rows `node` converts.
     pub(crate) async fn add<E: Synced>(&mut self, node: impl Fn(E::Model) -> N) -> Result<()> {
         for row in self.read::<E>(E::SEQ).await? {
             let id: E::Id = typed(row.get(E::KEY))?;
@@ -89,14 +92,16 @@ impl<N> ChangeBatch<'_, N> {
         Ok(())
     }
 
-    /// Returns the changes in the order of their numbers, and the number that all have been read up to.
+    /// Returns the changes in the order of their numbers, and the number up to which they are
+    /// complete.
     pub(crate) fn finish(mut self) -> (Vec<Change<N>>, i64) {
         self.changes.retain(|change| change.seq <= self.complete_to);
         self.changes.sort_by_key(|change| change.seq);
         (self.changes, self.complete_to)
     }
 
-    /// Reads the next rows of a table. Beyond a full batch there may be more.
+    /// Reads the next rows of a table. After a full batch, more rows may follow, so the batch is
+    /// complete only up to its last row.
     async fn read<E: Owned>(&mut self, column: Column<E>) -> Result<Vec<E::Model>> {
         if self.complete_to <= self.after {
             return Ok(Vec::new());

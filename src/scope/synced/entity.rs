@@ -1,4 +1,4 @@
-//! A synced entity, as the kit sees it.
+//! Defines the trait of synced entities.
 
 use std::{fmt::Display, hash::Hash};
 
@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// A table whose rows clients hold copies of. Every change of a row takes the next number of its owner's change log and
-/// stores it in the row; a deletion stores it in a tombstone.
+/// A table whose rows clients replicate. Every change of a row takes the next number of its owner's
+/// change log and stores it in the row; a deletion stores it in a tombstone.
 pub(crate) trait Synced:
     KeyedByOwner<
         Writes = Logged,
@@ -23,7 +23,7 @@ pub(crate) trait Synced:
         ActiveModel: Send,
     >
 {
-    /// The type of the key.
+    /// The type of a row's id.
     type Id: TypedId
         + ValueType
         + TryGetable
@@ -35,13 +35,13 @@ pub(crate) trait Synced:
         + Send
         + Sync;
 
-    /// The kind of its tombstones: the prefix of its ids.
+    /// The `kind` of the entity's tombstones: the prefix of its ids.
     const KIND: &'static str = <Self::Id as TypedId>::PREFIX;
 
-    /// The column with the number of a row's changes, 1 for a new row.
+    /// The column with the version of a row: 1 for a new row, plus one for each change.
     const VERSION: Self::Column;
 
-    /// The column with the number of the last change in the owner's change log.
+    /// The column with the change number of the last change.
     const SEQ: Self::Column;
 
     /// The column with the session that made the last change.
@@ -50,11 +50,13 @@ pub(crate) trait Synced:
     /// The column with the time of the last change.
     const UPDATED_AT: Self::Column;
 
-    /// The column of the change log that counts the owner's rows, if they are counted.
+    /// The column of the change log that counts the owner's rows; `None` if they are not counted.
     const COUNTER: Option<change_logs::Column> = None;
 
-    /// Returns the columns of a row that do not yet follow its owner's time zone. The kit asks before it changes a row
-    /// while the owner's rows are being moved, if the entity [`FOLLOWS_TIME_ZONE`](crate::scope::Owned::FOLLOWS_TIME_ZONE).
+    /// Returns the changes that reschedule a row to its owner's current time zone, or `None` if the
+    /// row is up to date. If the entity
+    /// [`FOLLOWS_TIME_ZONE`](crate::scope::Owned::FOLLOWS_TIME_ZONE), it is called before a row is
+    /// changed during a rescheduling.
     fn catch_up(
         _viewer: &Viewer,
         _row: &Self::Model,
@@ -63,14 +65,14 @@ pub(crate) trait Synced:
     }
 }
 
-/// The value of a column, whose type is known.
+/// Converts the value of a column to its type.
 pub(super) fn typed<T: ValueType>(value: Value) -> Result<T> {
     <T as ValueType>::try_from(value).map_err(Error::internal)
 }
 
-/// The value of a column of a row that is to be written.
+/// Returns the value of a column of a row to be written.
 pub(super) fn value_of(value: ActiveValue<Value>) -> Result<Value> {
     value
         .into_value()
-        .ok_or_else(|| Error::bug("a column that was not read is needed"))
+        .ok_or_else(|| Error::bug("a required column was not read"))
 }

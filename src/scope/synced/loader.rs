@@ -1,4 +1,4 @@
-//! Batch loaders: rows that the fields of one selection ask for one by one are read by one statement.
+//! Batches loads: the fields of one selection that load rows of an entity share one statement.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,53 +14,54 @@ use crate::{
 
 type RowsById<E> = HashMap<<E as Synced>::Id, <E as sea_orm::EntityTrait>::Model>;
 
-/// The ids of a batch, and the rows once they are read.
+/// The ids of a batch, and the rows when they have been read.
 struct Batch<E: Synced> {
     ids: Vec<E::Id>,
     rows: Shared<Receiver<Arc<RowsById<E>>>>,
 }
 
-/// The part of a load in its batch.
-enum Part<E: Synced> {
-    /// Reads the rows for all.
+/// The role of a load in its batch.
+enum BatchState<E: Synced> {
+    /// Reads the rows for the whole batch.
     Reader(Sender<Arc<RowsById<E>>>),
+    /// Waits for the rows.
     Member(Shared<Receiver<Arc<RowsById<E>>>>),
 }
 
 impl Viewer {
-    /// Returns the viewer's row with this id. The fields of a selection that load rows of one entity share a statement.
+    /// Returns the viewer's row with this id. Concurrent loads of one entity share a statement.
     pub(crate) async fn load<E: Synced>(&self, id: E::Id) -> Result<Option<E::Model>> {
         let sender = match self.join_batch::<E>(id) {
-            Part::Reader(sender) => sender,
-            Part::Member(rows) => {
+            BatchState::Reader(sender) => sender,
+            BatchState::Member(rows) => {
                 return match rows.await {
                     Ok(rows) => Ok(rows.get(&id).cloned()),
-                    // The reader failed. Each member asks for its own row, and gets an error of its own.
+                    // The reader failed. Each member reads its own row, and returns its own error.
                     Err(_) => Ok(self.find_by_ids::<E>(vec![id]).await?.remove(&id)),
                 };
             }
         };
-        // The other fields of the selection join meanwhile.
+        // Lets the other fields of the selection join the batch.
         tokio::task::yield_now().await;
         let batch = self.0.batches.close::<E, Batch<E>>();
         let ids = batch.map_or_else(|| vec![id], |batch| batch.ids);
         let rows = Arc::new(self.find_by_ids::<E>(ids).await?);
         let row = rows.get(&id).cloned();
-        // Without members nobody receives it.
+        // Fails if the batch has no other members.
         let _ = sender.send(rows);
         Ok(row)
     }
 
-    fn join_batch<E: Synced>(&self, id: E::Id) -> Part<E> {
+    fn join_batch<E: Synced>(&self, id: E::Id) -> BatchState<E> {
         let join = |batch: &mut Batch<E>| {
             batch.ids.push(id);
-            Part::Member(batch.rows.clone())
+            BatchState::Member(batch.rows.clone())
         };
         let begin = || {
             let (sender, rows) = oneshot::channel();
             let rows = rows.shared();
             let ids = vec![id];
-            (Batch::<E> { ids, rows }, Part::Reader(sender))
+            (Batch::<E> { ids, rows }, BatchState::Reader(sender))
         };
         self.0.batches.join_or_begin::<E, _, _>(join, begin)
     }

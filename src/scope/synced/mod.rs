@@ -1,8 +1,9 @@
-//! Synced entities: rows whose every change takes the next number of their owner's change log.
+//! Reads and writes synced entities: rows whose every change takes the next number of their owner's
+//! change log.
 //!
-//! A change takes its number before it reads the row. Taking it makes changes of one user's rows wait for each other,
-//! so that what was read is what is changed; a change that turns out to change nothing gives the number back by
-//! failing.
+//! A change takes its number before it reads the row. Taking the number locks the change log, so
+//! concurrent changes of one user's rows run one after another, each on the current row. A change
+//! without effect fails, and the rollback returns the number.
 
 mod changes;
 mod entity;

@@ -1,4 +1,4 @@
-//! Two synced entities of one user.
+//! Tests synced entities with two tables of one user.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     db::{Database, End, Transaction},
     error::{Error, Result},
-    id::{Ids, SessionId, TaskId},
+    id::{IdGenerator, SessionId, TaskId},
     scope::{ChangeNotifier, Grant, LogEntry, Owner, Query, Viewer},
 };
 
@@ -113,12 +113,12 @@ const COLUMNS: &str = "user_id uuid_text NOT NULL, id uuid_text NOT NULL, versio
 
 type NoteResult = std::result::Result<notes::Model, SyncError<notes::Model>>;
 
-/// A new user of a database with both tables.
+/// Creates a user in a new database with both tables.
 async fn viewer(directory: &std::path::Path) -> Viewer {
     let url = format!("sqlite:{}", directory.join("it").display());
     let database = Database::open(&url.parse().unwrap(), 2).await.unwrap();
     database.migrate_up().await.unwrap();
-    let (clock, ids) = (Clock::system(), Arc::<Ids>::default());
+    let (clock, ids) = (Clock::system(), Arc::<IdGenerator>::default());
     let now = clock.now();
     let owner = Owner::mint(&ids, now);
     let set_up = |transaction: Arc<Transaction>| async move {
@@ -162,7 +162,7 @@ async fn create_label(viewer: &Viewer, id: Option<TaskId>) -> labels::Model {
     let build = |_: Viewer, _: LogEntry| async move {
         Ok::<_, SyncError<labels::Model>>(labels::ActiveModel::default())
     };
-    // Of another kind, with the same UUID.
+    // The UUID of a note, as the id of a label.
     let id = id.map(|id| typed(id.into()).ok().unwrap());
     let label = viewer.create_synced::<labels::Entity, _, _>(id, build);
     label.await.ok().unwrap()
@@ -173,7 +173,7 @@ async fn delete(viewer: &Viewer, id: TaskId) {
     deleted.ok().unwrap();
 }
 
-/// The changes after a number, up to the last, read batch by batch.
+/// Reads all changes after `seq`, batch by batch.
 async fn changes_since(viewer: &Viewer, mut seq: i64) -> Vec<Change<&'static str>> {
     let mut all = Vec::new();
     while seq < viewer.last_seq().await.unwrap() {
@@ -194,7 +194,7 @@ async fn changes_since(viewer: &Viewer, mut seq: i64) -> Vec<Change<&'static str
 }
 
 #[tokio::test]
-async fn repeated_create_returns_the_stored_row_and_takes_no_number() {
+async fn repeated_create_returns_stored_row_without_new_number() {
     let directory = tempfile::tempdir().unwrap();
     let ana = viewer(directory.path()).await;
     let id = TaskId::new(ana.ids(), ana.now());
@@ -203,7 +203,7 @@ async fn repeated_create_returns_the_stored_row_and_takes_no_number() {
     assert_eq!(note.origin_session_id, Some(ana.session_id()));
     match create(&ana, Some(id), "something else").await {
         Err(SyncError::Unchanged(stored)) => assert_eq!(*stored, note),
-        _ => panic!("it was stored before"),
+        _ => panic!("the row is already stored"),
     }
     assert_eq!(ana.last_seq().await.unwrap(), 1);
 }
@@ -215,11 +215,11 @@ async fn update_checks_the_version_and_numbers_real_changes() {
     let note = create(&ana, None, "milk").await.ok().unwrap();
     match update(&ana, note.id, Some(2), "bread").await {
         Err(SyncError::Conflict(stored, 1)) => assert_eq!(*stored, note),
-        _ => panic!("it is at version 1"),
+        _ => panic!("the row is at version 1"),
     }
     match update(&ana, note.id, Some(1), "milk").await {
         Err(SyncError::Unchanged(stored)) => assert_eq!(*stored, note),
-        _ => panic!("nothing changes"),
+        _ => panic!("the update changes nothing"),
     }
     let changed = update(&ana, note.id, Some(1), "bread").await.ok().unwrap();
     assert_eq!((changed.version, changed.seq), (2, 2));
@@ -227,7 +227,7 @@ async fn update_checks_the_version_and_numbers_real_changes() {
 }
 
 #[tokio::test]
-async fn id_of_a_deleted_row_is_refused_for_its_kind_only() {
+async fn id_of_a_deleted_row_is_rejected_for_its_kind_only() {
     let directory = tempfile::tempdir().unwrap();
     let ana = viewer(directory.path()).await;
     let note = create(&ana, None, "milk").await.ok().unwrap();
@@ -240,7 +240,7 @@ async fn id_of_a_deleted_row_is_refused_for_its_kind_only() {
 }
 
 #[tokio::test]
-async fn changes_of_all_kinds_come_once_each_in_order() {
+async fn changes_of_all_kinds_are_read_once_and_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let ana = viewer(directory.path()).await;
     let mut notes = Vec::new();
@@ -250,7 +250,7 @@ async fn changes_of_all_kinds_come_once_each_in_order() {
             create_label(&ana, None).await;
         }
     }
-    // More deletions than a batch holds.
+    // More deletions than fit into a batch.
     for id in &notes[..115] {
         delete(&ana, *id).await;
     }
@@ -272,7 +272,7 @@ async fn changes_of_all_kinds_come_once_each_in_order() {
             (&note.id.to_string(), note.version)
         );
     }
-    // From anywhere on, those that remain.
+    // Reading from a later number returns the rest.
     let rest: Vec<i64> = changes
         .iter()
         .map(|it| it.seq)
@@ -288,7 +288,7 @@ async fn changes_of_all_kinds_come_once_each_in_order() {
 }
 
 #[tokio::test]
-async fn bulk_writes_number_each_row() -> Result<()> {
+async fn each_row_of_a_bulk_write_takes_its_own_change_number() -> Result<()> {
     let directory = tempfile::tempdir().unwrap();
     let ana = viewer(directory.path()).await;
     let row = |version| notes::ActiveModel {

@@ -1,5 +1,5 @@
-//! The row that a deleted row of a synced entity leaves: its number in the change log, and its id, which is never used
-//! again.
+//! Defines the table of tombstones: each records the change number and the id of a deleted synced
+//! row.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::{
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Owner,
-    /// The kind of the deleted row, as its id says outside.
+    /// The kind of the deleted row: the prefix of its public id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,4 +1,4 @@
-//! The writes of synced entities: the only ones of their rows, and of tombstones.
+//! Writes the rows and tombstones of synced entities.
 
 use std::collections::HashMap;
 
@@ -20,21 +20,23 @@ use crate::{
     },
 };
 
-/// The number of changes of a user after which a deletion is forgotten.
+/// The number of later changes of a user after which a tombstone is purged.
 const MAX_CHANGES_SINCE_DELETION: i64 = 1_000_000;
 
-/// The number of deletions that one deletion forgets: more than it adds, and few, so that others do not wait.
-const FORGOTTEN_PER_DELETION: u64 = 10;
+/// The maximum number of tombstones that one deletion purges: more than the one that it adds, and
+/// few enough not to delay other transactions.
+const MAX_EXPIRED_TOMBSTONES: u64 = 10;
 
-/// The failure of a change of a row.
+/// The reason why a change of a row failed.
 pub(crate) enum SyncError<M> {
-    /// The viewer has no such row.
+    /// The viewer has no row with this id.
     NotFound,
-    /// The id belonged to a row that was deleted lately.
+    /// The id belongs to a row that has been deleted.
     WasDeleted,
-    /// The row, as stored, is at this version and not at the one that was named.
+    /// The stored row has another version than the expected one: the row and its version.
     Conflict(Box<M>, i32),
-    /// The row, as stored, is already as it was to become. Failing gives the number back.
+    /// The change has no effect: the stored row. As an error it rolls back and returns the change
+    /// number.
     Unchanged(Box<M>),
     Failed(Error),
 }
@@ -45,7 +47,7 @@ impl<M> From<Error> for SyncError<M> {
     }
 }
 
-/// The state of an id that is not free.
+/// The state of an id that is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
     Stored,
@@ -55,11 +57,13 @@ pub(crate) enum Existing {
 type SyncResult<E, T> = std::result::Result<T, SyncError<<E as sea_orm::EntityTrait>::Model>>;
 
 impl Viewer {
-    /// Stores the row that `build` makes, under a client's id or a new one. `build` may run more than once.
+    /// Inserts the row that `build` returns, with the client's id or a new one. `build` may run
+    /// more than once.
     ///
     /// # Errors
-    /// [`SyncError::Unchanged`] if the id is stored, so that a create whose answer was lost can be sent again, and
-    /// [`SyncError::WasDeleted`] if it was.
+    /// Returns [`SyncError::Unchanged`] if a row with the id is stored, so that a client can repeat
+    /// a create whose response was lost, and [`SyncError::WasDeleted`] if a row with the id has
+    /// been deleted.
     pub(crate) async fn create_synced<E, X, F>(
         &self,
         id: Option<E::Id>,
@@ -86,11 +90,12 @@ impl Viewer {
         .await
     }
 
-    /// Changes a row, if it is at the version that is named. `change` is given the row as it is stored, twice, and
-    /// returns the second one with its columns set. It may run more than once.
+    /// Updates a row. `change` receives the stored row twice, as a model and as a row to write, and
+    /// returns the second with its changed columns set. `change` may run more than once.
     ///
     /// # Errors
-    /// [`SyncError::NotFound`], [`SyncError::Conflict`], and [`SyncError::Unchanged`] if `change` sets no column.
+    /// Returns [`SyncError::NotFound`], [`SyncError::Conflict`] if the row's version differs from
+    /// `if_version`, and [`SyncError::Unchanged`] if `change` sets no column.
     pub(crate) async fn update_synced<E, X, F>(
         &self,
         id: E::Id,
@@ -118,10 +123,11 @@ impl Viewer {
         .await
     }
 
-    /// Deletes a row, if it is at the version that is named, and leaves a tombstone.
+    /// Deletes a row and leaves a tombstone.
     ///
     /// # Errors
-    /// [`SyncError::NotFound`] and [`SyncError::Conflict`].
+    /// Returns [`SyncError::NotFound`], and [`SyncError::Conflict`] if the row's version differs
+    /// from `if_version`.
     pub(crate) async fn delete_synced<E: Synced>(
         &self,
         id: E::Id,
@@ -146,8 +152,8 @@ impl Viewer {
         .await
     }
 
-    /// Stores many new rows, whose ids must be free, each as a change of its own. Their versions and times are those of
-    /// `rows`.
+    /// Inserts many rows, each with a change number of its own. Their ids must be unused. Their
+    /// versions and times are taken from `rows`.
     pub(crate) async fn insert_synced<E: Synced>(
         &self,
         mut rows: Vec<E::ActiveModel>,
@@ -161,13 +167,14 @@ impl Viewer {
         Ok(entry)
     }
 
-    /// Writes these columns of many rows that were read before, each as a change of its own.
+    /// Writes `columns` of many rows that were read in this transaction. Each row takes a change
+    /// number and its next version.
     pub(crate) async fn update_many_synced<E: Synced>(
         &self,
         mut rows: Vec<E::ActiveModel>,
         columns: &[E::Column],
     ) -> Result<()> {
-        let seqs = self.take_seqs(rows.len()).await?;
+        let seqs = self.reserve_seqs(rows.len()).await?;
         for (row, seq) in rows.iter_mut().zip(seqs) {
             let version: i32 = typed(value_of(row.get(E::VERSION))?)?;
             self.stamp::<E>(row, version + 1, seq);
@@ -176,14 +183,14 @@ impl Viewer {
         self.rewrite_rows(rows, &[columns, &stamped].concat()).await
     }
 
-    /// Writes these columns of many rows, which follow from what the rows say already: they take numbers, so that
-    /// clients read them again, and stay at their versions.
+    /// Writes `columns` of many rows, whose values are derived from other columns. Each row takes a
+    /// change number, so that clients read it again, but its version stays.
     pub(crate) async fn rewrite_derived<E: Synced>(
         &self,
         mut rows: Vec<E::ActiveModel>,
         columns: &[E::Column],
     ) -> Result<()> {
-        let seqs = self.take_seqs(rows.len()).await?;
+        let seqs = self.reserve_seqs(rows.len()).await?;
         for (row, seq) in rows.iter_mut().zip(seqs) {
             self.number::<E>(row, seq);
         }
@@ -192,7 +199,7 @@ impl Viewer {
             .await
     }
 
-    /// Finds the ids that belong to stored rows, or to rows that were deleted lately.
+    /// Returns the ids among `ids` that belong to stored or to deleted rows.
     pub(crate) async fn existing_ids<E: Synced>(
         &self,
         ids: Vec<E::Id>,
@@ -210,7 +217,7 @@ impl Viewer {
         Ok(existing)
     }
 
-    /// Returns the id, if no row has it or had it lately.
+    /// Returns the id if no stored row has it and no deleted row had it.
     async fn unused<E: Synced>(&self, entry: &LogEntry, id: E::Id) -> SyncResult<E, E::Id> {
         if self.find_one(deleted::<E>(vec![id])).await?.is_some() {
             return Err(SyncError::WasDeleted);
@@ -221,7 +228,7 @@ impl Viewer {
         }
     }
 
-    /// Returns the row, if it is stored and at the version that is named.
+    /// Returns the row if its version is `if_version` or `if_version` is `None`.
     async fn find_at_version<E: Synced>(
         &self,
         entry: &LogEntry,
@@ -237,7 +244,7 @@ impl Viewer {
         Ok(row)
     }
 
-    /// Returns the row, once it follows its owner's time zone.
+    /// Returns the row, rescheduled to its owner's current time zone.
     async fn find_current<E: Synced>(
         &self,
         entry: &LogEntry,
@@ -255,26 +262,27 @@ impl Viewer {
         Ok(stored)
     }
 
-    /// Says in a row which change it is, and whose.
+    /// Sets the version, the time, the change number and the session of a row's change.
     fn stamp<E: Synced>(&self, row: &mut E::ActiveModel, version: i32, seq: i64) {
         self.number::<E>(row, seq);
         row.set(E::VERSION, version.into());
         row.set(E::UPDATED_AT, self.now().into());
     }
 
+    /// Sets the change number and the session of a row's change.
     fn number<E: Synced>(&self, row: &mut E::ActiveModel, seq: i64) {
         row.set(E::SEQ, seq.into());
         row.set(E::ORIGIN_SESSION_ID, Some(self.session_id()).into());
     }
 
-    /// Forgets deletions that were too many changes ago.
+    /// Deletes some of the tombstones that are too many changes old.
     async fn forget_deletions(&self, seq: i64) -> Result<()> {
         use tombstones::Column::Seq;
 
         let old =
             Query::<tombstones::Entity>::filter(Filter::lte(Seq, seq - MAX_CHANGES_SINCE_DELETION))
                 .order_by(SortKey::column(Seq), Direction::Ascending)
-                .limit(FORGOTTEN_PER_DELETION);
+                .limit(MAX_EXPIRED_TOMBSTONES);
         if let Some(last) = self.find_all(old).await?.last() {
             let old = Filter::<tombstones::Entity>::lte(Seq, last.seq);
             self.delete_rows(old).await?;
@@ -283,7 +291,7 @@ impl Viewer {
     }
 }
 
-/// The tombstones of these ids.
+/// Selects the tombstones of these ids.
 fn deleted<E: Synced>(ids: Vec<E::Id>) -> Query<tombstones::Entity> {
     let of_kind = Filter::eq(tombstones::Column::Kind, E::KIND);
     Query::filter(of_kind.and(Filter::is_in(tombstones::Column::Id, ids)))

@@ -1,7 +1,7 @@
-//! The condition that a filter is.
+//! Converts a filter to a condition of a query.
 //!
-//! Every condition is true or false of every task, also if the task has no such value, so that `not` is the opposite
-//! and nothing else.
+//! Every condition is true or false for every task, also for a task without the value, so `not` is
+//! exactly its opposite.
 
 use std::fmt;
 
@@ -18,17 +18,17 @@ use crate::{
     scope::{Filter, Match},
 };
 
-/// How deep filters may lie within each other.
+/// The maximum number of levels of nested filters, the outermost included.
 const MAX_DEPTH: u32 = 5;
 
-/// How many conditions a filter may have, each filter and each value of a list counted.
+/// The maximum number of conditions of a filter. Each nested filter and each value of a list counts.
 const MAX_CONDITIONS: u32 = 100;
 
-/// How long a text may be that is looked for, in code points.
+/// The maximum length of a text in a filter, in code points.
 const MAX_TEXT: usize = MAX_TITLE_CHARS;
 
 impl TaskFilter {
-    /// Returns the condition.
+    /// Returns the filter's condition at this time in this time zone.
     ///
     /// # Errors
     /// Fails if the filter is too large, or a value is invalid.
@@ -43,7 +43,7 @@ impl TaskFilter {
 
 struct FilterBuilder<'a> {
     now: &'a LocalNow,
-    /// How many more conditions there may be.
+    /// The number of further conditions that are allowed.
     left: u32,
 }
 
@@ -51,7 +51,7 @@ impl FilterBuilder<'_> {
     fn filter(&mut self, filter: &TaskFilter, depth: u32) -> Result<Filter<Entity>> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(refused(format_args!(
-                "A filter may have {MAX_DEPTH} filters within each other. Make it flatter."
+                "Filters can be nested at most {MAX_DEPTH} levels deep. Use fewer levels."
             )));
         };
         self.count(1)?;
@@ -99,13 +99,13 @@ impl FilterBuilder<'_> {
         Ok(Filter::all(all))
     }
 
-    /// So many conditions more, at least one for each operator.
+    /// Counts conditions, at least one for each operator.
     fn count(&mut self, more: usize) -> Result<()> {
         let more = u32::try_from(more.max(1)).unwrap_or(u32::MAX);
         self.left = self.left.checked_sub(more).ok_or_else(|| {
             refused(format_args!(
-                "A filter may have {MAX_CONDITIONS} conditions, each filter and each value of a list \
-                 counted. Ask for less."
+                "A filter can have at most {MAX_CONDITIONS} conditions; each nested filter and each value \
+                 of a list counts. Use fewer."
             ))
         })?;
         Ok(())
@@ -222,16 +222,16 @@ fn negate_unless(is: bool, filter: Filter<Entity>) -> Filter<Entity> {
     if is { filter } else { filter.not() }
 }
 
-/// A text as titles are compared.
+/// Returns the text with its case folded, as titles are compared.
 fn folded(text: &str) -> Result<String> {
     if text.chars().count() > MAX_TEXT {
         return Err(refused(format_args!(
-            "Look for a text of at most {MAX_TEXT} characters."
+            "A text in a filter can have at most {MAX_TEXT} characters."
         )));
     }
     if text.contains('\0') {
         return Err(refused(format_args!(
-            "No title contains the character U+0000. Leave it out."
+            "A text in a filter cannot contain the character U+0000."
         )));
     }
     Ok(title::fold(text))

@@ -1,4 +1,4 @@
-//! Filters of tasks.
+//! Filters of tasks: their inputs, and their conversion to conditions of a query.
 
 mod condition;
 mod input;

@@ -1,13 +1,13 @@
-//! Conditions on the times of a task.
+//! Builds the conditions on the times of a task.
 
 use super::super::{
     Column, Entity,
-    due::NEVER,
+    due::NO_DUE_TIME,
     moment::{Interval, next},
 };
 use crate::{clock::Timestamp, id::TaskId, scope::Filter};
 
-/// A time of a task's.
+/// A time of a task that a filter compares.
 #[derive(Clone, Copy)]
 pub(super) enum Time {
     Due,
@@ -16,11 +16,11 @@ pub(super) enum Time {
     Completed,
 }
 
-/// Where a time lies of a day, or of a moment.
+/// A relation of a time to an interval, which is a day or one instant.
 #[derive(Clone, Copy)]
 pub(super) enum Compare {
     Within,
-    /// Or there is none.
+    /// Before or after the interval, or absent.
     Outside,
     Before,
     UpTo,
@@ -41,17 +41,18 @@ impl Time {
         }
     }
 
-    /// That the task has it, and not before the first nor after the last millisecond.
+    /// Returns the condition that the task has the time, and that it is from `first` to `last`, both
+    /// included.
     pub(super) fn between(
         self,
         first: Option<Timestamp>,
         last: Option<Timestamp>,
     ) -> Filter<Entity> {
         let column = match self {
-            // The id says when, and it is what the table is ordered by.
+            // The id begins with the creation time, and the primary key serves the comparison.
             Self::Created => {
-                let from = first.map(|first| Filter::gte(Column::Id, TaskId::earliest(first)));
-                let to = last.map(|last| Filter::lt(Column::Id, TaskId::earliest(next(last))));
+                let from = first.map(|first| Filter::gte(Column::Id, TaskId::min_at(first)));
+                let to = last.map(|last| Filter::lt(Column::Id, TaskId::min_at(next(last))));
                 return Filter::all(from.into_iter().chain(to));
             }
             Self::Due => Column::DueSort,
@@ -59,7 +60,7 @@ impl Time {
             Self::Completed => Column::CompletedAt,
         };
         let exists = match self {
-            Self::Due => Some(Filter::lt(column, NEVER)),
+            Self::Due => Some(Filter::lt(column, NO_DUE_TIME)),
             Self::Completed => Some(Filter::is_not_null(column)),
             Self::Created | Self::Updated => None,
         };
@@ -69,12 +70,12 @@ impl Time {
     }
 }
 
-/// That the task is not done though its due date has passed.
+/// Returns the condition that the task is open and its due date has passed.
 pub(in crate::tasks) fn is_overdue(now: Timestamp) -> Filter<Entity> {
     Filter::is_null(Column::CompletedAt).and(Filter::lt(Column::DueSort, now))
 }
 
-/// That the task is due within this time.
+/// Returns the condition that the task is due within this interval.
 pub(in crate::tasks) fn is_due_within(interval: Interval) -> Filter<Entity> {
     Time::Due.compare(Compare::Within, interval)
 }

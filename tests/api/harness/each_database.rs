@@ -1,19 +1,19 @@
-//! Tests that run once for each database.
+//! The attribute of tests that run once for each database, SQLite and PostgreSQL.
 
 use std::pin::Pin;
 
 use super::{Database, TestEnv};
 use crate::log::statements_without_owner;
 
-/// Runs a test on each database, as `the_test::sqlite` and `the_test::postgresql`. The test itself is compiled
-/// once.
+/// Runs a test on each database, as `the_test::sqlite` and `the_test::postgresql`. The test is
+/// compiled once.
 ///
-/// An async test takes the [`TestEnv`] that is made for it, and runs on one thread as with `#[tokio::test]`.
-/// Any other test takes the [`Database`].
+/// An async test receives a new [`TestEnv`], and runs on one thread as with `#[tokio::test]`.
+/// Any other test receives the [`Database`].
 ///
 /// ```ignore
 /// #[apply(each_database)]
-/// async fn a_session_ends_when_its_owner_says(env: TestEnv) {
+/// async fn sign_out_ends_only_the_current_session(env: TestEnv) {
 ///     let app = env.app().await;
 /// ```
 macro_rules! each_database {
@@ -63,18 +63,18 @@ macro_rules! each_database {
 
 pub(crate) use each_database;
 
-/// Runs the test in an environment of its own. Without a PostgreSQL on the machine a test on it is skipped. Fails if a
-/// statement on a user's rows does not name the owner.
+/// Runs the test in a new environment. If PostgreSQL is not installed, its tests are skipped.
+///
+/// # Panics
+///
+/// If a statement on a user's rows does not name the owner.
 pub(crate) fn run(database: Database, test: fn(TestEnv) -> Pin<Box<dyn Future<Output = ()>>>) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
     runtime.block_on(async {
         if let Some(env) = TestEnv::new(database).await {
             let ((), wrong) = statements_without_owner(test(env)).await;
-            assert!(
-                wrong.is_empty(),
-                "statements that name no owner: {wrong:#?}"
-            );
+            assert!(wrong.is_empty(), "statements without an owner: {wrong:#?}");
         }
     });
 }

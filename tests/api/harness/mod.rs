@@ -1,4 +1,4 @@
-//! The app under test, and the people who use it.
+//! The app under test, and the clients that use it.
 
 mod each_database;
 
@@ -37,15 +37,15 @@ use crate::postgresql;
 pub(crate) use each_database::{each_database, run};
 pub(crate) use macro_rules_attribute::apply;
 
-/// 2026-11-21T12:00:00Z, when every test begins.
-const BEGINNING: i64 = 1_795_262_400_000;
+/// 2026-11-21T12:00:00Z, the time at which every test starts.
+const START_MILLIS: i64 = 1_795_262_400_000;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// The secret of every instance that is not started with another.
+/// The default secret of an instance.
 pub(crate) const SECRET: &str = "the secret of the tests, long enough";
 
-/// A database of this name is kept empty but migrated, and copied for each test.
+/// The name of an empty, migrated database, which is copied for each test.
 const TEMPLATE: &str = "cubby_template";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +55,19 @@ pub(crate) enum Database {
 }
 
 #[derive(Parser)]
-struct Line {
+struct TestArgs {
     #[command(flatten)]
     config: Config,
 }
 
-/// Settings as the command line reads them.
+/// Parses the settings from command-line flags.
 pub(crate) fn config(flags: &[&str]) -> Config {
-    Line::try_parse_from([&["cubby"], flags].concat())
+    TestArgs::try_parse_from([&["cubby"], flags].concat())
         .unwrap_or_else(|error| panic!("{error}"))
         .config
 }
 
-/// The environment of one test: an empty, migrated database and a clock that the test moves.
+/// The environment of one test: an empty database, and a clock that the test advances.
 #[derive(Clone)]
 pub(crate) struct TestEnv {
     now: Arc<AtomicI64>,
@@ -78,7 +78,7 @@ pub(crate) struct TestEnv {
 }
 
 impl TestEnv {
-    /// Returns `None` if the database is PostgreSQL and the machine has none.
+    /// Returns `None` if the database is PostgreSQL and it is not installed.
     pub(crate) async fn new(database: Database) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let database_url = match database {
@@ -86,7 +86,7 @@ impl TestEnv {
             Database::Postgresql => fresh_database().await?,
         };
         Some(Self {
-            now: Arc::new(AtomicI64::new(BEGINNING)),
+            now: Arc::new(AtomicI64::new(START_MILLIS)),
             database,
             database_url,
             directory: Arc::new(directory),
@@ -94,7 +94,7 @@ impl TestEnv {
         })
     }
 
-    /// The same environment, for a test of password hashes: they cost what they do in production.
+    /// Returns the environment with password hashes as expensive as in production.
     pub(crate) fn with_production_hashes(self) -> Self {
         Self {
             hash_cost: HashCost::production(),
@@ -102,10 +102,10 @@ impl TestEnv {
         }
     }
 
-    /// Another environment on the same kind of database.
+    /// Returns another environment on the same kind of database.
     pub(crate) async fn fresh(&self) -> Self {
         let env = Self::new(self.database).await;
-        env.expect("this kind of database is on the machine")
+        env.expect("the database is installed")
     }
 
     /// Starts an app with the default settings.
@@ -113,13 +113,13 @@ impl TestEnv {
         self.app_with(&[]).await
     }
 
-    /// Starts an app with these command-line flags.
+    /// Starts an app with the command-line flags.
     pub(crate) async fn app_with(&self, flags: &[&str]) -> App {
-        self.start(flags).await.expect("it starts")
+        self.start(flags).await.expect("the app starts")
     }
 
-    /// Starts an app with these command-line flags, or returns why it does not start. Several apps can share an
-    /// environment.
+    /// Starts an app with the command-line flags, or returns why it does not start. Several apps can
+    /// share an environment.
     pub(crate) async fn start(&self, flags: &[&str]) -> Result<App, StartError> {
         let server = self.server(flags).await?;
         Ok(App {
@@ -129,7 +129,7 @@ impl TestEnv {
         })
     }
 
-    /// Makes up people with [`PASSWORD`] at the domain, as `cubby seed` does.
+    /// Inserts sample users with [`PASSWORD`] at the domain, as `cubby seed` does.
     pub(crate) async fn seed(&self, users: u32, tasks: u32, domain: &str) {
         let seed = Seed {
             users,
@@ -138,24 +138,24 @@ impl TestEnv {
             password: PASSWORD.to_owned(),
         };
         let seeded = self.try_seed(&seed, |_| {}).await;
-        seeded.expect("they are stored");
+        seeded.expect("the users are stored");
     }
 
     pub(crate) async fn try_seed(
         &self,
         seed: &Seed,
-        told: impl Fn(usize),
+        on_progress: impl Fn(usize),
     ) -> Result<(), StartError> {
         let server = self.server(&[]).await?;
-        server.seed(seed, told).await
+        server.seed(seed, on_progress).await
     }
 
-    /// The signing keys, as `cubby keys` has them.
+    /// Opens the signing keys, as `cubby keys` does.
     pub(crate) async fn keys(&self, flags: &[&str]) -> Result<Keys, StartError> {
         cubby::cli::signing_keys(&self.config(flags), self.clock()).await
     }
 
-    /// The people, as `cubby user` has them.
+    /// Opens the administration of users, as `cubby user` does.
     pub(crate) async fn people(&self) -> UserAdmin {
         self.people_with(&[]).await
     }
@@ -163,7 +163,7 @@ impl TestEnv {
     pub(crate) async fn people_with(&self, flags: &[&str]) -> UserAdmin {
         let people =
             cubby::cli::user_admin(&self.config(flags), self.clock(), &self.hash_cost).await;
-        people.expect("the database is there")
+        people.expect("the database exists")
     }
 
     async fn server(&self, flags: &[&str]) -> Result<Server, StartError> {
@@ -171,8 +171,8 @@ impl TestEnv {
     }
 
     fn config(&self, flags: &[&str]) -> Config {
-        let data_dir = self.directory.path().to_str().expect("its name is text");
-        // In production they cannot be off.
+        let data_dir = self.directory.path().to_str().expect("the path is UTF-8");
+        // Rate limits cannot be off in production.
         let throttles = if flags.contains(&"production") {
             "on"
         } else {
@@ -204,10 +204,10 @@ pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
         }
     };
     let polled = tokio::time::timeout(Duration::from_mins(1), polling).await;
-    polled.unwrap_or_else(|_| panic!("not within a minute: {what}"));
+    polled.unwrap_or_else(|_| panic!("still false after a minute: {what}"));
 }
 
-/// The app over a database of its own, with a clock that the test moves.
+/// An app on the database of its environment.
 #[derive(Clone)]
 pub(crate) struct App {
     router: Router,
@@ -216,7 +216,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Serves on a port of its own, and gives its address.
+    /// Serves the app on a free port, and returns the address.
     pub(crate) async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
@@ -232,23 +232,23 @@ impl App {
         self.env.now.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// It is another time, in milliseconds since the Unix epoch.
+    /// Sets the clock, in milliseconds since the Unix epoch.
     pub(crate) fn move_to(&self, millis: i64) {
         self.env.now.store(millis, Ordering::SeqCst);
     }
 
-    /// A clock that goes after the others.
+    /// Moves the clock back.
     pub(crate) fn set_back(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
         self.env.now.fetch_sub(millis, Ordering::SeqCst);
     }
 
-    /// The moment, in milliseconds since the Unix epoch.
+    /// Returns the time of the clock, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         self.env.now.load(Ordering::SeqCst)
     }
 
-    /// The same person with the same tokens, who asks this app.
+    /// Returns a client with the same tokens that sends its requests to this app.
     pub(crate) fn asked_by(&self, client: &Client) -> Client {
         Client {
             router: self.router.clone(),
@@ -256,7 +256,7 @@ impl App {
         }
     }
 
-    /// What is measured under this name, labels and all; 0 while nothing is.
+    /// Returns the value of a metric, whose name includes its labels; 0 if it is not exported yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let request = Request::get("/metrics").body(Body::empty());
         let response = self.metrics.clone().oneshot(request.expect("a request"));
@@ -268,8 +268,8 @@ impl App {
             .unwrap_or(0.0)
     }
 
-    /// Somebody who is not signed in.
-    pub(crate) fn nobody(&self) -> Client {
+    /// Returns an anonymous client.
+    pub(crate) fn anonymous(&self) -> Client {
         Client {
             router: self.router.clone(),
             token: None,
@@ -278,9 +278,9 @@ impl App {
         }
     }
 
-    /// Somebody new, signed in with [`PASSWORD`] at `{name}@example.com`.
+    /// Signs up `{name}@example.com` with [`PASSWORD`], and returns the signed-in client.
     pub(crate) async fn sign_up(&self, name: &str) -> Client {
-        let mut client = self.nobody();
+        let mut client = self.anonymous();
         client.name = name.to_owned();
         let payload = client
             .ask(
@@ -293,13 +293,13 @@ impl App {
         client
     }
 
-    /// The same person on another device.
+    /// Signs in `{name}@example.com` with [`PASSWORD`], in a new session.
     pub(crate) async fn sign_in(&self, name: &str) -> Client {
         self.sign_in_with(name, PASSWORD).await
     }
 
     pub(crate) async fn sign_in_with(&self, name: &str, password: &str) -> Client {
-        let mut client = self.nobody();
+        let mut client = self.anonymous();
         client.name = name.to_owned();
         let payload = client
             .ask(
@@ -312,12 +312,12 @@ impl App {
         client
     }
 
-    /// The first column, a number, of each row that a query of the test's own finds.
+    /// Runs a query past the app, and returns the first column of each row, a number.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<i64> {
         self.first_column(sql).await
     }
 
-    /// The first column, a text, of each row that a query of the test's own finds.
+    /// Runs a query past the app, and returns the first column of each row, a text.
     pub(crate) async fn sql_texts(&self, sql: &str) -> Vec<String> {
         self.first_column(sql).await
     }
@@ -325,13 +325,16 @@ impl App {
     async fn first_column<T: TryGetable>(&self, sql: &str) -> Vec<T> {
         let connection = self.connect().await;
         let statement = Statement::from_string(connection.get_database_backend(), sql);
-        let rows = connection.query_all_raw(statement).await.expect("it runs");
+        let rows = connection
+            .query_all_raw(statement)
+            .await
+            .expect("the query succeeds");
         rows.iter()
             .map(|row| row.try_get_by_index(0).expect("a value of this type"))
             .collect()
     }
 
-    /// The tables of the database.
+    /// Returns the names of all tables.
     pub(crate) async fn tables(&self) -> BTreeSet<String> {
         let tables = match self.env.database {
             Database::Sqlite => {
@@ -344,7 +347,7 @@ impl App {
         self.sql_texts(tables).await.into_iter().collect()
     }
 
-    /// How many people's tasks are not as many as their log says.
+    /// Returns the number of users whose stored task count differs from their tasks.
     pub(crate) async fn miscounted_tasks(&self) -> usize {
         let counted = "SELECT task_count - (SELECT COUNT(*) FROM tasks WHERE tasks.user_id = change_logs.user_id)
             FROM change_logs";
@@ -352,7 +355,7 @@ impl App {
         differences.iter().filter(|it| **it != 0).count()
     }
 
-    /// Keeps everybody from writing sessions until it commits.
+    /// Blocks all writes to sessions until the returned transaction commits.
     pub(crate) async fn hold_sessions(&self) -> Held {
         let mut options = ConnectOptions::new(&self.env.database_url);
         options.max_connections(1);
@@ -365,11 +368,11 @@ impl App {
         connection
             .execute_unprepared(begin)
             .await
-            .expect("it locks");
+            .expect("the lock is acquired");
         Held(connection)
     }
 
-    /// A connection past the app, for what only the database can tell.
+    /// Opens a database connection past the app.
     pub(crate) async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.env.database_url)
             .await
@@ -377,22 +380,25 @@ impl App {
     }
 }
 
-/// A writer that has not finished.
+/// An open write transaction.
 pub(crate) struct Held(DatabaseConnection);
 
 impl Held {
-    /// Runs a statement of the writer's own.
+    /// Runs a statement in the transaction.
     pub(crate) async fn execute(&self, sql: &str) {
-        self.0.execute_unprepared(sql).await.expect("it runs");
+        self.0
+            .execute_unprepared(sql)
+            .await
+            .expect("the statement succeeds");
     }
 
     pub(crate) async fn commit(self) {
         self.execute("COMMIT").await;
-        self.0.close().await.expect("it closes");
+        self.0.close().await.expect("the connection closes");
     }
 }
 
-/// The flags, and those of the defaults that they do not set.
+/// Returns the flags, followed by each default that they do not set.
 fn with_defaults<'a>(flags: &[&'a str], defaults: &[(&'a str, &'a str)]) -> Vec<&'a str> {
     let mut all = flags.to_vec();
     for (flag, value) in defaults {
@@ -403,7 +409,7 @@ fn with_defaults<'a>(flags: &[&'a str], defaults: &[(&'a str, &'a str)]) -> Vec<
     all
 }
 
-/// A copy of the template on the shared server.
+/// Copies the template on the shared server, and returns the URL of the copy.
 async fn fresh_database() -> Option<String> {
     static READY: OnceCell<()> = OnceCell::const_new();
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -412,8 +418,10 @@ async fn fresh_database() -> Option<String> {
         .get_or_init(async || {
             create_database(server, TEMPLATE, "template0").await;
             let url = server.url(TEMPLATE).parse().expect("its address");
-            let database = cubby::db::Database::open(&url, 1).await.expect("it opens");
-            database.migrate_up().await.expect("it migrates");
+            let database = cubby::db::Database::open(&url, 1)
+                .await
+                .expect("the database opens");
+            database.migrate_up().await.expect("the migrations run");
             database.close().await;
         })
         .await;
@@ -429,18 +437,19 @@ async fn create_database(server: &postgresql::Server, name: &str, template: &str
     admin
         .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
         .await
-        .expect("it is made");
-    admin.close().await.expect("it closes");
+        .expect("the database is created");
+    admin.close().await.expect("the connection closes");
 }
 
-/// An address on a fresh PostgreSQL database, not migrated; nothing where there is none.
+/// Creates an empty PostgreSQL database, and returns its URL, or `None` if PostgreSQL is not
+/// installed.
 pub(crate) async fn empty_postgresql(name: &str) -> Option<String> {
     let server = postgresql::Server::shared().await?;
     create_database(server, name, "template0").await;
     Some(server.url(name))
 }
 
-/// The same with an encoding of its own.
+/// Creates an empty PostgreSQL database with the encoding, like [`empty_postgresql`].
 pub(crate) async fn postgresql_in(name: &str, encoding: &str) -> Option<String> {
     let server = postgresql::Server::shared().await?;
     let template = format!("template0 ENCODING '{encoding}'");
@@ -448,7 +457,7 @@ pub(crate) async fn postgresql_in(name: &str, encoding: &str) -> Option<String> 
     Some(server.url(name))
 }
 
-/// A person with a device, or nobody.
+/// A client of the app, signed in or anonymous.
 #[derive(Clone)]
 pub(crate) struct Client {
     router: Router,
@@ -457,7 +466,7 @@ pub(crate) struct Client {
     pub(crate) name: String,
 }
 
-/// An answer as it came over HTTP.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -466,14 +475,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The code of the only error.
+    /// Returns the code of the only error.
     pub(crate) fn code(&self) -> &str {
         let errors = self.body["errors"].as_array().expect("errors");
         assert_eq!(errors.len(), 1, "{self:?}");
         errors[0]["extensions"]["code"].as_str().expect("a code")
     }
 
-    /// The reason of the only error.
+    /// Returns the reason of the first error.
     pub(crate) fn reason(&self) -> &str {
         self.body["errors"][0]["extensions"]["reason"]
             .as_str()
@@ -492,7 +501,7 @@ impl Client {
         format!("{}@example.com", self.name)
     }
 
-    /// Goes on with what a payload gives.
+    /// Stores the tokens of a payload, for the next requests.
     pub(crate) fn take_tokens(&mut self, payload: &Value) {
         assert_eq!(payload["userErrors"], json!([]));
         let token = |name: &str| payload["tokens"][name].as_str().map(str::to_owned);
@@ -500,7 +509,7 @@ impl Client {
         self.refresh_token = token("refreshToken");
     }
 
-    /// The same person with another token.
+    /// Returns the client with another access token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
@@ -508,7 +517,7 @@ impl Client {
         }
     }
 
-    /// The data, when all went well.
+    /// Sends a query that must succeed, and returns its data.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
         let reply = self.send(query, variables).await;
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
@@ -516,7 +525,7 @@ impl Client {
         reply.body["data"].clone()
     }
 
-    /// The answer, whatever it is.
+    /// Sends a query, and returns the response.
     pub(crate) async fn send(&self, query: &str, variables: Value) -> Reply {
         let body = json!({ "query": query, "variables": variables });
         self.post(body.to_string()).await
@@ -526,7 +535,7 @@ impl Client {
         self.post_accepting("application/json", body).await
     }
 
-    /// Sends a body, as a client that accepts this media type.
+    /// Sends a body, as a client that accepts the media type.
     pub(crate) async fn post_accepting(&self, accept: &str, body: impl Into<Body>) -> Reply {
         let mut request = Request::post("/graphql")
             .header("content-type", "application/json")
@@ -538,7 +547,7 @@ impl Client {
             .await
     }
 
-    /// A GET with the person's token.
+    /// Sends a GET request with the client's access token.
     pub(crate) async fn get_as_viewer(&self, path: &str) -> Reply {
         let token = self.token.as_deref().expect("signed in");
         let request = Request::get(path).header("authorization", format!("Bearer {token}"));
@@ -560,7 +569,7 @@ impl Client {
         }
     }
 
-    /// The body as it was written.
+    /// Sends a request, and returns the body as text.
     pub(crate) async fn request_text(&self, request: Request<Body>) -> String {
         self.exchange(request).await.1
     }
@@ -581,7 +590,7 @@ impl Client {
         }
     }
 
-    /// The answer, its body still to be read.
+    /// Sends a request, and returns the response with its body unread.
     pub(crate) async fn response(&self, mut request: Request<Body>) -> Response {
         let host = HeaderValue::from_static("cubby");
         request.headers_mut().entry(header::HOST).or_insert(host);
@@ -595,7 +604,7 @@ impl Client {
         (head, String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A task with this title, and its id.
+    /// Creates a task with the title, and returns its id.
     pub(crate) async fn create_task(&self, title: &str) -> String {
         let payload = self
             .ask(
@@ -610,7 +619,7 @@ impl Client {
             .to_owned()
     }
 
-    /// What happened to the account, newest first.
+    /// Returns the kinds of the user's security events, newest first.
     pub(crate) async fn events(&self) -> Vec<String> {
         let data = self
             .ask(
@@ -626,7 +635,7 @@ impl Client {
             .collect()
     }
 
-    /// The titles of all tasks, newest first.
+    /// Returns the titles of at most 100 tasks, newest first.
     pub(crate) async fn titles(&self) -> Vec<String> {
         let data = self
             .ask(
@@ -643,18 +652,18 @@ impl Client {
     }
 }
 
-/// Somebody's stream of events.
+/// An open stream of server-sent events.
 pub(crate) struct Listener {
     body: Body,
 }
 
 impl Listener {
-    /// The next event's data, or nothing when the stream is complete.
+    /// Returns the data of the next event, or `None` when the stream is complete.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             let frame = tokio::time::timeout(Duration::from_secs(5), self.body.frame()).await;
             let frame = frame
-                .expect("something happens within 5 s")?
+                .expect("an event arrives within 5 s")?
                 .expect("a frame");
             let bytes = frame.into_data().expect("data");
             let text = std::str::from_utf8(&bytes).expect("UTF-8");
@@ -664,14 +673,14 @@ impl Listener {
             if text == "event: complete\ndata:\n\n" {
                 assert!(
                     self.body.frame().await.is_none(),
-                    "more after the last event"
+                    "the stream continues after its last event"
                 );
                 return None;
             }
             let data = text
                 .strip_prefix("event: next\ndata: ")
                 .and_then(|text| text.strip_suffix("\n\n"));
-            let data = data.unwrap_or_else(|| panic!("no event: {text:?}"));
+            let data = data.unwrap_or_else(|| panic!("not an event: {text:?}"));
             return Some(serde_json::from_str(data).expect("JSON"));
         }
     }

@@ -1,4 +1,4 @@
-//! Personal access tokens: what a script may do with one, and how it ends.
+//! Personal access tokens: their scopes, limits, expiry and revocation.
 
 use std::time::Duration;
 
@@ -17,38 +17,38 @@ const REVOKE: &str = "mutation ($id: ID!) { revokeAccessToken(input: { id: $id }
 const LIST: &str = "{ viewer { accessTokens { totalCount nodes { id name prefix scopes lastUsedAt
     expiresAt } } } }";
 
-async fn make(client: &Client, input: Value) -> Value {
+async fn create_token(client: &Client, input: Value) -> Value {
     client.ask(CREATE, json!({ "input": input })).await["createAccessToken"].clone()
 }
 
-/// A script of the person's, with a token for it; and the token's id.
-async fn script(client: &Client, scopes: Value) -> (Client, String) {
-    let made = make(client, json!({ "name": "CI", "scopes": scopes })).await;
+/// Returns a client that authenticates by a new personal access token, and the token's id.
+async fn token_client(client: &Client, scopes: Value) -> (Client, String) {
+    let made = create_token(client, json!({ "name": "CI", "scopes": scopes })).await;
     let token = made["token"].as_str().expect("a token");
     let id = made["accessToken"]["id"].as_str().expect("an id");
     (client.with_token(token), id.to_owned())
 }
 
-async fn list(client: &Client) -> Value {
+async fn list_tokens(client: &Client) -> Value {
     client.ask(LIST, json!({})).await["viewer"]["accessTokens"].clone()
 }
 
-fn assert_opens_nothing(reply: &Reply) {
+fn assert_rejected(reply: &Reply) {
     assert_eq!(reply.status, 401, "{reply:?}");
     assert_eq!(reply.reason(), "TOKEN_INVALID");
 }
 
-/// How long a token's secret is.
-const SECRET: usize = 43;
+/// The length of a token's secret, in characters.
+const SECRET_CHARS: usize = 43;
 
 const ME: &str = "{ viewer { id } }";
 
 #[apply(each_database)]
-async fn a_script_reads_and_writes_with_a_token_of_its_own(env: TestEnv) {
+async fn write_token_reads_and_writes_tasks(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = ana.create_task("Ana's").await;
-    let made = make(&ana, json!({ "name": " codegen ", "scopes": ["WRITE"] })).await;
+    let made = create_token(&ana, json!({ "name": " codegen ", "scopes": ["WRITE"] })).await;
     let token = made["token"].as_str().unwrap();
     let shown = &made["accessToken"];
     assert_eq!(shown["name"], "codegen");
@@ -65,7 +65,10 @@ async fn a_script_reads_and_writes_with_a_token_of_its_own(env: TestEnv) {
         .unwrap();
     assert_eq!(shown["prefix"], format!("cubby_pat_{id}"));
     assert!(token.starts_with(&format!("cubby_pat_{id}_")), "{token}");
-    assert_eq!(token.len(), "cubby_pat_".len() + 2 * (26 + 1) + SECRET);
+    assert_eq!(
+        token.len(),
+        "cubby_pat_".len() + 2 * (26 + 1) + SECRET_CHARS
+    );
 
     let script = ana.with_token(token);
     app.advance(Duration::from_secs(5));
@@ -78,25 +81,25 @@ async fn a_script_reads_and_writes_with_a_token_of_its_own(env: TestEnv) {
         .await;
     assert_eq!(data["viewer"]["tasks"]["nodes"], json!([{ "id": task }]));
     script.create_task("the script's").await;
-    let listed = list(&ana).await;
+    let listed = list_tokens(&ana).await;
     assert_eq!(listed["totalCount"], 1);
     assert_eq!(listed["nodes"][0]["lastUsedAt"], "2026-11-21T12:00:05.000Z");
-    // Its secret is nowhere: neither in the list nor in the database.
-    let secret = &token[token.len() - SECRET..];
+    // The secret is in neither the list nor the database, which stores its digest.
+    let secret = &token[token.len() - SECRET_CHARS..];
     assert!(!listed.to_string().contains(secret));
-    let kept = "SELECT count(*) FROM sessions WHERE kind = 'access_token' AND scope = 'write'
+    let stored = "SELECT count(*) FROM sessions WHERE kind = 'access_token' AND scope = 'write'
         AND length(secret_digest) = 32";
-    assert_eq!(app.sql(kept).await, [1]);
+    assert_eq!(app.sql(stored).await, [1]);
 }
 
 #[apply(each_database)]
-async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env: TestEnv) {
+async fn token_scopes_limit_writes_and_credential_changes(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let (reader, _) = script(&ana, json!(["READ"])).await;
-    let (writer, _) = script(&ana, json!(["READ", "WRITE"])).await;
+    let (reader, _) = token_client(&ana, json!(["READ"])).await;
+    let (writer, _) = token_client(&ana, json!(["READ", "WRITE"])).await;
     let (default, _) = {
-        let made = make(&ana, json!({ "name": "default" })).await;
+        let made = create_token(&ana, json!({ "name": "default" })).await;
         assert_eq!(made["accessToken"]["scopes"], json!(["READ"]));
         (ana.with_token(made["token"].as_str().unwrap()), ())
     };
@@ -105,7 +108,7 @@ async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env:
         .ask("{ viewer { currentSession { id } } }", json!({}))
         .await["viewer"]["currentSession"]["id"]
         .clone();
-    let refused = async |client: &Client, document: &str, input: Value| {
+    let assert_insufficient_scope = async |client: &Client, document: &str, input: Value| {
         let reply = client.send(document, json!({ "input": input })).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(reply.code(), "UNAUTHENTICATED", "{document}");
@@ -138,7 +141,7 @@ async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env:
                 json!({ "name": "x" }),
             ),
         ] {
-            refused(reader, document, input).await;
+            assert_insufficient_scope(reader, document, input).await;
         }
     }
     for script in [&reader, &writer] {
@@ -168,7 +171,7 @@ async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env:
                 json!({}),
             ),
         ] {
-            refused(script, document, input).await;
+            assert_insufficient_scope(script, document, input).await;
         }
     }
     let task = ana
@@ -184,10 +187,10 @@ async fn a_token_that_may_read_changes_nothing_and_none_changes_credentials(env:
 }
 
 #[apply(each_database)]
-async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_them(env: TestEnv) {
+async fn token_is_not_listed_as_session_and_survives_sign_out(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let (script, id) = script(&ana, json!(["WRITE"])).await;
+    let (script, id) = token_client(&ana, json!(["WRITE"])).await;
     let as_session = id.replace("token_", "session_");
     let data = ana
         .ask(
@@ -205,7 +208,7 @@ async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_
         "NOT_FOUND"
     );
 
-    // Neither its own signing out, nor signing in with it, nor anything that ends sessions ends it.
+    // The token survives signing out and in with it, and every operation that ends sessions.
     let sign_out = "mutation { signOut(input: { everywhere: true }) { endedSessions } }";
     let ended = script.ask(sign_out, json!({})).await;
     assert_eq!(ended["signOut"]["endedSessions"], 0);
@@ -226,50 +229,50 @@ async fn a_token_is_none_of_the_places_where_somebody_is_signed_in_and_outlives_
     assert_eq!(ended["signOut"]["endedSessions"], 1);
     script.ask(ME, json!({})).await;
 
-    // With the account it ends.
+    // Deleting the account revokes the token.
     let ana = app.sign_in_with("ana", "another good one").await;
     let delete = "mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) {
         deletedUserId } }";
     let input = json!({ "password": "another good one", "confirmEmail": ana.email() });
     ana.ask(delete, json!({ "input": input })).await;
-    assert_opens_nothing(&script.send(ME, json!({})).await);
+    assert_rejected(&script.send(ME, json!({})).await);
 }
 
 #[apply(each_database)]
-async fn a_token_ends_when_it_is_revoked_and_when_its_time_has_come(env: TestEnv) {
+async fn revoked_and_expired_tokens_are_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
-    let (script, id) = script(&ana, json!(["READ"])).await;
+    let (script, id) = token_client(&ana, json!(["READ"])).await;
     script.ask(ME, json!({})).await;
-    let strangers = ben.ask(REVOKE, json!({ "id": id })).await;
+    let by_ben = ben.ask(REVOKE, json!({ "id": id })).await;
     assert_eq!(
-        strangers["revokeAccessToken"],
+        by_ben["revokeAccessToken"],
         json!({ "revokedAccessTokenId": null,
                 "userErrors": [{ "code": "NOT_FOUND", "path": ["input", "id"] }] })
     );
     script.ask(ME, json!({})).await;
     let revoked = ana.ask(REVOKE, json!({ "id": id })).await;
     assert_eq!(revoked["revokeAccessToken"]["revokedAccessTokenId"], id);
-    assert_opens_nothing(&script.send(ME, json!({})).await);
-    assert_eq!(list(&ana).await["totalCount"], 0);
+    assert_rejected(&script.send(ME, json!({})).await);
+    assert_eq!(list_tokens(&ana).await["totalCount"], 0);
     assert_eq!(
         ana.events().await,
         ["ACCESS_TOKEN_REVOKED", "ACCESS_TOKEN_CREATED", "SIGNED_UP"]
     );
 
     let input = json!({ "name": "a day", "expiresAt": "2026-11-22T12:00:00.000Z" });
-    let made = make(&ana, input).await;
+    let made = create_token(&ana, input).await;
     assert_eq!(made["accessToken"]["expiresAt"], "2026-11-22T12:00:00.000Z");
     let script = ana.with_token(made["token"].as_str().unwrap());
     app.advance(Duration::from_millis(24 * 3_600_000 - 1));
     script.ask(ME, json!({})).await;
     app.advance(Duration::from_millis(1));
-    assert_opens_nothing(&script.send(ME, json!({})).await);
+    assert_rejected(&script.send(ME, json!({})).await);
 }
 
 #[apply(each_database)]
-async fn what_is_wrong_with_a_new_token_is_said(env: TestEnv) {
+async fn invalid_token_input_returns_field_errors(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (input, path, code) in [
@@ -282,7 +285,7 @@ async fn what_is_wrong_with_a_new_token_is_said(env: TestEnv) {
             "OUT_OF_RANGE",
         ),
     ] {
-        let made = make(&ana, input).await;
+        let made = create_token(&ana, input).await;
         let error = &made["userErrors"][0];
         assert_eq!(
             (&error["code"], &error["path"]),
@@ -294,20 +297,20 @@ async fn what_is_wrong_with_a_new_token_is_said(env: TestEnv) {
         );
     }
     for number in 0..100 {
-        make(&ana, json!({ "name": format!("{number}") })).await;
+        create_token(&ana, json!({ "name": format!("{number}") })).await;
     }
-    let made = make(&ana, json!({ "name": "one more" })).await;
+    let made = create_token(&ana, json!({ "name": "one more" })).await;
     assert_eq!(made["userErrors"][0]["code"], "LIMIT_REACHED");
-    assert_eq!(list(&ana).await["totalCount"], 100);
+    assert_eq!(list_tokens(&ana).await["totalCount"], 100);
 }
 
 #[apply(each_database)]
-async fn a_forged_token_opens_nothing_and_says_nothing(env: TestEnv) {
+async fn forged_tokens_are_rejected_with_the_same_error(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let (script, id) = script(&ana, json!(["WRITE"])).await;
+    let (script, id) = token_client(&ana, json!(["WRITE"])).await;
     let token = script.token.clone().unwrap();
-    let (prefix, secret) = token.split_at(token.len() - SECRET);
+    let (prefix, secret) = token.split_at(token.len() - SECRET_CHARS);
     let prefix = prefix.trim_end_matches('_');
     let session = ana
         .ask("{ viewer { currentSession { id } } }", json!({}))
@@ -332,14 +335,14 @@ async fn a_forged_token_opens_nothing_and_says_nothing(env: TestEnv) {
         format!("cubby_pat_{other}_{ben}_{secret}"),
         format!("cubby_pat_{other}_{unknown}_{secret}"),
         format!("cubby_pat_{other}_{secret}"),
-        // A session that was signed in to, and what an empty secret would be to it.
+        // The id of an interactive session, which has no secret, with a secret and without.
         format!("cubby_pat_{session}_{user}_{secret}"),
         format!("cubby_pat_{session}_{user}_"),
         format!("CUBBY_PAT_{other}_{user}_{secret}"),
         format!("cubby_pat_{}_{user}_{secret}", other.to_uppercase()),
         format!("cubby_pat_{secret}"),
     ] {
-        assert_opens_nothing(&ana.with_token(&forged).send(ME, json!({})).await);
+        assert_rejected(&ana.with_token(&forged).send(ME, json!({})).await);
     }
     script.ask(ME, json!({})).await;
 }

@@ -1,4 +1,4 @@
-//! Signing up, in and out; the profile, the password, and the end of an account.
+//! Accounts: sign-up, sign-in, sign-out, profile, password changes and deletion.
 
 use std::time::Duration;
 
@@ -36,14 +36,14 @@ fn error(code: &str, path: Value) -> Value {
     json!([{ "code": code, "path": path }])
 }
 
-/// How many sessions have not been ended.
-const LIVING: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+/// Counts the sessions that have not been ended.
+const ACTIVE_SESSIONS: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
 
 #[apply(each_database)]
-async fn signing_up_makes_an_account_and_signs_in_to_it(env: TestEnv) {
+async fn sign_up_creates_account_and_session(env: TestEnv) {
     let app = env.app().await;
     let payload = sign_up(
-        &app.nobody(),
+        &app.anonymous(),
         json!({ "email": " Ana@Example.com ", "password": PASSWORD, "name": " Ana ",
                 "timeZone": "europe/vienna", "deviceLabel": "Phone" }),
     )
@@ -58,12 +58,12 @@ async fn signing_up_makes_an_account_and_signs_in_to_it(env: TestEnv) {
         "2026-11-21T12:15:00.000Z"
     );
     let token = payload["tokens"]["accessToken"].as_str().unwrap();
-    let me = app.nobody().with_token(token).ask(ME, json!({})).await;
+    let me = app.anonymous().with_token(token).ask(ME, json!({})).await;
     assert_eq!(me["viewer"]["id"], payload["user"]["id"]);
 }
 
 #[apply(each_database)]
-async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given(env: TestEnv) {
+async fn time_zone_defaults_to_utc_and_name_to_null(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let me = ana.ask(ME, json!({})).await;
@@ -73,10 +73,10 @@ async fn the_time_zone_is_utc_and_the_name_is_nothing_unless_they_are_given(env:
 }
 
 #[apply(each_database)]
-async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once(env: TestEnv) {
+async fn sign_up_reports_all_invalid_fields(env: TestEnv) {
     let app = env.app().await;
     let payload = sign_up(
-        &app.nobody(),
+        &app.anonymous(),
         json!({ "email": "ana", "password": "1234567", "name": " ",
                 "deviceLabel": "x".repeat(101) }),
     )
@@ -102,10 +102,13 @@ async fn every_field_of_a_sign_up_that_is_wrong_is_told_at_once(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_unknown_time_zone_is_bad_input(env: TestEnv) {
+async fn unknown_time_zone_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let input = json!({ "email": "a@b.c", "password": PASSWORD, "timeZone": "Mars/Olympus" });
-    let reply = app.nobody().send(SIGN_UP, json!({ "input": input })).await;
+    let reply = app
+        .anonymous()
+        .send(SIGN_UP, json!({ "input": input }))
+        .await;
     assert_eq!(reply.code(), "BAD_USER_INPUT");
     assert_eq!(
         reply.body["errors"][0]["message"],
@@ -113,33 +116,33 @@ async fn an_unknown_time_zone_is_bad_input(env: TestEnv) {
     );
     let written = "mutation { signUp(input: { email: \"a@b.c\", password: \"correct horse\",
         timeZone: \"Mars/Olympus\" }) { user { id } } }";
-    let reply = app.nobody().send(written, json!({})).await;
+    let reply = app.anonymous().send(written, json!({})).await;
     assert_eq!(reply.code(), "GRAPHQL_VALIDATION_FAILED");
     assert_eq!(reply.body.get("data"), None);
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
 #[apply(each_database)]
-async fn an_address_signs_up_once_whatever_its_case(env: TestEnv) {
+async fn email_is_unique_ignoring_case(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     for email in ["ana@example.com", "ANA@Example.COM", " ana@example.com"] {
         let input = json!({ "email": email, "password": "another password" });
-        let payload = sign_up(&app.nobody(), input).await;
+        let payload = sign_up(&app.anonymous(), input).await;
         assert_eq!(payload["userErrors"][0]["code"], "EMAIL_TAKEN", "{email}");
         assert_eq!(payload["userErrors"][0]["path"], json!(["input", "email"]));
         assert_eq!(payload["user"], Value::Null);
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [1]);
-    assert_eq!(app.sql(LIVING).await, [1]);
+    assert_eq!(app.sql(ACTIVE_SESSIONS).await, [1]);
 }
 
 #[apply(each_database)]
-async fn domain_in_unicode_and_in_ascii_is_one_address(env: TestEnv) {
+async fn unicode_and_ascii_domains_are_equivalent(env: TestEnv) {
     let app = env.app().await;
     let email = "Info@m\u{fc}nchen.example";
     let input = json!({ "email": email, "password": PASSWORD });
-    let payload = sign_up(&app.nobody(), input).await;
+    let payload = sign_up(&app.anonymous(), input).await;
     assert_eq!(payload["user"]["email"], email);
     let forms = [
         "info@xn--mnchen-3ya.example",
@@ -149,9 +152,9 @@ async fn domain_in_unicode_and_in_ascii_is_one_address(env: TestEnv) {
     ];
     for form in forms {
         let input = json!({ "email": form, "password": "another password" });
-        let payload = sign_up(&app.nobody(), input).await;
+        let payload = sign_up(&app.anonymous(), input).await;
         assert_eq!(payload["userErrors"][0]["code"], "EMAIL_TAKEN", "{form}");
-        let payload = sign_in(&app.nobody(), form, PASSWORD).await;
+        let payload = sign_in(&app.anonymous(), form, PASSWORD).await;
         assert_eq!(payload["user"]["email"], email, "{form}: {payload}");
     }
     assert_eq!(
@@ -168,35 +171,35 @@ async fn domain_in_unicode_and_in_ascii_is_one_address(env: TestEnv) {
 
     for form in ["ana@xn--a.example", "ana@m\u{fc}nchen..example"] {
         let input = json!({ "email": form, "password": PASSWORD });
-        let payload = sign_up(&app.nobody(), input).await;
+        let payload = sign_up(&app.anonymous(), input).await;
         assert_eq!(payload["userErrors"][0]["code"], "EMAIL_INVALID", "{form}");
-        let payload = sign_in(&app.nobody(), form, PASSWORD).await;
+        let payload = sign_in(&app.anonymous(), form, PASSWORD).await;
         assert_eq!(
             payload["userErrors"][0]["code"], "INVALID_CREDENTIALS",
             "{form}"
         );
     }
 
-    let mut owner = app.nobody();
-    owner.take_tokens(&sign_in(&app.nobody(), email, PASSWORD).await);
+    let mut owner = app.anonymous();
+    owner.take_tokens(&sign_in(&app.anonymous(), email, PASSWORD).await);
     let payload = delete_account(&owner, PASSWORD, forms[0]).await;
     assert_eq!(payload["userErrors"], json!([]));
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 }
 
 #[apply(each_database)]
-async fn signing_up_in_parallel_gives_one_account(env: TestEnv) {
+async fn concurrent_sign_ups_create_one_account(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let tries = (0..8).map(|number| {
-        let nobody = nobody.clone();
+        let anonymous = anonymous.clone();
         tokio::spawn(async move {
             let email = if number % 2 == 0 {
                 "ana@b.c"
             } else {
                 "ANA@B.C"
             };
-            sign_up(&nobody, json!({ "email": email, "password": PASSWORD })).await
+            sign_up(&anonymous, json!({ "email": email, "password": PASSWORD })).await
         })
     });
     let mut opened = 0;
@@ -213,10 +216,10 @@ async fn signing_up_in_parallel_gives_one_account(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is(env: TestEnv) {
+async fn sign_in_ignores_case_of_email_only(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
-    let payload = sign_in(&app.nobody(), "ANA@EXAMPLE.COM", PASSWORD).await;
+    let payload = sign_in(&app.anonymous(), "ANA@EXAMPLE.COM", PASSWORD).await;
     assert_eq!(payload["userErrors"], json!([]));
     assert_eq!(payload["session"]["isCurrent"], true);
     assert_eq!(
@@ -225,25 +228,25 @@ async fn signing_in_takes_the_address_in_any_case_and_the_password_as_it_is(env:
     );
     assert_eq!(payload["session"]["expiresAt"], "2027-02-19T12:00:00.000Z");
     for password in ["Correct horse battery", " correct horse battery", ""] {
-        let payload = sign_in(&app.nobody(), "ana@example.com", password).await;
+        let payload = sign_in(&app.anonymous(), "ana@example.com", password).await;
         assert_eq!(payload["userErrors"][0]["code"], "INVALID_CREDENTIALS");
     }
 }
 
 #[apply(each_database)]
-async fn a_password_typed_on_another_keyboard_is_the_same_password(env: TestEnv) {
+async fn password_unicode_is_normalized(env: TestEnv) {
     let app = env.app().await;
     let input = json!({ "email": "ana@example.com", "password": "caf\u{e9} au lait" });
-    sign_up(&app.nobody(), input).await;
-    let payload = sign_in(&app.nobody(), "ana@example.com", "cafe\u{301} au lait").await;
+    sign_up(&app.anonymous(), input).await;
+    let payload = sign_in(&app.anonymous(), "ana@example.com", "cafe\u{301} au lait").await;
     assert_eq!(payload["userErrors"], json!([]));
 }
 
 #[apply(each_database)]
-async fn an_unknown_address_and_a_wrong_password_are_answered_alike(env: TestEnv) {
+async fn unknown_email_and_wrong_password_get_same_error(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
-    let wrong = sign_in(&app.nobody(), "ana@example.com", "wrong password").await;
+    let wrong = sign_in(&app.anonymous(), "ana@example.com", "wrong password").await;
     assert_eq!(wrong["userErrors"][0]["code"], "INVALID_CREDENTIALS");
     assert_eq!(wrong["userErrors"][0]["path"], Value::Null);
     for email in [
@@ -253,7 +256,7 @@ async fn an_unknown_address_and_a_wrong_password_are_answered_alike(env: TestEnv
         "ana@example.com\0",
     ] {
         assert_eq!(
-            sign_in(&app.nobody(), email, PASSWORD).await,
+            sign_in(&app.anonymous(), email, PASSWORD).await,
             wrong,
             "{email:?}"
         );
@@ -261,7 +264,7 @@ async fn an_unknown_address_and_a_wrong_password_are_answered_alike(env: TestEnv
 }
 
 #[apply(each_database)]
-async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_says(env: TestEnv) {
+async fn sign_in_payload_belongs_to_new_session(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("Ana's").await;
@@ -295,7 +298,7 @@ async fn what_sign_in_answers_belongs_to_the_new_session_whatever_the_header_say
 }
 
 #[apply(each_database)]
-async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_other(env: TestEnv) {
+async fn sign_in_and_sign_up_end_only_the_previous_session(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut phone = app.sign_in("ana").await;
@@ -323,7 +326,7 @@ async fn signing_in_and_up_ends_the_session_that_the_request_came_with_and_no_ot
 }
 
 #[apply(each_database)]
-async fn a_session_ends_when_its_owner_says(env: TestEnv) {
+async fn sign_out_ends_only_the_current_session(env: TestEnv) {
     let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
@@ -347,7 +350,7 @@ async fn a_session_ends_when_its_owner_says(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn signing_out_everywhere_ends_every_session_of_ones_own(env: TestEnv) {
+async fn sign_out_everywhere_ends_all_sessions_of_the_user(env: TestEnv) {
     let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
@@ -364,17 +367,17 @@ async fn signing_out_everywhere_ends_every_session_of_ones_own(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn signing_out_succeeds_whatever_the_credentials_are(env: TestEnv) {
+async fn sign_out_succeeds_with_any_credentials(env: TestEnv) {
     let app = env.app().await;
     let sign_out = "mutation { signOut { endedSessions } }";
     let nothing = json!({ "signOut": { "endedSessions": 0 } });
-    assert_eq!(app.nobody().ask(sign_out, json!({})).await, nothing);
-    let forged = app.nobody().with_token("forged.token.indeed");
+    assert_eq!(app.anonymous().ask(sign_out, json!({})).await, nothing);
+    let forged = app.anonymous().with_token("forged.token.indeed");
     assert_eq!(forged.ask(sign_out, json!({})).await, nothing);
     let by_variable =
         "mutation ($input: SignOutInput) { signOut(input: $input) { endedSessions } }";
     for variables in [json!({}), json!({ "input": null }), json!({ "input": {} })] {
-        assert_eq!(app.nobody().ask(by_variable, variables).await, nothing);
+        assert_eq!(app.anonymous().ask(by_variable, variables).await, nothing);
     }
     let ana = app.sign_up("ana").await;
     ana.ask(sign_out, json!({})).await;
@@ -382,7 +385,7 @@ async fn signing_out_succeeds_whatever_the_credentials_are(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_expired_token_still_ends_the_session_that_it_names(env: TestEnv) {
+async fn sign_out_accepts_an_expired_token(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.advance(Duration::from_mins(16));
@@ -394,11 +397,11 @@ async fn an_expired_token_still_ends_the_session_that_it_names(env: TestEnv) {
         )
         .await;
     assert_eq!(payload["signOut"]["endedSessions"], 1);
-    assert_eq!(app.sql(LIVING).await, [0]);
+    assert_eq!(app.sql(ACTIVE_SESSIONS).await, [0]);
 }
 
 #[apply(each_database)]
-async fn the_profile_changes_by_what_is_given_and_null_clears_the_name(env: TestEnv) {
+async fn update_profile_changes_given_fields_and_null_clears_name(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let update = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
@@ -421,7 +424,7 @@ async fn the_profile_changes_by_what_is_given_and_null_clears_the_name(env: Test
         payload["user"],
         json!({ "name": null, "timeZone": "Asia/Tokyo", "updatedAt": "2026-11-21T12:00:02.000Z" })
     );
-    // What browsers say on a device that hides its zone.
+    // Browsers that hide the device's time zone send `Etc/Unknown`.
     let payload = run(json!({ "timeZone": "Etc/Unknown" })).await;
     assert_eq!(payload["user"]["timeZone"], "UTC");
     let payload = run(json!({ "name": "", "timeZone": null })).await;
@@ -440,7 +443,7 @@ async fn change_password(client: &Client, input: Value) -> Value {
 }
 
 #[apply(each_database)]
-async fn changing_the_password_ends_the_other_sessions(env: TestEnv) {
+async fn password_change_ends_other_sessions(env: TestEnv) {
     let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
@@ -452,7 +455,7 @@ async fn changing_the_password_ends_the_other_sessions(env: TestEnv) {
     );
     phone.ask(ME, json!({})).await;
     assert_eq!(laptop.send(ME, json!({})).await.reason(), "SESSION_ENDED");
-    let old = sign_in(&app.nobody(), "ana@example.com", PASSWORD).await;
+    let old = sign_in(&app.anonymous(), "ana@example.com", PASSWORD).await;
     assert_eq!(old["userErrors"][0]["code"], "INVALID_CREDENTIALS");
     app.sign_in_with("ana", "another password")
         .await
@@ -461,7 +464,7 @@ async fn changing_the_password_ends_the_other_sessions(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn the_other_sessions_go_on_when_that_is_asked_for(env: TestEnv) {
+async fn password_change_can_preserve_other_sessions(env: TestEnv) {
     let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
@@ -472,7 +475,7 @@ async fn the_other_sessions_go_on_when_that_is_asked_for(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_wrong_current_password_changes_nothing(env: TestEnv) {
+async fn wrong_current_or_weak_new_password_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let input = json!({ "currentPassword": "wrong password", "newPassword": "another password" });
@@ -489,7 +492,7 @@ async fn a_wrong_current_password_changes_nothing(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn of_two_changes_of_the_password_at_once_one_is_refused(env: TestEnv) {
+async fn one_of_two_concurrent_password_changes_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let changes = ["first password", "second password"].map(|new| {
@@ -508,27 +511,27 @@ async fn of_two_changes_of_the_password_at_once_one_is_refused(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn no_session_opened_with_the_old_password_outlives_its_change(env: TestEnv) {
+async fn password_change_ends_sessions_of_concurrent_sign_ins(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let sign_ins: Vec<_> = (0..6)
         .map(|_| {
-            let nobody = app.nobody();
+            let anonymous = app.anonymous();
             let input = json!({ "email": "ana@example.com", "password": PASSWORD });
-            tokio::spawn(async move { nobody.send(SIGN_IN, json!({ "input": input })).await })
+            tokio::spawn(async move { anonymous.send(SIGN_IN, json!({ "input": input })).await })
         })
         .collect();
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "another password" });
     assert_eq!(change_password(&ana, input).await["userErrors"], json!([]));
     for reply in sign_ins {
-        // A session that ends before the answer is complete leaves an error beside the tokens.
+        // If the session ends while the response is computed, it has tokens and also an error.
         let payload = &reply.await.unwrap().body["data"]["signIn"];
         if let Some(token) = payload["tokens"]["accessToken"].as_str() {
             let reply = ana.with_token(token).send(ME, json!({})).await;
             assert_eq!(reply.reason(), "SESSION_ENDED");
         }
     }
-    assert_eq!(app.sql(LIVING).await, [1]);
+    assert_eq!(app.sql(ACTIVE_SESSIONS).await, [1]);
 }
 
 async fn delete_account(client: &Client, password: &str, confirm: &str) -> Value {
@@ -536,7 +539,7 @@ async fn delete_account(client: &Client, password: &str, confirm: &str) -> Value
     client.ask(DELETE_ACCOUNT, json!({ "input": input })).await["deleteAccount"].clone()
 }
 
-async fn rows_left(app: &App) -> Vec<i64> {
+async fn row_counts(app: &App) -> Vec<i64> {
     let mut rows = Vec::new();
     for table in [
         "users",
@@ -553,7 +556,7 @@ async fn rows_left(app: &App) -> Vec<i64> {
 }
 
 #[apply(each_database)]
-async fn deleting_the_account_removes_every_row_of_the_persons(env: TestEnv) {
+async fn delete_account_removes_all_rows_of_the_user(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("One").await;
@@ -562,7 +565,7 @@ async fn deleting_the_account_removes_every_row_of_the_persons(env: TestEnv) {
     ana.ask(delete, json!({ "id": deleted })).await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Ben's").await;
-    assert_eq!(rows_left(&app).await, [2, 2, 2, 1, 2, 2, 2]);
+    assert_eq!(row_counts(&app).await, [2, 2, 2, 1, 2, 2, 2]);
 
     let payload = delete_account(&ana, PASSWORD, " ANA@example.com").await;
     assert_eq!(payload["userErrors"], json!([]));
@@ -572,14 +575,14 @@ async fn deleting_the_account_removes_every_row_of_the_persons(env: TestEnv) {
             .unwrap()
             .starts_with("user_")
     );
-    assert_eq!(rows_left(&app).await, [1, 1, 1, 0, 1, 1, 1]);
+    assert_eq!(row_counts(&app).await, [1, 1, 1, 0, 1, 1, 1]);
     assert_eq!(ana.send(ME, json!({})).await.reason(), "SESSION_ENDED");
     assert_eq!(ben.titles().await, ["Ben's"]);
     app.sign_up("ana").await;
 }
 
 #[apply(each_database)]
-async fn deleting_the_account_takes_the_password_and_the_address(env: TestEnv) {
+async fn delete_account_requires_password_and_email(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     assert_eq!(
@@ -596,7 +599,7 @@ async fn deleting_the_account_takes_the_password_and_the_address(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn the_account_can_be_deleted_while_its_tasks_are_being_made(env: TestEnv) {
+async fn account_can_be_deleted_during_task_creation(env: TestEnv) {
     let app = env.app().await;
     for round in 0..4 {
         let ana = app.sign_up(&format!("ana{round}")).await;
@@ -617,7 +620,7 @@ async fn the_account_can_be_deleted_while_its_tasks_are_being_made(env: TestEnv)
 }
 
 #[apply(each_database)]
-async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody(env: TestEnv) {
+async fn fields_after_delete_account_are_unauthenticated(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let reply = ana
@@ -635,11 +638,11 @@ async fn what_follows_the_end_of_an_account_in_one_request_finds_nobody(env: Tes
         assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");
         assert_eq!(error["extensions"]["reason"], "SESSION_ENDED");
     }
-    assert_eq!(rows_left(&app).await, [0; 7]);
+    assert_eq!(row_counts(&app).await, [0; 7]);
 }
 
 #[apply(each_database)]
-async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used(env: TestEnv) {
+async fn last_active_at_has_one_minute_resolution(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "{ viewer { currentSession { id isCurrent label userAgent ipAddress createdAt
@@ -657,28 +660,28 @@ async fn the_current_session_tells_where_it_was_opened_and_when_it_was_used(env:
 }
 
 #[apply(each_database)]
-async fn the_service_says_what_a_password_must_be(env: TestEnv) {
+async fn service_reports_password_policy(env: TestEnv) {
     let app = env.app_with(&["--password-policy", "nist"]).await;
     let query = "{ service { version signUpEnabled passwordPolicy { minLength maxLength } } }";
-    let data = app.nobody().ask(query, json!({})).await;
+    let data = app.anonymous().ask(query, json!({})).await;
     assert_eq!(
         data["service"]["passwordPolicy"],
         json!({ "minLength": 15, "maxLength": 256 })
     );
     let input = json!({ "email": "ana@example.com", "password": "fourteen chars" });
-    let payload = sign_up(&app.nobody(), input).await;
+    let payload = sign_up(&app.anonymous(), input).await;
     assert_eq!(payload["userErrors"][0]["code"], "PASSWORD_TOO_WEAK");
 }
 
 #[apply(each_database)]
-async fn closed_sign_up_makes_no_account(env: TestEnv) {
+async fn closed_sign_up_is_rejected(env: TestEnv) {
     const QUERY: &str = "{ service { signUpEnabled } }";
     let app = env.app_with(&["--sign-up", "closed"]).await;
-    let service = app.nobody().ask(QUERY, json!({})).await["service"].clone();
+    let service = app.anonymous().ask(QUERY, json!({})).await["service"].clone();
     assert_eq!(service, json!({ "signUpEnabled": false }));
     for email in ["ana@example.com", "no address"] {
         let input = json!({ "email": email, "password": PASSWORD });
-        let payload = sign_up(&app.nobody(), input).await;
+        let payload = sign_up(&app.anonymous(), input).await;
         let refused = &payload["userErrors"][0];
         assert_eq!(refused["code"], "SIGN_UP_DISABLED", "{payload}");
         assert_eq!(refused["path"], Value::Null);
@@ -689,18 +692,18 @@ async fn closed_sign_up_makes_no_account(env: TestEnv) {
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 
-    let people = app.env.people().await;
-    let made = people.create("ana@example.com", None, None, PASSWORD).await;
-    made.expect("the operator makes an account");
+    let admin = app.env.people().await;
+    let made = admin.create("ana@example.com", None, None, PASSWORD).await;
+    made.expect("the operator creates an account");
     app.sign_in("ana").await;
 
     let open = env.fresh().await.app().await;
-    let service = open.nobody().ask(QUERY, json!({})).await["service"].clone();
+    let service = open.anonymous().ask(QUERY, json!({})).await["service"].clone();
     assert_eq!(service, json!({ "signUpEnabled": true }));
 }
 
 #[apply(each_database)]
-async fn neither_passwords_nor_tokens_are_stored(env: TestEnv) {
+async fn passwords_and_tokens_are_not_stored_in_plain_text(env: TestEnv) {
     let app = env.with_production_hashes().app().await;
     let ana = app.sign_up("ana").await;
     let token = ana.token.as_deref().unwrap();

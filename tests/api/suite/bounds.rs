@@ -1,4 +1,4 @@
-//! How much is answered at once.
+//! The limits on response size and on concurrent operations.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -9,16 +9,16 @@ use crate::harness::{App, Client, TestEnv, apply, each_database};
 const PAGE: &str = "{ viewer { tasks(first: 100) { nodes {
     id title description completed completedAt priority version createdAt updatedAt } } } }";
 
-/// Two pages, in an operation that costs no more than it may.
+/// Two pages in one operation, within the cost limit.
 const PAGES: &str = "{ viewer {
     a: tasks(first: 100) { nodes { description } } b: tasks(first: 100) { nodes { description } } } }";
 
-/// Somebody with as many tasks as a page has, each as long as one can be.
-async fn with_a_full_page(app: &App) -> Client {
+/// Signs up a user with 100 tasks, a full page, each with a description of the maximum length.
+async fn user_with_full_page(app: &App) -> Client {
     let ana = app.sign_up("ana").await;
     let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) {
         task { id } userErrors { message } } }";
-    // Four bytes each.
+    // Each character is four bytes in UTF-8.
     let input = json!({ "title": "long", "description": "𝄞".repeat(16_384) });
     for _ in 0..10 {
         let ten = (0..10).map(|_| ana.ask(create, json!({ "input": input })));
@@ -28,9 +28,9 @@ async fn with_a_full_page(app: &App) -> Client {
 }
 
 #[apply(each_database)]
-async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib(env: TestEnv) {
+async fn largest_page_fits_and_response_over_8_mib_is_rejected(env: TestEnv) {
     let app = env.app().await;
-    let ana = with_a_full_page(&app).await;
+    let ana = user_with_full_page(&app).await;
     let data = ana.ask(PAGE, json!({})).await;
     let nodes = data["viewer"]["tasks"]["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 100);
@@ -57,49 +57,52 @@ async fn a_page_of_the_longest_tasks_is_answered_and_no_more_than_8_mib(env: Tes
 
     let mut socket = Socket::of(&app.serve().await, &ana).await;
     socket.subscribe("page", PAGE).await;
-    let page = socket.hear().await;
+    let page = socket.receive().await;
     assert_eq!(page["payload"]["data"], data);
     assert_eq!(
-        socket.hear().await,
+        socket.receive().await,
         json!({ "id": "page", "type": "complete" })
     );
     socket.subscribe("pages", PAGES).await;
-    let refused = socket.hear().await;
-    assert_eq!(refused["type"], "error");
+    let rejected = socket.receive().await;
+    assert_eq!(rejected["type"], "error");
     assert_eq!(
-        refused["payload"][0]["extensions"]["code"],
+        rejected["payload"][0]["extensions"]["code"],
         "RESPONSE_TOO_LARGE"
     );
-    // It goes on.
+    // The connection stays open.
     socket.subscribe("pages", "{ __typename }").await;
     assert_eq!(
-        socket.hear().await["payload"]["data"]["__typename"],
+        socket.receive().await["payload"]["data"]["__typename"],
         "Query"
     );
 }
 
 #[apply(each_database)]
-async fn operations_of_a_socket_are_among_the_requests_that_are_worked_on(env: TestEnv) {
+async fn socket_operations_count_towards_max_requests(env: TestEnv) {
     let app = env.app_with(&["--max-requests", "1"]).await;
-    let mut socket = Socket::of(&app.serve().await, &app.nobody()).await;
-    // Each takes as long as a hash.
+    let mut socket = Socket::of(&app.serve().await, &app.anonymous()).await;
+    // Each operation hashes a password, so several are in progress at once.
     let sign_in = "mutation { signIn(input: { email: \"ana@example.com\", password: \"wrong\" }) {
         userErrors { code } } }";
     for number in 0..20 {
         socket.subscribe(&number.to_string(), sign_in).await;
     }
-    let (mut answered, mut refused) = (0, 0);
-    while answered + refused < 20 {
-        let said = socket.hear().await;
-        match said["type"].as_str() {
-            Some("complete") => answered += 1,
+    let (mut completed, mut rejected) = (0, 0);
+    while completed + rejected < 20 {
+        let message = socket.receive().await;
+        match message["type"].as_str() {
+            Some("complete") => completed += 1,
             Some("error") => {
-                let code = &said["payload"][0]["extensions"]["code"];
+                let code = &message["payload"][0]["extensions"]["code"];
                 assert_eq!(code, "SERVICE_UNAVAILABLE");
-                refused += 1;
+                rejected += 1;
             }
             _ => {}
         }
     }
-    assert!(answered > 0 && refused > 0, "{answered} were answered");
+    assert!(
+        completed > 0 && rejected > 0,
+        "{completed} operations completed, {rejected} were rejected"
+    );
 }

@@ -1,4 +1,4 @@
-//! Tasks as the calendars of other programs have them.
+//! Import and export of tasks as iCalendar files, including those of other programs.
 
 use cubby::{TaskFormat, TaskImport};
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::transfer::{ANA, BEN, export, import, refused, tasks, try_import};
 use crate::harness::{Client, TestEnv, apply, each_database};
 
-/// Calendars as programs write them: what is in each, and what becomes of it.
+/// Calendars as other programs write them, each with the task that its import creates.
 const CALENDARS: [(&str, &str); 5] = [
-    // Apple's Reminders: a zone by its IANA name, an order of its own, an alarm.
+    // Apple Reminders: a time zone by its IANA name, a private sort order, and an alarm.
     (
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Apple Inc.//iOS 17.5.1//EN\r\nCALSCALE:GREGORIAN\r\n\
          BEGIN:VTIMEZONE\r\nTZID:Europe/Vienna\r\nBEGIN:STANDARD\r\nTZOFFSETFROM:+0200\r\n\
@@ -24,7 +24,7 @@ const CALENDARS: [(&str, &str); 5] = [
              "due": { "date": "2026-11-21", "time": "16:00:00", "timeZone": "Europe/Vienna" }, "completedAt": null,
              "createdAt": "2026-11-01T08:00:00.000Z", "updatedAt": "2026-11-01T08:01:00.000Z" }"#,
     ),
-    // Thunderbird: one that is done, for a day, in lines that end as Unix ends them.
+    // Thunderbird: a completed task, due on a date, with LF line endings.
     (
         "BEGIN:VCALENDAR\nPRODID:-//Mozilla.org/NONSGML Mozilla Calendar V1.1//EN\nVERSION:2.0\nBEGIN:VTODO\n\
          CREATED:20261020T070000Z\nLAST-MODIFIED:20261021T070000Z\nDTSTAMP:20261021T070000Z\n\
@@ -36,7 +36,7 @@ const CALENDARS: [(&str, &str); 5] = [
              "completedAt": "2026-10-21T06:59:00.000Z",
              "createdAt": "2026-10-20T07:00:00.000Z", "updatedAt": "2026-10-21T07:00:00.000Z" }"#,
     ),
-    // Evolution: a zone under a long name, folded within a character.
+    // Evolution: a time zone with a prefixed name, and a line folded within a UTF-8 character.
     (
         "BEGIN:VCALENDAR\r\nPRODID:-//Ximian//NONSGML Evolution Calendar//EN\r\nVERSION:2.0\r\nBEGIN:VTIMEZONE\r\n\
          TZID:/freeassociation.sourceforge.net/Europe/Berlin\r\nX-LIC-LOCATION:Europe/Berlin\r\nBEGIN:STANDARD\r\n\
@@ -49,7 +49,7 @@ const CALENDARS: [(&str, &str); 5] = [
              "due": { "date": "2026-12-01", "time": "18:30:00", "timeZone": "Europe/Berlin" }, "completedAt": null,
              "createdAt": "2026-10-01T11:26:17.000Z", "updatedAt": "2026-10-01T11:26:18.000Z" }"#,
     ),
-    // Outlook: a zone by the name that Windows has for it; a task that nothing will come of.
+    // Outlook: a time zone by its Windows name, and a cancelled task.
     (
         "BEGIN:VCALENDAR\r\nPRODID:-//Microsoft Corporation//Outlook 16.0 MIMEDIR//EN\r\nVERSION:2.0\r\nBEGIN:VTODO\r\n\
          UID:040000008200E00074C5B7101A82E008\r\nCREATED:20260915T090000Z\r\nLAST-MODIFIED:20260916T090000Z\r\n\
@@ -61,7 +61,7 @@ const CALENDARS: [(&str, &str); 5] = [
              "completedAt": "2026-09-16T09:00:00.000Z",
              "createdAt": "2026-09-15T09:00:00.000Z", "updatedAt": "2026-09-16T09:00:00.000Z" }"#,
     ),
-    // Tasks.org: an instant in UTC, reopened; and nothing said of what it is called.
+    // Tasks.org: due at an instant in UTC, reopened after completion, and without a title.
     (
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:+//IDN tasks.org//android-130900//EN\r\nBEGIN:VTODO\r\n\
          DTSTAMP:20260916T090000Z\r\nUID:4621273841992731\r\nCREATED:20260801T100000Z\r\n\
@@ -73,7 +73,7 @@ const CALENDARS: [(&str, &str); 5] = [
     ),
 ];
 
-/// A calendar's bytes: `FOLD` is a fold, within a character.
+/// Returns the bytes of a calendar, with `FOLD` replaced by a fold within a UTF-8 character.
 fn bytes(calendar: &str) -> Vec<u8> {
     match calendar.split_once("\u{c3}FOLD\u{bc}") {
         None => calendar.as_bytes().to_vec(),
@@ -82,7 +82,7 @@ fn bytes(calendar: &str) -> Vec<u8> {
 }
 
 #[apply(each_database)]
-async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
+async fn calendars_of_other_programs_round_trip(env: TestEnv) {
     let app = env.app().await;
     let (_, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let expected = |text: &str| serde_json::from_str::<Value>(text).unwrap();
@@ -93,7 +93,7 @@ async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
             try_import(&app, ANA, TaskFormat::Icalendar, options, &bytes(calendar)).await;
         assert_eq!(imported.map(|it| it.stored), Ok(1), "{calendar}");
         wanted.push(expected(task));
-        // The same file once more is known.
+        // Importing the file a second time is rejected.
         let refusal = refused(&app, TaskFormat::Icalendar, bytes(calendar)).await;
         assert!(refusal.contains("is there already"), "{refusal}");
     }
@@ -109,7 +109,7 @@ async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
     };
     of(&export(&app, ANA, TaskFormat::Json).await, &wanted);
 
-    // Out as a calendar, and in again, it is as it was but for parts of a second.
+    // An iCalendar export, imported again, gives equal tasks, except for fractions of a second.
     let calendar = export(&app, ANA, TaskFormat::Icalendar).await;
     for zone in ["Europe/Vienna", "Europe/Berlin", "America/Los_Angeles"] {
         assert_eq!(
@@ -131,7 +131,7 @@ async fn a_calendar_that_another_program_wrote_survives_the_trip(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told(env: TestEnv) {
+async fn import_reports_ignored_calendar_properties(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     let file = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:No task\r\nEND:VEVENT\r\nBEGIN:VTODO\r\nSUMMARY:a\r\n\
@@ -153,7 +153,7 @@ async fn what_a_calendar_has_that_tasks_have_no_place_for_is_told(env: TestEnv) 
 }
 
 #[apply(each_database)]
-async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found(env: TestEnv) {
+async fn recurring_todos_and_prefixed_time_zone_are_imported(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let todo = |more: &str| {
@@ -172,19 +172,20 @@ async fn a_series_is_its_tasks_and_a_zone_behind_a_registry_is_found(env: TestEn
     assert_eq!(tasks(&ana).await[0]["due"]["timeZone"], "Europe/Vienna");
 }
 
-/// A calendar of these components.
+/// Wraps components in a calendar.
 fn calendar(components: &str) -> String {
     format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{components}END:VCALENDAR\r\n")
 }
 
-/// A task of these properties.
+/// Returns a `VTODO` with the given properties.
 fn todo(properties: &[&str]) -> String {
     let lines = properties.join("\r\n");
     format!("BEGIN:VTODO\r\n{lines}\r\nEND:VTODO\r\n")
 }
 
-/// A time zone of this name that is an hour before UTC, and two in summer.
-fn own_zone(name: &str, more: &str) -> String {
+/// Returns a `VTIMEZONE` with the given name: UTC+01:00, and UTC+02:00 in summer. `more` is lines
+/// to insert.
+fn custom_zone(name: &str, more: &str) -> String {
     let yearly = |kind: &str, from: &str, to: &str, month: u8| {
         format!(
             "BEGIN:{kind}\r\nDTSTART:16010101T020000\r\nTZOFFSETFROM:{from}\r\nTZOFFSETTO:{to}\r\n\
@@ -198,13 +199,13 @@ fn own_zone(name: &str, more: &str) -> String {
     )
 }
 
-async fn live_in(person: &Client, zone: &str) {
+async fn set_time_zone(client: &Client, zone: &str) {
     let update = "mutation ($zone: TimeZone) { updateProfile(input: { timeZone: $zone }) { user { timeZone } } }";
-    person.ask(update, json!({ "zone": zone })).await;
+    client.ask(update, json!({ "zone": zone })).await;
 }
 
 #[apply(each_database)]
-async fn offsets_are_honoured_in_every_date_time_property(env: TestEnv) {
+async fn utc_offsets_apply_to_every_date_time_property(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (property, field, wanted) in [
@@ -273,7 +274,7 @@ async fn offsets_are_honoured_in_every_date_time_property(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn text_that_is_no_date_is_refused_by_line(env: TestEnv) {
+async fn invalid_dates_are_rejected_with_line_number(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     for name in [
@@ -304,70 +305,75 @@ async fn text_that_is_no_date_is_refused_by_line(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_calendar_describes_its_time_zones(env: TestEnv) {
+async fn vtimezone_and_tzid_resolve_to_time_zone(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let lisbon = "X-LIC-LOCATION:Europe/Lisbon\r\n";
     for (described, name, summer, zone) in [
-        // What the calendar describes decides, and nothing is guessed from brackets.
+        // The calendar's definition decides; an offset or a place in the name has no effect.
         (
-            own_zone("(GMT+01.00) Sarajevo/Warsaw/Zagreb", ""),
+            custom_zone("(GMT+01.00) Sarajevo/Warsaw/Zagreb", ""),
             "\"(GMT+01.00) Sarajevo/Warsaw/Zagreb\"",
             "08:00",
             "UTC",
         ),
         (
-            own_zone("(UTC+09:00) Osaka\\, Sapporo\\, Tokyo", ""),
+            custom_zone("(UTC+09:00) Osaka\\, Sapporo\\, Tokyo", ""),
             "\"(UTC+09:00) Osaka, Sapporo, Tokyo\"",
             "08:00",
             "UTC",
         ),
         (
-            own_zone("Customized Time Zone", ""),
+            custom_zone("Customized Time Zone", ""),
             "Customized Time Zone",
             "08:00",
             "UTC",
         ),
         (
-            own_zone("/x.example/Asia/Tokyo", ""),
+            custom_zone("/x.example/Asia/Tokyo", ""),
             "/x.example/Asia/Tokyo",
             "08:00",
             "UTC",
         ),
         (
-            own_zone("Tokyo Standard Time", ""),
+            custom_zone("Tokyo Standard Time", ""),
             "Tokyo Standard Time",
             "08:00",
             "UTC",
         ),
-        // A name that means the same stays.
+        // A name of a known zone with the same offsets is resolved to that zone.
         (
-            own_zone("W. Europe Standard Time", ""),
+            custom_zone("W. Europe Standard Time", ""),
             "W. Europe Standard Time",
             "08:00",
             "Europe/Berlin",
         ),
         (
-            own_zone("/x.example/2026/Europe/Paris", ""),
+            custom_zone("/x.example/2026/Europe/Paris", ""),
             "/x.example/2026/Europe/Paris",
             "08:00",
             "Europe/Paris",
         ),
-        // An IANA name is one, whatever the calendar says of it.
+        // An IANA name overrides the calendar's definition.
         (
-            own_zone("Asia/Tokyo", ""),
+            custom_zone("Asia/Tokyo", ""),
             "Asia/Tokyo",
             "01:00",
             "Asia/Tokyo",
         ),
-        (own_zone("Mine", lisbon), "Mine", "09:00", "Europe/Lisbon"),
         (
-            own_zone("Tokyo Standard Time", lisbon),
+            custom_zone("Mine", lisbon),
+            "Mine",
+            "09:00",
+            "Europe/Lisbon",
+        ),
+        (
+            custom_zone("Tokyo Standard Time", lisbon),
             "Tokyo Standard Time",
             "09:00",
             "Europe/Lisbon",
         ),
-        // Nothing is described.
+        // Windows names without a definition.
         (
             String::new(),
             "South Sudan Standard Time",
@@ -407,7 +413,7 @@ async fn a_calendar_describes_its_time_zones(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn empty_properties_are_as_if_absent(env: TestEnv) {
+async fn empty_properties_are_ignored(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let names = [
@@ -446,14 +452,14 @@ async fn empty_properties_are_as_if_absent(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_day_of_completion_is_the_persons_own(env: TestEnv) {
+async fn completion_date_uses_time_zone_of_user(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (zone, end) in [
         ("America/New_York", "2026-01-11T04:59:59.999Z"),
         ("Pacific/Auckland", "2026-01-10T10:59:59.999Z"),
     ] {
-        live_in(&ana, zone).await;
+        set_time_zone(&ana, zone).await;
         let done = todo(&[
             "SUMMARY:a",
             "COMPLETED;VALUE=DATE:20260110",
@@ -471,7 +477,7 @@ async fn a_day_of_completion_is_the_persons_own(env: TestEnv) {
             );
         }
     }
-    // It is not later than now.
+    // A completion date in the future becomes the time of the import.
     let done = todo(&["SUMMARY:a", "COMPLETED;VALUE=DATE:90000101"]);
     import(&app, ANA, TaskFormat::Icalendar, &calendar(&done)).await;
     let task = tasks(&ana).await.pop().unwrap();
@@ -493,7 +499,7 @@ async fn lines_without_a_property_are_counted(env: TestEnv) {
             " and its fold",
             "X-OWN:1",
         ]),
-        // A line may go on as vCalendar 1.0 has it.
+        // A quoted-printable soft line break, as in vCalendar 1.0.
         todo(&[
             "SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:K=C3=A4se=",
             "=20kaufen"
@@ -515,10 +521,10 @@ async fn lines_without_a_property_are_counted(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_start_and_a_duration_are_the_due_date(env: TestEnv) {
+async fn start_plus_duration_sets_due_date(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let zone = own_zone("Own", "");
+    let zone = custom_zone("Own", "");
     for (start, duration, due) in [
         (
             ":20261122T090000Z",
@@ -540,7 +546,8 @@ async fn a_start_and_a_duration_are_the_due_date(env: TestEnv) {
             "P1D",
             json!(["2026-11-23", null, null]),
         ),
-        // Days are of the calendar, and hours pass: one is missing on that day.
+        // Days of a duration are calendar days and hours are elapsed time; they differ on 29 March
+        // 2026, which has 23 hours.
         (
             ";TZID=Europe/Vienna:20260328T090000",
             "P1D",

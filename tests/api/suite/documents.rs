@@ -1,4 +1,4 @@
-//! What a document may be and ask for.
+//! GraphQL documents: limits, cost, validation, persisted queries and error messages.
 
 use std::fmt::Write;
 
@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
-/// What GraphiQL and code generators send.
+/// The introspection query of GraphiQL and code generators.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
-/// Every field of a task.
+/// The scalar fields of a task.
 const WHOLE_TASK: &str = "id version title description completed completedAt priority position \
                           createdAt updatedAt";
 
-/// Sends it as a client that goes by the status.
+/// Sends a request that accepts `application/graphql-response+json`, so that errors have a status
+/// of their own.
 async fn send(client: &Client, query: &str, variables: Value) -> Reply {
     let body = json!({ "query": query, "variables": variables });
     client
@@ -21,7 +22,7 @@ async fn send(client: &Client, query: &str, variables: Value) -> Reply {
         .await
 }
 
-async fn refused(client: &Client, query: &str, code: &str) {
+async fn assert_rejected(client: &Client, query: &str, code: &str) {
     let reply = send(client, query, json!({})).await;
     let shown = &query[..query.len().min(200)];
     assert_eq!(
@@ -32,8 +33,8 @@ async fn refused(client: &Client, query: &str, code: &str) {
     assert_eq!(reply.body.get("data"), None);
 }
 
-/// A chain of fragments, each of which spreads the next one twice.
-fn bomb(length: usize, end: &str) -> String {
+/// Returns a document with a chain of fragments, each of which spreads the next one twice.
+fn fragment_bomb(length: usize, end: &str) -> String {
     let mut text = "{ ...F0 }".to_owned();
     for number in 0..length {
         let next = number + 1;
@@ -48,35 +49,45 @@ fn bomb(length: usize, end: &str) -> String {
 }
 
 #[apply(each_database)]
-async fn a_chain_of_fragments_is_measured_as_what_it_unfolds_to(env: TestEnv) {
+async fn fragment_chain_is_measured_fully_expanded(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for length in [12, 40] {
-        refused(&nobody, &bomb(length, "__typename"), "FIELD_LIMIT_EXCEEDED").await;
-        // Without a field in it there would be nothing to count.
-        refused(
-            &nobody,
-            &bomb(length, "...Nothing"),
+        assert_rejected(
+            &anonymous,
+            &fragment_bomb(length, "__typename"),
+            "FIELD_LIMIT_EXCEEDED",
+        )
+        .await;
+        // A chain without any field is invalid, and so is a cycle.
+        assert_rejected(
+            &anonymous,
+            &fragment_bomb(length, "...Nothing"),
             "GRAPHQL_VALIDATION_FAILED",
         )
         .await;
-        refused(&nobody, &bomb(length, "...F0"), "GRAPHQL_VALIDATION_FAILED").await;
+        assert_rejected(
+            &anonymous,
+            &fragment_bomb(length, "...F0"),
+            "GRAPHQL_VALIDATION_FAILED",
+        )
+        .await;
     }
-    refused(
-        &nobody,
-        &bomb(60, "__typename"),
+    assert_rejected(
+        &anonymous,
+        &fragment_bomb(60, "__typename"),
         "DEFINITION_LIMIT_EXCEEDED",
     )
     .await;
-    // Nobody spreads it, and it is measured all the same.
-    let unused = bomb(40, "__typename").replacen("{ ...F0 }", "{ __typename }", 1);
-    refused(&nobody, &unused, "FIELD_LIMIT_EXCEEDED").await;
+    // A fragment that is not spread is measured, too.
+    let unused = fragment_bomb(40, "__typename").replacen("{ ...F0 }", "{ __typename }", 1);
+    assert_rejected(&anonymous, &unused, "FIELD_LIMIT_EXCEEDED").await;
 }
 
 #[apply(each_database)]
-async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows(env: TestEnv) {
+async fn each_limit_has_its_own_code_and_accepts_its_maximum(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let aliases = |count: usize| {
         let fields = (0..count).map(|number| format!("a{number}: __typename"));
         format!(
@@ -139,35 +150,35 @@ async fn each_limit_has_a_code_of_its_own_and_lets_through_what_it_allows(env: T
         (roots(20), roots(21), "ROOT_FIELD_LIMIT_EXCEEDED"),
         (lists(2), lists(3), "INTROSPECTION_LIMIT_EXCEEDED"),
     ] {
-        refused(&nobody, &exceeds, code).await;
-        let reply = send(&nobody, &fits, json!({})).await;
+        assert_rejected(&anonymous, &exceeds, code).await;
+        let reply = send(&anonymous, &fits, json!({})).await;
         for error in reply.body["errors"].as_array().unwrap_or(&Vec::new()) {
             assert_ne!(error["extensions"]["code"], code, "{error}");
         }
     }
-    // Nested brackets of any kind never reach the parser.
+    // Deeply nested brackets of any kind are rejected before parsing.
     for bracket in ["{ a ", "{ ... ", "{ a(x: [", "query (x: {a: "] {
-        refused(&nobody, &bracket.repeat(1_000), "DEPTH_LIMIT_EXCEEDED").await;
+        assert_rejected(&anonymous, &bracket.repeat(1_000), "DEPTH_LIMIT_EXCEEDED").await;
     }
     let inline = |levels: usize| {
         let opened = "{ ... ".repeat(levels) + "{ ";
         format!("{opened}__typename{}", " }".repeat(levels + 1))
     };
-    assert_eq!(send(&nobody, &inline(63), json!({})).await.status, 200);
+    assert_eq!(send(&anonymous, &inline(63), json!({})).await.status, 200);
     for levels in [64, 80, 120, 140] {
-        refused(&nobody, &inline(levels), "DEPTH_LIMIT_EXCEEDED").await;
+        assert_rejected(&anonymous, &inline(levels), "DEPTH_LIMIT_EXCEEDED").await;
     }
     let two = "subscription { taskChanges { kind } b: taskChanges { kind } }";
-    refused(&nobody, two, "GRAPHQL_VALIDATION_FAILED").await;
+    assert_rejected(&anonymous, two, "GRAPHQL_VALIDATION_FAILED").await;
 }
 
 #[apply(each_database)]
-async fn the_limits_are_settings_and_the_service_tells_them(env: TestEnv) {
+async fn limits_are_configurable_and_reported_by_service(env: TestEnv) {
     let app = env
         .app_with(&["--max-depth", "3", "--max-cost", "70", "--max-aliases", "0"])
         .await;
-    let nobody = app.nobody();
-    let limits = nobody
+    let anonymous = app.anonymous();
+    let limits = anonymous
         .ask(
             "{ service { limits { maxDepth maxCost maxAliases maxTokens maxRootFields } } }",
             json!({}),
@@ -177,20 +188,18 @@ async fn the_limits_are_settings_and_the_service_tells_them(env: TestEnv) {
         limits["service"]["limits"],
         json!({ "maxDepth": 3, "maxCost": 70, "maxAliases": 0, "maxTokens": 5000, "maxRootFields": 20 })
     );
-    refused(&nobody, "{ a: __typename }", "ALIAS_LIMIT_EXCEEDED").await;
+    assert_rejected(&anonymous, "{ a: __typename }", "ALIAS_LIMIT_EXCEEDED").await;
 }
 
 #[apply(each_database)]
-async fn full_introspection_passes(env: TestEnv) {
+async fn full_introspection_is_accepted(env: TestEnv) {
     let app = env.app().await;
-    let schema = app.nobody().ask(INTROSPECTION, json!({})).await;
+    let schema = app.anonymous().ask(INTROSPECTION, json!({})).await;
     assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
 }
 
 #[apply(each_database)]
-async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_that_fits(
-    env: TestEnv,
-) {
+async fn cost_error_suggests_page_size_that_fits(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let page = format!(
@@ -210,7 +219,7 @@ async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_th
     let message = reply.body["errors"][0]["message"].as_str().unwrap();
     assert_eq!(
         message,
-        "The operation costs 1516, and at most 1000 are allowed. Most of it is at viewer.p0."
+        "The operation costs 1516 points; at most 1000 are allowed. The most expensive field is viewer.p0."
     );
     ana.ask(&many, json!({ "first": 60 })).await;
 
@@ -226,8 +235,8 @@ async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_th
     let message = reply.body["errors"][0]["message"].as_str().unwrap();
     assert_eq!(
         message,
-        "The operation costs 303, and at most 150 are allowed. Most of it is at viewer.b: first: \
-         23 would fit there."
+        "The operation costs 303 points; at most 150 are allowed. The most expensive field is viewer.b: first: \
+         23 would be allowed."
     );
     ben.ask(two, json!({ "first": 23 })).await;
     let reply = send(&ben, two, json!({ "first": 24 })).await;
@@ -235,7 +244,7 @@ async fn a_page_of_100_whole_tasks_passes_and_what_costs_more_names_the_first_th
 }
 
 #[apply(each_database)]
-async fn lists_of_ids_and_mutations_cost_what_they_ask_for(env: TestEnv) {
+async fn id_lists_filters_and_mutations_add_to_cost(env: TestEnv) {
     let app = env.app_with(&["--max-cost", "60"]).await;
     let ana = app.sign_up("ana").await;
     let nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
@@ -246,7 +255,7 @@ async fn lists_of_ids_and_mutations_cost_what_they_ask_for(env: TestEnv) {
         nodes(ids: $ids) @include(if: $no) { id } __typename }";
     ana.ask(skipped, json!({ "ids": vec!["x"; 61] })).await;
 
-    // A viewer, a page of one task and its filter.
+    // The cost is 1 for the viewer, 2 for a page of one task, and 1 for each value of the filter.
     let filtered = "query ($filter: TaskFilter) { viewer {
         tasks(first: 1, filter: $filter) { nodes { id } } } }";
     let of = |count: usize| json!({ "filter": { "title": { "in": vec!["x"; count] } } });
@@ -257,17 +266,18 @@ async fn lists_of_ids_and_mutations_cost_what_they_ask_for(env: TestEnv) {
         "{{ viewer {{ taskCounts(filter: {{ id: {{ nin: {:?} }} }}) {{ total }} }} }}",
         ["x"; 59]
     );
-    refused(&ana, &within, "COST_LIMIT_EXCEEDED").await;
+    assert_rejected(&ana, &within, "COST_LIMIT_EXCEEDED").await;
 
     let creates = |count: usize| {
         let create = r#"createTask(input: { title: "x" }) { userErrors { code } }"#;
         let creates = (0..count).map(|number| format!("c{number}: {create}"));
         format!("mutation {{ {} }}", creates.collect::<Vec<_>>().join(" "))
     };
-    // 10 for the mutation, 1 for the payload, and an error for each of the 6 fields of the input.
+    // Each mutation costs 10, its payload 1, and its list of errors 1 for each of the input's 6
+    // fields.
     ana.ask(&creates(3), json!({})).await;
-    refused(&ana, &creates(4), "COST_LIMIT_EXCEEDED").await;
-    // No part of a refused operation runs.
+    assert_rejected(&ana, &creates(4), "COST_LIMIT_EXCEEDED").await;
+    // No part of a rejected operation has run.
     let count = ana
         .ask("{ viewer { tasks(first: 1) { totalCount } } }", json!({}))
         .await;
@@ -275,11 +285,11 @@ async fn lists_of_ids_and_mutations_cost_what_they_ask_for(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_request_makes_one_guess_at_a_password(env: TestEnv) {
+async fn request_allows_one_credential_mutation(env: TestEnv) {
     let app = env.app().await;
     let guess =
         r#"signIn(input: { email: "a@b.c", password: "correct horse" }) { userErrors { code } }"#;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for document in [
         format!("mutation {{ a: {guess} b: {guess} }}"),
         format!("mutation {{ {guess} {guess} }}"),
@@ -288,9 +298,9 @@ async fn a_request_makes_one_guess_at_a_password(env: TestEnv) {
             "mutation {{ {guess} changePassword(input: {{ currentPassword: \"x\", newPassword: \"y\" }}) {{ endedSessions }} }}"
         ),
     ] {
-        refused(&nobody, &document, "TOO_MANY_CREDENTIAL_MUTATIONS").await;
+        assert_rejected(&anonymous, &document, "TOO_MANY_CREDENTIAL_MUTATIONS").await;
     }
-    nobody
+    anonymous
         .ask(
             &format!("mutation {{ {guess} signOut {{ endedSessions }} }}"),
             json!({}),
@@ -299,10 +309,10 @@ async fn a_request_makes_one_guess_at_a_password(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn every_mutation_that_takes_a_password_is_counted_as_one(env: TestEnv) {
+async fn every_password_mutation_counts_as_credential_mutation(env: TestEnv) {
     let app = env.app().await;
     let inputs = app
-        .nobody()
+        .anonymous()
         .ask("{ __schema { mutationType { fields { name args { type { ofType { inputFields { name } } } } } } } }", json!({}))
         .await;
     for field in inputs["__schema"]["mutationType"]["fields"]
@@ -314,9 +324,9 @@ async fn every_mutation_that_takes_a_password_is_counted_as_one(env: TestEnv) {
             .to_lowercase()
             .contains("password");
         let name = field["name"].as_str().unwrap();
-        // It need not be valid beyond that: the guard comes before validation.
+        // The document may otherwise be invalid: this check comes before validation.
         let twice = format!("mutation {{ {name} {name} }}");
-        let code = send(&app.nobody(), &twice, json!({})).await;
+        let code = send(&app.anonymous(), &twice, json!({})).await;
         let is_counted =
             code.body["errors"][0]["extensions"]["code"] == "TOO_MANY_CREDENTIAL_MUTATIONS";
         assert_eq!(is_counted, takes_password, "{name}");
@@ -324,7 +334,7 @@ async fn every_mutation_that_takes_a_password_is_counted_as_one(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn variables_that_do_not_fit_are_refused_before_anything_runs(env: TestEnv) {
+async fn invalid_variables_are_rejected_before_execution(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($input: CreateTaskInput!, $n: Int) {
@@ -388,9 +398,9 @@ async fn variables_that_do_not_fit_are_refused_before_anything_runs(env: TestEnv
 }
 
 #[apply(each_database)]
-async fn a_document_that_was_sent_may_be_named_by_its_hash(env: TestEnv) {
+async fn persisted_query_is_found_by_its_hash(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let query = "{ service { version } }";
     let hash = "d57b1ef1e3ba1c7b1d0aa3cf6e4b7bb5a6a1e0cc2a3ddd1d0e9b1a3d5b6c7d8e";
     let by = |query: Option<&str>, hash: &str| {
@@ -401,8 +411,9 @@ async fn a_document_that_was_sent_may_be_named_by_its_hash(env: TestEnv) {
         }
         body.to_string()
     };
-    // The one that is not the query's is refused, so that nobody can put another under its name.
-    let reply = nobody.post(by(Some(query), hash)).await;
+    // A hash that does not match is rejected; otherwise clients could store another document under
+    // it.
+    let reply = anonymous.post(by(Some(query), hash)).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (400, "BAD_REQUEST"));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, query.as_bytes());
     let hash: String = digest
@@ -410,17 +421,17 @@ async fn a_document_that_was_sent_may_be_named_by_its_hash(env: TestEnv) {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let reply = nobody.post(by(None, &hash)).await;
+    let reply = anonymous.post(by(None, &hash)).await;
     assert_eq!(reply.code(), "PERSISTED_QUERY_NOT_FOUND");
     assert_eq!(reply.body["errors"][0]["message"], "PersistedQueryNotFound");
-    let reply = nobody.post(by(Some(query), &hash)).await;
+    let reply = anonymous.post(by(Some(query), &hash)).await;
     assert!(reply.body["data"]["service"]["version"].is_string());
-    let reply = nobody.post(by(None, &hash)).await;
+    let reply = anonymous.post(by(None, &hash)).await;
     assert!(reply.body["data"]["service"]["version"].is_string());
 }
 
 #[apply(each_database)]
-async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_measured(env: TestEnv) {
+async fn fragment_depth_adds_to_spread_depth_in_any_order(env: TestEnv) {
     let app = env.app().await;
     for salt in 0..20 {
         let deep = |end: &str| "{ ... ".repeat(30) + "{ " + end + &" }".repeat(31);
@@ -430,12 +441,12 @@ async fn a_fragment_lies_as_deep_as_it_is_spread_in_whatever_order_they_are_meas
             deep("...C"),
             deep("__typename"),
         );
-        refused(&app.nobody(), &document, "DEPTH_LIMIT_EXCEEDED").await;
+        assert_rejected(&app.anonymous(), &document, "DEPTH_LIMIT_EXCEEDED").await;
     }
 }
 
 #[apply(each_database)]
-async fn variables_are_counted_wherever_they_are_used(env: TestEnv) {
+async fn each_use_of_a_variable_counts_towards_its_limit(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let uses = |uses: usize| {
@@ -449,12 +460,12 @@ async fn variables_are_counted_wherever_they_are_used(env: TestEnv) {
     );
     let reply = send(&ana, &uses(2_000), json!({ "v": ["x".repeat(100_000)] })).await;
     assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
-    // A default is a value, too.
+    // A default value counts, too.
     let zeros = format!("[ID!] = [{}]", "0 ".repeat(1_000));
     let default = uses(1_000).replacen("[ID!]!", &zeros, 1);
     let reply = send(&ana, &default, json!({})).await;
     assert_eq!(reply.code(), "VARIABLE_LIMIT_EXCEEDED");
-    // In a fragment it is used wherever that is spread.
+    // A variable in a fragment counts for each spread of the fragment.
     let spread = format!(
         "query ($v: [ID!]!) {{ viewer {{ {} }} }} \
          fragment F on User {{ tasks(filter: {{ id: {{ in: $v }} }}) {{ totalCount }} }}",
@@ -471,26 +482,26 @@ async fn variables_are_counted_wherever_they_are_used(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_message_repeats_only_so_much_of_what_was_sent(env: TestEnv) {
+async fn error_message_is_at_most_500_characters(env: TestEnv) {
     let app = env.app().await;
     let query = format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4_000));
-    let reply = send(&app.nobody(), &query, json!({})).await;
+    let reply = send(&app.anonymous(), &query, json!({})).await;
     let message = reply.body["errors"][0]["message"].as_str().unwrap();
     assert!(message.chars().count() <= 500, "{}", message.len());
 }
 
 #[apply(each_database)]
-async fn what_the_parser_reads_as_many_tokens_is_counted_as_many(env: TestEnv) {
+async fn adjacent_tokens_are_counted_separately(env: TestEnv) {
     let app = env.app().await;
     for value in ["0", "-0", "true", "null", "1.0"] {
         let values = value.repeat(6_000);
         let query = format!("{{ service(x: [{values}]) {{ __typename }} }}");
-        refused(&app.nobody(), &query, "TOKEN_LIMIT_EXCEEDED").await;
+        assert_rejected(&app.anonymous(), &query, "TOKEN_LIMIT_EXCEEDED").await;
     }
 }
 
 #[apply(each_database)]
-async fn a_long_field_under_many_names_has_its_price(env: TestEnv) {
+async fn each_alias_of_a_long_field_adds_to_cost(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let names = |count: usize| {
@@ -499,11 +510,11 @@ async fn a_long_field_under_many_names_has_its_price(env: TestEnv) {
         format!("{{ viewer {{ tasks(first: 100) {{ nodes {{ {names} }} }} }} }}")
     };
     ana.ask(&names(4), json!({})).await;
-    refused(&ana, &names(5), "COST_LIMIT_EXCEEDED").await;
+    assert_rejected(&ana, &names(5), "COST_LIMIT_EXCEEDED").await;
 }
 
-/// What is wrong with the document, and where.
-async fn refusal(client: &Client, query: &str, code: &str) -> (String, u64, u64) {
+/// Returns the message, line and column of the first error of a rejected document.
+async fn rejection(client: &Client, query: &str, code: &str) -> (String, u64, u64) {
     let reply = send(client, query, json!({})).await;
     assert_eq!(
         (reply.status.as_u16(), reply.code()),
@@ -520,7 +531,7 @@ async fn refusal(client: &Client, query: &str, code: &str) -> (String, u64, u64)
 }
 
 #[apply(each_database)]
-async fn strings_have_the_escapes_of_september_2025(env: TestEnv) {
+async fn strings_support_escapes_of_september_2025_spec(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (literal, title) in [
@@ -549,18 +560,18 @@ async fn strings_have_the_escapes_of_september_2025(env: TestEnv) {
         r"\q",
     ] {
         let query = format!("{{\n  node(id: \"x{escape}\") {{ id }} }}");
-        let (message, line, column) = refusal(&ana, &query, "GRAPHQL_PARSE_FAILED").await;
-        assert!(message.contains("stands for no character"), "{message}");
+        let (message, line, column) = rejection(&ana, &query, "GRAPHQL_PARSE_FAILED").await;
+        assert!(message.contains("is not a valid escape"), "{message}");
         assert_eq!((line, column), (2, 14), "{escape}");
     }
-    // What follows on the same line keeps its place.
+    // Escapes do not change the columns of errors later in the line.
     let query = r#"{ node(id: "\uD83D\uDE00\u{1F600}") { nope } }"#;
-    let (_, line, column) = refusal(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
+    let (_, line, column) = rejection(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
     assert_eq!((line, column), (1, 39));
 }
 
 #[apply(each_database)]
-async fn a_string_is_no_value_of_an_enum(env: TestEnv) {
+async fn string_literal_is_rejected_as_enum_value(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for (query, wanted) in [
@@ -592,11 +603,11 @@ async fn a_string_is_no_value_of_an_enum(env: TestEnv) {
             "write LOW,",
         ),
     ] {
-        let (message, ..) = refusal(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
+        let (message, ..) = rejection(&ana, query, "GRAPHQL_VALIDATION_FAILED").await;
         assert!(message.contains("is an enum"), "{query}: {message}");
         assert!(message.contains(wanted), "{query}: {message}");
     }
-    // In the JSON of variables there is nothing but strings.
+    // In variables, enum values are JSON strings.
     let create = "mutation ($p: TaskPriority, $input: CreateTaskInput!) {
         a: createTask(input: { title: \"x\", priority: $p }) { task { priority } }
         b: createTask(input: $input) { task { priority } } }";
@@ -609,18 +620,18 @@ async fn a_string_is_no_value_of_an_enum(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_scalar_that_is_wrong_says_why(env: TestEnv) {
+async fn invalid_scalar_error_states_the_problem(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($due: DueInput) {
         createTask(input: { title: \"x\", due: $due }) { task { id } } }";
     for (date, problem) in [
-        ("2026-02-30", "2026-02 has the days 01 to 28, and not 30"),
-        ("2026-13-01", "the month must be from 01 to 12, and is 13"),
         (
-            "0000-01-01",
-            "the year must be from 0001 to 9998, and is 0000",
+            "2026-02-30",
+            "the day in 2026-02 must be from 01 to 28, got 30",
         ),
+        ("2026-13-01", "the month must be from 01 to 12, got 13"),
+        ("0000-01-01", "the year must be from 0001 to 9998, got 0000"),
         (
             "21.11.2026",
             "write year, month and day as in 2026-11-21, and nothing else",
@@ -631,21 +642,24 @@ async fn a_scalar_that_is_wrong_says_why(env: TestEnv) {
         assert_eq!(reply.body["errors"][0]["message"], message);
         let literal = create.replace("$due: DueInput", "$unused: Int");
         let literal = literal.replace("$due", &format!("{{ date: \"{date}\" }}"));
-        let (message, ..) = refusal(&ana, &literal, "GRAPHQL_VALIDATION_FAILED").await;
-        assert_eq!(message, format!("\"{date}\" is no LocalDate: {problem}."));
+        let (message, ..) = rejection(&ana, &literal, "GRAPHQL_VALIDATION_FAILED").await;
+        assert_eq!(
+            message,
+            format!("\"{date}\" is not a valid LocalDate: {problem}.")
+        );
     }
     let filter = "{ viewer { tasks(filter: { due: { eq: \"2026-02-30\" } }) { totalCount } } }";
-    let (message, ..) = refusal(&ana, filter, "GRAPHQL_VALIDATION_FAILED").await;
+    let (message, ..) = rejection(&ana, filter, "GRAPHQL_VALIDATION_FAILED").await;
     assert!(
-        message.contains("2026-02 has the days 01 to 28"),
+        message.contains("the day in 2026-02 must be from 01 to 28"),
         "{message}"
     );
 }
 
 #[apply(each_database)]
-async fn a_syntax_error_names_no_rule_of_the_grammar(env: TestEnv) {
+async fn syntax_error_omits_grammar_rule_names(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for (query, says) in [
         ("{", "the document ends before it is complete"),
         ("{ viewer { } }", "cannot read } }"),
@@ -655,14 +669,14 @@ async fn a_syntax_error_names_no_rule_of_the_grammar(env: TestEnv) {
             "the string that begins here is not closed",
         ),
     ] {
-        let (message, line, column) = refusal(&nobody, query, "GRAPHQL_PARSE_FAILED").await;
+        let (message, line, column) = rejection(&anonymous, query, "GRAPHQL_PARSE_FAILED").await;
         let expected = format!("Syntax error in line {line}, column {column}: {says}.");
         assert_eq!(message, expected, "{query}");
     }
 }
 
 #[apply(each_database)]
-async fn a_number_that_is_no_int_is_refused_before_anything_is_done(env: TestEnv) {
+async fn non_int_numbers_are_rejected_before_execution(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for number in ["2147483648", "-2147483649", "99999999999", "1.0", "1e3"] {
@@ -695,7 +709,7 @@ async fn a_number_that_is_no_int_is_refused_before_anything_is_done(env: TestEnv
 }
 
 #[apply(each_database)]
-async fn a_nullable_variable_at_a_non_null_place_runs_nothing(env: TestEnv) {
+async fn incompatible_variables_are_rejected_before_execution(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Pay the rent").await;

@@ -1,4 +1,4 @@
-//! When tasks are due: days, times of day, instants, and a person who moves.
+//! Due dates: dates, local times, instants, and changes of the owner's time zone.
 
 use jiff::{Timestamp, ToSpan, Zoned, civil, tz::TimeZone};
 use proptest::{
@@ -34,7 +34,7 @@ async fn update(client: &Client, input: Value) -> Value {
     client.ask(&document, json!({ "input": input })).await["updateTask"].clone()
 }
 
-async fn due_on(client: &Client, date: &str) -> i64 {
+async fn count_due_on(client: &Client, date: &str) -> i64 {
     let document = "query ($date: DateOrDuration) { viewer { taskCounts(filter: { due: { eq: $date } }) { total } } }";
     let data = client.ask(document, json!({ "date": date })).await;
     data["viewer"]["taskCounts"]["total"].as_i64().unwrap()
@@ -51,9 +51,9 @@ pub(super) async fn move_to(client: &Client, zone: &str) {
     assert_eq!(payload["updateProfile"]["user"]["timeZone"], zone);
 }
 
-/// It is 2026-11-21T12:00:00Z.
+/// The test's clock is at 2026-11-21T12:00:00Z, 07:00 in New York.
 #[apply(each_database)]
-async fn a_task_is_due_on_a_day_at_a_time_of_day_or_at_one_instant(env: TestEnv) {
+async fn task_is_due_on_date_at_local_time_or_at_instant(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     move_to(&ana, "America/New_York").await;
@@ -110,7 +110,7 @@ async fn a_task_is_due_on_a_day_at_a_time_of_day_or_at_one_instant(env: TestEnv)
 }
 
 #[apply(each_database)]
-async fn a_due_date_is_changed_and_cleared_and_what_is_the_same_is_no_change(env: TestEnv) {
+async fn due_changes_bump_version_and_equal_due_does_not(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = create(&ana, json!({ "date": "2026-12-24", "time": "18:00" })).await["task"].clone();
@@ -133,7 +133,7 @@ async fn a_due_date_is_changed_and_cleared_and_what_is_the_same_is_no_change(env
 }
 
 #[apply(each_database)]
-async fn a_time_zone_without_a_time_is_refused_and_so_is_what_is_no_date(env: TestEnv) {
+async fn invalid_due_dates_are_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let payload = create(&ana, json!({ "date": "2026-12-24", "timeZone": "UTC" })).await;
@@ -157,9 +157,10 @@ async fn a_time_zone_without_a_time_is_refused_and_so_is_what_is_no_date(env: Te
     }
 }
 
-/// What floats follows a person who moves; nobody changed it, but whoever listens hears of it.
+/// A floating due time follows its owner's time zone. Versions stay the same, but subscribers
+/// receive the changes.
 #[apply(each_database)]
-async fn what_is_due_without_a_time_zone_follows_its_owner(env: TestEnv) {
+async fn floating_due_follows_time_zone_of_owner(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -168,8 +169,8 @@ async fn what_is_due_without_a_time_zone_follows_its_owner(env: TestEnv) {
     let fixed = json!({ "date": "2026-11-21", "time": "13:00", "timeZone": "UTC" });
     let fixed = create(&ana, fixed).await["task"].clone();
     let never = create(&ana, Value::Null).await["task"].clone();
-    let of_ben = create(&ben, json!({ "date": "2026-11-21" })).await["task"].clone();
-    let mut listening = ana.listen(LISTEN).await;
+    let bens_task = create(&ben, json!({ "date": "2026-11-21" })).await["task"].clone();
+    let mut listener = ana.listen(LISTEN).await;
     app.advance(std::time::Duration::from_secs(60));
 
     move_to(&ana, "Asia/Tokyo").await;
@@ -185,15 +186,15 @@ async fn what_is_due_without_a_time_zone_follows_its_owner(env: TestEnv) {
     for same in [&fixed, &never] {
         assert_eq!(read(&ana, &same["id"]).await, *same);
     }
-    assert_eq!(read(&ben, &of_ben["id"]).await, of_ben);
+    assert_eq!(read(&ben, &bens_task["id"]).await, bens_task);
     for task in [&day, &time] {
-        let told = listening.next().await.unwrap();
-        let change = &told["data"]["taskChanges"];
-        assert_eq!(change["nodeId"], task["id"], "{told}");
+        let event = listener.next().await.unwrap();
+        let change = &event["data"]["taskChanges"];
+        assert_eq!(change["nodeId"], task["id"], "{event}");
         assert_eq!(change["version"], 1);
     }
 
-    // There are no gaps in the log, and what is made next is due where she is.
+    // The change numbers have no gaps, and a new task is due in the new time zone.
     let seqs = "SELECT seq FROM tasks WHERE due_date IS NOT NULL AND due_time_zone IS NULL
         ORDER BY seq DESC LIMIT 2";
     assert_eq!(app.sql(seqs).await, [6, 5]);
@@ -203,16 +204,16 @@ async fn what_is_due_without_a_time_zone_follows_its_owner(env: TestEnv) {
     assert_eq!(read(&ana, &next["id"]).await, next);
 }
 
-/// Many more than one statement writes.
+/// The number of tasks takes several update statements.
 #[apply(each_database)]
-async fn a_thousand_due_dates_follow(env: TestEnv) {
+async fn time_zone_change_reschedules_1200_tasks(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     create(&ana, json!({ "date": "2026-11-21" })).await;
     multiply(&app, 1_200).await;
     move_to(&ana, "Asia/Tokyo").await;
-    // A list waits until all have followed.
-    assert_eq!(due_on(&ana, "2026-11-21").await, 1_201);
+    // A list waits until all due times are rescheduled.
+    assert_eq!(count_due_on(&ana, "2026-11-21").await, 1_201);
     let moved = "SELECT COUNT(*) FROM tasks WHERE due_at = 1795273199999 AND due_sort = due_at";
     assert_eq!(app.sql(moved).await, [1_201]);
     let seqs = "SELECT COUNT(DISTINCT seq) FROM tasks WHERE seq BETWEEN 1201 AND 2402";
@@ -228,9 +229,9 @@ const RENAME: &str =
     "mutation ($id: ID!, $title: String!) { updateTask(input: { id: $id, title: $title }) {
     task { title } userErrors { code } } }";
 
-/// A stored value that cannot be read back is an internal error, and never another due date.
+/// An unreadable stored value gives an internal error, never a different due date.
 #[apply(each_database)]
-async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv) {
+async fn unreadable_stored_due_is_an_internal_error(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let due = json!({ "date": "2026-12-24", "time": "18:00", "timeZone": "Europe/Vienna" });
@@ -248,21 +249,21 @@ async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv
         ("due_time_zone", "''"),
         ("due_at", "NULL"),
     ] {
-        write(&app, &format!("UPDATE tasks SET {column} = {value}")).await;
+        execute(&app, &format!("UPDATE tasks SET {column} = {value}")).await;
         let reply = ana.send(query, json!({ "id": id })).await;
         assert_eq!(reply.code(), "INTERNAL_SERVER_ERROR", "{column} {value}");
         let task = &reply.body["data"]["viewer"]["task"];
         assert_eq!(task["due"], Value::Null, "{column} {value}");
         assert_eq!(task["title"], "Pay the rent");
 
-        // The other fields are edited all the same.
+        // Updates of other fields succeed.
         for title in ["Pay it", "Pay the rent"] {
             let rename = json!({ "id": id, "title": title });
             let renamed = ana.ask(RENAME, rename).await;
             assert_eq!(renamed["updateTask"]["task"]["title"], title);
         }
 
-        // Whoever says it again puts it right.
+        // Setting the due date again repairs the row.
         let again = update(&ana, json!({ "id": id, "due": due })).await;
         assert_eq!(again["userErrors"], json!([]));
         assert_eq!(
@@ -273,12 +274,12 @@ async fn a_stored_due_date_that_cannot_be_read_is_an_internal_error(env: TestEnv
 }
 
 #[apply(each_database)]
-async fn a_stored_time_zone_that_cannot_be_read_is_an_internal_error(env: TestEnv) {
+async fn unreadable_stored_time_zone_is_an_internal_error(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let floating = json!({ "date": "2026-12-24" });
     let id = create(&ana, floating.clone()).await["task"]["id"].clone();
-    write(&app, "UPDATE users SET time_zone = 'Mars/Base'").await;
+    execute(&app, "UPDATE users SET time_zone = 'Mars/Base'").await;
     for query in [
         "{ viewer { timeZone } }",
         "{ viewer { taskCounts { dueToday } } }",
@@ -295,14 +296,14 @@ async fn a_stored_time_zone_that_cannot_be_read_is_an_internal_error(env: TestEn
     );
 }
 
-async fn write(app: &App, statement: &str) {
+async fn execute(app: &App, statement: &str) {
     use sea_orm::ConnectionTrait;
 
     let database = app.connect().await;
     database.execute_unprepared(statement).await.unwrap();
 }
 
-/// Copies of the one task that there is.
+/// Adds copies of the only task.
 pub(super) async fn multiply(app: &App, count: usize) {
     use sea_orm::{ConnectionTrait, DatabaseBackend};
 
@@ -327,18 +328,20 @@ pub(super) async fn multiply(app: &App, count: usize) {
     database.execute_unprepared(&last).await.unwrap();
 }
 
-/// So many milliseconds from the next change of clocks, or from there where there is none.
-fn near_a_change(zone: &TimeZone, from: Timestamp, offset: i64) -> Timestamp {
+/// Returns the instant `offset` milliseconds after the zone's next clock change. If the zone has no
+/// further clock change, the offset is added to `from`.
+fn near_clock_change(zone: &TimeZone, from: Timestamp, offset: i64) -> Timestamp {
     let change = zone.following(from).next();
     let around = change.map_or(from, |change| change.timestamp());
     around + offset.milliseconds()
 }
 
-/// What a task is due by, said once more; of a whole day its last millisecond.
-fn at(due: &Value, home: &TimeZone) -> Zoned {
+/// Computes when a task is due, independently of the server. A date without a time is due in its
+/// last millisecond.
+fn expected_instant(due: &Value, viewer_zone: &TimeZone) -> Zoned {
     let date: civil::Date = due["date"].as_str().unwrap().parse().unwrap();
     let zone = due["timeZone"].as_str();
-    let zone = zone.map_or(home.clone(), |name| TimeZone::get(name).unwrap());
+    let zone = zone.map_or(viewer_zone.clone(), |name| TimeZone::get(name).unwrap());
     match due["time"].as_str() {
         Some(time) => {
             let time: civil::Time = time.parse().unwrap();
@@ -352,9 +355,7 @@ fn at(due: &Value, home: &TimeZone) -> Zoned {
 }
 
 #[apply(each_database)]
-async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_instant_in_every_zone(
-    env: TestEnv,
-) {
+async fn due_overdue_and_counts_agree_in_every_time_zone(env: TestEnv) {
     const CASES: usize = 40;
     const TASKS: usize = 6;
 
@@ -377,7 +378,7 @@ async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_inst
         -7_200_000_i64..7_200_000,
         -86_400_000_i64..86_400_000,
     ];
-    // Hours and a half hour before and after what the clocks show, and days.
+    // For each task an offset from now in days and, optionally, in half hours and in a time zone.
     let dues = vec(
         option::of((
             -1_i64..2,
@@ -390,9 +391,9 @@ async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_inst
     for _ in 0..CASES {
         let (name, days, offset, dues, completes) = cases.new_tree(&mut runner).unwrap().current();
         let zone = TimeZone::get(&name).unwrap();
-        // Later than when tests begin: what has been made was not made in the future.
+        // Later than the clock at the start of the test, when the tasks were created.
         let begin: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
-        let now = near_a_change(&zone, begin + (days * 24).hours(), offset);
+        let now = near_clock_change(&zone, begin + (days * 24).hours(), offset);
         app.move_to(now.as_millisecond());
         ana = app.sign_in("ana").await;
         let here = now.to_zoned(zone.clone());
@@ -428,7 +429,7 @@ async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_inst
             if due.is_null() {
                 continue;
             }
-            let at = at(due, &zone);
+            let at = expected_instant(due, &zone);
             assert_eq!(due["at"], shown(&at), "{by}");
             let is_open = task["completed"] == json!(false);
             let is_overdue = is_open && at.timestamp() < now;
@@ -448,7 +449,7 @@ async fn when_it_is_due_whether_it_is_overdue_and_the_counts_agree_at_every_inst
         overdue += late.len();
         today += day.len();
     }
-    // There was something to agree on.
+    // The cases include overdue tasks and tasks that are due today.
     assert!(
         overdue > CASES / 4 && today > CASES / 4,
         "{overdue} {today}"

@@ -1,4 +1,4 @@
-//! What is served where, by which method, in which form.
+//! HTTP endpoints: paths, methods, media types, headers and CORS.
 
 use std::{fs, path::Path};
 
@@ -28,12 +28,12 @@ async fn call(
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[apply(each_database)]
-async fn a_query_may_be_sent_by_get_and_a_mutation_may_not(env: TestEnv) {
+async fn get_runs_queries_and_rejects_mutations(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
-    let reply = nobody.get("/graphql?query=%7B__typename%7D").await;
+    let anonymous = app.anonymous();
+    let reply = anonymous.get("/graphql?query=%7B__typename%7D").await;
     assert_eq!(reply.body, json!({ "data": { "__typename": "Query" } }));
-    let reply = nobody
+    let reply = anonymous
         .get("/graphql?query=mutation%7BsignOut%7BendedSessions%7D%7D")
         .await;
     assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_REQUEST"));
@@ -41,17 +41,17 @@ async fn a_query_may_be_sent_by_get_and_a_mutation_may_not(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn other_methods_are_refused_with_those_that_are_not(env: TestEnv) {
+async fn other_methods_are_rejected_with_allow_header(env: TestEnv) {
     let app = env.app().await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH] {
-        let reply = call(&app.nobody(), method, "/graphql", &[JSON], "{}").await;
+        let reply = call(&app.anonymous(), method, "/graphql", &[JSON], "{}").await;
         assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_REQUEST"));
         assert_eq!(reply.header("allow"), "GET, POST");
     }
 }
 
 #[apply(each_database)]
-async fn what_a_browser_sends_without_asking_first_is_refused(env: TestEnv) {
+async fn content_types_without_preflight_are_rejected(env: TestEnv) {
     let app = env.app().await;
     let body = json!({ "query": "{ __typename }" }).to_string();
     for media_type in [
@@ -61,17 +61,17 @@ async fn what_a_browser_sends_without_asking_first_is_refused(env: TestEnv) {
         "",
     ] {
         let headers = [("content-type", media_type)];
-        let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+        let reply = call(&app.anonymous(), Method::POST, "/graphql", &headers, &body).await;
         assert_eq!(reply.status, 415, "{media_type}");
         assert_eq!(reply.code(), "BAD_REQUEST");
     }
     let headers = [("content-type", "Application/JSON; charset=utf-8")];
-    let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+    let reply = call(&app.anonymous(), Method::POST, "/graphql", &headers, &body).await;
     assert_eq!(reply.status, 200);
 }
 
 #[apply(each_database)]
-async fn what_is_no_request_is_refused_as_graphql_answers(env: TestEnv) {
+async fn malformed_requests_get_a_graphql_error(env: TestEnv) {
     let app = env.app().await;
     for body in [
         "",
@@ -94,7 +94,7 @@ async fn what_is_no_request_is_refused_as_graphql_answers(env: TestEnv) {
         "{\"query\":\"{ __typename }\",\"extensions\":{\"persistedQuery\":[1,\"ab\"]}}",
         "[{\"query\":\"{__typename}\"},{\"query\":\"{__typename}\"}]",
     ] {
-        let reply = app.nobody().post(body).await;
+        let reply = app.anonymous().post(body).await;
         assert_eq!(
             (reply.status.as_u16(), reply.code()),
             (400, "BAD_REQUEST"),
@@ -103,14 +103,14 @@ async fn what_is_no_request_is_refused_as_graphql_answers(env: TestEnv) {
         assert_eq!(reply.body.get("data"), None);
     }
     let reply = app
-        .nobody()
+        .anonymous()
         .post(format!("{{\"query\":\"{}\"}}", "x".repeat(300_000)))
         .await;
     assert_eq!((reply.status.as_u16(), reply.code()), (413, "BAD_REQUEST"));
 }
 
 #[apply(each_database)]
-async fn a_document_that_is_wrong_is_told_so_by_its_code(env: TestEnv) {
+async fn invalid_documents_are_rejected_with_error_code(env: TestEnv) {
     let app = env.app().await;
     let graphql = ("accept", "application/graphql-response+json");
     for (query, code) in [
@@ -128,7 +128,7 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code(env: TestEnv) {
     ] {
         let body = json!({ "query": query }).to_string();
         let reply = call(
-            &app.nobody(),
+            &app.anonymous(),
             Method::POST,
             "/graphql",
             &[JSON, graphql],
@@ -145,8 +145,8 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code(env: TestEnv) {
             "application/graphql-response+json; charset=utf-8"
         );
         assert_eq!(reply.body.get("data"), None);
-        // A client that knows only application/json takes any other status for a broken network.
-        let reply = call(&app.nobody(), Method::POST, "/graphql", &[JSON], &body).await;
+        // Clients that accept only application/json treat any status but 200 as a network error.
+        let reply = call(&app.anonymous(), Method::POST, "/graphql", &[JSON], &body).await;
         assert_eq!(
             (reply.status.as_u16(), reply.code()),
             (200, code),
@@ -156,7 +156,7 @@ async fn a_document_that_is_wrong_is_told_so_by_its_code(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_value_that_does_not_fit_its_type_is_bad_user_input(env: TestEnv) {
+async fn variable_out_of_range_is_bad_user_input(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "query ($first: Int) { viewer { tasks(first: $first) { totalCount } } }";
@@ -165,7 +165,7 @@ async fn a_value_that_does_not_fit_its_type_is_bad_user_input(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn the_answer_keeps_the_order_of_the_query(env: TestEnv) {
+async fn response_fields_follow_query_order(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "{ viewer { updatedAt tasks { totalCount pageInfo { endCursor } nodes { id } } id email } service { version } }";
@@ -196,7 +196,7 @@ async fn the_answer_keeps_the_order_of_the_query(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_answer_may_not_be_stored_and_carries_the_requests_id(env: TestEnv) {
+async fn response_is_not_cacheable_and_has_request_id(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let one = ana.send("{ viewer { id } }", json!({})).await;
@@ -211,19 +211,19 @@ async fn preflight(client: &Client, origin: &str) -> Reply {
     preflight_with(client, origin, "authorization,content-type").await
 }
 
-async fn preflight_with(client: &Client, origin: &str, asked_for: &str) -> Reply {
+async fn preflight_with(client: &Client, origin: &str, requested: &str) -> Reply {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "POST"),
-        ("access-control-request-headers", asked_for),
+        ("access-control-request-headers", requested),
     ];
     call(client, Method::OPTIONS, "/graphql", &headers, "").await
 }
 
 #[apply(each_database)]
-async fn no_other_origin_is_let_in_unless_it_is_configured(env: TestEnv) {
+async fn cors_allows_only_configured_origins(env: TestEnv) {
     let app = env.app().await;
-    let reply = preflight(&app.nobody(), "https://app.example.com").await;
+    let reply = preflight(&app.anonymous(), "https://app.example.com").await;
     assert_eq!(reply.header("access-control-allow-origin"), "");
     let app = env
         .fresh()
@@ -234,7 +234,7 @@ async fn no_other_origin_is_let_in_unless_it_is_configured(env: TestEnv) {
         ])
         .await;
     for origin in ["https://app.example.com", "http://localhost:5173"] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), origin);
         assert_eq!(
             reply.header("access-control-allow-headers"),
@@ -248,7 +248,7 @@ async fn no_other_origin_is_let_in_unless_it_is_configured(env: TestEnv) {
         "https://app.example.com.evil",
         "null",
     ] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
     }
 }
@@ -258,22 +258,22 @@ async fn listed_origin_may_send_any_header(env: TestEnv) {
     let app = env
         .app_with(&["--cors-origins", "https://app.example.com"])
         .await;
-    let client = app.nobody();
-    for asked_for in [
+    let client = app.anonymous();
+    for requested in [
         "apollographql-client-name,authorization,content-type",
         "baggage,sentry-trace,traceparent,tracestate",
         "x-anything-at-all",
     ] {
-        let reply = preflight_with(&client, "https://app.example.com", asked_for).await;
+        let reply = preflight_with(&client, "https://app.example.com", requested).await;
         assert_eq!(reply.status, 200);
-        assert_eq!(reply.header("access-control-allow-headers"), asked_for);
+        assert_eq!(reply.header("access-control-allow-headers"), requested);
         assert_eq!(reply.header("access-control-allow-methods"), "GET,POST");
         assert_eq!(reply.header("access-control-max-age"), "7200");
         assert_eq!(
             reply.header("vary"),
             "origin, access-control-request-method, access-control-request-headers"
         );
-        let reply = preflight_with(&client, "https://evil.example", asked_for).await;
+        let reply = preflight_with(&client, "https://evil.example", requested).await;
         assert_eq!(reply.status, 200);
         let mut names = reply.headers.keys().map(|name| name.as_str());
         assert!(
@@ -285,22 +285,22 @@ async fn listed_origin_may_send_any_header(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn listed_origin_reads_answers(env: TestEnv) {
+async fn listed_origin_may_read_responses(env: TestEnv) {
     let app = env
         .app_with(&["--cors-origins", "https://app.example.com"])
         .await;
     let body = json!({ "query": "{ __typename }" }).to_string();
-    for (origin, may) in [
+    for (origin, is_allowed) in [
         ("https://app.example.com", true),
         ("https://APP.example.com:443", true),
         ("https://evil.example", false),
     ] {
         let headers = [JSON, ("origin", origin)];
-        let reply = call(&app.nobody(), Method::POST, "/graphql", &headers, &body).await;
+        let reply = call(&app.anonymous(), Method::POST, "/graphql", &headers, &body).await;
         assert_eq!(reply.status, 200);
         let vary = reply.headers.get_all("vary").iter();
         assert!(vary.into_iter().any(|value| value == "origin"), "{reply:?}");
-        let (allowed, exposed) = if may {
+        let (allowed, exposed) = if is_allowed {
             (origin, "x-request-id,retry-after,www-authenticate")
         } else {
             ("", "")
@@ -308,7 +308,7 @@ async fn listed_origin_reads_answers(env: TestEnv) {
         assert_eq!(reply.header("access-control-allow-origin"), allowed);
         assert_eq!(reply.header("access-control-expose-headers"), exposed);
         let credentials = reply.header("access-control-allow-credentials");
-        assert_eq!(credentials, if may { "true" } else { "" });
+        assert_eq!(credentials, if is_allowed { "true" } else { "" });
     }
 }
 
@@ -322,13 +322,13 @@ async fn loopback_origins_are_allowed_in_development(env: TestEnv) {
         "https://localhost",
         "http://[::1]:8080",
     ] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), origin);
-        let reply = preflight(&production.nobody(), origin).await;
+        let reply = preflight(&production.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
     }
     for origin in ["http://localhost.evil.example", "http://192.168.1.5:5173"] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
     }
 }
@@ -343,7 +343,7 @@ async fn listed_origins_are_compared_as_urls(env: TestEnv) {
         "http://192.0.2.1",
         "http://[::ffff:c000:201]",
     ] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), origin);
     }
     for origin in [
@@ -352,50 +352,50 @@ async fn listed_origins_are_compared_as_urls(env: TestEnv) {
         "https://app.example.com.",
         "https://munchen.example",
     ] {
-        let reply = preflight(&app.nobody(), origin).await;
+        let reply = preflight(&app.anonymous(), origin).await;
         assert_eq!(reply.header("access-control-allow-origin"), "", "{origin}");
     }
 }
 
 #[apply(each_database)]
-async fn the_schema_the_health_and_the_start_page_are_served(env: TestEnv) {
+async fn schema_health_and_start_page_are_served(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
-    assert_eq!(nobody.get("/health/live").await.status, 200);
+    let anonymous = app.anonymous();
+    assert_eq!(anonymous.get("/health/live").await.status, 200);
     assert_eq!(
-        nobody.get("/health/ready").await.body,
+        anonymous.get("/health/ready").await.body,
         json!({ "status": "ready" })
     );
     assert_eq!(
-        nobody.get("/graphql/schema.graphql").await.body,
+        anonymous.get("/graphql/schema.graphql").await.body,
         Value::String(cubby::sdl())
     );
-    assert_eq!(nobody.get("/").await.body["graphql"], "/graphql");
-    let page = visit(&nobody).await;
+    assert_eq!(anonymous.get("/").await.body["graphql"], "/graphql");
+    let page = get_start_page(&anonymous).await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.as_str().unwrap().contains("graphiql"));
-    assert_eq!(nobody.get("/nowhere").await.status, 404);
+    assert_eq!(anonymous.get("/nowhere").await.status, 404);
 }
 
-/// What a browser is shown.
-async fn visit(client: &Client) -> Reply {
+/// Requests the start page as a browser does.
+async fn get_start_page(client: &Client) -> Reply {
     let browser = [("accept", "text/html,application/xhtml+xml")];
     call(client, Method::GET, "/", &browser, "").await
 }
 
-/// What follows each of these words in the text, up to a quotation mark.
-fn quoted<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+/// Returns the text after each occurrence of `before`, up to the next quotation mark.
+fn values_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let places = text.split(before).skip(1);
     places.filter_map(|place| place.split(['"', '\'']).next())
 }
 
 #[apply(each_database)]
-async fn graphiql_runs_what_its_page_names_and_nothing_else(env: TestEnv) {
+async fn graphiql_page_has_strict_csp_with_fresh_nonce(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
-    let page = visit(&nobody).await;
+    let anonymous = app.anonymous();
+    let page = get_start_page(&anonymous).await;
     let policy = page.header("content-security-policy");
-    let nonce = quoted(policy, "'nonce-").next().expect("a nonce");
+    let nonce = values_after(policy, "'nonce-").next().expect("a nonce");
     assert_eq!(
         policy,
         format!(
@@ -411,35 +411,35 @@ async fn graphiql_runs_what_its_page_names_and_nothing_else(env: TestEnv) {
     assert_eq!(page.header("x-content-type-options"), "nosniff");
 
     let html = page.body.as_str().unwrap();
-    let named: Vec<&str> = quoted(html, "nonce=\"").collect();
+    let named: Vec<&str> = values_after(html, "nonce=\"").collect();
     assert!(!named.is_empty() && named.iter().all(|it| *it == nonce));
-    // 128 bits, and others for the next one.
+    // The nonce has 128 bits and is new for each response.
     assert_eq!(nonce.len(), 24);
-    let next = visit(&nobody).await;
+    let next = get_start_page(&anonymous).await;
     assert!(!next.body.as_str().unwrap().contains(nonce));
     assert!(!next.header("content-security-policy").contains(nonce));
 }
 
 #[apply(each_database)]
-async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash(env: TestEnv) {
+async fn graphiql_assets_are_immutable_or_verified_by_hash(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
-    let page = visit(&nobody).await;
+    let anonymous = app.anonymous();
+    let page = get_start_page(&anonymous).await;
     let html = page.body.as_str().unwrap();
-    let named: Vec<&str> = quoted(html, " src=\"")
-        .chain(quoted(html, " href=\""))
+    let named: Vec<&str> = values_after(html, " src=\"")
+        .chain(values_after(html, " href=\""))
         .filter(|address| !address.starts_with("data:"))
         .collect();
     if !Path::new("web/dist/index.html").exists() {
-        let hashes = quoted(html, "integrity=\"sha384-").count();
-        let anonymous = quoted(html, "crossorigin=\"anonymous").count();
+        let hashes = values_after(html, "integrity=\"sha384-").count();
+        let crossorigin = values_after(html, "crossorigin=\"anonymous").count();
         let from_cdn = named.iter().filter(|it| it.starts_with("https:")).count();
-        assert_eq!((from_cdn, hashes, anonymous), (4, 4, 4), "{html}");
+        assert_eq!((from_cdn, hashes, crossorigin), (4, 4, 4), "{html}");
         return;
     }
     assert_eq!(named.len(), 2, "{html}");
     for address in named {
-        let file = nobody.get(address).await;
+        let file = anonymous.get(address).await;
         assert_eq!(file.status, 200, "{address}");
         let media_type = if address.ends_with(".css") {
             "text/css; charset=utf-8"
@@ -456,7 +456,7 @@ async fn what_graphiql_loads_is_kept_by_the_browser_or_checked_by_its_hash(env: 
 }
 
 #[apply(each_database)]
-async fn a_file_that_graphiql_has_not_is_not_found(env: TestEnv) {
+async fn unknown_graphiql_file_is_not_found(env: TestEnv) {
     let app = env.app().await;
     for unknown in [
         "index.html",
@@ -466,29 +466,31 @@ async fn a_file_that_graphiql_has_not_is_not_found(env: TestEnv) {
         "%ff",
         "",
     ] {
-        let reply = app.nobody().get(&format!("/graphiql/{unknown}")).await;
+        let reply = app.anonymous().get(&format!("/graphiql/{unknown}")).await;
         assert_eq!(reply.status, 404, "{unknown}");
         assert!(reply.body["status"].is_string(), "{unknown}");
     }
 }
 
 #[apply(each_database)]
-async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwise(env: TestEnv) {
+async fn production_hides_schema_and_graphiql_by_default(env: TestEnv) {
     let introspect = "{ __schema { queryType { name } } }";
     let app = env.app_with(&["--mode", "production"]).await;
-    let reply = app.nobody().send(introspect, json!({})).await;
+    let reply = app.anonymous().send(introspect, json!({})).await;
     assert_eq!(reply.body["data"]["__schema"], Value::Null, "{reply:?}");
-    let misspelt = app.nobody().send("{ viewr { id } }", json!({})).await;
+    let misspelt = app.anonymous().send("{ viewr { id } }", json!({})).await;
     assert!(
         !misspelt.body.to_string().contains("Did you mean"),
         "{misspelt:?}"
     );
     assert_eq!(
-        visit(&app.nobody()).await.header("content-type"),
+        get_start_page(&app.anonymous())
+            .await
+            .header("content-type"),
         "application/json"
     );
-    for file in files_of_graphiql() {
-        assert_eq!(app.nobody().get(&file).await.status, 404, "{file}");
+    for file in graphiql_files() {
+        assert_eq!(app.anonymous().get(&file).await.status, 404, "{file}");
     }
     let app = env
         .fresh()
@@ -502,17 +504,17 @@ async fn production_keeps_the_schema_and_graphiql_to_itself_unless_told_otherwis
             "on",
         ])
         .await;
-    let data = app.nobody().ask(introspect, json!({})).await;
+    let data = app.anonymous().ask(introspect, json!({})).await;
     assert_eq!(data["__schema"]["queryType"]["name"], "Query");
-    let page = visit(&app.nobody()).await;
+    let page = get_start_page(&app.anonymous()).await;
     assert!(page.header("content-type").starts_with("text/html"));
-    for file in files_of_graphiql() {
-        assert_eq!(app.nobody().get(&file).await.status, 200, "{file}");
+    for file in graphiql_files() {
+        assert_eq!(app.anonymous().get(&file).await.status, 200, "{file}");
     }
 }
 
-/// The path of each file that GraphiQL was built into; none where it was not built.
-fn files_of_graphiql() -> Vec<String> {
+/// Returns the path of each file of the GraphiQL bundle, or none if GraphiQL is not built.
+fn graphiql_files() -> Vec<String> {
     fs::read_dir("web/dist")
         .into_iter()
         .flatten()
@@ -523,7 +525,7 @@ fn files_of_graphiql() -> Vec<String> {
 }
 
 #[apply(each_database)]
-async fn an_internal_error_shows_its_requests_id_and_nothing_else(env: TestEnv) {
+async fn internal_error_exposes_only_the_request_id(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let drop = "DROP TABLE tombstones";
@@ -541,16 +543,16 @@ async fn an_internal_error_shows_its_requests_id_and_nothing_else(env: TestEnv) 
         reply.header("x-request-id")
     );
     assert!(!reply.body.to_string().contains("tombstones"), "{reply:?}");
-    // And the task, whose deletion had begun, is still there.
+    // The transaction was rolled back, so the task is still there.
     assert_eq!(ana.titles().await, ["Buy milk"]);
 }
 
 #[apply(each_database)]
-async fn what_nobody_can_answer_in_is_not_acceptable(env: TestEnv) {
+async fn unsupported_accept_header_gets_406(env: TestEnv) {
     let app = env.app().await;
     let body = json!({ "query": "{ __typename }" }).to_string();
     for accept in ["text/html", "application/xml", "application/json;q=0"] {
-        let reply = app.nobody().post_accepting(accept, body.clone()).await;
+        let reply = app.anonymous().post_accepting(accept, body.clone()).await;
         assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
     }
     for (accept, media_type) in [
@@ -564,7 +566,7 @@ async fn what_nobody_can_answer_in_is_not_acceptable(env: TestEnv) {
             "application/json; charset=utf-8",
         ),
     ] {
-        let reply = app.nobody().post_accepting(accept, body.clone()).await;
+        let reply = app.anonymous().post_accepting(accept, body.clone()).await;
         assert_eq!(
             (reply.status.as_u16(), reply.header("content-type")),
             (200, media_type)
@@ -574,16 +576,20 @@ async fn what_nobody_can_answer_in_is_not_acceptable(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_get_is_read_by_its_parameters(env: TestEnv) {
+async fn get_request_is_parsed_from_query_parameters(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let two = "query=query%20A%7Ba:__typename%7D%20mutation%20B%7B__typename%7D";
-    let reply = nobody.get(&format!("/graphql?{two}&operationName=A")).await;
+    let reply = anonymous
+        .get(&format!("/graphql?{two}&operationName=A"))
+        .await;
     assert_eq!(reply.body, json!({ "data": { "a": "Query" } }));
-    let reply = nobody.get(&format!("/graphql?{two}&operationName=B")).await;
+    let reply = anonymous
+        .get(&format!("/graphql?{two}&operationName=B"))
+        .await;
     assert_eq!(reply.status, 405);
     let variables = "query=query(%24id:ID!)%7Bnode(id:%24id)%7Bid%7D%7D&variables=";
-    let reply = nobody
+    let reply = anonymous
         .get(&format!("/graphql?{variables}%7B%22id%22:%22x%22%7D"))
         .await;
     assert_eq!(reply.body, json!({ "data": { "node": null } }));
@@ -593,7 +599,7 @@ async fn a_get_is_read_by_its_parameters(env: TestEnv) {
         "?query=%7Ba%7D&query=%7Ba%7D",
         "?query=%7Ba%7D&variables=%5B%5D",
     ] {
-        let reply = nobody.get(&format!("/graphql{wrong}")).await;
+        let reply = anonymous.get(&format!("/graphql{wrong}")).await;
         assert_eq!(
             (reply.status.as_u16(), reply.code()),
             (400, "BAD_REQUEST"),
@@ -603,7 +609,7 @@ async fn a_get_is_read_by_its_parameters(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn every_answer_says_that_it_is_no_page_and_is_not_kept(env: TestEnv) {
+async fn every_response_has_security_headers(env: TestEnv) {
     let app = env.app().await;
     for path in [
         "/graphql?query=%7B__typename%7D",
@@ -612,7 +618,7 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept(env: TestEnv) {
         "/health/ready",
         "/graphql/schema.graphql",
     ] {
-        let reply = app.nobody().get(path).await;
+        let reply = app.anonymous().get(path).await;
         for (name, value) in [
             ("cache-control", "no-store"),
             (
@@ -633,11 +639,11 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_answer_has_at_most_ten_errors(env: TestEnv) {
+async fn response_has_at_most_ten_errors(env: TestEnv) {
     let app = env.app().await;
     let fields: String = (0..15).map(|number| format!(" nope{number}")).collect();
     let reply = app
-        .nobody()
+        .anonymous()
         .send(&format!("{{{fields} }}"), json!({}))
         .await;
     assert_eq!(reply.body["errors"].as_array().unwrap().len(), 10);

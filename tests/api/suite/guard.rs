@@ -1,4 +1,4 @@
-//! The guard: which tokens open a session, and what the others are answered.
+//! Authentication by access token: accepted tokens, and the errors for all others.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::{
 };
 
 const ME: &str = "{ viewer { id } }";
-const SHARED: &str = "a secret that two services share, 32+";
+const SHARED_SECRET: &str = "a secret that two services share, 32+";
 
 fn token(client: &Client) -> &str {
     client.token.as_deref().expect("signed in")
 }
 
-async fn refused(client: &Client, reason: &str) {
+async fn assert_rejected(client: &Client, reason: &str) {
     let reply = client.send(ME, json!({})).await;
     assert_eq!(reply.status, 401, "{reply:?}");
     assert_eq!(
@@ -35,11 +35,11 @@ async fn refused(client: &Client, reason: &str) {
 }
 
 #[apply(each_database)]
-async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations(env: TestEnv) {
+async fn anonymous_queries_return_null_and_mutations_fail(env: TestEnv) {
     let app = env.app().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let id = "task_01h2xcejqtf2nbrexx3vqjhp41";
-    let data = nobody
+    let data = anonymous
         .ask(
             "query ($id: ID!) { viewer { id } node(id: $id) { id } nodes(ids: [$id, $id]) { id } }",
             json!({ "id": id }),
@@ -49,7 +49,7 @@ async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations(env: Test
         data,
         json!({ "viewer": null, "node": null, "nodes": [null, null] })
     );
-    let reply = nobody
+    let reply = anonymous
         .send(
             "mutation { createTask(input: { title: \"x\" }) { task { id } } }",
             json!({}),
@@ -62,7 +62,7 @@ async fn nobody_sees_a_null_viewer_and_is_told_to_sign_in_by_mutations(env: Test
 }
 
 #[apply(each_database)]
-async fn a_token_names_a_session_and_says_nothing_personal(env: TestEnv) {
+async fn access_token_contains_no_personal_data(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let (header, claims) = read(token(&ana));
@@ -95,7 +95,7 @@ async fn a_token_names_a_session_and_says_nothing_personal(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn anybody_can_verify_a_token_with_the_published_key(env: TestEnv) {
+async fn token_verifies_with_published_key(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let reply = ana.get("/.well-known/jwks.json").await;
@@ -110,21 +110,21 @@ async fn anybody_can_verify_a_token_with_the_published_key(env: TestEnv) {
     validation.set_issuer(&["cubby"]);
     validation.validate_exp = false;
     let key = DecodingKey::from_jwk(key).unwrap();
-    jsonwebtoken::decode::<Value>(token(&ana), &key, &validation).expect("it verifies");
+    jsonwebtoken::decode::<Value>(token(&ana), &key, &validation).expect("the token verifies");
 }
 
 #[apply(each_database)]
-async fn a_token_lives_for_fifteen_minutes_to_the_second(env: TestEnv) {
+async fn access_token_expires_after_exactly_15_minutes(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.advance(Duration::from_mins(15) - Duration::from_millis(1));
     ana.ask(ME, json!({})).await;
     app.advance(Duration::from_millis(1));
-    refused(&ana, "TOKEN_EXPIRED").await;
+    assert_rejected(&ana, "TOKEN_EXPIRED").await;
 }
 
 #[apply(each_database)]
-async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody(env: TestEnv) {
+async fn malformed_authorization_is_rejected_not_anonymous(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let good = token(&ana);
@@ -161,7 +161,7 @@ async fn anything_but_one_well_formed_bearer_is_refused_and_never_nobody(env: Te
 }
 
 #[apply(each_database)]
-async fn authorization_without_a_token_is_as_absent(env: TestEnv) {
+async fn empty_authorization_values_are_ignored(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let bearer = format!("Bearer {}", token(&ana));
@@ -184,8 +184,8 @@ async fn authorization_without_a_token_is_as_absent(env: TestEnv) {
     }
 }
 
-/// The token with its claims changed and signed anew by whoever has the shared secret.
-fn resign(token: &str, change: impl FnOnce(&mut Header, &mut Value)) -> String {
+/// Returns the token with changed header and claims, signed with the shared secret.
+fn sign_with_changes(token: &str, change: impl FnOnce(&mut Header, &mut Value)) -> String {
     let (_, mut claims) = read(token);
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some("at+jwt".to_owned());
@@ -193,51 +193,55 @@ fn resign(token: &str, change: impl FnOnce(&mut Header, &mut Value)) -> String {
     jsonwebtoken::encode(
         &header,
         &claims,
-        &EncodingKey::from_secret(SHARED.as_bytes()),
+        &EncodingKey::from_secret(SHARED_SECRET.as_bytes()),
     )
     .unwrap()
 }
 
 #[apply(each_database)]
-async fn with_a_shared_secret_tokens_are_hs256_and_no_key_is_published(env: TestEnv) {
-    let app = env.app_with(&["--jwt-secret", SHARED]).await;
+async fn jwt_secret_selects_hs256_and_publishes_no_key(env: TestEnv) {
+    let app = env.app_with(&["--jwt-secret", SHARED_SECRET]).await;
     let ana = app.sign_up("ana").await;
     assert_eq!(read(token(&ana)).0["alg"], "HS256");
     assert_eq!(
         ana.get("/.well-known/jwks.json").await.body,
         json!({ "keys": [] })
     );
-    let same = ana.with_token(&resign(token(&ana), |_, _| {}));
+    let same = ana.with_token(&sign_with_changes(token(&ana), |_, _| {}));
     same.ask(ME, json!({})).await;
 }
 
 #[apply(each_database)]
-async fn each_claim_of_a_rightly_signed_token_is_checked(env: TestEnv) {
-    let app = env.app_with(&["--jwt-secret", SHARED]).await;
+async fn each_claim_of_a_validly_signed_token_is_checked(env: TestEnv) {
+    let app = env.app_with(&["--jwt-secret", SHARED_SECRET]).await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let (_, of_ben) = read(token(&ben));
     let now = app.now() / 1000;
-    let refused_with = async |reason: &str, change: &dyn Fn(&mut Header, &mut Value)| {
-        refused(&ana.with_token(&resign(token(&ana), change)), reason).await;
+    let assert_rejected_with = async |reason: &str, change: &dyn Fn(&mut Header, &mut Value)| {
+        assert_rejected(
+            &ana.with_token(&sign_with_changes(token(&ana), change)),
+            reason,
+        )
+        .await;
     };
-    refused_with("TOKEN_INVALID", &|header, _| {
+    assert_rejected_with("TOKEN_INVALID", &|header, _| {
         header.typ = Some("JWT".into())
     })
     .await;
-    refused_with("TOKEN_INVALID", &|header, _| header.typ = None).await;
-    refused_with("TOKEN_INVALID", &|header, _| header.kid = Some("1".into())).await;
-    refused_with("TOKEN_INVALID", &|header, _| {
+    assert_rejected_with("TOKEN_INVALID", &|header, _| header.typ = None).await;
+    assert_rejected_with("TOKEN_INVALID", &|header, _| header.kid = Some("1".into())).await;
+    assert_rejected_with("TOKEN_INVALID", &|header, _| {
         header.crit = Some(vec!["exp".into()])
     })
     .await;
     for claim in ["iss", "aud", "client_id", "sub", "sid"] {
-        refused_with("TOKEN_INVALID", &|_, claims| {
+        assert_rejected_with("TOKEN_INVALID", &|_, claims| {
             claims[claim] = json!("another")
         })
         .await;
     }
-    refused_with("TOKEN_INVALID", &|_, claims| {
+    assert_rejected_with("TOKEN_INVALID", &|_, claims| {
         claims["aud"] = json!(["cubby", "another"])
     })
     .await;
@@ -252,47 +256,47 @@ async fn each_claim_of_a_rightly_signed_token_is_checked(env: TestEnv) {
         "jti",
         "client_id",
     ] {
-        refused_with("TOKEN_INVALID", &|_, claims| {
+        assert_rejected_with("TOKEN_INVALID", &|_, claims| {
             claims.as_object_mut().unwrap().remove(claim);
         })
         .await;
     }
-    refused_with("TOKEN_INVALID", &|_, claims| claims["nbf"] = json!(now + 1)).await;
-    refused_with("TOKEN_INVALID", &|_, claims| {
+    assert_rejected_with("TOKEN_INVALID", &|_, claims| claims["nbf"] = json!(now + 1)).await;
+    assert_rejected_with("TOKEN_INVALID", &|_, claims| {
         claims["exp"] = json!("tomorrow")
     })
     .await;
-    refused_with("TOKEN_EXPIRED", &|_, claims| claims["exp"] = json!(now)).await;
-    // Another person's session under one's own name, and the other way round.
-    refused_with("SESSION_ENDED", &|_, claims| {
+    assert_rejected_with("TOKEN_EXPIRED", &|_, claims| claims["exp"] = json!(now)).await;
+    // Ana's user id with Ben's session, and Ben's user id with Ana's session.
+    assert_rejected_with("SESSION_ENDED", &|_, claims| {
         claims["sid"] = of_ben["sid"].clone()
     })
     .await;
-    refused_with("SESSION_ENDED", &|_, claims| {
+    assert_rejected_with("SESSION_ENDED", &|_, claims| {
         claims["sub"] = of_ben["sub"].clone()
     })
     .await;
     let no_session = json!("session_01h2xcejqtf2nbrexx3vqjhp41");
-    refused_with("SESSION_ENDED", &|_, claims| {
+    assert_rejected_with("SESSION_ENDED", &|_, claims| {
         claims["sid"] = no_session.clone()
     })
     .await;
 }
 
-fn encode(text: impl AsRef<[u8]>) -> String {
+fn base64url(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The token, signed by HMAC with this key.
+/// Returns a token signed with HMAC-SHA256 and the given key.
 fn signed_by_hmac(header: &str, claims: &str, key: &[u8]) -> String {
-    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signed = format!("{}.{}", base64url(header), base64url(claims));
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
     let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
-    format!("{signed}.{}", encode(tag))
+    format!("{signed}.{}", base64url(tag))
 }
 
 #[apply(each_database)]
-async fn forged_tokens_are_refused(env: TestEnv) {
+async fn forged_tokens_are_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -303,16 +307,16 @@ async fn forged_tokens_are_refused(env: TestEnv) {
     let (kid, public) = (&forger.kid, forger.public());
 
     let mut forgeries = Vec::new();
-    // Unsigned, whatever it is called, with a signature and without.
+    // An unsigned token, in each spelling of `none`, with a signature and without.
     let (signed, signature) = good.rsplit_once('.').unwrap();
     for alg in ["none", "None", "NONE", "nOnE", "", " none", "null"] {
         let header = format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{kid}"}}"#);
-        let unsigned = format!("{}.{}", encode(header), encode(&claims));
+        let unsigned = format!("{}.{}", base64url(header), base64url(&claims));
         forgeries.extend([unsigned.clone(), format!("{unsigned}.")]);
         forgeries.push(format!("{unsigned}.{signature}"));
     }
-    // The public key as the secret of an HMAC, in each form that it is known in.
-    let x = encode(&public);
+    // The public key as the secret of an HMAC, in each common encoding.
+    let x = base64url(&public);
     let der = [&hex("302a300506032b6570032100"), &public[..]].concat();
     let pem = format!(
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
@@ -331,11 +335,11 @@ async fn forged_tokens_are_refused(env: TestEnv) {
         forgeries.push(signed_by_hmac(&header, &claims, key));
         forgeries.push(signed_by_hmac(&forger.header(), &claims, key));
     }
-    // A key of the forger's own, by each of the ways to bring it along.
+    // The forger's own key, by each header parameter that can carry or reference a key.
     let own = Forger::with(&[7; 32]);
     let own_jwk = format!(
         r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
-        encode(own.public())
+        base64url(own.public())
     );
     for member in [
         format!(r#""jwk":{own_jwk}"#),
@@ -359,7 +363,7 @@ async fn forged_tokens_are_refused(env: TestEnv) {
         let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}"}}"#);
         forgeries.push(own.token(&header, &claims));
     }
-    // Another token's signature, or none that anybody made.
+    // Signatures that do not match the signed text.
     let (head, rest) = good.split_once('.').unwrap();
     let (payload, _) = rest.split_once('.').unwrap();
     let of_ben = token(&ben).rsplit_once('.').unwrap().1;
@@ -367,13 +371,13 @@ async fn forged_tokens_are_refused(env: TestEnv) {
     as_ben["sub"] = read(token(&ben)).1["sub"].clone();
     forgeries.extend([
         format!("{signed}.{of_ben}"),
-        format!("{head}.{}.{signature}", encode(as_ben.to_string())),
+        format!("{head}.{}.{signature}", base64url(as_ben.to_string())),
         format!("{signed}.{}", "A".repeat(86)),
-        format!("{signed}.{}", encode([255; 64])),
-        format!("{signed}.{}", encode([0; 32])),
-        format!("{signed}.{}", encode([0; 65])),
+        format!("{signed}.{}", base64url([255; 64])),
+        format!("{signed}.{}", base64url([0; 32])),
+        format!("{signed}.{}", base64url([0; 65])),
     ]);
-    // Put together otherwise.
+    // Missing, repeated and exchanged parts.
     forgeries.extend([
         format!("{good}.{signature}"),
         format!("{good}."),
@@ -387,7 +391,7 @@ async fn forged_tokens_are_refused(env: TestEnv) {
         "....".to_owned(),
     ]);
     for forged in forgeries {
-        refused(&ana.with_token(&forged), "TOKEN_INVALID").await;
+        assert_rejected(&ana.with_token(&forged), "TOKEN_INVALID").await;
     }
     ana.ask(ME, json!({})).await;
 }
@@ -404,7 +408,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 #[apply(each_database)]
-async fn a_token_has_one_spelling(env: TestEnv) {
+async fn token_has_exactly_one_accepted_encoding(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let good = token(&ana).to_owned();
@@ -412,7 +416,7 @@ async fn a_token_has_one_spelling(env: TestEnv) {
     let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
 
     let mut others = Vec::new();
-    // S + L is as good a signature as S to whoever does not look (RFC 8032 section 5.1.7).
+    // The signature S + L verifies like S unless its range is checked (RFC 8032 section 5.1.7).
     let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
     let mut malleable = signature.clone();
     let mut carry = 0;
@@ -420,7 +424,12 @@ async fn a_token_has_one_spelling(env: TestEnv) {
         let sum = u16::from(*byte) + u16::from(of_order) + carry;
         (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
     }
-    others.push(format!("{}.{}.{}", parts[0], parts[1], encode(&malleable)));
+    others.push(format!(
+        "{}.{}.{}",
+        parts[0],
+        parts[1],
+        base64url(&malleable)
+    ));
     for at in 0..3 {
         let with = |part: String| {
             let mut parts = parts.clone();
@@ -437,7 +446,7 @@ async fn a_token_has_one_spelling(env: TestEnv) {
             with(part[..part.len() - 1].to_owned()),
             with(String::new()),
         ]);
-        // Bits of the last character that stand for nothing.
+        // Other last characters: some differ only in bits that are not part of the value.
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         for last in alphabet.chars().filter(|last| !part.ends_with(*last)) {
             others.push(with(format!("{}{last}", &part[..part.len() - 1])));
@@ -445,10 +454,10 @@ async fn a_token_has_one_spelling(env: TestEnv) {
         let bytes = URL_SAFE_NO_PAD.decode(part).unwrap();
         others.push(with(STANDARD.encode(bytes) + "+/"));
     }
-    // Cut anywhere.
+    // Truncated after each character.
     others.extend((1..good.len()).map(|length| good[..length].to_owned()));
     for other in others {
-        refused(&ana.with_token(&other), "TOKEN_INVALID").await;
+        assert_rejected(&ana.with_token(&other), "TOKEN_INVALID").await;
     }
     for other in [
         format!("{good} "),
@@ -462,20 +471,20 @@ async fn a_token_has_one_spelling(env: TestEnv) {
         good.replace('.', "%2E"),
     ] {
         let reply = ana.with_token(&other).send(ME, json!({})).await;
-        // White space at the end of a header is none of its value's.
+        // White space at the end is not part of the header's value.
         let is_same = other.trim_end() == good;
         assert_eq!(reply.status == 200, is_same, "{other:?} {reply:?}");
     }
     for length in [4096, 8192, 12_000] {
         let huge = format!("{}.{}.{}", parts[0], "A".repeat(length), parts[2]);
-        refused(&ana.with_token(&huge), "TOKEN_INVALID").await;
+        assert_rejected(&ana.with_token(&huge), "TOKEN_INVALID").await;
     }
     ana.ask(ME, json!({})).await;
 }
 
-/// What only whoever has the key can make: this is how little is taken on trust even then.
+/// A token with a valid signature is rejected unless it has exactly the format of issued tokens.
 #[apply(each_database)]
-async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_server(env: TestEnv) {
+async fn signed_tokens_must_match_the_issued_format(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let forger = Forger::of(&app).await;
@@ -542,18 +551,18 @@ async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_se
         .map(|header| forger.token(header, &text))
         .collect();
 
-    // A payload that is not encoded, and one that is elsewhere (RFC 7797).
+    // An unencoded payload, and a detached payload (RFC 7797).
     let unencoded = with_member(r#""crit":["b64"],"b64":false"#);
-    let signed = format!("{}.{text}", encode(&unencoded));
+    let signed = format!("{}.{text}", base64url(&unencoded));
     let signature = forger.signature(signed.as_bytes());
-    wrong.push(format!("{}..{signature}", encode(&unencoded)));
+    wrong.push(format!("{}..{signature}", base64url(&unencoded)));
     wrong.push(format!(
         "{}.{}.{signature}",
-        encode(&unencoded),
-        encode(&text)
+        base64url(&unencoded),
+        base64url(&text)
     ));
 
-    // Claims that are none, or more than one.
+    // Payloads that are not one object of valid claims.
     let set = |name: &str, value: Value| {
         let mut claims = claims.clone();
         claims[name] = value;
@@ -636,14 +645,12 @@ async fn a_rightly_signed_token_says_what_the_server_says_in_the_words_of_the_se
         good.ask(ME, json!({})).await;
     }
     let past = ana.with_token(&forger.token(&header, set("exp", json!(now))));
-    refused(&past, "TOKEN_EXPIRED").await;
+    assert_rejected(&past, "TOKEN_EXPIRED").await;
     ana.ask(ME, json!({})).await;
 }
 
 #[apply(each_database)]
-async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_session(
-    env: TestEnv,
-) {
+async fn verified_token_cache_respects_expiry_and_sign_out(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
@@ -653,14 +660,14 @@ async fn a_token_that_was_found_good_is_not_remembered_beyond_its_time_or_its_se
     phone
         .ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
-    refused(&phone, "SESSION_ENDED").await;
+    assert_rejected(&phone, "SESSION_ENDED").await;
     app.advance(Duration::from_hours(12));
-    refused(&ana, "TOKEN_EXPIRED").await;
-    refused(&ana, "TOKEN_EXPIRED").await;
+    assert_rejected(&ana, "TOKEN_EXPIRED").await;
+    assert_rejected(&ana, "TOKEN_EXPIRED").await;
 }
 
 #[apply(each_database)]
-async fn a_token_of_another_server_is_refused(env: TestEnv) {
+async fn token_of_another_server_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let other = env
         .fresh()
@@ -669,11 +676,11 @@ async fn a_token_of_another_server_is_refused(env: TestEnv) {
         .await;
     let ana = app.sign_up("ana").await;
     other.sign_up("ana").await;
-    refused(&other.nobody().with_token(token(&ana)), "TOKEN_INVALID").await;
+    assert_rejected(&other.anonymous().with_token(token(&ana)), "TOKEN_INVALID").await;
 }
 
 #[apply(each_database)]
-async fn a_stale_header_never_keeps_anybody_from_signing_in(env: TestEnv) {
+async fn invalid_token_does_not_block_sign_in(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
@@ -694,7 +701,7 @@ async fn a_stale_header_never_keeps_anybody_from_signing_in(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_stale_header_opens_nothing_else(env: TestEnv) {
+async fn invalid_token_is_rejected_for_other_operations(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
@@ -715,7 +722,7 @@ async fn a_stale_header_opens_nothing_else(env: TestEnv) {
             "{query}"
         );
     }
-    // Which operation counts is the one that is run.
+    // Only the selected operation of the document decides.
     let two = "query Open { service { version } } query Private { viewer { id } }";
     let send = async |name: &str| {
         let body = json!({ "query": two, "operationName": name });
@@ -726,9 +733,9 @@ async fn a_stale_header_opens_nothing_else(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_session_without_a_row_is_no_session(env: TestEnv) {
+async fn token_of_deleted_session_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.sql("DELETE FROM sessions RETURNING created_at").await;
-    refused(&ana, "SESSION_ENDED").await;
+    assert_rejected(&ana, "SESSION_ENDED").await;
 }

@@ -1,9 +1,9 @@
-//! Nobody reaches what is another's: every private field and every mutation, tried as nobody and
-//! as a stranger.
+//! Isolation of users: every private field and mutation is tried as another user and anonymously.
 //!
-//! A case is a document with the ids that an attacker would use and those that the owner uses. The
-//! owner's answer shows that the document would reach something; the others' that it does not. The
-//! last test fails when the schema has a field that no case covers.
+//! A case is a document with the variables of an attacker and those of the owner. The owner's
+//! response shows that the document reaches private data; the responses to the other user and to
+//! the anonymous client must contain none of it. The last test fails if no case covers a field of
+//! the schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{App, Client, PASSWORD, TestEnv, apply, each_database};
 
-/// What is Ana's. None of it may be in an answer to anybody else.
+/// Ana's data. No response to another client may contain any of it.
 struct Ana {
     client: Client,
     user: String,
@@ -31,7 +31,7 @@ struct Ana {
 const SECRET: &str = "ana's secret";
 
 impl Ana {
-    async fn arrive(app: &App) -> Self {
+    async fn sign_up(app: &App) -> Self {
         let client = app.sign_up("ana").await;
         let create = "mutation ($title: String!) { createTask(input: {
             title: $title, description: $title, priority: HIGH,
@@ -70,7 +70,7 @@ impl Ana {
         }
     }
 
-    fn is_shown_in(&self, answer: &Value) -> bool {
+    fn is_exposed_in(&self, answer: &Value) -> bool {
         let answer = answer.to_string();
         let email = self.client.email();
         [
@@ -89,8 +89,8 @@ impl Ana {
         .any(|mark| answer.contains(*mark))
     }
 
-    /// All that Ana can see of hers.
-    async fn everything(&self) -> Value {
+    /// Returns all of Ana's data that she can read.
+    async fn snapshot(&self) -> Value {
         self.client
             .ask(
                 "{ viewer { id email name timeZone updatedAt currentSession { id }
@@ -106,19 +106,19 @@ impl Ana {
 fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("no text: {value}"))
+        .unwrap_or_else(|| panic!("not a string: {value}"))
         .to_owned()
 }
 
 struct Case {
     name: &'static str,
     document: &'static str,
-    /// What somebody else sends, knowing every id of Ana's.
+    /// The variables of an attacker who knows all of Ana's ids.
     attack: fn(&Ana) -> Value,
-    /// What Ana sends to reach hers.
+    /// The variables with which Ana reaches her own data.
     own: fn(&Ana) -> Value,
-    /// The code at the mutation's place when nobody is signed in; reading answers nothing instead.
-    as_nobody: Option<&'static str>,
+    /// The error code for an anonymous client. `None` for operations that return no error.
+    anonymous_code: Option<&'static str>,
 }
 
 const PRIVATE: Option<&str> = Some("UNAUTHENTICATED");
@@ -147,7 +147,7 @@ fn cases() -> Vec<Case> {
                 task(id: $task) { id title description } } }",
             attack: |ana| json!({ "task": ana.task, "after": ana.cursor }),
             own: |ana| json!({ "task": ana.task }),
-            as_nobody: None,
+            anonymous_code: None,
         },
         Case {
             name: "objects by id",
@@ -162,7 +162,7 @@ fn cases() -> Vec<Case> {
                 nodes(ids: [$task, $deleted, $user, $session, $event, $token]) { id __typename } }",
             attack: ids,
             own: ids,
-            as_nobody: None,
+            anonymous_code: None,
         },
         Case {
             name: "createTask",
@@ -170,7 +170,7 @@ fn cases() -> Vec<Case> {
                 task { id title } viewer { id } userErrors { message code path } } }",
             attack: |_| json!({ "input": { "title": "mine" } }),
             own: |_| json!({ "input": { "title": SECRET } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "updateTask",
@@ -179,7 +179,7 @@ fn cases() -> Vec<Case> {
                 ... on VersionConflictError { currentVersion } } } }",
             attack: |ana| json!({ "input": { "id": ana.task, "title": "taken", "ifVersion": 7 } }),
             own: |ana| json!({ "input": { "id": ana.task, "title": SECRET } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "setTaskCompleted",
@@ -187,7 +187,7 @@ fn cases() -> Vec<Case> {
                 task { id title } viewer { id } userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "id": ana.task, "completed": true } }),
             own: |ana| json!({ "input": { "id": ana.task, "completed": true } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "moveTask",
@@ -195,7 +195,7 @@ fn cases() -> Vec<Case> {
                 task { id title } userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "id": ana.task, "placement": { "edge": "FIRST" } } }),
             own: |ana| json!({ "input": { "id": ana.task, "placement": { "edge": "FIRST" } } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "createTask beside",
@@ -203,7 +203,7 @@ fn cases() -> Vec<Case> {
                 task { id title } userErrors { code } } }",
             attack: |ana| json!({ "input": { "title": "x", "placement": { "after": ana.task } } }),
             own: |ana| json!({ "input": { "title": SECRET, "placement": { "after": ana.task } } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "deleteTask",
@@ -211,7 +211,7 @@ fn cases() -> Vec<Case> {
                 deletedTaskId viewer { id } userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "id": ana.task } }),
             own: |ana| json!({ "input": { "id": ana.task } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "updateProfile",
@@ -219,7 +219,7 @@ fn cases() -> Vec<Case> {
                 user { id email name } userErrors { message code path } } }",
             attack: |_| json!({ "input": { "name": "taken" } }),
             own: |_| json!({ "input": { "name": SECRET } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "signIn",
@@ -228,7 +228,7 @@ fn cases() -> Vec<Case> {
                 user { id email } session { id } userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "email": ana.client.email(), "password": "a guess of it" } }),
             own: |ana| json!({ "input": { "email": ana.client.email(), "password": PASSWORD } }),
-            as_nobody: None,
+            anonymous_code: None,
         },
         Case {
             name: "signUp",
@@ -239,7 +239,7 @@ fn cases() -> Vec<Case> {
             attack: |ana| json!({ "input": { "email": ana.client.email(), "password": PASSWORD } }),
             own: |_| json!({ "input": { "email": "second.ana@example.com", "password": PASSWORD,
                                         "name": SECRET, "deviceLabel": SECRET } }),
-            as_nobody: None,
+            anonymous_code: None,
         },
         Case {
             name: "changePassword",
@@ -247,7 +247,7 @@ fn cases() -> Vec<Case> {
                 user { id email } endedSessions userErrors { message code path } } }",
             attack: |_| json!({ "input": { "currentPassword": PASSWORD, "newPassword": PASSWORD } }),
             own: |_| json!({ "input": { "currentPassword": PASSWORD, "newPassword": PASSWORD } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "deleteAccount",
@@ -255,7 +255,7 @@ fn cases() -> Vec<Case> {
                 deletedUserId userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "password": PASSWORD, "confirmEmail": ana.client.email() } }),
             own: |ana| json!({ "input": { "password": PASSWORD, "confirmEmail": ana.client.email() } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "refreshSession",
@@ -264,7 +264,7 @@ fn cases() -> Vec<Case> {
                 session { id } userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "refreshToken": format!("{}.1", ana.session) } }),
             own: |ana| json!({ "input": { "refreshToken": ana.refresh_token } }),
-            as_nobody: None,
+            anonymous_code: None,
         },
         Case {
             name: "revokeSession",
@@ -272,7 +272,7 @@ fn cases() -> Vec<Case> {
                 revokedSessionId userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "id": ana.session } }),
             own: |ana| json!({ "input": { "id": ana.session } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "revokeOtherSessions",
@@ -280,7 +280,7 @@ fn cases() -> Vec<Case> {
                 revokedSessionIds userErrors { message code path } } }",
             attack: |_| json!({}),
             own: |_| json!({}),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "createAccessToken",
@@ -288,7 +288,7 @@ fn cases() -> Vec<Case> {
                 accessToken { id name } token userErrors { message code path } } }",
             attack: |_| json!({ "input": { "name": "mine" } }),
             own: |_| json!({ "input": { "name": SECRET } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
         Case {
             name: "revokeAccessToken",
@@ -296,16 +296,16 @@ fn cases() -> Vec<Case> {
                 revokedAccessTokenId userErrors { message code path } } }",
             attack: |ana| json!({ "input": { "id": ana.token } }),
             own: |ana| json!({ "input": { "id": ana.token } }),
-            as_nobody: PRIVATE,
+            anonymous_code: PRIVATE,
         },
-        // Shows nothing but a count; that it ends no session of Ana's is seen by her going on.
+        // The response has only a count; Ana's later requests show that her session was not ended.
         Case {
             name: "signOut",
             document: "mutation ($input: SignOutInput!) { signOut(input: $input) {
                 endedSessions userErrors { message code path } } }",
             attack: |_| json!({ "input": { "everywhere": true } }),
             own: |_| json!({ "input": { "everywhere": true } }),
-            as_nobody: None,
+            anonymous_code: None,
         },
     ]
 }
@@ -316,11 +316,11 @@ fn ids(ana: &Ana) -> Value {
 }
 
 #[apply(each_database)]
-async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches(env: TestEnv) {
+async fn only_the_owner_reaches_private_data(env: TestEnv) {
     for case in cases() {
         let app = env.fresh().await.app().await;
-        let ana = Ana::arrive(&app).await;
-        let before = ana.everything().await;
+        let ana = Ana::sign_up(&app).await;
+        let before = ana.snapshot().await;
         let attack = (case.attack)(&ana);
 
         let ben = app.sign_up("ben").await;
@@ -328,19 +328,19 @@ async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches(env: TestEnv)
         let reply = ben.send(case.document, attack.clone()).await;
         assert_eq!(reply.status, 200, "{}: {reply:?}", case.name);
         assert!(
-            !ana.is_shown_in(&reply.body),
-            "{} as a stranger: {reply:?}",
+            !ana.is_exposed_in(&reply.body),
+            "{} as another user: {reply:?}",
             case.name
         );
 
-        let reply = app.nobody().send(case.document, attack).await;
+        let reply = app.anonymous().send(case.document, attack).await;
         assert_eq!(reply.status, 200, "{}: {reply:?}", case.name);
         assert!(
-            !ana.is_shown_in(&reply.body),
-            "{} as nobody: {reply:?}",
+            !ana.is_exposed_in(&reply.body),
+            "{} as an anonymous client: {reply:?}",
             case.name
         );
-        match case.as_nobody {
+        match case.anonymous_code {
             Some(code) => {
                 assert_eq!(reply.code(), code, "{}", case.name);
                 assert_eq!(reply.reason(), "NO_CREDENTIALS", "{}", case.name);
@@ -348,9 +348,9 @@ async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches(env: TestEnv)
             None => assert_eq!(reply.body.get("errors"), None, "{}: {reply:?}", case.name),
         }
         assert_eq!(
-            ana.everything().await,
+            ana.snapshot().await,
             before,
-            "{} changed Ana's",
+            "{} changed Ana's data",
             case.name
         );
 
@@ -361,18 +361,18 @@ async fn nobody_and_strangers_reach_nothing_that_the_owner_reaches(env: TestEnv)
             assert_eq!(missing.count(), 0, "{answer}");
         }
         let ended_one = answer["signOut"]["endedSessions"] == 1;
-        // There is no other to end: that it answers at all is what nobody does not get.
+        // Ana has no other session; a payload instead of an error shows that she was authenticated.
         let ended_others = answer["revokeOtherSessions"].is_object();
-        let reached = ana.is_shown_in(&answer) || ended_one || ended_others;
+        let reached = ana.is_exposed_in(&answer) || ended_one || ended_others;
         assert!(
             reached,
-            "{} does not even reach its owner's: {answer}",
+            "{} does not reach the owner's data: {answer}",
             case.name
         );
     }
 }
 
-/// What holds nothing of anybody's.
+/// Types and fields without private data.
 const PUBLIC: [&str; 4] = [
     "Service",
     "PasswordPolicy",
@@ -381,18 +381,18 @@ const PUBLIC: [&str; 4] = [
 ];
 
 #[apply(each_database)]
-async fn every_private_field_is_tried(env: TestEnv) {
+async fn every_private_field_has_an_isolation_case(env: TestEnv) {
     let app = env.app().await;
     let data = app
-        .nobody()
+        .anonymous()
         .ask(
             "{ __schema { types { kind name possibleTypes { name } fields { name
                type { name ofType { name ofType { name ofType { name } } } } } } } }",
             json!({}),
         )
         .await;
-    let schema = Schema::read(&data["__schema"]["types"]);
-    let mut tried = BTreeSet::new();
+    let schema = Schema::from_introspection(&data["__schema"]["types"]);
+    let mut covered = BTreeSet::new();
     let documents = cases().into_iter().map(|case| case.document);
     for document in documents.chain([super::streams::LISTEN]) {
         let document = parse_query(document).unwrap();
@@ -402,25 +402,25 @@ async fn every_private_field_is_tried(env: TestEnv) {
                 "subscription" => "Subscription",
                 _ => "Query",
             };
-            schema.walk(root, &operation.node.selection_set.node, &mut tried);
+            schema.collect_fields(root, &operation.node.selection_set.node, &mut covered);
         }
     }
-    let untried: Vec<_> = schema
+    let uncovered: Vec<_> = schema
         .coordinates()
         .filter(|coordinate| {
             let of_type = coordinate.split('.').next().unwrap();
-            !tried.contains(coordinate)
+            !covered.contains(coordinate)
                 && !PUBLIC.contains(&of_type)
                 && !PUBLIC.contains(&coordinate.as_str())
         })
         .collect();
     assert!(
-        untried.is_empty(),
-        "no case of isolation covers {untried:?}"
+        uncovered.is_empty(),
+        "no isolation case covers {uncovered:?}"
     );
 }
 
-/// The fields of each type, and the objects of each interface.
+/// The fields of each type and the object types of each interface, from introspection.
 struct Schema {
     fields: BTreeMap<String, BTreeMap<String, String>>,
     possible: BTreeMap<String, Vec<String>>,
@@ -428,7 +428,7 @@ struct Schema {
 }
 
 impl Schema {
-    fn read(types: &Value) -> Self {
+    fn from_introspection(types: &Value) -> Self {
         let mut schema = Self {
             fields: BTreeMap::new(),
             possible: BTreeMap::new(),
@@ -440,7 +440,7 @@ impl Schema {
                 continue;
             }
             let fields = of_type["fields"].as_array().into_iter().flatten();
-            let fields = fields.map(|field| (text(&field["name"]), innermost(&field["type"])));
+            let fields = fields.map(|field| (text(&field["name"]), named_type(&field["type"])));
             schema.fields.insert(name.clone(), fields.collect());
             let possible = of_type["possibleTypes"].as_array().into_iter().flatten();
             let possible = possible.map(|object| text(&object["name"])).collect();
@@ -460,8 +460,14 @@ impl Schema {
         })
     }
 
-    /// Notes each field that the selections ask for; one of an interface is one of each object.
-    fn walk(&self, of_type: &str, selections: &SelectionSet, tried: &mut BTreeSet<String>) {
+    /// Adds the coordinates of all selected fields. A field of an interface counts for each of its
+    /// object types.
+    fn collect_fields(
+        &self,
+        of_type: &str,
+        selections: &SelectionSet,
+        covered: &mut BTreeSet<String>,
+    ) {
         for selection in &selections.items {
             match &selection.node {
                 Selection::Field(field) => {
@@ -472,15 +478,15 @@ impl Schema {
                     for object in std::iter::once(of_type)
                         .chain(self.possible[of_type].iter().map(String::as_str))
                     {
-                        tried.insert(format!("{object}.{name}"));
+                        covered.insert(format!("{object}.{name}"));
                     }
                     let inner = &self.fields[of_type][name];
-                    self.walk(inner, &field.node.selection_set.node, tried);
+                    self.collect_fields(inner, &field.node.selection_set.node, covered);
                 }
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.node.type_condition.as_ref();
                     let of_type = condition.map_or(of_type, |on| on.node.on.node.as_str());
-                    self.walk(of_type, &fragment.node.selection_set.node, tried);
+                    self.collect_fields(of_type, &fragment.node.selection_set.node, covered);
                 }
                 Selection::FragmentSpread(_) => panic!("the cases have no named fragments"),
             }
@@ -488,9 +494,9 @@ impl Schema {
     }
 }
 
-fn innermost(of_type: &Value) -> String {
+fn named_type(of_type: &Value) -> String {
     match of_type["name"].as_str() {
         Some(name) => name.to_owned(),
-        None => innermost(&of_type["ofType"]),
+        None => named_type(&of_type["ofType"]),
     }
 }

@@ -1,4 +1,4 @@
-//! The maximum number of rows that one account has of each table.
+//! The maximum number of rows that one account has in each table.
 
 use std::{
     collections::BTreeSet,
@@ -29,16 +29,16 @@ fn limit_reached() -> Value {
     json!([{
         "code": "LIMIT_REACHED",
         "path": null,
-        "message": "An account may have 3 tasks. Delete some that are no longer needed.",
+        "message": "An account can have at most 3 tasks. Delete some first.",
     }])
 }
 
 #[apply(each_database)]
-async fn one_task_more_than_the_limit_is_refused(env: TestEnv) {
+async fn task_over_the_limit_is_rejected(env: TestEnv) {
     let app = env.app_with(&["--max-tasks", "3"]).await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let limits = app
-        .nobody()
+        .anonymous()
         .ask("{ service { limits { maxTasks } } }", json!({}))
         .await;
     assert_eq!(limits["service"]["limits"]["maxTasks"], 3);
@@ -52,11 +52,11 @@ async fn one_task_more_than_the_limit_is_refused(env: TestEnv) {
         json!({ "task": null, "userErrors": limit_reached() })
     );
 
-    // A create whose answer was lost is still answered.
+    // A retried create, whose first response was lost, succeeds at the limit.
     let again = create(&ana, Some(&ids[0])).await;
     assert_eq!(again, json!({ "task": { "id": ids[0] }, "userErrors": [] }));
 
-    // Each person has a limit of their own, and a deletion makes room.
+    // Each user has a separate limit, and a deletion allows another create.
     assert_eq!(create(&ben, None).await["userErrors"], json!([]));
     delete(&ana, &ids[1]).await;
     assert_eq!(create(&ana, None).await["userErrors"], json!([]));
@@ -66,7 +66,7 @@ async fn one_task_more_than_the_limit_is_refused(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn simultaneous_creates_do_not_exceed_the_limit(env: TestEnv) {
+async fn concurrent_creates_do_not_exceed_the_limit(env: TestEnv) {
     let app = env.app_with(&["--max-tasks", "3"]).await;
     let ana = app.sign_up("ana").await;
     let creates = (0..8).map(|_| create(&ana, None));
@@ -80,21 +80,21 @@ async fn simultaneous_creates_do_not_exceed_the_limit(env: TestEnv) {
 }
 
 async fn import(app: &App, titles: &[&str], options: TaskImport) -> Result<TasksImported, String> {
-    let people = app.env.people_with(&["--max-tasks", "3"]).await;
+    let admin = app.env.people_with(&["--max-tasks", "3"]).await;
     let tasks: Vec<_> = titles
         .iter()
         .map(|title| json!({ "title": title }))
         .collect();
     let file = json!(tasks).to_string();
     let open = || Ok::<_, io::Error>(Cursor::new(file.as_bytes()));
-    let who = "ana@example.com";
-    let imported = cubby::import_tasks(&people, who, TaskFormat::Json, options, open).await;
-    people.close().await;
+    let email = "ana@example.com";
+    let imported = cubby::import_tasks(&admin, email, TaskFormat::Json, options, open).await;
+    admin.close().await;
     imported.map_err(|error| error.to_string())
 }
 
 #[apply(each_database)]
-async fn an_import_beyond_the_limit_stores_nothing(env: TestEnv) {
+async fn import_over_the_limit_stores_nothing(env: TestEnv) {
     let app = env.app_with(&["--max-tasks", "3"]).await;
     let ana = app.sign_up("ana").await;
     ana.create_task("Buy milk").await;
@@ -106,7 +106,7 @@ async fn an_import_beyond_the_limit_stores_nothing(env: TestEnv) {
         let refused = import(&app, &["a", "b", "c"], options).await;
         assert_eq!(
             refused,
-            Err("nothing was stored: an account may have 3 tasks, and there would be 4: store fewer, or raise \
+            Err("nothing was stored: an account can have at most 3 tasks, and this one would have 4: store fewer, or raise \
                  CUBBY_MAX_TASKS"
                 .to_owned())
         );
@@ -117,21 +117,21 @@ async fn an_import_beyond_the_limit_stores_nothing(env: TestEnv) {
     assert_eq!(app.miscounted_tasks().await, 0);
 }
 
-async fn run(app: &App, statement: &str) {
+async fn execute(app: &App, statement: &str) {
     use sea_orm::ConnectionTrait;
 
     let database = app.connect().await;
     database
         .execute_unprepared(statement)
         .await
-        .expect("it runs");
+        .expect("the statement runs");
 }
 
 async fn count(app: &App, rows: &str) -> i64 {
     app.sql(&format!("SELECT COUNT(*) FROM {rows}")).await[0]
 }
 
-/// The expression of an id that is older than every one that Cubby makes, and of the number `i`.
+/// Returns the SQL expression of id number `i`, older than all ids that Cubby generates.
 fn old_id(database: Database) -> &'static str {
     match database {
         Database::Sqlite => "unhex(printf('%032x', i))",
@@ -139,11 +139,11 @@ fn old_id(database: Database) -> &'static str {
     }
 }
 
-/// Stores sessions of the only person, used longer ago than any other.
+/// Stores sessions of the only user, with less recent activity than all others.
 async fn add_sessions(app: &App, numbers: std::ops::RangeInclusive<u32>, ended_at: &str) {
     let (first, last) = (numbers.start(), numbers.end());
     let id = old_id(app.env.database);
-    run(
+    execute(
         app,
         &format!(
             "INSERT INTO sessions (id, user_id, generation, rotated_at, confirmed_generation, delivery, created_at,
@@ -158,31 +158,31 @@ async fn add_sessions(app: &App, numbers: std::ops::RangeInclusive<u32>, ended_a
 }
 
 #[apply(each_database)]
-async fn a_person_has_at_most_a_hundred_sessions(env: TestEnv) {
+async fn user_has_at_most_100_sessions(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     add_sessions(&app, 1..=60, "NULL").await;
     add_sessions(&app, 61..=120, "created_at").await;
     let phone = app.sign_in("ana").await;
     assert_eq!(count(&app, "sessions").await, 100);
-    // Those that have ended go first.
+    // Ended sessions are deleted first.
     assert_eq!(count(&app, "sessions WHERE ended_at IS NULL").await, 62);
 
     add_sessions(&app, 121..=180, "NULL").await;
     let laptop = app.sign_in("ana").await;
     assert_eq!(count(&app, "sessions WHERE ended_at IS NULL").await, 100);
     assert_eq!(count(&app, "sessions").await, 100);
-    // And then those that were not used for longest.
+    // Then the least recently used sessions are deleted.
     for client in [&ana, &phone, &laptop] {
         client.ask("{ viewer { id } }", json!({})).await;
     }
 }
 
 #[apply(each_database)]
-async fn a_person_is_known_from_at_most_a_hundred_networks(env: TestEnv) {
+async fn user_has_at_most_100_known_networks(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
-    run(
+    execute(
         &app,
         "INSERT INTO known_networks (user_id, network, last_used_at)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
@@ -199,11 +199,11 @@ const TOKEN: &str = "mutation ($expires: DateTime) { createAccessToken(input: { 
     accessToken { id } userErrors { code } } }";
 
 #[apply(each_database)]
-async fn an_account_keeps_the_newest_events_of_each_kind(env: TestEnv) {
+async fn newest_security_events_of_each_kind_are_retained(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = old_id(app.env.database);
-    run(
+    execute(
         &app,
         &format!(
             "INSERT INTO security_events (id, user_id, kind, at)
@@ -223,7 +223,7 @@ async fn an_account_keeps_the_newest_events_of_each_kind(env: TestEnv) {
         .await;
     let newest = &events["viewer"]["securityEvents"]["nodes"][0];
     assert_eq!(newest["kind"], "ACCESS_TOKEN_CREATED");
-    // A flood of one kind displaces no other, nor anybody else's.
+    // Many events of one kind displace neither other kinds nor the events of other users.
     assert_eq!(
         count(&app, "security_events WHERE kind = 'signed_up'").await,
         1
@@ -233,7 +233,7 @@ async fn an_account_keeps_the_newest_events_of_each_kind(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_expired_access_token_leaves_no_row_behind_the_next(env: TestEnv) {
+async fn creating_a_token_deletes_expired_tokens(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let expires = "2026-11-21T12:05:00Z";
@@ -248,21 +248,21 @@ async fn an_expired_access_token_leaves_no_row_behind_the_next(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_deleted_task_is_forgotten_after_thirty_days(env: TestEnv) {
+async fn tombstones_are_deleted_after_30_days(env: TestEnv) {
     let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let old = ana.create_task("Buy milk").await;
     delete(&ana, &old).await;
     app.advance(Duration::from_hours(29 * 24));
     let (ana, ben) = (app.sign_in(&ana.name).await, app.sign_in(&ben.name).await);
-    for person in [&ana, &ben] {
-        let id = person.create_task("Buy milk").await;
-        delete(person, &id).await;
+    for client in [&ana, &ben] {
+        let id = client.create_task("Buy milk").await;
+        delete(client, &id).await;
     }
     let again = create(&ana, Some(&old)).await;
     assert_eq!(again["userErrors"][0]["code"], "ALREADY_EXISTS");
 
-    // An instance looks as it starts.
+    // An instance deletes old tombstones when it starts.
     app.advance(Duration::from_hours(24));
     let _other = app.env.app().await;
     eventually("old tombstones are deleted", async || {
@@ -274,7 +274,7 @@ async fn a_deleted_task_is_forgotten_after_thirty_days(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn deletions_of_a_million_changes_ago_are_forgotten(env: TestEnv) {
+async fn tombstones_older_than_a_million_changes_are_deleted(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for _ in 0..3 {
@@ -282,7 +282,7 @@ async fn deletions_of_a_million_changes_ago_are_forgotten(env: TestEnv) {
         delete(&ana, &id).await;
     }
     assert_eq!(count(&app, "tombstones").await, 3);
-    run(&app, "UPDATE change_logs SET seq = seq + 999997").await;
+    execute(&app, "UPDATE change_logs SET seq = seq + 999997").await;
     let id = ana.create_task("Buy milk").await;
     delete(&ana, &id).await;
     let seqs = "SELECT seq FROM tombstones ORDER BY seq";
@@ -290,7 +290,7 @@ async fn deletions_of_a_million_changes_ago_are_forgotten(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_attempt_leaves_no_row_when_its_window_has_ended(env: TestEnv) {
+async fn credential_attempts_are_deleted_after_their_window(env: TestEnv) {
     let app = env.app().await;
     let now = app.now();
     let id = match env.database {
@@ -298,7 +298,7 @@ async fn an_attempt_leaves_no_row_when_its_window_has_ended(env: TestEnv) {
         Database::Postgresql => "'\\x00'::bytea",
     };
     let values = format!("({id}, 1, {now}, {now} - 1000)");
-    run(
+    execute(
         &app,
         &format!(
             "INSERT INTO credential_attempts (id, count, window_ends_at, last_at) VALUES {values}"
@@ -312,9 +312,9 @@ async fn an_attempt_leaves_no_row_when_its_window_has_ended(env: TestEnv) {
     .await;
 }
 
-/// The data model says of every table what bounds it.
+/// The data model states the limit of each table's rows.
 #[apply(each_database)]
-async fn every_table_has_its_bound_in_the_data_model(env: TestEnv) {
+async fn data_model_documents_a_bound_for_every_table(env: TestEnv) {
     let app = env.app().await;
     let model = std::fs::read_to_string("specs/001-user-auth/data-model.md").unwrap();
     let (_, bounds) = model.split_once("## Bounds of each table").unwrap();

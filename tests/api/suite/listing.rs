@@ -1,4 +1,4 @@
-//! What filters and orders of tasks mean, said once more: a model that sorts in memory.
+//! A model of task lists, which filters and sorts in memory, to compare the server's lists with.
 
 use std::cmp::Ordering;
 
@@ -21,7 +21,7 @@ fn time<'a>(task: &'a Value, field: &str) -> Option<&'a str> {
     }
 }
 
-/// The first and the last millisecond of what a filter names.
+/// Returns the first and the last millisecond of a filter's date, duration or instant.
 fn interval(moment: &str, now: &Zoned) -> (String, String) {
     if moment.contains('T') && !moment.contains('P') {
         return (moment.to_owned(), moment.to_owned());
@@ -38,12 +38,12 @@ fn interval(moment: &str, now: &Zoned) -> (String, String) {
     (shown(&first), shown(&next.saturating_sub(1.millisecond())))
 }
 
-/// As the API writes a moment.
+/// Formats an instant as the API does.
 pub(super) fn shown(moment: &Zoned) -> String {
     format!("{:.3}", moment.timestamp())
 }
 
-fn compares(time: Option<&str>, operator: &str, value: &Value, now: &Zoned) -> bool {
+fn matches_time(time: Option<&str>, operator: &str, value: &Value, now: &Zoned) -> bool {
     if operator == "null" {
         return time.is_none() == value.as_bool().unwrap();
     }
@@ -63,7 +63,7 @@ fn compares(time: Option<&str>, operator: &str, value: &Value, now: &Zoned) -> b
     }
 }
 
-fn matches(title: &str, operator: &str, value: &Value) -> bool {
+fn matches_title(title: &str, operator: &str, value: &Value) -> bool {
     let title = title.to_lowercase();
     let fold = |value: &Value| value.as_str().unwrap().to_lowercase();
     let any = |value: &Value| value.as_array().unwrap().iter().any(|it| fold(it) == title);
@@ -84,7 +84,7 @@ fn rank(priority: &Value) -> usize {
     PRIORITIES.iter().position(|it| *it == name).unwrap()
 }
 
-fn is_of_rank(priority: usize, operator: &str, value: &Value) -> bool {
+fn matches_priority(priority: usize, operator: &str, value: &Value) -> bool {
     let any = |value: &Value| {
         value
             .as_array()
@@ -103,8 +103,8 @@ fn is_of_rank(priority: usize, operator: &str, value: &Value) -> bool {
     }
 }
 
-/// What a filter means, said once more.
-fn passes(task: &Value, filter: &Value, now: &Zoned) -> bool {
+/// Returns true if the task matches the filter.
+fn matches_filter(task: &Value, filter: &Value, now: &Zoned) -> bool {
     filter.as_object().unwrap().iter().all(|(field, value)| {
         let all = |test: &dyn Fn(&str, &Value) -> bool| {
             let operators = value.as_object().unwrap();
@@ -115,20 +115,20 @@ fn passes(task: &Value, filter: &Value, now: &Zoned) -> bool {
         let each = || value.as_array().unwrap().iter();
         let is_done = task["completedAt"] != Value::Null;
         match field.as_str() {
-            "and" => each().all(|filter| passes(task, filter, now)),
-            "or" => each().any(|filter| passes(task, filter, now)),
-            "not" => !passes(task, value, now),
+            "and" => each().all(|filter| matches_filter(task, filter, now)),
+            "or" => each().any(|filter| matches_filter(task, filter, now)),
+            "not" => !matches_filter(task, value, now),
             "completed" => is_done == value.as_bool().unwrap(),
             "overdue" => {
                 let at = time(task, "due");
                 let is_overdue = !is_done && at.is_some_and(|at| at < shown(now).as_str());
                 is_overdue == value.as_bool().unwrap()
             }
-            "title" => {
-                all(&|operator, value| matches(task["title"].as_str().unwrap(), operator, value))
-            }
+            "title" => all(&|operator, value| {
+                matches_title(task["title"].as_str().unwrap(), operator, value)
+            }),
             "priority" => {
-                all(&|operator, value| is_of_rank(rank(&task["priority"]), operator, value))
+                all(&|operator, value| matches_priority(rank(&task["priority"]), operator, value))
             }
             "id" => all(&|operator, value| {
                 let id = &task["id"];
@@ -140,12 +140,12 @@ fn passes(task: &Value, filter: &Value, now: &Zoned) -> bool {
                     other => panic!("{other}"),
                 }
             }),
-            field => all(&|operator, value| compares(time(task, field), operator, value, now)),
+            field => all(&|operator, value| matches_time(time(task, field), operator, value, now)),
         }
     })
 }
 
-fn order_by(order: &[Value], a: &Value, b: &Value) -> Ordering {
+fn compare_tasks(order: &[Value], a: &Value, b: &Value) -> Ordering {
     let flip = |is_descending, ordering: Ordering| {
         if is_descending {
             ordering.reverse()
@@ -190,7 +190,7 @@ fn order_by(order: &[Value], a: &Value, b: &Value) -> Ordering {
     flip(last, text(&a["id"]).cmp(&text(&b["id"])))
 }
 
-/// A list that is asked for: its filter, its order, the size of its pages, and whether from its end.
+/// A list query: filter, order, page size, and true to page backwards from the end.
 pub(super) type Asked = (Value, Vec<Value>, usize, bool);
 
 pub(super) fn asked(ids: Vec<Value>) -> impl Strategy<Value = Asked> {
@@ -292,7 +292,7 @@ pub(super) const LIST: &str =
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }
       taskCounts(filter: $filter) { total open completed overdue dueToday } } }";
 
-/// Walks the pages, and gives the ids in the order of the list, with what is counted.
+/// Fetches all pages, and returns the ids in the order of the list, and the counts.
 pub(super) async fn walk(
     client: &Client,
     (filter, order, size, from_end): &Asked,
@@ -329,19 +329,22 @@ pub(super) async fn walk(
     }
 }
 
-/// What a walk gives: the ids of those tasks that pass, in their order, and how many there are.
+/// Returns the expected result of `walk`: the ids of the matching tasks, in order, and the counts.
 pub(super) fn expected(
     tasks: &[Value],
     (filter, order, ..): &Asked,
     now: &Zoned,
 ) -> (Vec<Value>, Value) {
-    let mut listed: Vec<&Value> = tasks.iter().filter(|it| passes(it, filter, now)).collect();
+    let mut listed: Vec<&Value> = tasks
+        .iter()
+        .filter(|it| matches_filter(it, filter, now))
+        .collect();
     let newest = [json!({ "field": "CREATED_AT", "direction": "DESC" })];
     let order = if order.is_empty() { &newest[..] } else { order };
-    listed.sort_by(|a, b| order_by(order, a, b));
+    listed.sort_by(|a, b| compare_tasks(order, a, b));
     let count = |test: &dyn Fn(&Value) -> bool| listed.iter().filter(|it| test(it)).count();
     let is_open = |task: &Value| task["completedAt"] == Value::Null;
-    let is_due_today = |task: &Value| compares(time(task, "due"), "eq", &json!("P0D"), now);
+    let is_due_today = |task: &Value| matches_time(time(task, "due"), "eq", &json!("P0D"), now);
     let counts = json!({
         "total": listed.len(),
         "open": count(&is_open),

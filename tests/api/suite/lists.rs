@@ -1,4 +1,4 @@
-//! Lists of tasks: filters, orders and pages, against a model that sorts in memory.
+//! Lists of tasks: filters, orders and pages, compared with the model of `listing`.
 
 use std::time::Duration;
 
@@ -16,16 +16,15 @@ use crate::{
     log::statements,
 };
 
-/// What the server says of a task is what the model knows of it: its moments are written so that their
-/// texts order as they do.
+/// The fields that the model reads. Instants are in a format that sorts as text.
 const FIELDS: &str =
     "id title priority completedAt createdAt updatedAt position due { at isOverdue }";
 
-/// When lists are read.
+/// The time at which the lists are read.
 const NOW: &str = "2026-11-22T12:00:00Z[UTC]";
 
-/// Ana's tasks, of every kind.
-async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
+/// Creates tasks of every kind for Ana, and returns them.
+async fn create_tasks(app: &App, ana: &mut Client) -> Vec<Value> {
     let titles = [
         "Milk",
         "milk 2",
@@ -75,7 +74,7 @@ async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
             ana.ask(complete, json!({ "id": id })).await;
         }
     }
-    // Noon of the day after.
+    // 12:00 on the next day, which is `NOW`.
     app.advance(Duration::from_millis(
         (1_795_348_800_000 - app.now()).try_into().unwrap(),
     ));
@@ -86,14 +85,12 @@ async fn tasks(app: &App, ana: &mut Client) -> Vec<Value> {
 }
 
 #[apply(each_database)]
-async fn pages_of_any_filter_and_order_walked_either_way_have_each_task_once_as_sorted_in_memory(
-    env: TestEnv,
-) {
+async fn paginated_lists_match_the_in_memory_model(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Milk").await;
-    let all = tasks(&app, &mut ana).await;
+    let all = create_tasks(&app, &mut ana).await;
     let mut ids: Vec<Value> = all.iter().take(6).map(|task| task["id"].clone()).collect();
     ids.push(json!("nonsense"));
     let mut runner = TestRunner::deterministic();
@@ -109,7 +106,7 @@ async fn pages_of_any_filter_and_order_walked_either_way_have_each_task_once_as_
 }
 
 #[apply(each_database)]
-async fn a_cursor_is_of_one_order_and_one_filter(env: TestEnv) {
+async fn cursor_is_bound_to_order_and_filter(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for title in ["a", "b", "c"] {
@@ -132,26 +129,26 @@ async fn a_cursor_is_of_one_order_and_one_filter(env: TestEnv) {
         json!({ "after": cursor, "orderBy": by_title, "filter": { "completed": false } }),
         json!({ "after": cursor, "orderBy": [{ "field": "TITLE" }, { "field": "DUE" }] }),
         json!({ "after": "nonsense", "orderBy": by_title }),
-        json!({ "after": forged(cursor, "7"), "orderBy": by_title }),
-        json!({ "after": forged(cursor, "null"), "orderBy": by_title }),
-        json!({ "after": forged(cursor, "\"a\\u0000\""), "orderBy": by_title }),
+        json!({ "after": cursor_with_title(cursor, "7"), "orderBy": by_title }),
+        json!({ "after": cursor_with_title(cursor, "null"), "orderBy": by_title }),
+        json!({ "after": cursor_with_title(cursor, "\"a\\u0000\""), "orderBy": by_title }),
     ] {
         let reply = ana.send(LIST, other.clone()).await;
         assert_eq!(reply.code(), "INVALID_CURSOR", "{other}");
     }
 }
 
-/// The cursor of the task `a` with another thing in its title's place.
-fn forged(cursor: &Value, other: &str) -> String {
+/// Returns the cursor of the task `a` with its title replaced by the JSON text `other`.
+fn cursor_with_title(cursor: &Value, other: &str) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(cursor.as_str().unwrap()).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.contains("[\"a\","), "{text}");
     URL_SAFE_NO_PAD.encode(text.replacen("\"a\"", other, 1))
 }
 
-/// What is text stays text, whatever it looks like.
+/// A cursor preserves the type of a title that looks like another JSON value or an id.
 #[apply(each_database)]
-async fn titles_that_look_like_numbers_and_ids_are_walked_like_others(env: TestEnv) {
+async fn numeric_and_id_like_titles_paginate_as_text(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let titles = ["0188bac7-4afa-78aa-bc3b-bd1eef28d881", "7", "null", "[]"];
@@ -166,7 +163,7 @@ async fn titles_that_look_like_numbers_and_ids_are_walked_like_others(env: TestE
 }
 
 #[apply(each_database)]
-async fn pages_follow_each_other_while_tasks_come_and_go(env: TestEnv) {
+async fn pagination_continues_across_inserts_and_deletes(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut ids = Vec::new();
@@ -179,7 +176,7 @@ async fn pages_follow_each_other_while_tasks_come_and_go(env: TestEnv) {
         .await["viewer"]["tasks"]
         .clone();
     assert_eq!(page["edges"][1]["node"]["id"], ids[1]);
-    // The task that the cursor was made of, and the first of the next page; and two come.
+    // The task of the cursor and the first of the next page are deleted, and two tasks are created.
     let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { userErrors { code } } }";
     for id in [&ids[1], &ids[2]] {
         ana.ask(delete, json!({ "id": id })).await;
@@ -198,7 +195,7 @@ async fn pages_follow_each_other_while_tasks_come_and_go(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_filter_that_is_too_much_is_refused_with_what_to_do(env: TestEnv) {
+async fn excessive_filter_is_rejected_with_a_hint(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut deep = json!({ "completed": true });
@@ -207,10 +204,10 @@ async fn a_filter_that_is_too_much_is_refused_with_what_to_do(env: TestEnv) {
     }
     let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
     for (filter, says) in [
-        (deep, "flatter"),
-        (json!({ "title": { "in": many } }), "less"),
-        (json!({ "id": { "nin": many } }), "less"),
-        (json!({ "or": vec![json!({}); 100] }), "less"),
+        (deep, "fewer levels"),
+        (json!({ "title": { "in": many } }), "Use fewer"),
+        (json!({ "id": { "nin": many } }), "Use fewer"),
+        (json!({ "or": vec![json!({}); 100] }), "Use fewer"),
         (
             json!({ "title": { "contains": "x".repeat(501) } }),
             "500 characters",
@@ -232,9 +229,7 @@ async fn a_filter_that_is_too_much_is_refused_with_what_to_do(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_asked_for(
-    env: TestEnv,
-) {
+async fn list_fields_equal_single_task_fields(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) {
@@ -295,7 +290,7 @@ async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_aske
                     assert_eq!(&shown[name], value, "{query}");
                 }
             }
-            // The same list twice is one.
+            // Two selections of one list are merged.
             let twice = format!(
                 "{{ viewer {{ tasks(orderBy: {order}) {{ nodes {{ __typename }} }} }}
                     viewer {{ tasks(orderBy: {order}) {{ nodes {{ {field} }} }} }} }}"
@@ -310,7 +305,7 @@ async fn each_field_of_a_list_shows_what_it_shows_of_one_task_however_it_is_aske
 }
 
 #[apply(each_database)]
-async fn tasks_asked_for_one_by_one_are_read_by_one_statement(env: TestEnv) {
+async fn task_lookups_are_batched_into_one_statement(env: TestEnv) {
     let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let mut ids = Vec::new();

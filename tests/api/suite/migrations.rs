@@ -1,4 +1,4 @@
-//! Migrations of a database that has rows in every table.
+//! Migrations of a database with rows in every table.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     issuer::{Issuer, Key},
 };
 
-/// The number of rows of each table. The table of migrations is left out.
+/// Counts the rows of each table except the table of migrations.
 async fn row_counts(app: &App) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     for table in app.tables().await {
@@ -23,7 +23,7 @@ async fn row_counts(app: &App) -> BTreeMap<String, i64> {
     counts
 }
 
-/// Stores rows in every table, as requests do.
+/// Stores rows in every table by requests.
 async fn store_rows(app: &App, key: &Key, issuer: &Issuer) {
     let ana = app.sign_up("ana").await;
     ana.create_task("Buy milk").await;
@@ -33,7 +33,7 @@ async fn store_rows(app: &App, key: &Key, issuer: &Issuer) {
     let guess =
         "mutation { signIn(input: { email: \"ana@example.com\", password: \"wrong horse\" }) {
         userErrors { code } } }";
-    app.nobody().ask(guess, json!({})).await;
+    app.anonymous().ask(guess, json!({})).await;
     let external = with_token(app, &key.sign(&issuer.claims("ben", app.now())));
     external.create_task("Read a book").await;
 }
@@ -51,21 +51,34 @@ async fn migrations_go_down_and_up_with_rows_in_every_table(env: TestEnv) {
         assert!(*count > 0, "{table} has no row");
     }
 
-    let url = env.database_url.parse().expect("its address");
-    let database = Database::open(&url, 1).await.expect("it opens");
-    let count = database.migrations().await.expect("they are listed").len();
+    let url = env.database_url.parse().expect("a database URL");
+    let database = Database::open(&url, 1).await.expect("the database opens");
+    let count = database
+        .migrations()
+        .await
+        .expect("the migrations are listed")
+        .len();
     for undone in 1..=count {
-        database.migrate_down(1).await.expect("it is undone");
-        // What is stored in the tables of earlier migrations stays.
+        database
+            .migrate_down(1)
+            .await
+            .expect("the migration is reverted");
+        // Reverting one migration preserves the rows in the tables of all earlier ones.
         for (table, count) in row_counts(&app).await {
             assert_eq!(before.get(&table), Some(&count), "{table}");
         }
-        let states = database.migrations().await.expect("they are listed");
+        let states = database
+            .migrations()
+            .await
+            .expect("the migrations are listed");
         let down = states.iter().filter(|(_, is_up)| !is_up).count();
         assert_eq!(down, undone);
     }
     assert!(row_counts(&app).await.is_empty());
-    database.migrate_up().await.expect("they run again");
+    database
+        .migrate_up()
+        .await
+        .expect("the migrations run again");
     database.close().await;
 
     assert!(row_counts(&app).await.keys().eq(before.keys()));

@@ -1,5 +1,5 @@
-//! What the production router must do, one file a subject. Each test has its own database and runs on SQLite
-//! and on PostgreSQL.
+//! Tests of the production router, one file for each subject. Each test has its own database and
+//! runs on SQLite and on PostgreSQL.
 
 mod access_tokens;
 mod accounts;

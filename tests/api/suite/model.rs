@@ -1,4 +1,4 @@
-//! Random operations by several people, against a model: a vector of tasks a person.
+//! Runs random operations of several users, and compares the results with the reference model.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::listing::{PRIORITIES, asked, expected, walk};
 use super::reference_model::{Changes, Due, Ids, Operation, Owned, Place, written, zone};
 use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 
-const PEOPLE: [&str; 3] = ["ana", "ben", "cem"];
+const USERS: [&str; 3] = ["ana", "ben", "cem"];
 
-/// How many different ids the operations draw from, so that they meet.
+/// The number of task ids that operations choose from; few, so that operations share tasks.
 const IDS: usize = 6;
 
-/// How many runs there are, and the most operations in each.
-const RUNS: u32 = 16;
+/// The number of runs, and the maximum number of operations in each.
+const CASES: u32 = 16;
 const OPERATIONS: usize = 50;
 
-/// Clocks change in them around the days that tasks are due, and at other hours in each.
+/// Time zones with different transitions, some of them near the due dates of the tasks.
 const ZONES: [&str; 5] = [
     "UTC",
     "Europe/Vienna",
@@ -37,7 +37,7 @@ fn due() -> impl Strategy<Value = Due> {
         civil::date(2026, 11, 20),
         civil::date(2026, 11, 21),
         civil::date(2026, 11, 22),
-        // Where clocks change.
+        // Days with time zone transitions.
         civil::date(2027, 3, 14),
         civil::date(2027, 3, 28),
         civil::date(2027, 4, 30),
@@ -100,25 +100,25 @@ fn operation() -> impl Strategy<Value = (usize, Operation)> {
         1 => select(ZONES.to_vec()).prop_map(Operation::MoveTo),
         1 => waits.prop_map(Operation::Wait),
     ];
-    (0..PEOPLE.len(), operation)
+    (0..USERS.len(), operation)
 }
 
-/// What stands for an id until it is known.
+/// Returns the text that stands for an id in generated filters.
 fn placeholder(id: usize) -> String {
     format!("the id {id}")
 }
 
-/// The same filter with the ids in their places.
+/// Returns the filter with each placeholder replaced by its id.
 fn with_ids(filter: &Value, ids: &[String]) -> Value {
     let mut text = filter.to_string();
     for (number, id) in ids.iter().enumerate() {
         text = text.replace(&placeholder(number), id);
     }
-    serde_json::from_str(&text).expect("it stays JSON")
+    serde_json::from_str(&text).expect("the filter is still JSON")
 }
 
 impl Ids {
-    /// The same for everybody: what is one's own is decided by the owner alone.
+    /// Makes ids that all users share: equal ids of different owners are different tasks.
     async fn mint(app: &App) -> Self {
         let minter = app.sign_up("minter").await;
         let mut texts = Vec::new();
@@ -136,7 +136,7 @@ fn now(app: &App) -> Timestamp {
     Timestamp::from_millisecond(app.now()).expect("a moment")
 }
 
-/// What the server makes of an operation that shows a task.
+/// Sends an operation on one task, and returns the task and the error code of the response.
 async fn perform(
     client: &Client,
     ids: &Ids,
@@ -230,10 +230,10 @@ fn non_null(value: &Value) -> Option<Value> {
 async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCaseError> {
     let ids = Ids::mint(app).await;
     let mut clients = Vec::new();
-    for name in PEOPLE {
+    for name in USERS {
         clients.push(app.sign_up(name).await);
     }
-    let mut model = vec![Owned::new(); PEOPLE.len()];
+    let mut model = vec![Owned::new(); USERS.len()];
     for (person, operation) in operations {
         app.advance(Duration::from_millis(1));
         if let Operation::Wait(minutes) = operation {
@@ -297,10 +297,10 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
 }
 
 #[apply(each_database)]
-fn everybody_has_exactly_what_they_made_whatever_everybody_does(database: Database) {
+fn random_operations_match_the_reference_model(database: Database) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: RUNS,
+        cases: CASES,
         failure_persistence: None,
         ..ProptestConfig::default()
     });

@@ -1,4 +1,4 @@
-//! The manual order: tasks placed and moved, against a model that is a plain list.
+//! Tests of the manual order: places and moves tasks, and compares them with a list of ids.
 
 use futures_util::future::join_all;
 use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
@@ -25,7 +25,7 @@ async fn create(client: &Client, placement: Value) -> String {
     task.as_str().unwrap_or_else(|| panic!("{data}")).to_owned()
 }
 
-/// The ids in the manual order, and the longest position.
+/// Returns the ids in the manual order, and the length of the longest position.
 async fn order(client: &Client) -> (Vec<String>, usize) {
     let (mut ids, mut longest, mut after) = (Vec::new(), 0, Value::Null);
     loop {
@@ -53,7 +53,7 @@ enum Place {
     After(Index),
 }
 
-fn anywhere() -> impl Strategy<Value = Place> {
+fn any_place() -> impl Strategy<Value = Place> {
     prop_oneof![
         Just(Place::First),
         Just(Place::Last),
@@ -62,8 +62,8 @@ fn anywhere() -> impl Strategy<Value = Place> {
     ]
 }
 
-/// Puts it into the list, and says so as the server is told it.
-fn put(list: &mut Vec<String>, id: String, place: Place) -> Value {
+/// Inserts the id into the list, and returns the `PlacementInput` of the same place.
+fn insert_into(list: &mut Vec<String>, id: String, place: Place) -> Value {
     let beside = |index: Index| index.get(list).clone();
     let (at, placement) = match place {
         _ if list.is_empty() => (0, json!({ "edge": "FIRST" })),
@@ -77,17 +77,17 @@ fn put(list: &mut Vec<String>, id: String, place: Place) -> Value {
 }
 
 #[apply(each_database)]
-async fn tasks_are_where_they_were_placed_and_moved(env: TestEnv) {
+async fn tasks_are_ordered_as_placed_and_moved(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ben.create_task("Ben's").await;
     let mut runner = TestRunner::deterministic();
-    let (places, indexes) = (anywhere(), any::<Index>());
+    let (places, indexes) = (any_place(), any::<Index>());
     let mut list = Vec::new();
     for _ in 0..20 {
         let at = places.new_tree(&mut runner).unwrap().current();
-        let placement = put(&mut list, String::new(), at);
+        let placement = insert_into(&mut list, String::new(), at);
         let made = create(&ana, placement).await;
         *list.iter_mut().find(|id| id.is_empty()).unwrap() = made;
     }
@@ -96,7 +96,7 @@ async fn tasks_are_where_they_were_placed_and_moved(env: TestEnv) {
         let from = indexes.new_tree(&mut runner).unwrap().current();
         let id = list.remove(from.index(list.len()));
         let at = places.new_tree(&mut runner).unwrap().current();
-        let placement = put(&mut list, id.clone(), at);
+        let placement = insert_into(&mut list, id.clone(), at);
         let moved = place(&ana, &id, placement.clone()).await;
         assert_eq!(moved["userErrors"], json!([]), "{placement}");
         assert_eq!(order(&ana).await.0, list, "{id} to {placement}");
@@ -104,7 +104,7 @@ async fn tasks_are_where_they_were_placed_and_moved(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_move_writes_one_row_and_what_is_there_already_is_left(env: TestEnv) {
+async fn move_writes_one_row_and_no_op_move_writes_none(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut ids = Vec::new();
@@ -134,7 +134,7 @@ async fn a_move_writes_one_row_and_what_is_there_already_is_left(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_task_is_placed_beside_ones_own_alone_and_in_one_place(env: TestEnv) {
+async fn placement_requires_exactly_one_own_target(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -170,10 +170,10 @@ async fn a_task_is_placed_beside_ones_own_alone_and_in_one_place(env: TestEnv) {
     }
 }
 
-/// Always into the same gap, from either side: positions stay short, and everybody's neighbours
-/// are told of what moved with them.
+/// Moves tasks into one gap from both sides. Positions stay short, because neighbours are
+/// rebalanced, which changes their versions too.
 #[apply(each_database)]
-async fn positions_stay_short_however_many_are_moved_into_the_same_gap(env: TestEnv) {
+async fn positions_stay_short_after_many_moves_into_one_gap(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut list = Vec::new();
@@ -200,10 +200,10 @@ async fn positions_stay_short_however_many_are_moved_into_the_same_gap(env: Test
     assert_eq!(ids, list);
     assert_eq!(ids.last(), Some(&high));
     assert!(longest <= 64, "{longest}");
-    // Some neighbours have been spaced anew.
+    // Some neighbours have been rebalanced.
     let versions = "SELECT CAST(SUM(version) AS BIGINT) FROM tasks";
     assert!(app.sql(versions).await[0] > 60 + 500);
-    // Without a gap, and each number once.
+    // Each task has a change number of its own.
     let numbers = app.sql("SELECT COUNT(DISTINCT seq) FROM tasks").await;
     assert_eq!(numbers, [60]);
     let last = app.sql("SELECT MAX(seq) FROM tasks").await;
@@ -211,7 +211,7 @@ async fn positions_stay_short_however_many_are_moved_into_the_same_gap(env: Test
 }
 
 #[apply(each_database)]
-async fn moves_at_once_end_in_one_order_and_are_told_to_who_listens(env: TestEnv) {
+async fn concurrent_moves_agree_on_one_order_and_notify(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let other = app.env.app().await;
@@ -234,6 +234,6 @@ async fn moves_at_once_end_in_one_order_and_are_told_to_who_listens(env: TestEnv
     let mut sorted = here.clone();
     sorted.sort();
     assert_eq!(sorted, ids);
-    let told = listening.next().await.unwrap();
-    assert_eq!(told["data"]["taskChanges"]["kind"], "UPSERT", "{told}");
+    let event = listening.next().await.unwrap();
+    assert_eq!(event["data"]["taskChanges"]["kind"], "UPSERT", "{event}");
 }

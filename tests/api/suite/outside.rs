@@ -1,4 +1,4 @@
-//! People whom another identity provider vouches for.
+//! Tests of external users, who sign in with tokens of a trusted identity provider.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -16,28 +16,28 @@ pub(super) const ME: &str =
     "{ viewer { id email name timeZone currentSession { id expiresAt userAgent }
     securityEvents { nodes { kind } } tasks { nodes { title } } } }";
 
-/// Whoever the token is of.
+/// Returns a client with the external token.
 pub(super) fn with_token(app: &App, token: &str) -> Client {
-    app.nobody().with_token(token)
+    app.anonymous().with_token(token)
 }
 
 pub(super) async fn me(client: &Client) -> Value {
     client.ask(ME, json!({})).await["viewer"].clone()
 }
 
-pub(super) fn assert_refused(reply: &Reply, reason: &str) {
+pub(super) fn assert_rejected_with(reply: &Reply, reason: &str) {
     assert_eq!(reply.status, 401, "{reply:?}");
     assert_eq!(reply.reason(), reason, "{reply:?}");
 }
 
-pub(super) async fn assert_opens_nothing(app: &App, token: &str, what: &str) {
+pub(super) async fn assert_invalid_token(app: &App, token: &str, what: &str) {
     let reply = with_token(app, token).send(ME, json!({})).await;
     assert_eq!(reply.status, 401, "{what}: {reply:?}");
     assert_eq!(reply.reason(), "TOKEN_INVALID", "{what}");
 }
 
-/// Waits until the app has felt what was done beside it.
-pub(super) async fn until_refused(app: &App, token: &str) {
+/// Waits until the app rejects the token after a change past the app.
+pub(super) async fn until_rejected(app: &App, token: &str) {
     eventually("the token is refused", async || {
         with_token(app, token).send(ME, json!({})).await.status == 401
     })
@@ -45,7 +45,7 @@ pub(super) async fn until_refused(app: &App, token: &str) {
 }
 
 #[apply(each_database)]
-async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own(env: TestEnv) {
+async fn first_external_token_creates_an_account(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -68,7 +68,7 @@ async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own(env: 
         user { id } } }";
     ana.ask(rename, json!({})).await;
 
-    // Another token of the same person is the same person, and what they changed here stays.
+    // Another token of the subject signs in the same user, whose profile keeps its changes.
     app.advance(Duration::from_secs(60));
     let again = me(&with_token(&app, &token("ana"))).await;
     assert_eq!(again["id"], before["id"]);
@@ -82,7 +82,7 @@ async fn a_token_of_a_trusted_provider_opens_an_account_of_the_persons_own(env: 
     );
     assert_eq!(again["tasks"]["nodes"], json!([{ "title": "Ana's" }]));
 
-    // Another subject is another person.
+    // Another subject is another user.
     let ben = me(&with_token(&app, &token("ben"))).await;
     assert_ne!(ben["id"], before["id"]);
     assert_eq!(ben["tasks"]["nodes"], json!([]));
@@ -123,13 +123,13 @@ async fn audience_may_be_in_another_claim(env: TestEnv) {
             (Some(Value::Null), None),
         ] {
             let what = format!("{claim} {audience:?} {aud:?}");
-            assert_opens_nothing(&app, &token(audience, aud), &what).await;
+            assert_invalid_token(&app, &token(audience, aud), &what).await;
         }
     }
 }
 
 #[apply(each_database)]
-async fn each_provider_says_who_somebody_is_for_itself_alone(env: TestEnv) {
+async fn each_provider_asserts_only_its_own_subjects(env: TestEnv) {
     let (one, other) = (Key::ed25519("k"), Key::p256("k"));
     let (first, second) = (Issuer::with(&[&one]).await, Issuer::with(&[&other]).await);
     let secret = "a secret that two servers share, yes";
@@ -154,36 +154,39 @@ async fn each_provider_says_who_somebody_is_for_itself_alone(env: TestEnv) {
         ids.insert(me(&with_token(&app, &token)).await["id"].to_string());
     }
     assert_eq!(ids.len(), 3);
-    // None signs for another.
+    // A provider cannot sign for another issuer.
     for (token, what) in [
         (
             one.sign(&second.claims("ana", now)),
-            "the first for the second",
+            "the first provider for the second",
         ),
         (
             other.sign(&first.claims("ana", now)),
-            "the second for the first",
+            "the second provider for the first",
         ),
         (
             one.sign(&claims("https://front.example", "ana", now)),
-            "the first for the third",
+            "the first provider for the third",
         ),
         (
             Key::shared(secret).sign(&first.claims("ana", now)),
-            "the secret for the first",
+            "the shared secret for the first provider",
         ),
         (
             one.sign(&claims("https://elsewhere.example", "ana", now)),
-            "one that nobody trusts",
+            "an issuer that is not trusted",
         ),
-        (one.sign(&claims("cubby", "ana", now)), "for this server"),
+        (
+            one.sign(&claims("cubby", "ana", now)),
+            "the first provider for this server",
+        ),
     ] {
-        assert_opens_nothing(&app, &token, what).await;
+        assert_invalid_token(&app, &token, what).await;
     }
 }
 
 #[apply(each_database)]
-async fn nobody_is_linked_by_an_address(env: TestEnv) {
+async fn accounts_are_not_linked_by_email_address(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -192,18 +195,18 @@ async fn nobody_is_linked_by_an_address(env: TestEnv) {
     let ana = app.sign_up("ana").await;
     ana.create_task("Ana's").await;
     let token = key.sign(&issuer.claims("ana", app.now()));
-    let outsider = me(&with_token(&app, &token)).await;
-    assert_eq!(outsider["email"], "ana@example.com");
-    assert_eq!(outsider["tasks"]["nodes"], json!([]));
-    assert_ne!(outsider["id"], me(&ana).await["id"]);
-    // Nor does an outsider's address keep anybody from signing up with it.
+    let external_user = me(&with_token(&app, &token)).await;
+    assert_eq!(external_user["email"], "ana@example.com");
+    assert_eq!(external_user["tasks"]["nodes"], json!([]));
+    assert_ne!(external_user["id"], me(&ana).await["id"]);
+    // The address of an external user can still be used to sign up.
     let token = key.sign(&issuer.claims("ben", app.now()));
-    let outsider = me(&with_token(&app, &token)).await;
+    let external_user = me(&with_token(&app, &token)).await;
     let ben = app.sign_up("ben").await;
-    assert_ne!(me(&ben).await["id"], outsider["id"]);
+    assert_ne!(me(&ben).await["id"], external_user["id"]);
     app.sign_in("ben").await;
 
-    // What is no address is none, and an account's key is nobody's address.
+    // An invalid address becomes an empty one. Neither it nor the user's id signs in.
     let mut odd = issuer.claims("eve", app.now());
     odd["email"] = json!("no address");
     odd["name"] = json!("a\u{0}b");
@@ -212,7 +215,10 @@ async fn nobody_is_linked_by_an_address(env: TestEnv) {
     let sign_in = "mutation ($email: String!) { signIn(input: { email: $email, password: \"\" }) {
         userErrors { code } } }";
     for email in ["", "ana@example.com", eve["id"].as_str().unwrap()] {
-        let reply = app.nobody().ask(sign_in, json!({ "email": email })).await;
+        let reply = app
+            .anonymous()
+            .ask(sign_in, json!({ "email": email }))
+            .await;
         assert_eq!(
             reply["signIn"]["userErrors"][0]["code"],
             "INVALID_CREDENTIALS"
@@ -221,7 +227,7 @@ async fn nobody_is_linked_by_an_address(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn of_many_who_see_somebody_first_at_once_one_stores_them(env: TestEnv) {
+async fn concurrent_first_requests_create_one_account(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -241,7 +247,7 @@ async fn of_many_who_see_somebody_first_at_once_one_stores_them(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
+async fn invalid_external_tokens_are_rejected(env: TestEnv) {
     let (key, forger) = (Key::ed25519("one"), Key::ed25519("one"));
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -261,27 +267,33 @@ async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
     };
     let seconds = now / 1000;
     for (claims, what) in [
-        (with("aud", json!("another")), "another's audience"),
-        (with("aud", json!(["another"])), "others' audience"),
-        (with("aud", json!([])), "nobody's audience"),
+        (with("aud", json!("another")), "another audience"),
+        (with("aud", json!(["another"])), "a list of other audiences"),
+        (with("aud", json!([])), "an empty list of audiences"),
         (without("aud"), "no audience"),
         (without("sub"), "no subject"),
         (with("sub", json!("")), "an empty subject"),
-        (with("sub", json!("x".repeat(256))), "a long subject"),
-        (with("sub", json!("a\u{0}")), "a control character"),
-        (with("sub", json!(7)), "a number for a subject"),
-        (without("iat"), "no time of issue"),
-        (without("exp"), "no end"),
-        (with("exp", json!("soon")), "an end in words"),
-        (with("exp", json!(1e300)), "an end beyond all time"),
-        (with("iat", json!(-1)), "issued before time"),
-        (with("iat", json!(seconds + 61)), "issued later"),
-        (with("nbf", json!(seconds + 61)), "not yet good"),
+        (
+            with("sub", json!("x".repeat(256))),
+            "a subject of 256 characters",
+        ),
+        (
+            with("sub", json!("a\u{0}")),
+            "a control character in the subject",
+        ),
+        (with("sub", json!(7)), "a number as the subject"),
+        (without("iat"), "no iat"),
+        (without("exp"), "no exp"),
+        (with("exp", json!("soon")), "exp as text"),
+        (with("exp", json!(1e300)), "exp out of range"),
+        (with("iat", json!(-1)), "a negative iat"),
+        (with("iat", json!(seconds + 61)), "iat in the future"),
+        (with("nbf", json!(seconds + 61)), "nbf in the future"),
     ] {
-        assert_opens_nothing(&app, &key.sign(&claims), what).await;
+        assert_invalid_token(&app, &key.sign(&claims), what).await;
     }
     let token = key.sign(&with("exp", json!(seconds - 60)));
-    assert_refused(
+    assert_rejected_with(
         &with_token(&app, &token).send(ME, json!({})).await,
         "TOKEN_EXPIRED",
     );
@@ -306,22 +318,19 @@ async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
     let mut critical = header(Some("JWT"), "one");
     critical.crit = Some(vec!["exp".to_owned()]);
     for (token, what) in [
-        (forger.sign(&good), "another's key of the same name"),
+        (forger.sign(&good), "another key with the same kid"),
         (
             key.sign_as(&header(Some("JWT"), "two"), &good),
-            "a name that there is not",
+            "an unknown kid",
         ),
         (
             key.sign_as(&header(Some("logout+jwt"), "one"), &good),
-            "another kind of token",
+            "another typ",
         ),
-        (
-            key.sign_as(&critical, &good),
-            "what would have to be understood",
-        ),
+        (key.sign_as(&critical, &good), "a crit header"),
         (
             text(json!({ "alg": "none", "kid": "one" }), &good),
-            "nobody's signature",
+            "alg none",
         ),
         (
             text(json!({ "alg": "EdDSA", "kid": "one" }), &good),
@@ -330,10 +339,10 @@ async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
         (format!("{body}.AAAA"), "a short signature"),
         (
             jsonwebtoken::encode(&hs256, &good, &confused).unwrap(),
-            "the public key as a secret",
+            "the public key as an HMAC secret",
         ),
     ] {
-        assert_opens_nothing(&app, &token, what).await;
+        assert_invalid_token(&app, &token, what).await;
     }
 
     for claims in [
@@ -355,12 +364,12 @@ async fn what_is_not_just_so_opens_nothing(env: TestEnv) {
     ] {
         me(&with_token(&app, &key.sign_as(&header(kind, "one"), &good))).await;
     }
-    // Whatever names they have, the provider was asked once.
+    // Despite unknown key ids, the keys were fetched once.
     assert_eq!(issuer.asked(), 1);
 }
 
 #[apply(each_database)]
-async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after(env: TestEnv) {
+async fn sign_out_rejects_earlier_tokens_and_accepts_later_ones(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -376,7 +385,7 @@ async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after(en
     assert_eq!(ended["signOut"]["endedSessions"], 1);
     for token in [&first, &second, &same_second] {
         let reply = with_token(&app, token).send(ME, json!({})).await;
-        assert_refused(&reply, "SESSION_ENDED");
+        assert_rejected_with(&reply, "SESSION_ENDED");
     }
     app.advance(Duration::from_secs(1));
     let after = me(&with_token(&app, &token())).await;
@@ -387,13 +396,13 @@ async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after(en
     );
     let kinds = json!([{ "kind": "SIGNED_IN" }, { "kind": "SIGNED_OUT" }, { "kind": "SIGNED_UP" }]);
     assert_eq!(after["securityEvents"]["nodes"], kinds);
-    // What was issued before it is still refused, now that there is a session again.
+    // Tokens issued before the sign-out are still rejected, although a new session exists.
     for token in [&first, &same_second] {
         let reply = with_token(&app, token).send(ME, json!({})).await;
-        assert_refused(&reply, "SESSION_ENDED");
+        assert_rejected_with(&reply, "SESSION_ENDED");
     }
 
-    // Also when the session that was ended is long cleared away.
+    // They are rejected even after cleanup has deleted the ended session.
     let mut long = issuer.claims("ana", app.now());
     long["exp"] = json!(app.now() / 1000 + 90 * 86_400);
     let long = key.sign(&long);
@@ -410,13 +419,13 @@ async fn signing_out_ends_what_was_issued_before_and_nothing_that_comes_after(en
         .await
         .unwrap();
     let reply = with_token(&fresh, &long).send(ME, json!({})).await;
-    assert_refused(&reply, "SESSION_ENDED");
+    assert_rejected_with(&reply, "SESSION_ENDED");
     let back = me(&with_token(&fresh, &token())).await;
     assert_eq!(back["id"], before["id"]);
 }
 
 #[apply(each_database)]
-async fn what_needs_a_password_says_where_it_is(env: TestEnv) {
+async fn password_fields_refer_external_users_to_their_provider(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -450,7 +459,7 @@ async fn what_needs_a_password_says_where_it_is(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them(env: TestEnv) {
+async fn disabled_external_user_stays_locked_out(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -469,16 +478,16 @@ async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them(env: TestEn
     assert!(elsewhere.to_string().contains("another identity provider"));
 
     people.disable(id).await.unwrap();
-    until_refused(&app, &first).await;
+    until_rejected(&app, &first).await;
     app.advance(Duration::from_secs(60));
     for token in [first, token()] {
         let reply = with_token(&app, &token).send(ME, json!({})).await;
-        assert_refused(&reply, "SESSION_ENDED");
+        assert_rejected_with(&reply, "SESSION_ENDED");
     }
     people.enable(id).await.unwrap();
     assert_eq!(me(&with_token(&app, &token())).await["id"], before["id"]);
 
-    // Whoever is removed comes as somebody new.
+    // After a deletion, a later token creates a new account.
     people.delete(id).await.unwrap();
     app.advance(Duration::from_secs(60));
     let again = me(&with_token(&app, &token())).await;
@@ -487,7 +496,7 @@ async fn somebody_who_is_shut_out_stays_out_whoever_vouches_for_them(env: TestEn
 }
 
 #[apply(each_database)]
-async fn a_provider_whose_clock_goes_ahead_keeps_nobody_in_who_signs_out(env: TestEnv) {
+async fn token_issued_in_the_future_does_not_survive_sign_out(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -499,17 +508,17 @@ async fn a_provider_whose_clock_goes_ahead_keeps_nobody_in_who_signs_out(env: Te
     with_token(&app, &ahead).ask(sign_out, json!({})).await;
     for _ in 0..2 {
         let reply = with_token(&app, &ahead).send(ME, json!({})).await;
-        assert_refused(&reply, "SESSION_ENDED");
+        assert_rejected_with(&reply, "SESSION_ENDED");
         app.advance(Duration::from_secs(60));
     }
     let later = key.sign(&issuer.claims("ana", app.now()));
     assert_eq!(me(&with_token(&app, &later)).await["id"], before["id"]);
     let reply = with_token(&app, &ahead).send(ME, json!({})).await;
-    assert_refused(&reply, "SESSION_ENDED");
+    assert_rejected_with(&reply, "SESSION_ENDED");
 }
 
 #[apply(each_database)]
-async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back(env: TestEnv) {
+async fn tokens_issued_before_deletion_do_not_recreate_account(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -521,11 +530,11 @@ async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back(e
     me(&with_token(&app, &ahead)).await;
     let people = app.env.people().await;
     people.delete(before["id"].as_str().unwrap()).await.unwrap();
-    until_refused(&app, &old).await;
+    until_rejected(&app, &old).await;
     app.advance(Duration::from_secs(10));
     for token in [&old, &ahead] {
         let reply = with_token(&app, token).send(ME, json!({})).await;
-        assert_refused(&reply, "SESSION_ENDED");
+        assert_rejected_with(&reply, "SESSION_ENDED");
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
     app.advance(Duration::from_secs(21));
@@ -538,12 +547,12 @@ async fn what_was_said_of_somebody_before_they_were_removed_brings_nobody_back(e
     assert_eq!(after.len(), 1);
     assert!(!after.contains(&before["id"].to_string()));
     let reply = with_token(&app, &old).send(ME, json!({})).await;
-    assert_refused(&reply, "SESSION_ENDED");
+    assert_rejected_with(&reply, "SESSION_ENDED");
     people.close().await;
 }
 
 #[apply(each_database)]
-async fn a_stream_ends_with_the_token_that_opened_it(env: TestEnv) {
+async fn stream_ends_when_its_external_token_expires(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -559,6 +568,6 @@ async fn a_stream_ends_with_the_token_that_opened_it(env: TestEnv) {
     app.advance(Duration::from_secs(1));
     let last = stream.next().await.expect("an end");
     assert!(last.to_string().contains("SESSION_ENDED"), "{last}");
-    // The session goes on, by other tokens.
+    // The session continues with later tokens.
     me(&young).await;
 }

@@ -1,4 +1,4 @@
-//! The keys of the identity providers that are trusted, and providers that fail.
+//! Tests of the published keys of trusted identity providers, and of providers that fail.
 
 use std::{
     sync::{
@@ -15,12 +15,10 @@ use serde_json::{Value, json};
 use crate::harness::{TestEnv, apply, each_database, eventually};
 use crate::issuer::{Answer, Issuer, Key, set};
 
-use super::outside::{ME, assert_opens_nothing, me, with_token};
+use super::outside::{ME, assert_invalid_token, me, with_token};
 
 #[apply(each_database)]
-async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_are_not_asked_for(
-    env: TestEnv,
-) {
+async fn key_rotation_is_followed_without_fetching_unknown_kids(env: TestEnv) {
     let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
     let issuer = Issuer::with(&[&old]).await;
     let app = env
@@ -33,30 +31,30 @@ async fn a_new_key_is_found_a_key_that_is_gone_opens_nothing_and_made_up_names_a
     me(&with_token(&app, &by(&new))).await;
     assert_eq!(issuer.asked(), 2);
     for number in 0..20 {
-        let made_up = Key::ed25519(&format!("made up {number}"));
-        assert_opens_nothing(&app, &by(&made_up), "made up").await;
+        let unknown = Key::ed25519(&format!("unknown {number}"));
+        assert_invalid_token(&app, &by(&unknown), "unknown kid").await;
     }
     assert_eq!(issuer.asked(), 2);
 
-    // It is noticed within ten minutes and a request that a key is gone, also of tokens found good before.
+    // A removed key is rejected after ten minutes and one request, also for tokens verified before.
     let remembered = by(&old);
     me(&with_token(&app, &remembered)).await;
     issuer.publish(&[&new]);
     app.advance(Duration::from_secs(601));
     let token = by(&old);
     with_token(&app, &token).send(ME, json!({})).await;
-    // The keys are asked for beside the request that noticed.
+    // The request triggers a fetch of the keys in the background.
     eventually("the key is gone", async || {
         issuer.asked() == 3 && with_token(&app, &token).send(ME, json!({})).await.status == 401
     })
     .await;
-    assert_opens_nothing(&app, &token, "its key is gone").await;
-    assert_opens_nothing(&app, &remembered, "its key is gone").await;
+    assert_invalid_token(&app, &token, "its key is gone").await;
+    assert_invalid_token(&app, &remembered, "its key is gone").await;
     me(&with_token(&app, &by(&new))).await;
 }
 
 #[apply(each_database)]
-async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so(env: TestEnv) {
+async fn cached_keys_bridge_a_provider_outage(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::start(Answer::Down).await;
     let app = env
@@ -71,7 +69,7 @@ async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so
     unavailable(&token()).await;
     unavailable(&token()).await;
     assert_eq!(issuer.asked(), 1);
-    // Its own people go on.
+    // Users with a password are unaffected.
     app.sign_up("ben").await;
 
     issuer.publish(&[&key]);
@@ -80,7 +78,7 @@ async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so
     issuer.answer(Answer::Down);
     app.advance(Duration::from_secs(23 * 3600));
     me(&with_token(&app, &token())).await;
-    // After a day its keys are too old to go by.
+    // After a day the cached keys are too old to use.
     app.advance(Duration::from_secs(3600));
     unavailable(&token()).await;
     issuer.publish(&[&key]);
@@ -89,7 +87,7 @@ async fn a_provider_that_is_down_is_survived_and_what_cannot_be_known_is_said_so
 }
 
 #[apply(each_database)]
-async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer(env: TestEnv) {
+async fn invalid_jwks_responses_and_keys_are_rejected(env: TestEnv) {
     let key = Key::ed25519("one");
     let elsewhere = Issuer::with(&[&key]).await;
     for answer in [
@@ -113,7 +111,7 @@ async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer(env: T
     }
     assert_eq!(elsewhere.asked(), 0);
 
-    // Keys that are for something else, or none, are not taken; those beside them are.
+    // Unsuitable and invalid keys are ignored; the other keys of the set are used.
     let mut for_encryption = Key::ed25519("enc");
     for_encryption.jwk["use"] = json!("enc");
     let other = Key::p256("p256");
@@ -138,26 +136,26 @@ async fn an_answer_that_is_huge_slow_elsewhere_or_no_key_set_is_no_answer(env: T
     let mut symmetric = Key::shared("whoever reads this may sign as us");
     symmetric.kid = "oct".to_owned();
     for (wrong, what) in [
-        (&for_encryption, "a key to encrypt with"),
+        (&for_encryption, "an encryption key"),
         (&other, "another algorithm"),
-        (&symmetric, "a secret that is published"),
+        (&symmetric, "a published HMAC secret"),
     ] {
-        assert_opens_nothing(&app, &wrong.sign(&issuer.claims("ana", now)), what).await;
+        assert_invalid_token(&app, &wrong.sign(&issuer.claims("ana", now)), what).await;
     }
 }
 
 #[apply(each_database)]
-async fn an_issuer_with_our_own_name_stops_the_start(env: TestEnv) {
+async fn issuer_equal_to_own_issuer_stops_the_start(env: TestEnv) {
     let setting = json!([{ "issuer": "cubby", "audience": "a", "jwks": "https://a.example" }]);
     let refused = env
         .start(&["--trusted-issuers", &setting.to_string()])
         .await;
-    let message = refused.err().expect("it does not start").to_string();
+    let message = refused.err().expect("the start fails").to_string();
     assert!(message.contains("CUBBY_ISSUER"), "{message}");
 }
 
 #[apply(each_database)]
-async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out(env: TestEnv) {
+async fn invalid_profile_claims_and_keys_are_ignored(env: TestEnv) {
     let (key, twin, other) = (
         Key::ed25519("one"),
         Key::ed25519("two"),
@@ -184,14 +182,14 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out(env: TestEnv
     let token = |key: &Key| key.sign(&issuer.claims("ana", app.now()));
     me(&with_token(&app, &token(&verifies))).await;
     for (wrong, what) in [
-        (&twin, "one of two of the same name"),
-        (&other, "the other one"),
-        (&signs, "a key to sign with"),
+        (&twin, "one of two keys with one kid"),
+        (&other, "the other key with the kid"),
+        (&signs, "a key whose key_ops is sign"),
     ] {
-        assert_opens_nothing(&app, &token(wrong), what).await;
+        assert_invalid_token(&app, &token(wrong), what).await;
     }
 
-    // An empty answer is no key set, also the first time; and it is asked again soon.
+    // An empty response is an error even at the first fetch, which is retried after five seconds.
     let issuer = Issuer::start(Answer::Text("")).await;
     let app = env
         .fresh()
@@ -201,8 +199,8 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out(env: TestEnv
     let token = key.sign(&issuer.claims("ana", app.now()));
     let ana = with_token(&app, &token);
     assert_eq!(ana.send(ME, json!({})).await.status, 503);
-    // What is open to anybody is, whatever header comes with it; and nobody has come by this provider who
-    // could be signed out.
+    // Public fields work despite the unverifiable header. Signing out works too: no user of this
+    // provider has signed in yet, so no session can be left open.
     ana.ask("{ service { version } }", json!({})).await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -212,7 +210,7 @@ async fn odd_names_and_addresses_are_none_and_odd_keys_are_left_out(env: TestEnv
 }
 
 #[apply(each_database)]
-async fn a_provider_that_is_slow_keeps_few_waiting(env: TestEnv) {
+async fn slow_provider_blocks_few_requests(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::start(Answer::Slow(Duration::from_secs(8))).await;
     let app = env
@@ -235,7 +233,7 @@ async fn a_provider_that_is_slow_keeps_few_waiting(env: TestEnv) {
         }
     });
     let waiting = tokio::spawn(join_all(waiting));
-    eventually("all but 32 are sent away", async || {
+    eventually("all but 32 requests are rejected", async || {
         answered.load(Ordering::SeqCst) == 28
     })
     .await;
@@ -248,7 +246,7 @@ async fn a_provider_that_is_slow_keeps_few_waiting(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable(env: TestEnv) {
+async fn sign_out_with_unverifiable_token_is_unavailable(env: TestEnv) {
     let key = Key::ed25519("one");
     let issuer = Issuer::with(&[&key]).await;
     let app = env
@@ -262,7 +260,7 @@ async fn sign_out_by_a_token_that_cannot_be_verified_is_unavailable(env: TestEnv
     let reply = ana().send(sign_out, json!({})).await;
     assert_eq!(reply.status, 503, "{reply:?}");
     assert_eq!(reply.code(), "SERVICE_UNAVAILABLE");
-    // Others are not kept from what is public.
+    // Public fields are still available.
     ana().ask("{ service { version } }", json!({})).await;
 
     issuer.publish(&[&key]);

@@ -1,4 +1,4 @@
-//! Lists a page at a time, and objects by their ids.
+//! Tests of pagination, and of objects found by their ids.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn with_tasks(client: &Client, count: usize) {
 }
 
 #[apply(each_database)]
-async fn a_list_is_walked_forwards_newest_first(env: TestEnv) {
+async fn forward_pages_are_newest_first(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 5).await;
@@ -57,7 +57,7 @@ async fn a_list_is_walked_forwards_newest_first(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_list_is_walked_backwards_and_each_page_reads_forwards(env: TestEnv) {
+async fn backward_pages_keep_the_forward_order(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 5).await;
@@ -82,7 +82,7 @@ async fn a_list_is_walked_backwards_and_each_page_reads_forwards(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn pages_stay_where_they_are_while_tasks_come_and_go(env: TestEnv) {
+async fn pages_are_stable_while_tasks_change(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 4).await;
@@ -91,7 +91,7 @@ async fn pages_stay_where_they_are_while_tasks_come_and_go(env: TestEnv) {
     let query = "{ viewer { tasks(first: 2) { nodes { id title } } } }";
     let newest = ana.ask(query, json!({})).await["viewer"]["tasks"]["nodes"].clone();
     assert_eq!(newest[1]["title"], "4");
-    // The very task that the cursor was made of goes away.
+    // The task that the cursor points to is deleted.
     let three = "{ viewer { tasks(first: 3) { nodes { id title } } } }";
     let cursor_task = ana.ask(three, json!({})).await["viewer"]["tasks"]["nodes"][2].clone();
     assert_eq!(cursor_task["title"], "3");
@@ -106,7 +106,7 @@ async fn pages_stay_where_they_are_while_tasks_come_and_go(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_empty_list_is_a_page_without_cursors(env: TestEnv) {
+async fn empty_page_has_no_cursors(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let empty = page(&ana, json!({})).await;
@@ -118,7 +118,7 @@ async fn an_empty_list_is_a_page_without_cursors(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_page_has_50_tasks_unless_it_is_told_otherwise_and_at_most_100(env: TestEnv) {
+async fn page_has_50_tasks_by_default_and_at_most_100(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     with_tasks(&ana, 51).await;
@@ -141,7 +141,7 @@ async fn a_page_has_50_tasks_unless_it_is_told_otherwise_and_at_most_100(env: Te
 }
 
 #[apply(each_database)]
-async fn a_cursor_that_is_none_of_ours_is_refused(env: TestEnv) {
+async fn invalid_cursor_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for cursor in [
@@ -162,7 +162,7 @@ async fn a_cursor_that_is_none_of_ours_is_refused(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_empty_cursor_is_as_null(env: TestEnv) {
+async fn empty_cursor_equals_null(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     for title in ["one", "two", "three"] {
@@ -185,7 +185,7 @@ async fn an_empty_cursor_is_as_null(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_object_is_found_by_its_id_and_the_order_of_ids_is_kept(env: TestEnv) {
+async fn nodes_are_found_by_id_in_the_order_of_the_ids(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let task = ana.create_task("Buy milk").await;
@@ -234,7 +234,7 @@ async fn an_object_is_found_by_its_id_and_the_order_of_ids_is_kept(env: TestEnv)
 }
 
 #[apply(each_database)]
-async fn at_most_100_ids_are_looked_up_at_once(env: TestEnv) {
+async fn nodes_accepts_at_most_100_ids(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";

@@ -1,4 +1,4 @@
-//! Which passwords are refused; their hashes; and many who sign in at once.
+//! Tests of weak passwords, of rehashing, and of many sign-ins at once.
 
 use std::time::Duration;
 
@@ -19,13 +19,17 @@ const CHANGE_PASSWORD: &str = "mutation ($input: ChangePasswordInput!) {
     changePassword(input: $input) { user { id } userErrors { message code path
       ... on WeakPasswordError { reasons } } } }";
 
-/// The parameters that hashes have by now, as a PHC string writes them.
+/// The current hash parameters, as the beginning of a PHC string.
 const CURRENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/// The reasons why somebody with this name and address cannot sign up with the password.
+/// Signs up with a weak password, and returns the reasons why it is rejected.
 async fn refusal(app: &App, email: &str, name: Option<&str>, password: &str) -> Value {
     let input = json!({ "email": email, "name": name, "password": password });
-    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await["signUp"].clone();
+    let payload = app
+        .anonymous()
+        .ask(SIGN_UP, json!({ "input": input }))
+        .await["signUp"]
+        .clone();
     let error = &payload["userErrors"][0];
     assert_eq!(error["code"], "PASSWORD_TOO_WEAK", "{password}: {payload}");
     assert_eq!(error["path"], json!(["input", "password"]));
@@ -45,8 +49,8 @@ async fn sign_in(client: &Client, password: &str) -> Value {
     payload["signIn"]["userErrors"].clone()
 }
 
-/// Stores the hash that Ana's password would have with other parameters.
-async fn age_the_hash(app: &App) {
+/// Replaces the password hash of the only user by one with outdated parameters.
+async fn store_outdated_hash(app: &App) {
     let params = Params::new(64, 1, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon2.hash_password(PASSWORD.as_bytes()).unwrap();
@@ -63,7 +67,7 @@ async fn current_hashes(app: &App) -> i64 {
 }
 
 #[apply(each_database)]
-async fn a_common_password_is_refused_whatever_its_case(env: TestEnv) {
+async fn common_password_is_rejected_in_any_case(env: TestEnv) {
     let app = env.app().await;
     for password in [
         "12345678",
@@ -84,7 +88,7 @@ async fn a_common_password_is_refused_whatever_its_case(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn repeated_common_password_is_refused(env: TestEnv) {
+async fn repeated_common_password_is_rejected(env: TestEnv) {
     let app = env.app().await;
     for password in [
         "iloveyouiloveyou",
@@ -98,7 +102,7 @@ async fn repeated_common_password_is_refused(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_password_made_of_ones_own_address_or_name_is_refused(env: TestEnv) {
+async fn password_with_own_address_or_name_is_rejected(env: TestEnv) {
     let app = env.app().await;
     for password in [
         "ana.lima@example.com",
@@ -121,27 +125,33 @@ async fn a_password_made_of_ones_own_address_or_name_is_refused(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_password_made_of_the_services_name_is_refused(env: TestEnv) {
+async fn password_with_service_name_is_rejected(env: TestEnv) {
     let app = env.app().await;
     for password in ["cubbycubby", "My-Cubby-2026"] {
         let reasons = refusal(&app, "ana@example.com", None, password).await;
         assert_eq!(reasons, json!(["CONTAINS_SERVICE_NAME"]), "{password}");
     }
     let input = json!({ "email": "ana@example.com", "password": "the cubby under the stairs" });
-    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await;
+    let payload = app
+        .anonymous()
+        .ask(SIGN_UP, json!({ "input": input }))
+        .await;
     assert_eq!(payload["signUp"]["userErrors"], json!([]));
 }
 
 #[apply(each_database)]
-async fn all_that_is_wrong_with_a_password_is_told_at_once(env: TestEnv) {
+async fn all_weaknesses_are_reported_at_once(env: TestEnv) {
     let app = env.app_with(&["--password-policy", "nist"]).await;
     let input = json!({ "email": "iloveyou@example.com", "password": "iloveyou" });
-    let payload = app.nobody().ask(SIGN_UP, json!({ "input": input })).await;
+    let payload = app
+        .anonymous()
+        .ask(SIGN_UP, json!({ "input": input }))
+        .await;
     assert_eq!(
         payload["signUp"]["userErrors"],
         json!([{
             "message": "Choose a password of at least 15 characters, that is not among the most \
-                        used, without your address or your name in it.",
+                        used, without your email address or name in it.",
             "code": "PASSWORD_TOO_WEAK",
             "path": ["input", "password"],
             "reasons": ["TOO_SHORT", "COMMON", "CONTAINS_PERSONAL_INFO"],
@@ -154,12 +164,12 @@ async fn all_that_is_wrong_with_a_password_is_told_at_once(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in(env: TestEnv) {
+async fn sign_in_rehashes_an_outdated_password_hash(env: TestEnv) {
     let app = env.with_production_hashes().app().await;
     app.sign_up("ana").await;
-    age_the_hash(&app).await;
+    store_outdated_hash(&app).await;
     app.advance(Duration::from_secs(1));
-    let wrong = sign_in(&app.nobody(), "wrong password").await;
+    let wrong = sign_in(&app.anonymous(), "wrong password").await;
     assert_eq!(wrong[0]["code"], "INVALID_CREDENTIALS");
     assert_eq!(current_hashes(&app).await, 0);
 
@@ -176,12 +186,12 @@ async fn a_hash_of_other_parameters_is_renewed_when_its_owner_signs_in(env: Test
 }
 
 #[apply(each_database)]
-async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_in(env: TestEnv) {
+async fn concurrent_sign_ins_rehash_and_all_succeed(env: TestEnv) {
     let app = env.with_production_hashes().app().await;
     app.sign_up("ana").await;
-    age_the_hash(&app).await;
+    store_outdated_hash(&app).await;
     let sign_ins = [(); 8].map(|()| {
-        let nobody = app.nobody();
+        let nobody = app.anonymous();
         tokio::spawn(async move { sign_in(&nobody, PASSWORD).await })
     });
     for done in sign_ins {
@@ -192,11 +202,11 @@ async fn many_who_sign_in_at_once_to_one_account_renew_its_hash_and_all_are_let_
 }
 
 #[apply(each_database)]
-async fn who_finds_the_queue_full_is_told_to_come_back(env: TestEnv) {
+async fn full_hashing_queue_returns_503(env: TestEnv) {
     let app = env.app().await;
     let sign_ins: Vec<_> = (0..160)
         .map(|_| {
-            let nobody = app.nobody();
+            let nobody = app.anonymous();
             let input = json!({ "email": "no address", "password": PASSWORD });
             tokio::spawn(async move { nobody.send(SIGN_IN, json!({ "input": input })).await })
         })
@@ -214,6 +224,6 @@ async fn who_finds_the_queue_full_is_told_to_come_back(env: TestEnv) {
         assert_eq!(reply.header("retry-after"), "1");
         assert_eq!(reply.body["data"], json!({ "signIn": null }));
     }
-    assert!(refused > 0, "there was room for all");
-    assert!(refused < 160, "there was room for none");
+    assert!(refused > 0, "no sign-in was rejected");
+    assert!(refused < 160, "all sign-ins were rejected");
 }

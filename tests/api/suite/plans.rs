@@ -1,4 +1,5 @@
-//! How the database finds a page: by one index, in its order, and among its owner's rows alone.
+//! Tests of query plans: the database reads a page in order from one index, and only the owner's
+//! rows.
 
 use crate::{
     harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_database},
@@ -13,8 +14,8 @@ const PAGE: &str = "query ($order: [TaskOrder!], $filter: TaskFilter, $first: In
         position createdAt updatedAt }
       pageInfo { hasNextPage startCursor endCursor } } } }";
 
-/// Asks, and gives what the database was asked about tasks meanwhile.
-async fn asked(client: &Client, variables: Value) -> (Value, Vec<String>) {
+/// Fetches a page, and returns it with the statements on tasks that were sent.
+async fn fetch_page(client: &Client, variables: Value) -> (Value, Vec<String>) {
     let (data, mut statements) = statements(client.ask(PAGE, variables)).await;
     statements.retain(|sql| sql.contains("\"tasks\""));
     (data, statements)
@@ -22,15 +23,18 @@ async fn asked(client: &Client, variables: Value) -> (Value, Vec<String>) {
 
 async fn rows(connection: &DatabaseConnection, sql: String, column: usize) -> Vec<String> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let rows = connection.query_all_raw(statement).await.expect("it runs");
+    let rows = connection
+        .query_all_raw(statement)
+        .await
+        .expect("the query succeeds");
     rows.iter()
         .map(|row| row.try_get_by_index(column).expect("a text"))
         .collect()
 }
 
-/// How the database would go about it; of PostgreSQL both for values that it knows and for any.
+/// Returns the query plans of a statement; for PostgreSQL, a custom and a generic plan.
 async fn plans(app: &App, sql: &str) -> Vec<String> {
-    // One alone knows what is prepared on it.
+    // Only one connection, since prepared statements belong to a connection.
     let mut options = ConnectOptions::new(&app.env.database_url);
     options.max_connections(1);
     let connection = sea_orm::Database::connect(options).await.unwrap();
@@ -38,7 +42,12 @@ async fn plans(app: &App, sql: &str) -> Vec<String> {
         let plan = rows(&connection, format!("EXPLAIN QUERY PLAN {sql}"), 3).await;
         return vec![plan.join("\n")];
     }
-    let run = async |sql: &str| connection.execute_unprepared(sql).await.expect("it runs");
+    let run = async |sql: &str| {
+        connection
+            .execute_unprepared(sql)
+            .await
+            .expect("the statement succeeds")
+    };
     run(&format!("PREPARE page AS {sql}")).await;
     let types =
         "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE name = 'page'";
@@ -64,9 +73,7 @@ async fn plans(app: &App, sql: &str) -> Vec<String> {
 }
 
 #[apply(each_database)]
-async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neither_scanned_nor_sorted(
-    env: TestEnv,
-) {
+async fn indexed_pages_are_neither_scanned_nor_sorted(env: TestEnv) {
     env.seed(30, 100, "example.com").await;
     env.seed(1, 2_000, "many.example.com").await;
     let app = env.app().await;
@@ -80,19 +87,22 @@ async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neit
             let order = json!([{ "field": field, "direction": direction, "nulls": nulls }]);
             for filter in [Value::Null, json!({ "completed": false })] {
                 let page = json!({ "order": order, "filter": filter, "first": 20 });
-                let (data, first) = asked(&ana, page).await;
+                let (data, first) = fetch_page(&ana, page).await;
                 let info = &data["viewer"]["tasks"]["pageInfo"];
                 assert_eq!(info["hasNextPage"], json!(true));
                 let page = json!({ "order": order, "filter": filter, "first": 20, "after": info["endCursor"] });
-                let (_, next) = asked(&ana, page).await;
+                let (_, next) = fetch_page(&ana, page).await;
                 let page = json!({ "order": order, "filter": filter, "last": 20, "before": info["endCursor"] });
-                let (_, before) = asked(&ana, page).await;
+                let (_, before) = fetch_page(&ana, page).await;
                 for statements in [first, next, before] {
                     let [sql] = &statements[..] else {
                         panic!("{statements:?}");
                     };
                     for plan in plans(&app, sql).await {
-                        assert!(is_straight(env.database, &plan, index), "{sql}\n{plan}");
+                        assert!(
+                            is_in_index_order(env.database, &plan, index),
+                            "{sql}\n{plan}"
+                        );
                     }
                 }
             }
@@ -100,12 +110,13 @@ async fn a_page_by_position_due_date_or_creation_is_read_from_one_index_and_neit
     }
 }
 
-/// The plan without the look-up of the one row that says whether tasks are moving.
+/// Removes from a plan the lookup of the `change_logs` row, which states whether a change of time
+/// zone is unfinished.
 fn without_log(database: Database, plan: &str) -> String {
     let mut lines = Vec::new();
     let mut is_of_log = false;
     for line in plan.lines() {
-        // PostgreSQL says the condition on a line of its own.
+        // PostgreSQL prints the condition on a line of its own.
         let is_condition = database == Database::Postgresql && is_of_log && !line.contains("->");
         is_of_log = ["SCALAR SUBQUERY", "InitPlan", "change_logs"]
             .iter()
@@ -117,7 +128,7 @@ fn without_log(database: Database, plan: &str) -> String {
     lines.join("\n")
 }
 
-fn is_straight(database: Database, plan: &str, index: &str) -> bool {
+fn is_in_index_order(database: Database, plan: &str, index: &str) -> bool {
     let plan = without_log(database, plan);
     match database {
         Database::Sqlite => {
@@ -145,17 +156,20 @@ fn is_straight(database: Database, plan: &str, index: &str) -> bool {
     }
 }
 
-/// What is looked for is found where it is.
+/// Verifies that `is_in_index_order` detects a plan that sorts.
 #[apply(each_database)]
-async fn an_order_that_no_index_has_is_seen_to_be_sorted(env: TestEnv) {
+async fn unindexed_order_is_detected_as_sorted(env: TestEnv) {
     env.seed(1, 200, "example.com").await;
     let app = env.app().await;
     let ana = app.sign_in_with("person-1", PASSWORD).await;
     let order = json!([{ "field": "TITLE" }]);
-    let (_, statements) = asked(&ana, json!({ "order": order, "first": 20 })).await;
+    let (_, statements) = fetch_page(&ana, json!({ "order": order, "first": 20 })).await;
     for plan in plans(&app, &statements[0]).await {
         let sorts = ["TEMP B-TREE", "Sort"].iter().any(|it| plan.contains(it));
         assert!(sorts, "{plan}");
-        assert!(!is_straight(env.database, &plan, "tasks_pkey"), "{plan}");
+        assert!(
+            !is_in_index_order(env.database, &plan, "tasks_pkey"),
+            "{plan}"
+        );
     }
 }

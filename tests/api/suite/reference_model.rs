@@ -1,4 +1,4 @@
-//! One person's tasks as a vector, and what each operation makes of it.
+//! A reference model: one user's tasks as a vector, and the effect of each operation on it.
 
 use std::collections::BTreeSet;
 
@@ -40,11 +40,11 @@ pub(super) enum Operation {
     },
     List(Asked),
     MoveTo(&'static str),
-    /// So many minutes go by.
+    /// A number of minutes by which the clock advances.
     Wait(i64),
 }
 
-/// Nothing is unchanged, an inner nothing clears.
+/// The fields of an update: `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug)]
 pub(super) struct Changes {
     pub(super) title: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct Due {
     pub(super) zone: Option<&'static str>,
 }
 
-/// A place in the manual order.
+/// A place in the manual order; a number is an index into [`Ids`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     First,
@@ -82,7 +82,8 @@ pub(super) struct Task {
 }
 
 impl Due {
-    /// In this zone, where it has none of its own; of a whole day its last millisecond.
+    /// Returns the due time in its own time zone or else in `home`; for a day without a time, the
+    /// day's last millisecond.
     pub(super) fn at(&self, home: &TimeZone) -> Zoned {
         let zone = self.zone.map_or(home.clone(), zone);
         match self.time {
@@ -101,7 +102,7 @@ impl Due {
 }
 
 pub(super) fn zone(name: &str) -> TimeZone {
-    TimeZone::get(name).expect("it is known")
+    TimeZone::get(name).expect("a known time zone")
 }
 
 pub(super) fn written(moment: Timestamp) -> String {
@@ -131,23 +132,23 @@ impl Task {
     }
 }
 
-/// The ids that everybody's operations name, which were all made at the same moment.
+/// The task ids of all users' operations, all generated at the same time.
 pub(super) struct Ids {
     pub(super) texts: Vec<String>,
     pub(super) made_at: String,
 }
 
-/// What one person has.
+/// The tasks of one user.
 #[derive(Clone, Debug)]
 pub(super) struct Owned {
     pub(super) home: &'static str,
-    /// In their manual order.
+    /// The tasks in the manual order.
     pub(super) tasks: Vec<Task>,
     pub(super) deleted: BTreeSet<usize>,
     pub(super) changes: i64,
 }
 
-/// The task that an operation shows, or the code of what went wrong.
+/// The task that an operation returns, and its error code.
 pub(super) type Outcome = (Option<Task>, Option<&'static str>);
 
 impl Owned {
@@ -164,7 +165,7 @@ impl Owned {
         self.tasks.iter().position(|task| task.id == id)
     }
 
-    /// The number of those that come before the place.
+    /// Returns the number of tasks before the place, or `None` if its task does not exist.
     fn place(tasks: &[Task], place: Place) -> Option<usize> {
         let find = |id| tasks.iter().position(|task| task.id == id);
         match place {
@@ -278,7 +279,7 @@ impl Owned {
         }
     }
 
-    /// Where the task is, if it is there and at this version.
+    /// Returns the index of the task, or an error if it does not exist or has another version.
     fn expect(&self, id: usize, if_version: Option<i32>) -> Result<usize, Box<Outcome>> {
         let at = self.find(id).ok_or((None, Some("NOT_FOUND")))?;
         let task = &self.tasks[at];
@@ -310,7 +311,7 @@ impl Owned {
         (Some(task.clone()), None)
     }
 
-    /// As a list shows them, with their places for positions.
+    /// Returns the tasks as a list returns them, with their indexes as positions.
     pub(super) fn shown(&self, ids: &Ids, now: &Zoned) -> Vec<Value> {
         let shown = self.tasks.iter().enumerate().map(|(at, task)| {
             let mut shown = task.shown(ids, now);

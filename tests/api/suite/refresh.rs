@@ -1,4 +1,4 @@
-//! Refreshing: who stays signed in, and what a token that was replaced still does.
+//! Tests of refreshing a session, and of replaced, reused and invalid refresh tokens.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::harness::{Client, Reply, TestEnv, apply, each_database};
 
 const ME: &str = "{ viewer { email } }";
 
-/// Longer than a token that was replaced gives its successor whatever happens.
-const LATER: Duration = Duration::from_secs(11);
+/// Longer than the period in which a replaced token is still accepted.
+const AFTER_GRACE: Duration = Duration::from_secs(11);
 
 const REFRESH: &str = "mutation ($input: RefreshSessionInput) { refreshSession(input: $input) {
     tokens { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt }
@@ -18,19 +18,19 @@ const REFRESH: &str = "mutation ($input: RefreshSessionInput) { refreshSession(i
 
 async fn refresh(client: &Client, token: &str) -> Value {
     let input = json!({ "input": { "refreshToken": token } });
-    // With no other credentials: the access token has often expired.
+    // Without the access token, which has often expired.
     let mut nobody = client.clone();
     nobody.token = None;
     nobody.ask(REFRESH, input).await["refreshSession"].clone()
 }
 
-/// Refreshes with the current token, and goes on with what that gives.
+/// Refreshes with the current token, and stores the new tokens in the client.
 async fn rotate(client: &mut Client) {
-    let payload = refresh(client, &held(client)).await;
+    let payload = refresh(client, &refresh_token_of(client)).await;
     client.take_tokens(&payload);
 }
 
-fn held(client: &Client) -> String {
+fn refresh_token_of(client: &Client) -> String {
     client.refresh_token.clone().expect("a refresh token")
 }
 
@@ -49,10 +49,10 @@ async fn is_signed_in(client: &Client) -> bool {
 }
 
 #[apply(each_database)]
-async fn a_refresh_token_gives_the_next_tokens_and_the_session_slides(env: TestEnv) {
+async fn refresh_returns_new_tokens_and_extends_the_session(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
-    let first = held(&ana);
+    let first = refresh_token_of(&ana);
     app.advance(Duration::from_hours(20 * 24));
     assert!(!is_signed_in(&ana).await);
     let payload = refresh(&ana, &first).await;
@@ -70,16 +70,19 @@ async fn a_refresh_token_gives_the_next_tokens_and_the_session_slides(env: TestE
     );
     assert_eq!(payload["session"]["expiresAt"], "2027-02-19T12:00:00.000Z");
     ana.take_tokens(&payload);
-    assert_ne!(held(&ana), first);
+    assert_ne!(refresh_token_of(&ana), first);
     assert!(is_signed_in(&ana).await);
 
-    // Nobody uses it for 30 days.
+    // The session is unused for 30 days.
     app.advance(Duration::from_hours(30 * 24));
-    assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&ana, &refresh_token_of(&ana)).await),
+        "TOKEN_INVALID"
+    );
 }
 
 #[apply(each_database)]
-async fn no_refresh_passes_the_end_of_the_session(env: TestEnv) {
+async fn refresh_cannot_extend_past_the_session_end(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     for _ in 0..4 {
@@ -87,7 +90,7 @@ async fn no_refresh_passes_the_end_of_the_session(env: TestEnv) {
         rotate(&mut ana).await;
     }
     app.advance(Duration::from_hours(10 * 24) - Duration::from_mins(1));
-    let payload = refresh(&ana, &held(&ana)).await;
+    let payload = refresh(&ana, &refresh_token_of(&ana)).await;
     assert_eq!(
         payload["tokens"]["accessTokenExpiresAt"],
         "2027-02-19T12:00:00.000Z"
@@ -98,11 +101,14 @@ async fn no_refresh_passes_the_end_of_the_session(env: TestEnv) {
     );
     ana.take_tokens(&payload);
     app.advance(Duration::from_mins(1));
-    assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&ana, &refresh_token_of(&ana)).await),
+        "TOKEN_INVALID"
+    );
 }
 
 #[apply(each_database)]
-async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours(env: TestEnv) {
+async fn session_without_remember_me_ends_after_12_hours(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
@@ -110,7 +116,7 @@ async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours(env: TestEnv) 
         userErrors { code } } }";
     let input = json!({ "email": "ana@example.com", "password": crate::harness::PASSWORD,
                         "rememberMe": false });
-    let mut phone = app.nobody();
+    let mut phone = app.anonymous();
     let payload = phone.ask(sign_in, json!({ "input": input })).await["signIn"].clone();
     assert_eq!(payload["session"]["expiresAt"], "2026-11-22T00:00:00.000Z");
     assert_eq!(
@@ -121,14 +127,17 @@ async fn who_is_not_to_be_remembered_is_signed_out_after_12_hours(env: TestEnv) 
     app.advance(Duration::from_hours(11));
     rotate(&mut phone).await;
     app.advance(Duration::from_hours(1));
-    assert_eq!(code(&refresh(&phone, &held(&phone)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&phone, &refresh_token_of(&phone)).await),
+        "TOKEN_INVALID"
+    );
 }
 
 #[apply(each_database)]
-async fn tabs_that_refresh_at_once_all_stay_signed_in(env: TestEnv) {
+async fn concurrent_refreshes_stay_signed_in(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let token = held(&ana);
+    let token = refresh_token_of(&ana);
     let tabs = join_all((0..16).map(|_| refresh(&ana, &token))).await;
     let mut successors = tabs.iter().map(|tab| &tab["tokens"]["refreshToken"]);
     let successor = successors.next().unwrap();
@@ -138,43 +147,43 @@ async fn tabs_that_refresh_at_once_all_stay_signed_in(env: TestEnv) {
         let token = tab["tokens"]["accessToken"].as_str().unwrap();
         assert!(is_signed_in(&ana.with_token(token)).await);
     }
-    // A late one, though the successor is in use by now.
+    // A replaced token is accepted for ten seconds, even though its successor is in use.
     app.advance(Duration::from_secs(10));
     let late = refresh(&ana, &token).await;
     assert_eq!(&late["tokens"]["refreshToken"], successor);
 }
 
 #[apply(each_database)]
-async fn tabs_on_two_instances_all_stay_signed_in(env: TestEnv) {
+async fn concurrent_refreshes_on_two_instances_stay_signed_in(env: TestEnv) {
     let app = env.app().await;
     let other = app.env.app().await;
     let ana = app.sign_up("ana").await;
-    let token = held(&ana);
+    let token = refresh_token_of(&ana);
     let tabs = (0..16).map(|number| {
         let (instance, token) = (if number % 2 == 0 { &app } else { &other }, &token);
-        async move { refresh(&instance.nobody(), token).await }
+        async move { refresh(&instance.anonymous(), token).await }
     });
     let tabs = join_all(tabs).await;
     let successor = &tabs[0]["tokens"]["refreshToken"];
     assert!(successor.is_string(), "{tabs:?}");
     for (number, tab) in tabs.iter().enumerate() {
         assert_eq!(&tab["tokens"]["refreshToken"], successor);
-        // Each goes on at the instance that it did not refresh at.
+        // Each access token is accepted by the other instance.
         let instance = if number % 2 == 0 { &other } else { &app };
         let token = tab["tokens"]["accessToken"].as_str().unwrap();
-        assert!(is_signed_in(&instance.nobody().with_token(token)).await);
+        assert!(is_signed_in(&instance.anonymous().with_token(token)).await);
     }
-    let next = refresh(&other.nobody(), successor.as_str().unwrap()).await;
+    let next = refresh(&other.anonymous(), successor.as_str().unwrap()).await;
     assert!(next["tokens"]["refreshToken"].is_string(), "{next}");
 }
 
 #[apply(each_database)]
-async fn a_refresh_whose_answer_was_lost_succeeds_an_hour_later(env: TestEnv) {
+async fn lost_refresh_response_can_be_retried_an_hour_later(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let lost = refresh(&ana, &held(&ana)).await;
+    let lost = refresh(&ana, &refresh_token_of(&ana)).await;
     app.advance(Duration::from_hours(1));
-    let again = refresh(&ana, &held(&ana)).await;
+    let again = refresh(&ana, &refresh_token_of(&ana)).await;
     assert_eq!(
         again["tokens"]["refreshToken"],
         lost["tokens"]["refreshToken"]
@@ -184,16 +193,19 @@ async fn a_refresh_whose_answer_was_lost_succeeds_an_hour_later(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it(env: TestEnv) {
+async fn reuse_of_a_stolen_token_ends_the_session(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
-    let stolen = held(&ana);
+    let stolen = refresh_token_of(&ana);
     rotate(&mut ana).await;
     assert!(is_signed_in(&ana).await);
-    app.advance(LATER);
+    app.advance(AFTER_GRACE);
     assert_eq!(code(&refresh(&ana, &stolen).await), "TOKEN_REUSED");
     assert!(!is_signed_in(&ana).await);
-    assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&ana, &refresh_token_of(&ana)).await),
+        "TOKEN_INVALID"
+    );
     assert_eq!(
         app.sign_in("ana").await.events().await,
         ["SIGNED_IN", "REFRESH_TOKEN_REUSED", "SIGNED_UP"]
@@ -201,16 +213,22 @@ async fn a_thief_with_an_older_token_ends_the_session_at_the_first_use_of_it(env
 }
 
 #[apply(each_database)]
-async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh(env: TestEnv) {
+async fn owner_refresh_ends_a_session_refreshed_by_a_thief(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut thief = ana.clone();
     rotate(&mut thief).await;
     assert!(is_signed_in(&thief).await);
-    app.advance(LATER);
-    assert_eq!(code(&refresh(&ana, &held(&ana)).await), "TOKEN_REUSED");
+    app.advance(AFTER_GRACE);
+    assert_eq!(
+        code(&refresh(&ana, &refresh_token_of(&ana)).await),
+        "TOKEN_REUSED"
+    );
     assert!(!is_signed_in(&thief).await);
-    assert_eq!(code(&refresh(&thief, &held(&thief)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&thief, &refresh_token_of(&thief)).await),
+        "TOKEN_INVALID"
+    );
     assert_eq!(
         app.sign_in("ana").await.events().await,
         ["SIGNED_IN", "REFRESH_TOKEN_REUSED", "SIGNED_UP"]
@@ -218,10 +236,10 @@ async fn a_thief_who_refreshes_first_is_signed_out_at_the_owners_next_refresh(en
 }
 
 #[apply(each_database)]
-async fn a_token_that_is_older_than_the_one_before_is_never_forgiven(env: TestEnv) {
+async fn token_two_generations_old_is_always_reuse(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
-    let oldest = held(&ana);
+    let oldest = refresh_token_of(&ana);
     rotate(&mut ana).await;
     rotate(&mut ana).await;
     assert_eq!(code(&refresh(&ana, &oldest).await), "TOKEN_REUSED");
@@ -229,11 +247,11 @@ async fn a_token_that_is_older_than_the_one_before_is_never_forgiven(env: TestEn
 }
 
 #[apply(each_database)]
-async fn what_is_no_refresh_token_of_ours_opens_nothing_and_ends_nothing(env: TestEnv) {
+async fn invalid_refresh_token_is_rejected_and_ends_nothing(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
-    let token = held(&ana);
+    let token = refresh_token_of(&ana);
     let (text, tag) = token.rsplit_once('.').unwrap();
     let (session, _) = text.rsplit_once('.').unwrap();
     let (_, tag_of_ben) = ben
@@ -261,17 +279,17 @@ async fn what_is_no_refresh_token_of_ours_opens_nothing_and_ends_nothing(env: Te
             "{forged}"
         );
     }
-    let payload = app.nobody().ask(REFRESH, json!({})).await;
+    let payload = app.anonymous().ask(REFRESH, json!({})).await;
     assert_eq!(code(&payload["refreshSession"]), "TOKEN_INVALID");
     assert!(is_signed_in(&ana).await);
     assert!(refresh(&ana, &token).await["tokens"]["accessToken"].is_string());
 }
 
 #[apply(each_database)]
-async fn who_reads_the_database_can_make_no_refresh_token(env: TestEnv) {
+async fn refresh_tokens_cannot_be_made_from_the_database(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let token = held(&ana);
+    let token = refresh_token_of(&ana);
     let (text, tag) = token.rsplit_once('.').unwrap();
     let (_, generation) = text.rsplit_once('.').unwrap();
     assert_eq!(
@@ -279,7 +297,7 @@ async fn who_reads_the_database_can_make_no_refresh_token(env: TestEnv) {
             .await,
         [generation.parse::<i64>().unwrap()]
     );
-    // The rest of the token is in no column.
+    // The token's tag is not stored.
     for column in ["delivery", "label", "user_agent", "ip_address"] {
         let holding = format!("SELECT count(*) FROM sessions WHERE {column} LIKE '%{tag}%'");
         assert_eq!(app.sql(&holding).await, [0]);
@@ -287,39 +305,43 @@ async fn who_reads_the_database_can_make_no_refresh_token(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_refresh_token_signs_out_where_the_access_token_has_expired(env: TestEnv) {
+async fn refresh_token_signs_out_after_access_token_expiry(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
     app.advance(Duration::from_hours(1));
     let sign_out = "mutation ($input: SignOutInput) { signOut(input: $input) { endedSessions } }";
-    let input = json!({ "input": { "refreshToken": held(&phone) } });
-    let data = app.nobody().ask(sign_out, input.clone()).await;
+    let input = json!({ "input": { "refreshToken": refresh_token_of(&phone) } });
+    let data = app.anonymous().ask(sign_out, input.clone()).await;
     assert_eq!(data["signOut"]["endedSessions"], 1);
-    // Said again, it ends nothing more.
-    let data = app.nobody().ask(sign_out, input).await;
+    // Repeating the sign-out ends no further session.
+    let data = app.anonymous().ask(sign_out, input).await;
     assert_eq!(data["signOut"]["endedSessions"], 0);
-    assert_eq!(code(&refresh(&phone, &held(&phone)).await), "TOKEN_INVALID");
+    assert_eq!(
+        code(&refresh(&phone, &refresh_token_of(&phone)).await),
+        "TOKEN_INVALID"
+    );
 
-    // One that was replaced ends its own session alone.
+    // A replaced token ends only its own session, even with `everywhere`.
     let mut laptop = app.sign_in("ana").await;
-    let replaced = json!({ "input": { "refreshToken": held(&laptop), "everywhere": true } });
+    let replaced =
+        json!({ "input": { "refreshToken": refresh_token_of(&laptop), "everywhere": true } });
     rotate(&mut laptop).await;
-    let data = app.nobody().ask(sign_out, replaced).await;
+    let data = app.anonymous().ask(sign_out, replaced).await;
     assert_eq!(data["signOut"]["endedSessions"], 1);
     app.sign_in("ana").await;
-    let input = json!({ "input": { "refreshToken": held(&ana), "everywhere": true } });
-    let data = app.nobody().ask(sign_out, input).await;
+    let input = json!({ "input": { "refreshToken": refresh_token_of(&ana), "everywhere": true } });
+    let data = app.anonymous().ask(sign_out, input).await;
     assert_eq!(data["signOut"]["endedSessions"], 2);
 }
 
 #[apply(each_database)]
-async fn of_refreshes_and_ends_at_once_each_leaves_one_truth(env: TestEnv) {
+async fn concurrent_refresh_and_sign_out_end_the_session(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     for _ in 0..5 {
         let mut ana = app.sign_in("ana").await;
-        let token = held(&ana);
+        let token = refresh_token_of(&ana);
         let sign_out = "mutation { signOut { endedSessions } }";
         let (payload, _) = tokio::join!(refresh(&ana, &token), ana.send(sign_out, json!({})));
         if payload["tokens"].is_object() {

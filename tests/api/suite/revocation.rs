@@ -1,4 +1,4 @@
-//! A session that ends is over everywhere, also where it is remembered.
+//! Tests that an ended session is rejected by every instance, also if the instance has cached it.
 
 use std::time::Duration;
 
@@ -9,43 +9,42 @@ use crate::harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_datab
 
 pub(super) const FROM_MEMORY: &str = "cubby_session_lookups_total{source=\"memory\"}";
 
-const ASK: &str = "{ viewer { id } }";
+const VIEWER: &str = "{ viewer { id } }";
 
-/// Asks until the session is known without asking the database.
-async fn is_remembered(app: &App, client: &Client) {
+/// Sends requests until the app answers one from its session cache.
+async fn until_cached(app: &App, client: &Client) {
     let before = app.metric(FROM_MEMORY).await;
     let asking = async {
         while app.metric(FROM_MEMORY).await == before {
-            client.ask(ASK, json!({})).await;
+            client.ask(VIEWER, json!({})).await;
             tokio::task::yield_now().await;
         }
     };
     let asked = tokio::time::timeout(Duration::from_secs(30), asking).await;
-    asked.expect("it is remembered");
+    asked.expect("the session is cached");
 }
 
-/// Asks until it is refused. (A second is promised, and a busy machine is given more.)
-async fn is_refused(client: &Client) {
+/// Sends requests until one is rejected. The promised time is one second; the limit here is ten,
+/// for busy machines.
+async fn until_rejected(client: &Client) {
     let asking = async {
         loop {
-            let reply = client.send(ASK, json!({})).await;
+            let reply = client.send(VIEWER, json!({})).await;
             if reply.status == 401 {
                 assert_eq!(reply.reason(), "SESSION_ENDED");
                 return;
             }
             assert_eq!(reply.status, 200, "{reply:?}");
-            // What comes from memory waits for nothing, and would keep all others waiting.
+            // A cached session is read without waiting, so this loop has to yield to other tasks.
             tokio::task::yield_now().await;
         }
     };
     let refused = tokio::time::timeout(Duration::from_secs(10), asking).await;
-    refused.expect("it is refused");
+    refused.expect("the session is rejected");
 }
 
 #[apply(each_database)]
-async fn a_session_that_is_ended_by_one_instance_is_over_for_another_that_remembers_it(
-    env: TestEnv,
-) {
+async fn ended_session_is_rejected_by_another_instance(env: TestEnv) {
     let here = env.app().await;
     let there = here.env.app().await;
     let ana = here.sign_up("ana").await;
@@ -67,16 +66,20 @@ async fn a_session_that_is_ended_by_one_instance_is_over_for_another_that_rememb
     ] {
         let phone = here.sign_in_with("ana", password_before(mutation)).await;
         let phone_there = there.asked_by(&phone);
-        is_remembered(&there, &phone_there).await;
+        until_cached(&there, &phone_there).await;
         ana.ask(mutation, variables).await;
-        is_refused(&phone_there).await;
-        // Here, at once.
-        assert_eq!(phone.send(ASK, json!({})).await.status, 401, "{mutation}");
+        until_rejected(&phone_there).await;
+        // The instance that ended the session rejects it at once.
+        assert_eq!(
+            phone.send(VIEWER, json!({})).await.status,
+            401,
+            "{mutation}"
+        );
     }
 }
 
 #[apply(each_database)]
-async fn a_session_that_is_ended_at_the_prompt_is_over_within_a_minute(env: TestEnv) {
+async fn session_ended_by_sql_is_rejected_within_a_minute(env: TestEnv) {
     let app = env.app().await;
     for sql in [
         "UPDATE sessions SET ended_at = 1795262400000 WHERE ended_at IS NULL",
@@ -86,15 +89,15 @@ async fn a_session_that_is_ended_at_the_prompt_is_over_within_a_minute(env: Test
         "DELETE FROM users",
     ] {
         let ben = app.sign_up(&format!("ben{}", sql.len())).await;
-        is_remembered(&app, &ben).await;
+        until_cached(&app, &ben).await;
         app.connect().await.execute_unprepared(sql).await.unwrap();
-        // The next use is written, and the row is read again.
+        // The next request writes the session's activity, and reads its row again.
         app.advance(Duration::from_mins(1));
-        is_refused(&ben).await;
+        until_rejected(&ben).await;
     }
 }
 
-/// The password that is right when the mutation is sent.
+/// Returns the user's password at the time of the mutation.
 fn password_before(mutation: &str) -> &'static str {
     if mutation.contains("signOut") {
         "staple battery horse"
@@ -104,27 +107,25 @@ fn password_before(mutation: &str) -> &'static str {
 }
 
 #[apply(each_database)]
-async fn an_account_that_is_deleted_is_gone_for_another_instance_that_remembers_its_session(
-    env: TestEnv,
-) {
+async fn deleted_account_ends_sessions_on_other_instances(env: TestEnv) {
     let here = env.app().await;
     let there = here.env.app().await;
     let ana = here.sign_up("ana").await;
     let ana_there = there.asked_by(&ana);
-    is_remembered(&here, &ana).await;
-    is_remembered(&there, &ana_there).await;
+    until_cached(&here, &ana).await;
+    until_cached(&there, &ana_there).await;
     ana.ask(
         "mutation ($password: String!) { deleteAccount(input: { password: $password,
            confirmEmail: \"ana@example.com\" }) { deletedUserId userErrors { code } } }",
         json!({ "password": PASSWORD }),
     )
     .await;
-    assert_eq!(ana.send(ASK, json!({})).await.status, 401);
-    is_refused(&ana_there).await;
+    assert_eq!(ana.send(VIEWER, json!({})).await.status, 401);
+    until_rejected(&ana_there).await;
 }
 
 #[apply(each_database)]
-async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_ended(env: TestEnv) {
+async fn cached_session_ends_at_once_on_its_own_instance(env: TestEnv) {
     let app = env.app().await;
     let mut ana = app.sign_up("ana").await;
     for mutation in [
@@ -132,39 +133,39 @@ async fn a_session_that_is_remembered_ends_with_the_next_request_where_it_is_end
         "mutation { revokeOtherSessions { userErrors { code } } }",
     ] {
         let phone = app.sign_in("ana").await;
-        is_remembered(&app, &ana).await;
-        is_remembered(&app, &phone).await;
+        until_cached(&app, &ana).await;
+        until_cached(&app, &phone).await;
         phone.ask(mutation, json!({})).await;
         let over = if mutation.contains("signOut") {
             &phone
         } else {
             &ana
         };
-        assert_eq!(over.send(ASK, json!({})).await.status, 401, "{mutation}");
+        assert_eq!(over.send(VIEWER, json!({})).await.status, 401, "{mutation}");
     }
 
-    // An older refresh token, which a thief may hold.
+    // A reused refresh token ends the session, too.
     ana = app.sign_in("ana").await;
     let stolen = json!({ "token": ana.refresh_token });
     let refresh = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {
         tokens { accessToken refreshToken } userErrors { code } } }";
     let refreshed = ana.ask(refresh, stolen.clone()).await;
     ana.take_tokens(&refreshed["refreshSession"]);
-    is_remembered(&app, &ana).await;
+    until_cached(&app, &ana).await;
     app.advance(Duration::from_secs(11));
-    let reused = app.nobody().ask(refresh, stolen).await;
+    let reused = app.anonymous().ask(refresh, stolen).await;
     assert_eq!(
         reused["refreshSession"]["userErrors"][0]["code"],
         "TOKEN_REUSED"
     );
-    assert_eq!(ana.send(ASK, json!({})).await.status, 401);
+    assert_eq!(ana.send(VIEWER, json!({})).await.status, 401);
 }
 
 #[apply(each_database)]
-async fn a_session_that_is_remembered_is_still_seen_to_be_used(env: TestEnv) {
+async fn cached_session_still_records_activity(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    is_remembered(&app, &ana).await;
+    until_cached(&app, &ana).await;
     app.advance(Duration::from_secs(61));
     let last = "{ viewer { currentSession { lastActiveAt } } }";
     let seen = ana.ask(last, json!({})).await;
@@ -172,11 +173,11 @@ async fn a_session_that_is_remembered_is_still_seen_to_be_used(env: TestEnv) {
         seen["viewer"]["currentSession"]["lastActiveAt"],
         "2026-11-21T12:01:01.000Z"
     );
-    is_remembered(&app, &ana).await;
+    until_cached(&app, &ana).await;
 }
 
 #[apply(each_database)]
-async fn a_session_that_a_sign_in_pushes_out_ends_with_the_next_request(env: TestEnv) {
+async fn session_evicted_by_a_sign_in_ends_at_once(env: TestEnv) {
     let app = env.app().await;
     let oldest = app.sign_up("ana").await;
     let copy = "INSERT INTO sessions (user_id, id, generation, rotated_at, confirmed_generation, delivery, created_at,
@@ -190,7 +191,7 @@ async fn a_session_that_a_sign_in_pushes_out_ends_with_the_next_request(env: Tes
     };
     let copy = copy.replace("ID", id);
     app.connect().await.execute_unprepared(&copy).await.unwrap();
-    is_remembered(&app, &oldest).await;
+    until_cached(&app, &oldest).await;
     app.sign_in("ana").await;
-    assert_eq!(oldest.send(ASK, json!({})).await.status, 401);
+    assert_eq!(oldest.send(VIEWER, json!({})).await.status, 401);
 }

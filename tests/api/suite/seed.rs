@@ -1,4 +1,4 @@
-//! People and tasks that are made up.
+//! Tests of `cubby seed`, which inserts sample users and tasks.
 
 use std::sync::Mutex;
 
@@ -22,7 +22,7 @@ fn seed(users: u32, tasks: u32) -> Seed {
 }
 
 #[apply(each_database)]
-async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_order(env: TestEnv) {
+async fn seeded_users_sign_in_and_own_ordered_tasks(env: TestEnv) {
     env.seed(3, 40, "example.com").await;
     let app = env.app().await;
     let mut ids = Vec::new();
@@ -50,13 +50,13 @@ async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_or
             .filter(|task| task["due"]["time"].is_string())
             .count();
         ids.extend(texts("id"));
-        // They go on as everybody's do.
+        // A new task is placed after the seeded ones.
         let last = person.create_task("Milk").await;
         let data = person.ask(ALL, json!({})).await;
         let nodes = &data["viewer"]["tasks"]["nodes"];
         assert_eq!(nodes[40]["id"], json!(last));
     }
-    // Of 120 tasks there are some of each kind, however chance has it.
+    // With 120 random tasks, each kind occurs.
     assert!(of_all.iter().all(|count| *count > 0), "{of_all:?}");
     assert!((1..120).contains(&described) && (1..120).contains(&at_a_time));
     ids.sort_unstable();
@@ -68,19 +68,17 @@ async fn people_who_are_made_up_sign_in_and_each_has_their_own_tasks_in_their_or
 }
 
 #[apply(each_database)]
-async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_nothing_is_lost(
-    env: TestEnv,
-) {
+async fn invalid_seed_is_rejected_and_changes_nothing(env: TestEnv) {
     env.seed(2, 5, "example.com").await;
-    let said = Mutex::new(0);
-    let sow = async |seed: Seed| {
-        let told = env.try_seed(&seed, |count| *said.lock().unwrap() += count);
-        match told.await {
+    let progress = Mutex::new(0);
+    let seed_error = async |seed: Seed| {
+        let seeding = env.try_seed(&seed, |count| *progress.lock().unwrap() += count);
+        match seeding.await {
             Err(StartError::Seed(error)) => error,
             other => panic!("{other:?}"),
         }
     };
-    let taken = sow(seed(3, 5)).await;
+    let taken = seed_error(seed(3, 5)).await;
     assert!(matches!(taken, SeedError::Taken(_)), "{taken}");
     assert!(taken.to_string().contains("--domain"), "{taken}");
     for wrong in [
@@ -96,36 +94,36 @@ async fn an_address_that_is_taken_a_weak_password_and_no_domain_are_refused_and_
             domain: String::new(),
             ..seed(1, 1)
         },
-        // More tasks than one person may have.
+        // More tasks than one user may have.
         seed(1, 200_001),
-        // Short enough for the first address, and not for all that there may be.
+        // Short enough for the first address, but too long for the longest possible one.
         Seed {
             domain: "a".repeat(245),
             ..seed(1, 1)
         },
     ] {
-        let refused = sow(wrong).await;
+        let refused = seed_error(wrong).await;
         assert!(matches!(refused, SeedError::Refused(_)), "{refused}");
     }
-    assert_eq!(*said.lock().unwrap(), 0);
+    assert_eq!(*progress.lock().unwrap(), 0);
     let app = env.app().await;
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [2]);
     assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [10]);
 }
 
 #[apply(each_database)]
-async fn what_is_told_while_people_are_made_up_adds_up_to_all_that_is_stored(env: TestEnv) {
-    let said = Mutex::new(Vec::new());
-    let told = |count| said.lock().unwrap().push(count);
-    env.try_seed(&seed(7, 0), told).await.unwrap();
-    assert_eq!(said.lock().unwrap().iter().sum::<usize>(), 0);
+async fn seed_progress_adds_up_to_the_stored_tasks(env: TestEnv) {
+    let progress = Mutex::new(Vec::new());
+    let on_progress = |count| progress.lock().unwrap().push(count);
+    env.try_seed(&seed(7, 0), on_progress).await.unwrap();
+    assert_eq!(progress.lock().unwrap().iter().sum::<usize>(), 0);
     let more = Seed {
         domain: "more.example.com".to_owned(),
         ..seed(2, 5_001)
     };
-    env.try_seed(&more, told).await.unwrap();
-    let mut counts = said.into_inner().unwrap();
-    // Two people may be stored at once.
+    env.try_seed(&more, on_progress).await.unwrap();
+    let mut counts = progress.into_inner().unwrap();
+    // Two users may be inserted concurrently, so the order of the calls varies.
     counts.sort_unstable();
     assert_eq!(counts, [1, 1, 5_000, 5_000]);
     let app = env.app().await;

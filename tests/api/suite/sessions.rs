@@ -1,4 +1,4 @@
-//! Sessions: where somebody is signed in, and how they end it from elsewhere.
+//! Tests of the list of sessions, of revoking them, of security events and of cleanup.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn reason(client: &Client) -> String {
 }
 
 #[apply(each_database)]
-async fn somebody_sees_where_they_are_signed_in(env: TestEnv) {
+async fn session_list_shows_own_sessions(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     app.sign_up("ben").await;
@@ -64,7 +64,7 @@ async fn somebody_sees_where_they_are_signed_in(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_session_that_is_revoked_ends_at_once_and_once(env: TestEnv) {
+async fn revoked_session_ends_at_once_and_only_once(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
@@ -90,7 +90,7 @@ async fn a_session_that_is_revoked_ends_at_once_and_once(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_unknown_session_and_somebody_elses_are_not_found_alike(env: TestEnv) {
+async fn sessions_of_others_and_unknown_ones_are_not_found(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -112,7 +112,7 @@ async fn an_unknown_session_and_somebody_elses_are_not_found_alike(env: TestEnv)
 }
 
 #[apply(each_database)]
-async fn ending_the_other_sessions_leaves_this_one(env: TestEnv) {
+async fn revoking_other_sessions_keeps_the_current_one(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -131,7 +131,7 @@ async fn ending_the_other_sessions_leaves_this_one(env: TestEnv) {
     session(&ben).await;
     let payload = ana.ask(revoke, json!({})).await["revokeOtherSessions"].clone();
     assert_eq!(payload["revokedSessionIds"], json!([]));
-    // What ended nothing did not happen.
+    // A revocation without sessions records no event.
     assert_eq!(
         ana.events().await,
         ["SESSION_REVOKED", "SIGNED_IN", "SIGNED_IN", "SIGNED_UP"]
@@ -139,19 +139,19 @@ async fn ending_the_other_sessions_leaves_this_one(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it(env: TestEnv) {
+async fn security_events_show_all_activity_to_the_owner(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let sign_in =
         "mutation { signIn(input: { email: \"ana@example.com\", password: \"a guess\" }) {
         userErrors { code } } }";
-    app.nobody().ask(sign_in, json!({})).await;
-    // It is stored once the guesser has been answered.
+    app.anonymous().ask(sign_in, json!({})).await;
+    // The event is stored after the response.
     let change = "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) {
         userErrors { code } } }";
     let guess = json!({ "currentPassword": "a guess", "newPassword": "another good password" });
     ana.ask(change, json!({ "input": guess })).await;
-    eventually("the guess is recorded", async || {
+    eventually("the failed attempts are recorded", async || {
         ana.events().await.len() >= 3
     })
     .await;
@@ -177,7 +177,7 @@ async fn what_happens_to_an_account_is_told_to_its_owner_whoever_did_it(env: Tes
 }
 
 #[apply(each_database)]
-async fn what_has_expired_is_cleared_away(env: TestEnv) {
+async fn cleanup_deletes_expired_rows(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let count = async |table: &str| app.sql(&format!("SELECT count(*) FROM {table}")).await[0];
@@ -188,7 +188,7 @@ async fn what_has_expired_is_cleared_away(env: TestEnv) {
         &session(&phone).await,
     )
     .await;
-    // A second instance looks as it starts.
+    // Each instance runs a cleanup at its start.
     app.advance(Duration::from_hours(36 * 24));
     let _first = app.env.app().await;
     eventually("old sessions are deleted", async || {
@@ -216,7 +216,7 @@ async fn what_has_expired_is_cleared_away(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn two_sessions_that_end_each_other_at_once_leave_one_truth(env: TestEnv) {
+async fn mutual_revocation_leaves_at_most_one_session(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
@@ -230,6 +230,6 @@ async fn two_sessions_that_end_each_other_at_once_leave_one_truth(env: TestEnv) 
     }
     let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
     assert!(app.sql(living).await[0] < 2);
-    // Nothing waits for a lock.
+    // The revocations leave no lock.
     app.sign_in("ana").await;
 }

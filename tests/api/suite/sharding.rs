@@ -1,6 +1,7 @@
-//! Users' rows can be sharded by their owner: the owner begins each key, and is in the condition of each statement.
+//! Tests that users' rows can be sharded by owner: each primary key begins with the owner, and each
+//! statement names it.
 //!
-//! The statements are those of all tests: [`run`](crate::harness::run) fails a test that sends another.
+//! [`run`](crate::harness::run) checks the statements of all tests on each database.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use crate::{
     sharding::{OWNED, REFERENCE_TABLES, names_its_owner},
 };
 
-/// The columns of a table's primary key, in order.
+/// Returns the columns of a table's primary key, in order.
 async fn primary_key(app: &App, table: &str) -> Vec<String> {
     let sql = match app.env.database {
         Database::Sqlite => {
@@ -26,7 +27,7 @@ async fn primary_key(app: &App, table: &str) -> Vec<String> {
     app.sql_texts(&sql).await
 }
 
-/// The tables that have a column for a user's id.
+/// Returns the tables that have the column `user_id`.
 async fn tables_of_users(app: &App) -> Vec<String> {
     let sql = match app.env.database {
         Database::Sqlite => {
@@ -41,7 +42,7 @@ async fn tables_of_users(app: &App) -> Vec<String> {
     app.sql_texts(sql).await
 }
 
-/// The tables whose rows' deletion deletes rows of this table, by `user_id`.
+/// Returns the tables that the table's `user_id` references with `ON DELETE CASCADE`.
 async fn cascades(app: &App, table: &str) -> Vec<String> {
     let sql = match app.env.database {
         Database::Sqlite => format!(
@@ -68,7 +69,7 @@ async fn has_column(app: &App, table: &str, column: &str) -> bool {
     app.sql_texts(&sql).await.iter().any(|name| name == column)
 }
 
-/// True if changes since a number are found by an index.
+/// True if an index finds a user's changes by their change number.
 async fn has_index_by_seq(app: &App, table: &str) -> bool {
     let sql = match app.env.database {
         Database::Sqlite => {
@@ -99,7 +100,7 @@ async fn each_owned_table_is_keyed_by_its_owner(env: TestEnv) {
             assert!(has_index_by_seq(&app, table).await, "{table}");
         }
     }
-    // Every other table is of no user, or is the users'.
+    // Every other table has no owner.
     let mut others = app.tables().await;
     for table in tables_of_users(&app).await {
         others.remove(&table);
@@ -127,7 +128,7 @@ async fn each_statement_of_a_test_is_checked() {
 }
 
 #[test]
-fn a_statement_without_its_owner_is_found() {
+fn statement_without_owner_is_detected() {
     for (sql, names_owner) in [
         (
             r#"SELECT "id" FROM "tasks" WHERE "tasks"."user_id" = $1 AND "id" = $2"#,

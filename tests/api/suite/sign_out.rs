@@ -1,4 +1,4 @@
-//! Signing out while the database fails: no success is reported while a session lives.
+//! Tests of signing out while the database fails: no success is reported while a session is active.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 const SIGN_OUT: &str = "mutation ($token: String) {
     signOut(input: { refreshToken: $token }) { endedSessions userErrors { code } } }";
 
-/// Each request of a session of its own: by its access token, its refresh token, its cookies.
+/// A sign-out request, with the credentials that it sends and the number of sessions that it ends.
 struct SignOut {
     headers: Vec<(&'static str, String)>,
     refresh_token: Option<String>,
@@ -28,13 +28,13 @@ impl SignOut {
         out["variables"] = json!({ "token": self.refresh_token });
         let headers = self.headers.iter();
         let headers: Vec<_> = headers.map(|(name, it)| (*name, it.as_str())).collect();
-        send(&app.nobody(), out, &headers).await
+        send(&app.anonymous(), out, &headers).await
     }
 }
 
-/// Signs Ana in by each delivery, and gives each way to sign out.
+/// Signs Ana in with each delivery, and returns a sign-out request for each kind of credentials.
 async fn ways(app: &App) -> Vec<SignOut> {
-    let nobody = app.nobody();
+    let nobody = app.anonymous();
     let own = || (OWN.0, OWN.1.to_owned());
     let bearer = async || format!("Bearer {}", app.sign_in("ana").await.token.unwrap());
     let cookie = async |delivery| set_cookie(&send(&nobody, sign_in(delivery), &[]).await);
@@ -69,15 +69,15 @@ async fn ways(app: &App) -> Vec<SignOut> {
     ]
 }
 
-/// A database that stalls: PostgreSQL does not answer, and SQLite takes no write.
+/// A stalled database: PostgreSQL does not respond, SQLite is locked for writes.
 enum Stall {
     Silent(Proxy),
     Busy(Held),
 }
 
-/// Its seconds are those that the server waits for its database.
+/// Takes several seconds, since the server waits for the database until its deadline.
 #[apply(each_database)]
-async fn sign_out_fails_while_the_database_stalls_and_succeeds_again(mut env: TestEnv) {
+async fn sign_out_fails_while_database_stalls_then_succeeds(mut env: TestEnv) {
     let mut proxy = None;
     if env.database == Database::Postgresql {
         let (to, url) = Proxy::to(&env.database_url).await;
@@ -99,7 +99,7 @@ async fn sign_out_fails_while_the_database_stalls_and_succeeds_again(mut env: Te
         assert_eq!(reply.header("retry-after"), "1");
         assert_eq!(set_cookies(&reply), [""; 0]);
     }
-    // Without its proxy the database would be away.
+    // The database is reachable only as long as the proxy exists.
     let _proxy = match stall {
         Stall::Silent(proxy) => {
             proxy.mend();
@@ -112,11 +112,11 @@ async fn sign_out_fails_while_the_database_stalls_and_succeeds_again(mut env: Te
     };
 
     for way in &ways {
-        let bears_cookies = way.headers.iter().any(|(name, _)| *name == "cookie");
+        let sends_cookies = way.headers.iter().any(|(name, _)| *name == "cookie");
         let reply = way.send(&app).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(ended(&reply), way.sessions);
-        assert_eq!(!set_cookies(&reply).is_empty(), bears_cookies);
+        assert_eq!(!set_cookies(&reply).is_empty(), sends_cookies);
         assert!(
             set_cookies(&reply)
                 .iter()
@@ -135,7 +135,7 @@ fn ended(reply: &Reply) -> u64 {
 }
 
 #[apply(each_database)]
-async fn sign_out_fails_while_sessions_cannot_be_looked_up(env: TestEnv) {
+async fn sign_out_fails_while_sessions_are_unreadable(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     let ways = ways(&app).await;
@@ -147,7 +147,7 @@ async fn sign_out_fails_while_sessions_cannot_be_looked_up(env: TestEnv) {
     };
     rename("sessions", "elsewhere").await;
     for way in &ways {
-        // The other instance remembers none of them.
+        // The other instance has not cached any of the sessions.
         let reply = way.send(&other).await;
         assert_ne!(reply.body["data"]["signOut"]["endedSessions"], json!(0));
         assert!(reply.body["errors"].is_array(), "{reply:?}");
@@ -159,9 +159,9 @@ async fn sign_out_fails_while_sessions_cannot_be_looked_up(env: TestEnv) {
     }
 }
 
-/// Its token was signed by a key that this instance has yet to read.
+/// The token was signed by a key that this instance has not loaded yet.
 #[apply(each_database)]
-async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read(env: TestEnv) {
+async fn sign_out_fails_while_its_signing_key_is_unreadable(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let keys = app.env.keys(&[]).await.unwrap();
@@ -189,9 +189,9 @@ async fn sign_out_fails_while_the_key_of_its_token_cannot_be_read(env: TestEnv) 
     assert_eq!(ana.send("{ viewer { id } }", json!({})).await.status, 401);
 }
 
-/// The row of a session is older than its token where a backup was restored.
+/// After a backup is restored, the row of a session can be older than its token.
 #[apply(each_database)]
-async fn sign_out_ends_the_session_of_a_token_that_the_row_does_not_know(env: TestEnv) {
+async fn sign_out_accepts_a_token_newer_than_the_session_row(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let refresh = "mutation ($token: String!) { refreshSession(input: { refreshToken: $token }) {

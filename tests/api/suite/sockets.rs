@@ -1,4 +1,4 @@
-//! The `graphql-transport-ws` protocol, sentence by sentence.
+//! Tests of the WebSocket protocol `graphql-transport-ws`.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const PROTOCOL: &str = "graphql-transport-ws";
 
 pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// The headers of the handshake beside the usual ones.
+/// Opens a WebSocket, with additional headers in the handshake.
 pub(super) async fn connect(address: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     let mut request = format!("ws://{address}/graphql").into_client_request()?;
     for (name, value) in headers {
@@ -45,7 +45,7 @@ impl Socket {
             .unwrap()
     }
 
-    /// A socket on which somebody has said who they are.
+    /// Opens a socket, and sends `connection_init` with the client's access token, if any.
     pub(super) async fn of(address: &str, client: &Client) -> Self {
         let mut socket = Self::open(address).await;
         let bearer = client.token.as_ref().map(|token| format!("Bearer {token}"));
@@ -53,7 +53,7 @@ impl Socket {
         socket
             .say(json!({ "type": "connection_init", "payload": payload }))
             .await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
         socket
     }
 
@@ -75,7 +75,7 @@ impl Socket {
         loop {
             let message = tokio::time::timeout(Duration::from_secs(15), self.0.next()).await;
             match message
-                .expect("something happens")
+                .expect("a message arrives within 15 s")
                 .expect("the socket is open")
             {
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
@@ -85,14 +85,14 @@ impl Socket {
         }
     }
 
-    pub(super) async fn hear(&mut self) -> Value {
+    pub(super) async fn receive(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// The code with which it is closed, and the reason.
+    /// Waits for the close frame, and returns its code and reason.
     pub(super) async fn closed(&mut self) -> (u16, String) {
         match self.next().await {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
@@ -101,7 +101,7 @@ impl Socket {
     }
 }
 
-/// Somebody's socket, and the address.
+/// Serves the app, signs Ana up, and returns the address, Ana's client and a socket of hers.
 async fn signed_in(app: &App) -> (String, Client, Socket) {
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
@@ -117,14 +117,14 @@ async fn queries_mutations_and_subscriptions_run_over_one_socket(env: TestEnv) {
     socket
         .subscribe("q", "{ viewer { email } __typename }")
         .await;
-    let next = socket.hear().await;
+    let next = socket.receive().await;
     assert_eq!(
         next,
         json!({ "id": "q", "type": "next", "payload": {
             "data": { "viewer": { "email": "ana@example.com" }, "__typename": "Query" } } })
     );
     assert_eq!(
-        socket.hear().await,
+        socket.receive().await,
         json!({ "id": "q", "type": "complete" })
     );
     socket
@@ -133,11 +133,15 @@ async fn queries_mutations_and_subscriptions_run_over_one_socket(env: TestEnv) {
             "mutation { createTask(input: { title: \"one\" }) { task { title } } }",
         )
         .await;
-    let mut heard = Vec::new();
+    let mut messages = Vec::new();
     for _ in 0..3 {
-        heard.push(socket.hear().await);
+        messages.push(socket.receive().await);
     }
-    let of = |id: &str, kind: &str| heard.iter().find(|it| it["id"] == id && it["type"] == kind);
+    let of = |id: &str, kind: &str| {
+        messages
+            .iter()
+            .find(|it| it["id"] == id && it["type"] == kind)
+    };
     let made = of("m", "next").unwrap();
     assert_eq!(
         made["payload"]["data"]["createTask"]["task"]["title"],
@@ -149,17 +153,17 @@ async fn queries_mutations_and_subscriptions_run_over_one_socket(env: TestEnv) {
         change["payload"]["data"]["taskChanges"]["node"]["title"],
         "one"
     );
-    // Nothing more is heard of what was completed, and its id is free again.
+    // A completed operation sends nothing more, and its id can be used again.
     socket.say(json!({ "id": "s", "type": "complete" })).await;
     socket.subscribe("s", "{ __typename }").await;
     assert_eq!(
-        socket.hear().await["payload"]["data"],
+        socket.receive().await["payload"]["data"],
         json!({ "__typename": "Query" })
     );
 }
 
 #[apply(each_database)]
-async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody(env: TestEnv) {
+async fn authorization_key_ignores_case_and_may_be_absent(env: TestEnv) {
     let app = env.app().await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
@@ -188,19 +192,19 @@ async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody(env:
         socket
             .say(json!({ "type": "connection_init", "payload": payload }))
             .await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
         socket.subscribe("1", "{ viewer { email } }").await;
-        assert_eq!(socket.hear().await["payload"]["data"]["viewer"], email);
+        assert_eq!(socket.receive().await["payload"]["data"]["viewer"], email);
     }
-    // A private mutation of nobody's is an error of its field.
-    let mut socket = Socket::of(&address, &app.nobody()).await;
+    // An anonymous request for a private mutation gets an error of the field.
+    let mut socket = Socket::of(&address, &app.anonymous()).await;
     socket
         .subscribe(
             "1",
             "mutation { createTask(input: { title: \"x\" }) { task { id } } }",
         )
         .await;
-    let next = socket.hear().await;
+    let next = socket.receive().await;
     assert_eq!(next["type"], "next");
     assert_eq!(
         next["payload"]["errors"][0]["extensions"]["code"],
@@ -209,7 +213,7 @@ async fn the_name_of_the_credentials_is_read_in_any_case_and_none_is_nobody(env:
 }
 
 #[apply(each_database)]
-async fn credentials_that_open_nothing_close_the_socket(env: TestEnv) {
+async fn invalid_credentials_close_the_socket(env: TestEnv) {
     let app = env.app().await;
     let address = app.serve().await;
     let gone = app.sign_up("ana").await;
@@ -237,11 +241,11 @@ async fn credentials_that_open_nothing_close_the_socket(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_socket_ends_within_a_second_of_its_session(env: TestEnv) {
+async fn socket_closes_within_a_second_of_session_end(env: TestEnv) {
     let app = env.app().await;
     let (address, ana, mut listening) = signed_in(&app).await;
     let mut idle = Socket::of(&address, &ana).await;
-    let mut of_nobody = Socket::of(&address, &app.nobody()).await;
+    let mut anonymous_socket = Socket::of(&address, &app.anonymous()).await;
     listening.subscribe("1", LISTEN).await;
     let begun = tokio::time::Instant::now();
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
@@ -253,14 +257,12 @@ async fn a_socket_ends_within_a_second_of_its_session(env: TestEnv) {
         "{:?}",
         begun.elapsed()
     );
-    of_nobody.subscribe("1", "{ __typename }").await;
-    assert_eq!(of_nobody.hear().await["type"], "next");
+    anonymous_socket.subscribe("1", "{ __typename }").await;
+    assert_eq!(anonymous_socket.receive().await["type"], "next");
 }
 
 #[apply(each_database)]
-async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out_by_it(
-    env: TestEnv,
-) {
+async fn socket_survives_sign_in_and_answers_sign_out(env: TestEnv) {
     let app = env.app().await;
     let (_, ana, mut socket) = signed_in(&app).await;
     let sign_in = format!(
@@ -268,34 +270,34 @@ async fn a_socket_goes_on_when_somebody_signs_in_by_it_and_answers_who_signs_out
            {{ user {{ email }} userErrors {{ code }} }} }}"
     );
     socket.subscribe("1", &sign_in).await;
-    let answer = socket.hear().await;
+    let answer = socket.receive().await;
     let payload = &answer["payload"]["data"]["signIn"];
     assert_eq!(payload["user"]["email"], "ana@example.com", "{answer}");
-    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.receive().await["type"], "complete");
     ana.ask("{ viewer { email } }", json!({})).await;
     socket
         .subscribe("2", "mutation { signOut { endedSessions } }")
         .await;
-    let answer = socket.hear().await;
+    let answer = socket.receive().await;
     let ended = &answer["payload"]["data"]["signOut"]["endedSessions"];
     assert_eq!(ended, 1, "{answer}");
-    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.receive().await["type"], "complete");
     assert_eq!(socket.closed().await.0, 4403);
 }
 
 #[apply(each_database)]
-async fn no_operation_runs_once_its_session_has_ended(env: TestEnv) {
+async fn operation_does_not_run_after_session_end(env: TestEnv) {
     let app = env.app().await;
     let (_, ana, mut socket) = signed_in(&app).await;
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
-    // Sent before the end is told.
+    // The operation is sent before the server notices the end of the session.
     socket.subscribe("1", "{ viewer { email } }").await;
     assert_eq!(socket.closed().await.0, 4403);
 }
 
 #[apply(each_database)]
-async fn what_the_protocol_does_not_say_closes_the_socket(env: TestEnv) {
+async fn invalid_message_closes_the_socket(env: TestEnv) {
     let app = env.app().await;
     let address = app.serve().await;
     let many = "x".repeat(10);
@@ -325,7 +327,7 @@ async fn what_the_protocol_does_not_say_closes_the_socket(env: TestEnv) {
             "{message}"
         );
     }
-    let mut socket = Socket::of(&address, &app.nobody()).await;
+    let mut socket = Socket::of(&address, &app.anonymous()).await;
     for payload in [
         json!({ "query": 7 }),
         json!({ "query": "{ a }", "variables": [] }),
@@ -340,38 +342,36 @@ async fn what_the_protocol_does_not_say_closes_the_socket(env: TestEnv) {
             .await;
         let closed = socket.closed().await;
         assert_eq!(closed, (4400, "Invalid message".to_owned()), "{payload}");
-        socket = Socket::of(&address, &app.nobody()).await;
+        socket = Socket::of(&address, &app.anonymous()).await;
     }
 }
 
 #[apply(each_database)]
-async fn nothing_runs_before_the_connection_is_acknowledged_and_it_is_initialised_once(
-    env: TestEnv,
-) {
+async fn operations_require_exactly_one_connection_init(env: TestEnv) {
     let app = env.app().await;
     let address = app.serve().await;
     let mut socket = Socket::open(&address).await;
     socket.subscribe("1", "{ __typename }").await;
     assert_eq!(socket.closed().await, (4401, "Unauthorized".to_owned()));
-    let mut socket = Socket::of(&address, &app.nobody()).await;
+    let mut socket = Socket::of(&address, &app.anonymous()).await;
     socket.say(json!({ "type": "connection_init" })).await;
     assert_eq!(
         socket.closed().await,
         (4429, "Too many initialisation requests".to_owned())
     );
-    // Before it, too, a ping is answered.
+    // A ping is answered even before `connection_init`.
     let mut socket = Socket::open(&address).await;
     socket
         .say(json!({ "type": "ping", "payload": { "a": 1 } }))
         .await;
-    assert_eq!(socket.hear().await, json!({ "type": "pong" }));
+    assert_eq!(socket.receive().await, json!({ "type": "pong" }));
     socket.say(json!({ "type": "pong" })).await;
     socket.say(json!({ "type": "connection_init" })).await;
-    assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+    assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
 }
 
 #[apply(each_database)]
-async fn who_never_says_who_they_are_is_not_waited_for(env: TestEnv) {
+async fn missing_connection_init_times_out(env: TestEnv) {
     let app = env.app().await;
     let mut socket = Socket::open(&app.serve().await).await;
     let timeout = (4408, "Connection initialisation timeout".to_owned());
@@ -379,7 +379,7 @@ async fn who_never_says_who_they_are_is_not_waited_for(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_close_is_answered_with_a_close(env: TestEnv) {
+async fn close_frame_is_answered_with_a_close_frame(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     socket.subscribe("1", LISTEN).await;
@@ -388,7 +388,7 @@ async fn a_close_is_answered_with_a_close(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_id_is_used_by_one_operation_at_a_time(env: TestEnv) {
+async fn operation_id_is_unique_while_in_use(env: TestEnv) {
     let app = env.app().await;
     let (address, ana, mut socket) = signed_in(&app).await;
     socket.subscribe("1", LISTEN).await;
@@ -408,7 +408,7 @@ async fn an_id_is_used_by_one_operation_at_a_time(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn subscribe_may_name_a_stored_document(env: TestEnv) {
+async fn subscribe_accepts_a_hash_or_document_id(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let hash = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38";
@@ -419,14 +419,14 @@ async fn subscribe_may_name_a_stored_document(env: TestEnv) {
         socket
             .say(json!({ "type": "subscribe", "id": "1", "payload": payload }))
             .await;
-        let error = socket.hear().await;
+        let error = socket.receive().await;
         let code = &error["payload"][0]["extensions"]["code"];
         assert_eq!(code, "PERSISTED_QUERY_NOT_FOUND", "{error}");
     }
 }
 
 #[apply(each_database)]
-async fn what_cannot_run_is_an_error_and_the_last_of_its_operation(env: TestEnv) {
+async fn invalid_operation_gets_an_error_message_and_ends(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let mut many = "{ ".to_owned();
@@ -444,7 +444,7 @@ async fn what_cannot_run_is_an_error_and_the_last_of_its_operation(env: TestEnv)
         ("", "BAD_REQUEST"),
     ] {
         socket.subscribe("1", query).await;
-        let error = socket.hear().await;
+        let error = socket.receive().await;
         assert_eq!(
             (&error["id"], &error["type"]),
             (&json!("1"), &json!("error")),
@@ -452,27 +452,27 @@ async fn what_cannot_run_is_an_error_and_the_last_of_its_operation(env: TestEnv)
         );
         assert_eq!(error["payload"][0]["extensions"]["code"], code, "{query}");
         socket.subscribe("1", "{ __typename }").await;
-        assert_eq!(socket.hear().await["type"], "next", "{query}");
-        assert_eq!(socket.hear().await["type"], "complete");
+        assert_eq!(socket.receive().await["type"], "next", "{query}");
+        assert_eq!(socket.receive().await["type"], "complete");
     }
 }
 
 #[apply(each_database)]
-async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets(env: TestEnv) {
+async fn operations_per_socket_and_sockets_per_user_are_limited(env: TestEnv) {
     let app = env.app_with(&["--max-streams-per-viewer", "2"]).await;
     let (address, ana, mut socket) = signed_in(&app).await;
     for number in 0..50 {
         socket.subscribe(&number.to_string(), LISTEN).await;
     }
     socket.subscribe("one more", "{ __typename }").await;
-    let error = socket.hear().await;
+    let error = socket.receive().await;
     assert_eq!(
         (&error["id"], &error["type"]),
         (&json!("one more"), &json!("error"))
     );
     socket.say(json!({ "id": "7", "type": "complete" })).await;
     socket.subscribe("one more", "{ __typename }").await;
-    assert_eq!(socket.hear().await["type"], "next");
+    assert_eq!(socket.receive().await["type"], "next");
 
     let _second = Socket::of(&address, &ana).await;
     let mut third = Socket::open(&address).await;
@@ -484,7 +484,7 @@ async fn a_socket_has_at_most_50_operations_and_a_person_so_many_sockets(env: Te
 }
 
 #[apply(each_database)]
-async fn signed_in_sockets_have_places_among_anonymous_ones(env: TestEnv) {
+async fn signed_in_sockets_evict_anonymous_ones(env: TestEnv) {
     let app = env.app_with(&["--max-streams", "8"]).await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
@@ -492,7 +492,7 @@ async fn signed_in_sockets_have_places_among_anonymous_ones(env: TestEnv) {
     let mut anonymous = Vec::new();
     for _ in 0..20 {
         silent.push(Socket::open(&address).await);
-        anonymous.push(Socket::of(&address, &app.nobody()).await);
+        anonymous.push(Socket::of(&address, &app.anonymous()).await);
     }
     let evicted = (1013, "Too many sockets without a session".to_owned());
     assert_eq!(silent[0].closed().await, evicted);
@@ -502,12 +502,12 @@ async fn signed_in_sockets_have_places_among_anonymous_ones(env: TestEnv) {
         let mut socket = Socket::of(&address, &ana).await;
         socket.subscribe("1", LISTEN).await;
         socket.subscribe("2", "{ viewer { email } }").await;
-        let next = socket.hear().await;
+        let next = socket.receive().await;
         assert_eq!((&next["id"], &next["type"]), (&json!("2"), &json!("next")));
         of_ana.push(socket);
     }
     assert_eq!(anonymous[19].closed().await, evicted);
-    // All places are taken by sockets with a session.
+    // All permits are taken by sockets with a session, which are never evicted.
     let protocol = ("sec-websocket-protocol", PROTOCOL);
     match connect(&address, &[protocol]).await {
         Err(Error::Http(response)) => assert_eq!(response.status(), 503),
@@ -516,23 +516,23 @@ async fn signed_in_sockets_have_places_among_anonymous_ones(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn anonymous_sockets_of_a_network_are_few(env: TestEnv) {
+async fn anonymous_sockets_per_network_are_limited(env: TestEnv) {
     let app = env
         .app_with(&["--max-anonymous-streams-per-network", "2"])
         .await;
     let address = app.serve().await;
     let ana = app.sign_up("ana").await;
     let mut of_ana = Socket::of(&address, &ana).await;
-    let mut first = Socket::of(&address, &app.nobody()).await;
-    let mut second = Socket::of(&address, &app.nobody()).await;
-    let mut third = Socket::of(&address, &app.nobody()).await;
+    let mut first = Socket::of(&address, &app.anonymous()).await;
+    let mut second = Socket::of(&address, &app.anonymous()).await;
+    let mut third = Socket::of(&address, &app.anonymous()).await;
     assert_eq!(first.closed().await.0, 1013);
-    let stream = app.nobody().listen(LISTEN).await;
+    let stream = app.anonymous().listen(LISTEN).await;
     assert_eq!(second.closed().await.0, 1013);
     drop(stream);
     for socket in [&mut third, &mut of_ana] {
         socket.subscribe("1", "{ __typename }").await;
-        assert_eq!(socket.hear().await["type"], "next");
+        assert_eq!(socket.receive().await["type"], "next");
     }
 }
 
@@ -540,10 +540,10 @@ async fn anonymous_sockets_of_a_network_are_few(env: TestEnv) {
 async fn idle_anonymous_socket_is_closed(env: TestEnv) {
     let app = env.app().await;
     let (address, _, mut of_ana) = signed_in(&app).await;
-    let mut socket = Socket::of(&address, &app.nobody()).await;
+    let mut socket = Socket::of(&address, &app.anonymous()).await;
     socket.subscribe("1", "{ __typename }").await;
-    assert_eq!(socket.hear().await["type"], "next");
-    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.receive().await["type"], "next");
+    assert_eq!(socket.receive().await["type"], "complete");
     let closed = tokio::time::timeout(Duration::from_secs(40), async {
         loop {
             if let Some(Ok(Message::Close(Some(frame)))) = socket.0.next().await {
@@ -552,19 +552,19 @@ async fn idle_anonymous_socket_is_closed(env: TestEnv) {
         }
     });
     let idle = (1000, "Idle without a session".to_owned());
-    assert_eq!(closed.await.expect("it is closed"), idle);
+    assert_eq!(closed.await.expect("the socket is closed"), idle);
     of_ana.subscribe("1", "{ __typename }").await;
-    assert_eq!(of_ana.hear().await["type"], "next");
+    assert_eq!(of_ana.receive().await["type"], "next");
 }
 
 #[apply(each_database)]
-async fn a_message_that_is_too_long_ends_the_socket(env: TestEnv) {
+async fn too_long_message_closes_the_socket(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
     let query = format!("{{ __typename }} #{}", " ".repeat(64 * 1024));
     let payload = json!({ "query": query });
     let message = json!({ "id": "1", "type": "subscribe", "payload": payload }).to_string();
-    // It may be cut off while it is being sent.
+    // The server may close the connection before the message is sent.
     let _ = socket.0.send(Message::text(message)).await;
     let end = tokio::time::timeout(Duration::from_secs(5), socket.0.next())
         .await
@@ -573,7 +573,7 @@ async fn a_message_that_is_too_long_ends_the_socket(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn unreadable_frames_close_with_the_code_of_what_is_wrong(env: TestEnv) {
+async fn invalid_frames_close_with_the_matching_code(env: TestEnv) {
     let app = env.app().await;
     let address = app.serve().await;
     let half = "x".repeat(40 * 1024);
@@ -603,7 +603,7 @@ async fn unreadable_frames_close_with_the_code_of_what_is_wrong(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn pages_of_other_origins_and_other_protocols_open_no_socket(env: TestEnv) {
+async fn other_origins_and_protocols_are_rejected(env: TestEnv) {
     let app = env
         .app_with(&["--cors-origins", "https://app.example.com"])
         .await;
@@ -645,15 +645,15 @@ async fn pages_of_other_origins_and_other_protocols_open_no_socket(env: TestEnv)
     }
 }
 
-/// A client that subscribes and then reads its tasks misses no change between the two.
+/// A client that subscribes and then reads its tasks must not miss a change in between.
 #[tokio::test]
-async fn a_message_after_subscribe_waits_until_the_subscription_starts() {
+async fn message_after_subscribe_waits_for_subscription_start() {
     let Some(env) = TestEnv::new(Database::Postgresql).await else {
         return;
     };
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
-    // The subscription starts from the number that it reads there.
+    // The subscription starts at the change number that it reads from `change_logs`.
     let held = app.connect().await.begin().await.unwrap();
     let lock = "LOCK TABLE change_logs IN ACCESS EXCLUSIVE MODE";
     held.execute_unprepared(lock).await.unwrap();
@@ -667,8 +667,8 @@ async fn a_message_after_subscribe_waits_until_the_subscription_starts() {
         app.sql(waiting).await == [1]
     })
     .await;
-    let early = tokio::time::timeout(Duration::from_millis(200), socket.hear());
+    let early = tokio::time::timeout(Duration::from_millis(200), socket.receive());
     assert!(early.await.is_err());
     held.commit().await.unwrap();
-    assert_eq!(socket.hear().await["id"], "name");
+    assert_eq!(socket.receive().await["id"], "name");
 }

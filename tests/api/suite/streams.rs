@@ -1,4 +1,4 @@
-//! Streams over HTTP: who hears what, and what ends them.
+//! Tests of subscriptions over HTTP: the events that they send, and when they end.
 
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestEnv, apply, each_database};
 
-/// Every field of a change.
+/// A subscription with every field of a change.
 pub(super) const LISTEN: &str = "subscription { taskChanges {
     token kind nodeId version at node { ... on Task { id version title } } originSessionId } }";
 
-/// What a change says of a task: its kind, its version and its title.
-fn told(event: Option<Value>) -> (String, i64, Value) {
-    let event = event.expect("the stream goes on");
+/// Returns the kind of a change, and the version and the title of its task.
+fn parse_event(event: Option<Value>) -> (String, i64, Value) {
+    let event = event.expect("the stream is open");
     let change = &event["data"]["taskChanges"];
     let kind = change["kind"].as_str().unwrap_or_else(|| panic!("{event}"));
     let version = change["version"].as_i64().unwrap();
@@ -20,7 +20,7 @@ fn told(event: Option<Value>) -> (String, i64, Value) {
 }
 
 #[apply(each_database)]
-async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses(env: TestEnv) {
+async fn stream_delivers_own_changes_in_order(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -30,17 +30,17 @@ async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses(env: TestE
 
     let id = ana.create_task("one").await;
     assert_eq!(
-        told(of_ana.next().await),
+        parse_event(of_ana.next().await),
         ("UPSERT".to_owned(), 1, json!("one"))
     );
     let update =
         "mutation ($id: ID!) { updateTask(input: { id: $id, title: \"two\" }) { task { id } } }";
     ana.ask(update, json!({ "id": id })).await;
     assert_eq!(
-        told(of_ana.next().await),
+        parse_event(of_ana.next().await),
         ("UPSERT".to_owned(), 2, json!("two"))
     );
-    // What changes nothing is no change.
+    // An update that changes nothing sends no event.
     ana.ask(update, json!({ "id": id })).await;
     let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
     ana.ask(delete, json!({ "id": id })).await;
@@ -62,21 +62,21 @@ async fn a_listener_hears_their_own_changes_in_order_and_nobody_elses(env: TestE
         session["viewer"]["currentSession"]["id"]
     );
 
-    // The first that Ben hears of is his own.
+    // Ben's first event is about his own task.
     ben.create_task("Ben's").await;
     assert_eq!(
-        told(of_ben.next().await),
+        parse_event(of_ben.next().await),
         ("UPSERT".to_owned(), 1, json!("Ben's"))
     );
 }
 
 #[apply(each_database)]
-async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none(env: TestEnv) {
+async fn slow_reader_gets_each_task_once_and_misses_none(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut listener = ana.listen(LISTEN).await;
     let mut ids = Vec::new();
-    // More than are read at once.
+    // More tasks than one batch of changes.
     for number in 0..130 {
         ids.push(ana.create_task(&format!("{number}")).await);
     }
@@ -92,7 +92,7 @@ async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none(env: TestE
         let id = change["nodeId"].as_str().unwrap();
         let is_deleted = ids[..120].iter().any(|deleted| deleted == id);
         if is_deleted && change["kind"] == "UPSERT" {
-            // It was read before it was deleted, which is still to be heard.
+            // The task was read before its deletion, whose event is still to come.
             continue;
         }
         assert_eq!(change["kind"] == "DELETE", is_deleted);
@@ -105,7 +105,7 @@ async fn who_reads_late_reads_each_task_once_as_it_is_and_misses_none(env: TestE
 }
 
 #[apply(each_database)]
-async fn a_stream_ends_within_a_second_of_its_session_and_says_so(env: TestEnv) {
+async fn stream_ends_within_a_second_of_session_end(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
@@ -120,23 +120,23 @@ async fn a_stream_ends_within_a_second_of_its_session_and_says_so(env: TestEnv) 
     assert_eq!(event.get("data"), None);
     assert_eq!(of_phone.next().await, None);
     assert!(begun.elapsed().as_millis() < 1_000, "{:?}", begun.elapsed());
-    // The other one's goes on.
+    // The stream of the other session continues.
     ana.create_task("one").await;
-    assert_eq!(told(of_ana.next().await).2, "one");
-    // So it does when the time of a session is up.
+    assert_eq!(parse_event(of_ana.next().await).2, "one");
+    // A stream also ends when its session expires.
     app.advance(std::time::Duration::from_hours(30 * 24));
     let event = of_ana.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "SESSION_ENDED");
 }
 
 #[apply(each_database)]
-async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in(env: TestEnv) {
+async fn anonymous_stream_ends_with_no_credentials(env: TestEnv) {
     let app = env.app().await;
-    let mut listener = app.nobody().listen(LISTEN).await;
+    let mut listener = app.anonymous().listen(LISTEN).await;
     let event = listener.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "NO_CREDENTIALS");
     assert_eq!(listener.next().await, None);
-    let stale = app.nobody().with_token("forged.token.indeed");
+    let stale = app.anonymous().with_token("forged.token.indeed");
     let reply = stale
         .post_accepting("text/event-stream", json!({ "query": LISTEN }).to_string())
         .await;
@@ -147,28 +147,26 @@ async fn nobody_opens_a_stream_and_hears_that_they_must_sign_in(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn one_answer_and_what_is_wrong_with_a_document_come_as_events_to_who_accepts_nothing_else(
-    env: TestEnv,
-) {
+async fn single_results_and_errors_are_sent_as_events(env: TestEnv) {
     let app = env.app().await;
-    let mut listener = app.nobody().listen("{ service { version } }").await;
+    let mut listener = app.anonymous().listen("{ service { version } }").await;
     assert!(listener.next().await.unwrap()["data"]["service"]["version"].is_string());
     assert_eq!(listener.next().await, None);
-    let mut listener = app.nobody().listen("{ nope }").await;
+    let mut listener = app.anonymous().listen("{ nope }").await;
     let event = listener.next().await.unwrap();
     assert_eq!(
         event["errors"][0]["extensions"]["code"],
         "GRAPHQL_VALIDATION_FAILED"
     );
     assert_eq!(listener.next().await, None);
-    // Who accepts no stream is told what to accept.
+    // A client that accepts no stream gets 406.
     let ana = app.sign_up("ana").await;
     let reply = ana.send(LISTEN, json!({})).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
 }
 
 #[apply(each_database)]
-async fn parts_carry_payloads_as_apollo_client_reads_them(env: TestEnv) {
+async fn multipart_format_matches_apollo_client(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let request = Request::post("/graphql")
@@ -197,7 +195,7 @@ async fn parts_carry_payloads_as_apollo_client_reads_them(env: TestEnv) {
     let part = next().await;
     let head = "\r\ncontent-type: application/json\r\n\r\n{\"payload\":{\"data\":";
     assert!(part.starts_with(head), "{part}");
-    // The client reads it once it sees where it ends.
+    // Apollo Client reads a part only once the next boundary has arrived.
     assert!(part.ends_with("}}\r\n--graphql"), "{part}");
     assert!(part.contains("\"title\":\"one\""), "{part}");
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
@@ -207,7 +205,7 @@ async fn parts_carry_payloads_as_apollo_client_reads_them(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_person_has_so_many_streams_and_no_more_and_an_instance_too(env: TestEnv) {
+async fn streams_per_user_and_per_instance_are_limited(env: TestEnv) {
     let app = env
         .app_with(&["--max-streams-per-viewer", "2", "--max-streams", "3"])
         .await;

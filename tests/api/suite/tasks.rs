@@ -1,4 +1,4 @@
-//! Making, changing and deleting tasks, and the log that numbers every change.
+//! Tests of creating, changing and deleting tasks, and of the change log.
 
 use std::time::Duration;
 
@@ -49,12 +49,12 @@ fn error(code: &str, field: &str) -> Value {
     json!([{ "code": code, "path": ["input", field] }])
 }
 
-/// A task's id made at a moment, in milliseconds since the Unix epoch.
-fn minted(millis: i64) -> String {
-    minted_as(millis, 7)
+/// Returns a task id generated at a time, in milliseconds since the Unix epoch.
+fn id_at(millis: i64) -> String {
+    id_with_version(millis, 7)
 }
 
-fn minted_as(millis: i64, version: u128) -> String {
+fn id_with_version(millis: i64, version: u128) -> String {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random).unwrap();
     let random = u128::from_be_bytes(random) & ((1 << 80) - 1);
@@ -75,7 +75,7 @@ async fn seqs(app: &App) -> Vec<i64> {
 }
 
 #[apply(each_database)]
-async fn a_task_is_made_with_what_is_given_and_sensible_defaults(env: TestEnv) {
+async fn created_task_has_given_fields_and_defaults(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let payload = create(&ana, json!({ "title": "  Buy milk\n" })).await;
@@ -97,7 +97,7 @@ async fn a_task_is_made_with_what_is_given_and_sensible_defaults(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn every_field_of_a_task_that_is_wrong_is_told_at_once(env: TestEnv) {
+async fn all_invalid_fields_are_reported_at_once(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let input = json!({ "id": "7", "title": "   ", "description": "x".repeat(16_385) });
@@ -119,7 +119,7 @@ async fn every_field_of_a_task_that_is_wrong_is_told_at_once(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_new_task_goes_last_by_position_and_first_by_age(env: TestEnv) {
+async fn new_task_is_last_by_position_and_first_by_age(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let mut positions = Vec::new();
@@ -137,10 +137,10 @@ async fn a_new_task_goes_last_by_position_and_first_by_age(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn sending_a_create_again_with_its_minted_id_is_harmless(env: TestEnv) {
+async fn repeated_create_with_client_id_is_idempotent(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let id = minted(app.now() - 60_000);
+    let id = id_at(app.now() - 60_000);
     let first = create(&ana, json!({ "id": id, "title": "Offline" })).await;
     assert_eq!(first["task"]["id"], id);
     assert_eq!(first["task"]["createdAt"], "2026-11-21T11:59:00.000Z");
@@ -153,10 +153,10 @@ async fn sending_a_create_again_with_its_minted_id_is_harmless(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_create_sent_many_times_at_once_makes_one_task(env: TestEnv) {
+async fn concurrent_creates_with_one_id_create_one_task(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let id = minted(app.now());
+    let id = id_at(app.now());
     let sent: Vec<_> = (0..8)
         .map(|_| {
             let (ana, id) = (ana.clone(), id.clone());
@@ -171,33 +171,33 @@ async fn a_create_sent_many_times_at_once_makes_one_task(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_id_that_no_client_could_have_minted_is_refused(env: TestEnv) {
+async fn invalid_client_id_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let ahead = minted(app.now() + 5 * 60_000 + 1);
-    let user = minted(app.now()).replace("task_", "user_");
-    let upper = minted(app.now()).to_uppercase();
+    let ahead = id_at(app.now() + 5 * 60_000 + 1);
+    let user = id_at(app.now()).replace("task_", "user_");
+    let upper = id_at(app.now()).to_uppercase();
     for id in [
         ahead,
         user,
         upper,
-        minted_as(app.now(), 4),
+        id_with_version(app.now(), 4),
         "task_".to_owned(),
         String::new(),
     ] {
         let payload = create(&ana, json!({ "id": id, "title": "x" })).await;
         assert_eq!(payload["userErrors"], error("INVALID", "id"), "{id}");
     }
-    let just = minted(app.now() + 5 * 60_000);
+    let just = id_at(app.now() + 5 * 60_000);
     let payload = create(&ana, json!({ "id": just, "title": "x" })).await;
     assert_eq!(payload["userErrors"], json!([]));
 }
 
 #[apply(each_database)]
-async fn a_deleted_id_is_never_used_again(env: TestEnv) {
+async fn deleted_id_cannot_be_reused(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let id = minted(app.now());
+    let id = id_at(app.now());
     create(&ana, json!({ "id": id, "title": "Gone" })).await;
     delete(&ana, json!({ "id": id })).await;
     let payload = create(&ana, json!({ "id": id, "title": "Back" })).await;
@@ -207,16 +207,16 @@ async fn a_deleted_id_is_never_used_again(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn another_persons_id_neither_collides_nor_is_told_apart(env: TestEnv) {
+async fn ids_of_other_users_neither_collide_nor_leak(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
-    let (kept, deleted) = (minted(app.now()), minted(app.now()));
-    for id in [&kept, &deleted] {
+    let (existing, deleted) = (id_at(app.now()), id_at(app.now()));
+    for id in [&existing, &deleted] {
         create(&ana, json!({ "id": id, "title": "Ana's" })).await;
     }
     delete(&ana, json!({ "id": deleted })).await;
-    for id in [&kept, &deleted] {
+    for id in [&existing, &deleted] {
         let payload = create(&ben, json!({ "id": id, "title": "Ben's" })).await;
         assert_eq!(payload["userErrors"], json!([]));
         assert_eq!(payload["task"]["title"], "Ben's");
@@ -224,12 +224,12 @@ async fn another_persons_id_neither_collides_nor_is_told_apart(env: TestEnv) {
     }
     assert_eq!(ana.titles().await, ["Ana's"]);
     assert_eq!(ben.titles().await, ["Ben's", "Ben's"]);
-    delete(&ben, json!({ "id": kept })).await;
-    assert_eq!(task(&ana, &kept).await["title"], "Ana's");
+    delete(&ben, json!({ "id": existing })).await;
+    assert_eq!(task(&ana, &existing).await["title"], "Ana's");
 }
 
 #[apply(each_database)]
-async fn an_update_changes_what_is_given_and_null_clears(env: TestEnv) {
+async fn update_changes_given_fields_and_null_clears(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -248,7 +248,7 @@ async fn an_update_changes_what_is_given_and_null_clears(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn null_for_what_cannot_be_empty_is_required(env: TestEnv) {
+async fn null_for_a_required_field_is_rejected(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -264,7 +264,7 @@ async fn null_for_what_cannot_be_empty_is_required(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn an_update_that_changes_nothing_takes_no_version_moment_or_number(env: TestEnv) {
+async fn no_op_update_leaves_version_and_log_unchanged(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -284,7 +284,7 @@ async fn an_update_that_changes_nothing_takes_no_version_moment_or_number(env: T
 }
 
 #[apply(each_database)]
-async fn completing_is_a_set_and_not_a_toggle(env: TestEnv) {
+async fn set_completed_is_idempotent(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -301,9 +301,7 @@ async fn completing_is_a_set_and_not_a_toggle(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_change_of_another_version_than_expected_is_a_conflict_and_shows_the_stored_task(
-    env: TestEnv,
-) {
+async fn version_conflict_returns_the_stored_task(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -336,7 +334,7 @@ async fn a_change_of_another_version_than_expected_is_a_conflict_and_shows_the_s
 }
 
 #[apply(each_database)]
-async fn of_many_updates_of_one_version_at_once_one_is_made(env: TestEnv) {
+async fn concurrent_updates_of_one_version_apply_once(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("0").await;
@@ -349,19 +347,19 @@ async fn of_many_updates_of_one_version_at_once_one_is_made(env: TestEnv) {
             })
         })
         .collect();
-    let mut made = 0;
+    let mut applied = 0;
     for sent in sent {
-        made += usize::from(sent.await.unwrap());
+        applied += usize::from(sent.await.unwrap());
     }
-    assert_eq!(made, 1);
+    assert_eq!(applied, 1);
     assert_eq!(task(&ana, &id).await["version"], 2);
 }
 
 #[apply(each_database)]
-async fn what_is_not_there_cannot_be_changed_or_deleted(env: TestEnv) {
+async fn unknown_task_cannot_be_changed_or_deleted(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let absent = minted(app.now());
+    let absent = id_at(app.now());
     for id in [
         absent.as_str(),
         "task_",
@@ -388,7 +386,7 @@ async fn what_is_not_there_cannot_be_changed_or_deleted(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_deleted_task_is_gone_and_leaves_its_number(env: TestEnv) {
+async fn deleted_task_leaves_a_tombstone(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let id = ana.create_task("Buy milk").await;
@@ -409,7 +407,7 @@ async fn a_deleted_task_is_gone_and_leaves_its_number(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn changes_take_the_numbers_of_their_owners_log_without_a_gap(env: TestEnv) {
+async fn changes_are_numbered_per_owner_without_gaps(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
@@ -429,21 +427,21 @@ async fn changes_take_the_numbers_of_their_owners_log_without_a_gap(env: TestEnv
     for work in work {
         work.await.unwrap();
     }
-    // Ten tasks of two changes for each; the last change of each task is what its row holds.
+    // Each user has ten tasks with two changes; a row stores the number of its last change.
     assert_eq!(app.sql("SELECT seq FROM change_logs").await, [20, 20]);
     let held = "SELECT count(DISTINCT seq) FROM tasks GROUP BY user_id";
     assert_eq!(app.sql(held).await, [10, 10]);
 }
 
 #[apply(each_database)]
-async fn a_change_remembers_the_session_that_made_it(env: TestEnv) {
+async fn change_records_its_origin_session(env: TestEnv) {
     let app = env.app().await;
     let phone = app.sign_up("ana").await;
     let laptop = app.sign_in("ana").await;
     let id = phone.create_task("Buy milk").await;
     let same = "SELECT count(*) FROM tasks t JOIN sessions s ON s.id = t.origin_session_id
         WHERE s.id = (SELECT max(id) FROM sessions)";
-    // PostgreSQL 15 has no max of UUIDs; their text orders alike.
+    // PostgreSQL 15 has no `max(uuid)`; the text of UUIDs has the same order.
     let same = if env.database == crate::harness::Database::Postgresql {
         same.replace(
             "s.id = (SELECT max(id)",

@@ -1,4 +1,4 @@
-//! How often credentials may be tried, and who does not feel it.
+//! Tests of rate limits: credentials, sign-ups, refreshes and cost per minute.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,13 +10,13 @@ use crate::harness::{App, Client, PASSWORD, Reply, TestEnv, apply, each_database
 
 const ERRORS: &str = "userErrors { code path message ... on RateLimitedError { retryAfter } }";
 
-/// A server that spares nobody.
+/// Starts an app in production mode, which has rate limits for all addresses.
 async fn throttled(env: &TestEnv, flags: &[&str]) -> App {
     let production = ["--mode", "production", "--throttles", "on"];
     env.app_with(&[&production, flags].concat()).await
 }
 
-/// Sends it from this address.
+/// Sends a query from the IP address.
 async fn send(client: &Client, address: &str, query: &str, variables: Value) -> Reply {
     let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
     let mut request = Request::post("/graphql")
@@ -31,18 +31,19 @@ async fn send(client: &Client, address: &str, query: &str, variables: Value) -> 
         .await
 }
 
-/// The first error of an attempt to sign in, or nothing.
+/// Attempts to sign in, and returns the first error, or null.
 async fn sign_in(app: &App, address: &str, email: &str, password: &str) -> Value {
     let query = format!(
         "mutation ($input: SignInInput!) {{ signIn(input: $input) {{ user {{ id }} {ERRORS} }} }}"
     );
     let input = json!({ "email": email, "password": password });
-    let reply = send(&app.nobody(), address, &query, json!({ "input": input })).await;
+    let reply = send(&app.anonymous(), address, &query, json!({ "input": input })).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.body["data"]["signIn"]["userErrors"][0].clone()
 }
 
-/// How long to wait for the next attempt, in seconds; nothing when it was made and failed.
+/// Attempts to sign in with a wrong password. Returns `retryAfter` in seconds if the attempt is
+/// rate limited, or `None` if the password was checked.
 async fn wait(app: &App, address: &str, email: &str) -> Option<u64> {
     let error = sign_in(app, address, email, "a guess of it").await;
     match error["code"].as_str() {
@@ -64,15 +65,15 @@ async fn sign_up(app: &App, address: &str, email: &str) -> Value {
         "mutation ($input: SignUpInput!) {{ signUp(input: $input) {{ user {{ id }} {ERRORS} }} }}"
     );
     let input = json!({ "email": email, "password": PASSWORD });
-    let reply = send(&app.nobody(), address, &query, json!({ "input": input })).await;
+    let reply = send(&app.anonymous(), address, &query, json!({ "input": input })).await;
     reply.body["data"]["signUp"]["userErrors"][0].clone()
 }
 
 #[apply(each_database)]
-async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed(env: TestEnv) {
+async fn failed_sign_ins_back_off_then_wait_15_minutes(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
-    // An address that nobody has is answered just so.
+    // An address without an account gets the same responses.
     for email in ["ana@example.com", "nobody@example.com"] {
         let begun = app.now();
         for _ in 0..4 {
@@ -96,7 +97,7 @@ async fn guesses_wait_longer_each_time_and_after_ten_until_a_quarter_has_passed(
 }
 
 #[apply(each_database)]
-async fn many_guesses_at_once_are_no_more_than_many_in_turn(env: TestEnv) {
+async fn concurrent_attempts_count_like_sequential_ones(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     let guesses = (0..30).map(|_| wait(&app, "192.0.2.1", "ana@example.com"));
@@ -104,9 +105,9 @@ async fn many_guesses_at_once_are_no_more_than_many_in_turn(env: TestEnv) {
     assert_eq!(made.count(), 4);
 }
 
-/// Of two at once, that which began first may be counted last.
+/// The earlier of two concurrent attempts may be counted last.
 #[apply(each_database)]
-async fn an_attempt_is_not_refused_for_one_that_began_after_it(env: TestEnv) {
+async fn attempt_is_not_limited_by_a_later_one(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     for number in 0..28 {
         app.advance(Duration::from_millis(5));
@@ -121,17 +122,17 @@ async fn an_attempt_is_not_refused_for_one_that_began_after_it(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn only_failures_count(env: TestEnv) {
+async fn only_failed_attempts_count(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     sign_up(&app, "192.0.2.1", "ana@example.com").await;
     for _ in 0..70 {
         let error = sign_in(&app, "192.0.2.1", "ana@example.com", PASSWORD).await;
         assert_eq!(error, Value::Null);
     }
-    // That of signing up.
+    // Only the sign-up counts.
     let counted = "SELECT CAST(sum(count) AS BIGINT) FROM credential_attempts";
     assert_eq!(app.sql(counted).await, [1]);
-    // A success forgets what was wrong before it.
+    // A success resets the failed attempts before it.
     for _ in 0..3 {
         for _ in 0..4 {
             assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
@@ -143,10 +144,10 @@ async fn only_failures_count(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_network_guesses_sixty_times_whoever_it_guesses_at(env: TestEnv) {
+async fn network_is_limited_to_60_failed_attempts(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     for number in 0..60 {
-        // Whoever has one address of a /64 has all of it.
+        // All addresses of an IPv6 /64 count as one network.
         let address = format!("[2001:db8::{number:x}]");
         let email = format!("person{number}@example.com");
         assert_eq!(wait(&app, &address, &email).await, None, "{number}");
@@ -167,7 +168,7 @@ async fn a_network_guesses_sixty_times_whoever_it_guesses_at(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been(env: TestEnv) {
+async fn known_network_is_not_locked_out_by_strangers(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     for number in 0..100 {
@@ -189,7 +190,7 @@ async fn a_stranger_cannot_lock_somebody_out_of_where_they_have_been(env: TestEn
 }
 
 #[apply(each_database)]
-async fn a_network_makes_twenty_accounts_an_hour(env: TestEnv) {
+async fn network_is_limited_to_20_sign_ups_an_hour(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     for number in 0..20 {
         let error = sign_up(&app, "192.0.2.1", &format!("person{number}@example.com")).await;
@@ -207,7 +208,7 @@ async fn a_network_makes_twenty_accounts_an_hour(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn the_current_password_is_guessed_no_oftener_than_at_signing_in(env: TestEnv) {
+async fn current_password_shares_the_sign_in_limit(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     let ana = app.sign_up("ana").await;
     let change = format!(
@@ -225,7 +226,7 @@ async fn the_current_password_is_guessed_no_oftener_than_at_signing_in(env: Test
 }
 
 #[apply(each_database)]
-async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are(env: TestEnv) {
+async fn attempts_survive_a_restart_and_name_no_account(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     for _ in 0..4 {
         assert_eq!(wait(&app, "192.0.2.1", "ana@example.com").await, None);
@@ -242,7 +243,7 @@ async fn attempts_are_counted_in_the_database_and_say_nothing_of_whose_they_are(
 }
 
 #[apply(each_database)]
-async fn a_session_is_refreshed_sixty_times_a_minute(env: TestEnv) {
+async fn refreshes_are_limited_to_60_a_minute(env: TestEnv) {
     let app = throttled(&env, &[]).await;
     let mut ana = app.sign_up("ana").await;
     let refresh = "mutation ($token: String) { refreshSession(input: { refreshToken: $token }) {
@@ -266,7 +267,7 @@ async fn a_session_is_refreshed_sixty_times_a_minute(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_person_spends_so_many_points_a_minute(env: TestEnv) {
+async fn cost_per_user_and_minute_is_limited(env: TestEnv) {
     let app = throttled(
         &env,
         &[
@@ -282,20 +283,20 @@ async fn a_person_spends_so_many_points_a_minute(env: TestEnv) {
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     let pages = (0..300).map(|number| format!("p{number}: tasks(first: 100) {{ nodes {{ id }} }}"));
-    let dear = format!("{{ viewer {{ {} }} }}", pages.collect::<Vec<_>>().join(" "));
-    // More than half of what there is.
-    ana.ask(&dear, json!({})).await;
-    let reply = ana.send(&dear, json!({})).await;
+    let expensive = format!("{{ viewer {{ {} }} }}", pages.collect::<Vec<_>>().join(" "));
+    // The query costs more than half of the points of a minute.
+    ana.ask(&expensive, json!({})).await;
+    let reply = ana.send(&expensive, json!({})).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
     assert_eq!(reply.header("retry-after"), "60");
     assert_eq!(reply.body.get("data"), None);
     ana.ask("{ viewer { id } }", json!({})).await;
-    ben.ask(&dear, json!({})).await;
+    ben.ask(&expensive, json!({})).await;
     app.advance(Duration::from_mins(1));
-    ana.ask(&dear, json!({})).await;
+    ana.ask(&expensive, json!({})).await;
 }
 
-/// Sends the query until it is refused, and says how often it was not.
+/// Sends the query until it is rejected, and returns how often it succeeded.
 async fn times_until_refused(client: &Client, query: &str, variables: &Value) -> usize {
     for times in 0..30 {
         let reply = client.send(query, variables.clone()).await;
@@ -308,7 +309,7 @@ async fn times_until_refused(client: &Client, query: &str, variables: &Value) ->
 }
 
 #[apply(each_database)]
-async fn lists_cost_what_no_index_saves(env: TestEnv) {
+async fn lists_without_an_index_cost_more(env: TestEnv) {
     env.seed(2, 2_000, "example.com").await;
     let flags = [
         "--mode",
@@ -333,7 +334,7 @@ async fn lists_cost_what_no_index_saves(env: TestEnv) {
         many(20, "nodes(ids: $ids) { id }")
     );
     let a_little = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
-    // Leaves 900 of the 60,000 points of a minute.
+    // Spends all but 900 of the 60,000 points of a minute.
     let spend_most = async || {
         app.advance(Duration::from_mins(1));
         for (query, times) in [(spend.as_str(), 28), (a_little, 31)] {
@@ -348,9 +349,9 @@ async fn lists_cost_what_no_index_saves(env: TestEnv) {
     let filtered = "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }";
     let filter = json!({ "filter": { "or": patterns } });
     for (query, variables, times) in [
-        // 2,000 tasks times 49 patterns of 10 comparisons are 980 points; the document costs 52.
+        // 2,000 tasks × 49 patterns × 10 comparisons cost 980 points; the document costs 52.
         (filtered.to_owned(), &filter, 0),
-        // In each of 30 lists 22 points, and 1 for the document's.
+        // Each of 30 lists costs 22 points, and the document 1 point per list.
         (
             format!(
                 "{{ viewer {{ {} }} }}",
@@ -384,7 +385,7 @@ async fn lists_cost_what_no_index_saves(env: TestEnv) {
         );
         ben.ask(&query, variables.clone()).await;
     }
-    // Moving 2,000 tasks is 300 points.
+    // Rescheduling 2,000 tasks costs 300 points.
     spend_most().await;
     let zone = "mutation ($zone: TimeZone!) { updateProfile(input: { timeZone: $zone }) { userErrors { code } } }";
     for (zone_name, status) in [
@@ -396,7 +397,7 @@ async fn lists_cost_what_no_index_saves(env: TestEnv) {
         let reply = ana.send(zone, json!({ "zone": zone_name })).await;
         assert_eq!(reply.status.as_u16(), status, "{zone_name}: {}", reply.body);
     }
-    // What an index answers costs what its document says.
+    // A list that an index orders costs only the points of its document.
     spend_most().await;
     let by_index = "{ viewer { tasks(first: 10, orderBy: [{ field: DUE }]) { nodes { id } } } }";
     for _ in 0..60 {
@@ -405,7 +406,7 @@ async fn lists_cost_what_no_index_saves(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address(env: TestEnv) {
+async fn proxied_client_is_counted_by_its_own_address(env: TestEnv) {
     let app = throttled(&env, &["--trusted-proxies", "10.0.0.0/8,192.0.2.1"]).await;
     sign_up(&app, "198.51.100.1", "ana@example.com").await;
     let sign_in = "mutation ($input: SignInInput!) { signIn(input: $input) {
@@ -419,7 +420,7 @@ async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address(e
             .header("x-forwarded-for", forwarded)
             .extension(ConnectInfo(peer));
         let request = request.body(Body::from(body)).unwrap();
-        app.nobody().request(request).await.body["data"]["signIn"].clone()
+        app.anonymous().request(request).await.body["data"]["signIn"].clone()
     };
     for _ in 0..4 {
         let payload = run("10.1.2.3", "203.0.113.7", "a guess of it").await;
@@ -427,7 +428,8 @@ async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address(e
     }
     let payload = run("192.0.2.1", "203.0.113.7", "a guess of it").await;
     assert_eq!(payload["userErrors"][0]["code"], "RATE_LIMITED");
-    // Another client of the same proxy does not feel it; nor does whoever only says so.
+    // Another client of the proxy is not limited, nor is a client outside the trusted proxies that
+    // sends the header itself.
     let payload = run("10.1.2.3", "203.0.113.7, 203.0.113.8", PASSWORD).await;
     assert_eq!(payload["session"]["ipAddress"], "203.0.113.8");
     let payload = run("198.51.100.9", "203.0.113.7", PASSWORD).await;
@@ -435,7 +437,7 @@ async fn whoever_comes_through_a_trusted_proxy_is_counted_by_their_own_address(e
 }
 
 #[apply(each_database)]
-async fn on_the_same_machine_nobody_waits_in_development(env: TestEnv) {
+async fn loopback_is_exempt_in_development(env: TestEnv) {
     let app = env
         .app_with(&["--mode", "development", "--throttles", "on"])
         .await;

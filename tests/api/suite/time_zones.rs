@@ -1,4 +1,5 @@
-//! A person with many tasks who moves to another time zone: the tasks follow in batches.
+//! Tests of a user with many tasks who changes their time zone: tasks with a floating due time are
+//! rescheduled in batches.
 
 use std::{
     collections::BTreeSet,
@@ -12,20 +13,20 @@ use serde_json::{Value, json};
 use super::due::{move_to, multiply};
 use crate::harness::{App, Client, TestEnv, apply, each_database, eventually};
 
-/// More tasks than are moved at once.
+/// More tasks than one batch.
 const TASKS: usize = 1_300;
 
-/// How many of them have followed when a move stops half-way.
-const FOLLOWED: usize = 600;
+/// The number of tasks that are rescheduled when a change stops halfway.
+const RESCHEDULED: usize = 600;
 
-/// The end of 2026-11-21 in UTC and in Tokyo.
+/// The last millisecond of 2026-11-21 in UTC and in Tokyo, since the Unix epoch.
 const IN_UTC: i64 = 1_795_305_599_999;
 const IN_TOKYO: i64 = 1_795_273_199_999;
 
 const DUE: &str = "2026-11-21";
 
-/// Somebody with many tasks that are due on one day, wherever that is.
-async fn busy(app: &App, name: &str) -> Client {
+/// Signs up a user with many tasks that are all due on [`DUE`], without a time zone.
+async fn sign_up_with_tasks(app: &App, name: &str) -> Client {
     let client = app.sign_up(name).await;
     let create = "mutation ($due: DueInput) { createTask(input: { title: \"Pay the rent\", due: $due }) { task { id } } }";
     client.ask(create, json!({ "due": { "date": DUE } })).await;
@@ -39,15 +40,16 @@ async fn run(app: &App, statements: &[&str]) {
         database
             .execute_unprepared(statement)
             .await
-            .expect("it runs");
+            .expect("the statement succeeds");
     }
 }
 
-/// Leaves the database as a process does that ends when only some tasks have followed their owner to Tokyo.
-async fn stop_half_way(app: &App) {
+/// Puts the database into the state after a crash during a change of time zone to Tokyo, when only
+/// [`RESCHEDULED`] tasks have been rescheduled.
+async fn simulate_crash(app: &App) {
     let last = format!(
         "(SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET {})",
-        FOLLOWED - 1
+        RESCHEDULED - 1
     );
     run(
         app,
@@ -62,7 +64,7 @@ async fn stop_half_way(app: &App) {
         ],
     )
     .await;
-    assert_eq!(count(app, IN_UTC).await, TASKS - FOLLOWED);
+    assert_eq!(count(app, IN_UTC).await, TASKS - RESCHEDULED);
 }
 
 async fn count(app: &App, due_sort: i64) -> usize {
@@ -76,7 +78,7 @@ async fn is_moving(app: &App) -> bool {
     app.sql(moving).await != [0]
 }
 
-/// The different instants on a page by due date.
+/// Returns the distinct due instants on a page in order of due date.
 async fn instants(client: &Client) -> BTreeSet<String> {
     let document =
         "{ viewer { tasks(first: 100, orderBy: [{ field: DUE }]) { nodes { due { at } } } } }";
@@ -90,7 +92,7 @@ fn tokyo() -> BTreeSet<String> {
     BTreeSet::from(["2026-11-21T14:59:59.999Z".to_owned()])
 }
 
-/// The log has no number twice and none beyond the last.
+/// Asserts that the change numbers of tasks are distinct, and the greatest one is the log's.
 async fn assert_log_is_whole(app: &App) {
     let tasks = app.sql("SELECT COUNT(*) FROM tasks").await;
     assert_eq!(
@@ -105,10 +107,10 @@ async fn assert_log_is_whole(app: &App) {
 }
 
 #[apply(each_database)]
-async fn a_list_waits_until_all_tasks_have_followed(env: TestEnv) {
+async fn list_waits_until_all_tasks_are_rescheduled(env: TestEnv) {
     let app = env.app().await;
-    let ana = busy(&app, "ana").await;
-    stop_half_way(&app).await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
+    simulate_crash(&app).await;
     assert_eq!(instants(&ana).await, tokyo());
     assert_eq!(count(&app, IN_TOKYO).await, TASKS);
     assert!(!is_moving(&app).await);
@@ -116,9 +118,9 @@ async fn a_list_waits_until_all_tasks_have_followed(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
+async fn every_task_read_waits_for_a_time_zone_change(env: TestEnv) {
     let app = env.app().await;
-    let ana = busy(&app, "ana").await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
     let last = "{ viewer { tasks(first: 1) { nodes { id } } } }";
     let data = ana.ask(last, json!({})).await;
     let id = data["viewer"]["tasks"]["nodes"][0]["id"].clone();
@@ -140,7 +142,7 @@ async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
             "/viewer/taskCounts/dueToday",
             json!(TASKS),
         ),
-        // No page is empty because tasks have yet to follow.
+        // Tasks that are not rescheduled yet must not match.
         (
             format!("tasks(filter: {{ due: {{ gt: \"{at}\" }} }}) {{ nodes {{ id }} }}"),
             "/viewer/tasks/nodes",
@@ -155,7 +157,7 @@ async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
             ],
         )
         .await;
-        stop_half_way(&app).await;
+        simulate_crash(&app).await;
         let declared = if read.contains("$id") {
             "($id: ID!)"
         } else {
@@ -168,9 +170,9 @@ async fn every_read_of_tasks_waits_for_a_move(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn days_are_of_the_time_zone_that_the_tasks_have_followed_to(env: TestEnv) {
+async fn day_filters_use_the_time_zone_of_the_tasks(env: TestEnv) {
     let app = env.app().await;
-    let ana = busy(&app, "ana").await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
     let query = "query ($filter: TaskFilter) { viewer { taskCounts(filter: $filter) { total } \
                  tasks(first: 1, filter: $filter) { totalCount nodes { due { date } } } } }";
     let all = json!({
@@ -195,24 +197,24 @@ async fn days_are_of_the_time_zone_that_the_tasks_have_followed_to(env: TestEnv)
 }
 
 #[apply(each_database)]
-async fn an_instance_that_starts_finishes_a_move(env: TestEnv) {
+async fn new_instance_finishes_a_time_zone_change(env: TestEnv) {
     let app = env.app().await;
-    busy(&app, "ana").await;
-    stop_half_way(&app).await;
+    sign_up_with_tasks(&app, "ana").await;
+    simulate_crash(&app).await;
     let other = app.env.app().await;
-    eventually("all tasks are moved", async || !is_moving(&other).await).await;
+    eventually("the change ends", async || !is_moving(&other).await).await;
     assert_eq!(count(&app, IN_TOKYO).await, TASKS);
     assert_log_is_whole(&app).await;
 }
 
 #[apply(each_database)]
-async fn tasks_that_change_during_a_move_are_due_where_their_owner_is(env: TestEnv) {
+async fn tasks_changed_meanwhile_use_the_new_time_zone(env: TestEnv) {
     let app = env.app().await;
-    let ana = busy(&app, "ana").await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
     let newest = "{ viewer { tasks(first: 4, orderBy: [{ field: CREATED_AT, direction: DESC }]) { nodes { id } } } }";
     let newest = ana.ask(newest, json!({})).await;
     let ids = &newest["viewer"]["tasks"]["nodes"];
-    stop_half_way(&app).await;
+    simulate_crash(&app).await;
     for (kind, input) in [
         ("updateTask", json!({ "id": ids[0]["id"], "title": "Pay" })),
         (
@@ -245,17 +247,17 @@ async fn tasks_that_change_during_a_move_are_due_where_their_owner_is(env: TestE
     assert!(is_moving(&app).await);
 
     assert_eq!(instants(&ana).await, tokyo());
-    // One was made, and one deleted.
+    // One task was created, and one deleted.
     assert_eq!(count(&app, IN_TOKYO).await, TASKS);
     assert_eq!(count(&app, IN_UTC).await, 0);
     assert_log_is_whole(&app).await;
 }
 
 #[apply(each_database)]
-async fn moves_that_overlap_end_in_the_last_time_zone(env: TestEnv) {
+async fn overlapping_time_zone_changes_end_in_the_last(env: TestEnv) {
     let app = env.app().await;
     let other = app.env.app().await;
-    let ana = busy(&app, "ana").await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
     let elsewhere = other.asked_by(&ana);
     for zone in ["Asia/Tokyo", "America/Lima", "Europe/Vienna", "Asia/Tokyo"] {
         tokio::join!(move_to(&ana, zone), move_to(&elsewhere, zone));
@@ -267,10 +269,10 @@ async fn moves_that_overlap_end_in_the_last_time_zone(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn a_move_is_seen_all_at_once_while_others_write(env: TestEnv) {
+async fn time_zone_change_is_atomic_for_readers(env: TestEnv) {
     let app = env.app().await;
     let other = app.env.app().await;
-    let ana = busy(&app, "ana").await;
+    let ana = sign_up_with_tasks(&app, "ana").await;
     let ben = app.sign_up("ben").await;
     let moves = async {
         for zone in ["Asia/Tokyo", "America/Lima", "Asia/Tokyo"] {

@@ -1,4 +1,4 @@
-//! Tasks out of the database and into it, as files have them.
+//! Tests of exporting tasks to files and importing them, as JSON, CSV and iCalendar.
 
 use std::io::{self, Cursor};
 
@@ -14,7 +14,7 @@ pub(super) async fn export(app: &App, who: &str, format: TaskFormat) -> String {
     let people = app.env.people().await;
     let mut file = Vec::new();
     let written = cubby::export_tasks(&people, who, format, &mut file, |_| {}).await;
-    written.expect("they are written");
+    written.expect("the tasks are exported");
     people.close().await;
     String::from_utf8(file).expect("text")
 }
@@ -36,7 +36,7 @@ pub(super) async fn try_import(
 pub(super) async fn import(app: &App, who: &str, format: TaskFormat, file: &str) -> TasksImported {
     let options = TaskImport::default();
     let imported = try_import(app, who, format, options, file.as_bytes()).await;
-    imported.expect("they are stored")
+    imported.expect("the tasks are imported")
 }
 
 pub(super) async fn refused(app: &App, format: TaskFormat, file: impl AsRef<[u8]>) -> String {
@@ -49,12 +49,12 @@ pub(super) async fn refused(app: &App, format: TaskFormat, file: impl AsRef<[u8]
     assert_eq!(
         try_import(app, ANA, format, dry_run, file.as_ref()).await,
         refusal,
-        "a dry run finds the same"
+        "a dry run reports the same errors"
     );
-    refusal.expect_err("it is wrong")
+    refusal.expect_err("the file is invalid")
 }
 
-/// Every page of a person's tasks in an order, with everything that shows there.
+/// Fetches all pages of a user's tasks in an order, with every field.
 async fn pages(person: &Client, order: &str) -> Vec<Value> {
     let query = format!(
         "query ($after: String) {{ viewer {{ tasks(first: 40, after: $after, orderBy: [{order}]) {{
@@ -84,7 +84,7 @@ pub(super) async fn tasks(person: &Client) -> Vec<Value> {
 }
 
 #[apply(each_database)]
-async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) {
+async fn exported_tasks_import_with_identical_pages(env: TestEnv) {
     env.seed(1, 1_300, "example.com").await;
     let here = env.app().await;
     let there = env.fresh().await.app().await;
@@ -107,7 +107,7 @@ async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) 
     assert_eq!(
         file.lines().count(),
         1_303,
-        "a line for each, and two around"
+        "one line per task, and the two brackets"
     );
     assert!(serde_json::from_str::<Vec<Value>>(&file).is_ok());
     let imported = import(&there, ANA, TaskFormat::Json, &file).await;
@@ -115,7 +115,7 @@ async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) 
     assert_eq!(
         export(&there, ANA, TaskFormat::Json).await,
         file,
-        "to the byte"
+        "the export of the imported tasks is identical"
     );
     for order in [
         "{ field: POSITION }",
@@ -129,7 +129,7 @@ async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) 
             "{order}"
         );
     }
-    // They go on as others do.
+    // A new task is placed after the imported ones.
     let data = ana
         .ask(
             "mutation { createTask(input: { title: \"Last\" }) { task { id position } } }",
@@ -168,9 +168,7 @@ async fn tasks_that_are_taken_elsewhere_show_the_same_pages_there(env: TestEnv) 
 }
 
 #[apply(each_database)]
-async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_by_its_number(
-    env: TestEnv,
-) {
+async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let json = |lines: &[&str]| format!("[\n{}\n]\n", lines.join(",\n"));
@@ -321,7 +319,7 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
             "{refusal}"
         );
     }
-    // Nothing of it moves a terminal's cursor, or begins a line of its own.
+    // Error messages contain no control characters or line breaks from the file.
     let odd = format!(
         "[{{\"\\u001b]0;x\\u0007\\nline 9: {}\":1}}]",
         "k".repeat(10_000)
@@ -332,7 +330,7 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
         "{refusal}"
     );
     assert!(refusal.len() < 600, "{refusal}");
-    // All that is wrong is told, up to twenty.
+    // At most twenty errors are listed.
     let many = vec![r#"{"title":""}"#; 25];
     let refusal = refused(&app, TaskFormat::Json, json(&many)).await;
     assert!(
@@ -349,7 +347,7 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
     );
     assert!(nobody.await.unwrap_err().contains("nobody has"));
     assert_eq!(ana.titles().await, Vec::<String>::new());
-    // Until it is right.
+    // Valid files are imported.
     for empty in ["[]", "", "\u{feff}[ ]\n"] {
         assert_eq!(import(&app, ANA, TaskFormat::Json, empty).await.stored, 0);
     }
@@ -375,26 +373,26 @@ async fn nothing_is_stored_of_a_file_with_a_line_that_is_wrong_and_each_is_told_
     assert_eq!(
         titles,
         ["Milk", "Eggs", "a, \"b\""],
-        "in the order of the files, last"
+        "imported tasks are placed last, in the order of the files"
     );
 }
 
 #[apply(each_database)]
-async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_said(env: TestEnv) {
+async fn existing_ids_can_be_skipped_or_replaced_by_new_ones(env: TestEnv) {
     let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
-    let (kept, gone) = (ana.create_task("Kept").await, ana.create_task("Gone").await);
+    let (kept_id, deleted_id) = (ana.create_task("Kept").await, ana.create_task("Gone").await);
     let file = export(&app, ANA, TaskFormat::Json).await;
     let delete = "mutation ($id: ID!) { deleteTask(input: { id: $id }) { deletedTaskId } }";
-    ana.ask(delete, json!({ "id": gone })).await;
+    ana.ask(delete, json!({ "id": deleted_id })).await;
 
     let refusal = refused(&app, TaskFormat::Json, &file).await;
     assert!(
-        refusal.contains(&format!("line 2: The task {kept} is there already.")),
+        refusal.contains(&format!("line 2: The task {kept_id} is there already.")),
         "{refusal}"
     );
     assert!(
-        refusal.contains(&format!("line 3: The task {gone} was deleted")),
+        refusal.contains(&format!("line 3: The task {deleted_id} was deleted")),
         "{refusal}"
     );
     assert!(
@@ -427,12 +425,12 @@ async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_sai
     let mut titles = ana.titles().await;
     titles.sort();
     assert_eq!(titles, ["Gone", "Kept", "Kept"]);
-    // Somebody else has ids of their own, and theirs are in nobody's way.
+    // Another user can import tasks with the same ids, since ids belong to their owner.
     let mut listener = ben
         .listen("subscription { taskChanges { kind node { ... on Task { title } } } }")
         .await;
     assert_eq!(import(&app, BEN, TaskFormat::Json, &file).await.stored, 2);
-    // Whoever listens is told.
+    // An import notifies subscribers.
     for title in ["Kept", "Gone"] {
         let event = listener.next().await.expect("an event");
         assert_eq!(event["data"]["taskChanges"]["node"]["title"], title);
@@ -442,7 +440,7 @@ async fn a_task_that_is_there_or_was_is_left_out_or_becomes_another_as_it_is_sai
 }
 
 #[apply(each_database)]
-async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order(env: TestEnv) {
+async fn tasks_without_position_follow_in_file_order(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     ana.create_task("before").await;
@@ -451,7 +449,7 @@ async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order(env
         r#"{"title":"x"}"#.to_owned(),
         r#"{"title":"g","position":"a9"}"#.to_owned(),
     ];
-    // More than are stored at once, all made at one moment.
+    // More tasks than one batch, all created at the same time.
     for number in 0..700 {
         file.push(format!(
             r#"{{"title":"{number}","createdAt":"2026-01-01T00:00:00Z"}}"#
@@ -476,7 +474,7 @@ async fn tasks_without_a_place_come_after_those_of_the_file_and_in_its_order(env
 }
 
 #[apply(each_database)]
-async fn csv_lines_are_counted_whatever_ends_them(env: TestEnv) {
+async fn csv_lines_are_counted_with_any_line_ending(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     let lines = [
@@ -518,7 +516,7 @@ async fn csv_lines_are_counted_whatever_ends_them(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn csv_is_read_as_spreadsheets_write_it(env: TestEnv) {
+async fn csv_from_spreadsheets_is_accepted(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let utf16 = |text: &str| -> Vec<u8> {
@@ -584,7 +582,7 @@ async fn csv_is_read_as_spreadsheets_write_it(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn json_reads_every_field_that_a_task_shows(env: TestEnv) {
+async fn json_import_accepts_every_task_field(env: TestEnv) {
     let app = env.app().await;
     let (ana, ben) = (app.sign_up("ana").await, app.sign_up("ben").await);
     let due = json!({ "date": "2026-11-22", "time": "09:30", "timeZone": "Europe/Vienna" });
@@ -613,7 +611,7 @@ async fn json_reads_every_field_that_a_task_shows(env: TestEnv) {
 }
 
 #[apply(each_database)]
-async fn what_is_wrong_with_json_names_the_field(env: TestEnv) {
+async fn invalid_json_names_the_field(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     for (field, wrong) in [

@@ -1,4 +1,4 @@
-//! Documents that front ends were built with: named by their ids, and nothing else where that is wanted.
+//! Tests of trusted documents: manifests, documents named by id, and the mode that runs only these.
 
 use std::{fs, path::PathBuf};
 
@@ -25,7 +25,7 @@ fn sha256(text: &str) -> String {
         .collect()
 }
 
-/// Manifests in a directory of their own.
+/// A temporary directory for manifests.
 struct Manifests(TempDir);
 
 impl Manifests {
@@ -39,7 +39,7 @@ impl Manifests {
         file.to_str().unwrap().to_owned()
     }
 
-    /// As Apollo's tool writes it.
+    /// Writes a manifest in the format of Apollo's `generate-persisted-query-manifest`.
     fn apollo(&self, documents: &[(&str, &str)]) -> String {
         let operations: Vec<_> = documents
             .iter()
@@ -64,13 +64,13 @@ async fn by_hash(client: &Client, hash: &str, text: Option<&str>) -> Reply {
     client.post(body.to_string()).await
 }
 
-/// The refused request's code and status.
+/// Returns the status and the error code of a rejected request.
 fn refused(reply: &Reply) -> (u16, &str) {
     (reply.status.as_u16(), reply.code())
 }
 
 fn is_not_found(reply: &Reply) {
-    // A client that takes application/json alone is told so with 200.
+    // For a client that accepts only `application/json`, the status is 200.
     assert_eq!(
         refused(reply),
         (200, "PERSISTED_QUERY_NOT_FOUND"),
@@ -79,7 +79,7 @@ fn is_not_found(reply: &Reply) {
 }
 
 #[apply(each_database)]
-async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_is(env: TestEnv) {
+async fn manifest_document_runs_by_id_hash_or_text(env: TestEnv) {
     let manifests = Manifests::new();
     let apollo = manifests.apollo(&[("Tasks", TASKS)]);
     let hashed = format!("sha256:{}", sha256(ME));
@@ -123,7 +123,7 @@ async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_i
             "{reply:?}"
         );
     }
-    // Everything else runs too, and may then be named by its hash in the same way.
+    // Other documents run too, and can be named by their hash after they have been sent once.
     let other = "{ viewer { name } }";
     let id = format!("sha256:{}", sha256(other));
     is_not_found(&by_id(&ana, &id, json!({})).await);
@@ -153,7 +153,7 @@ async fn a_document_of_a_manifest_is_named_by_its_id_or_its_hash_or_sent_as_it_i
 }
 
 #[apply(each_database)]
-async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused(env: TestEnv) {
+async fn trusted_only_mode_rejects_other_documents(env: TestEnv) {
     let manifests = Manifests::new();
     let file = manifests.apollo(&[("Tasks", TASKS), ("Up", UP)]);
     let app = env
@@ -192,7 +192,7 @@ async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused(env: TestE
             assert_eq!(reply.code(), "PERSISTED_QUERY_NOT_IN_LIST", "{text}");
             assert_eq!(reply.body.get("data"), None);
         }
-        // Nor was it learnt from being sent.
+        // A rejected document is not stored.
         is_not_found(&by_hash(&ana, &sha256(text), None).await);
     }
     let accepting = "application/graphql-response+json";
@@ -202,7 +202,7 @@ async fn where_nothing_else_runs_what_is_not_of_a_manifest_is_refused(env: TestE
     assert_eq!(ana.post_accepting(accepting, id).await.status, 400);
 }
 
-async fn why_not(env: &TestEnv, flags: &[&str]) -> String {
+async fn start_error(env: &TestEnv, flags: &[&str]) -> String {
     let started = env.start(flags).await;
     started.err().map_or_else(
         || {
@@ -216,10 +216,10 @@ async fn why_not(env: &TestEnv, flags: &[&str]) -> String {
 }
 
 #[apply(each_database)]
-async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(env: TestEnv) {
+async fn unusable_manifest_stops_the_start_and_names_document(env: TestEnv) {
     let manifests = Manifests::new();
-    let dear =
-        "query Dear { viewer { tasks(first: 100) { nodes { id due { at } } } a: tasks(first: 100) {
+    let expensive =
+        "query Expensive { viewer { tasks(first: 100) { nodes { id due { at } } } a: tasks(first: 100) {
         nodes { due { at } } } b: tasks(first: 100) { nodes { due { at } } }
         c: tasks(first: 100) { nodes { due { at } } } d: tasks(first: 100) { nodes { due { at } } }
         e: tasks(first: 100) { nodes { due { at } } } } }";
@@ -237,7 +237,7 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(e
             "query Input($input: Nothing!) { node(id: $input) { id } }",
             "Nothing",
         ),
-        ("Dear", dear, "It costs at least"),
+        ("Expensive", expensive, "It costs at least"),
         (
             "Twice",
             "subscription Twice { taskChanges { at } b: taskChanges { at } }",
@@ -255,20 +255,20 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(e
         ),
     ] {
         let file = manifests.apollo(&[("Tasks", TASKS), (name, text)]);
-        let why = why_not(&env, &["--trusted-documents", &file]).await;
+        let why = start_error(&env, &["--trusted-documents", &file]).await;
         assert!(
             why.contains(says) && why.contains(&sha256(text)),
             "{name}: {why}"
         );
         assert!(why.contains(&format!("the operation {name}")), "{why}");
         let file = manifests.write("map.json", &json!({ "an id": text }));
-        let why = why_not(&env, &["--trusted-documents", &file]).await;
+        let why = start_error(&env, &["--trusted-documents", &file]).await;
         assert!(
             why.contains("an id") && why.contains("could never run"),
             "{name}: {why}"
         );
     }
-    // With other variables they pass, and so they may stay.
+    // Documents whose cost depends on variables are accepted if the cheapest variables are allowed.
     let variable =
         "query Some($first: Int!, $all: Boolean!) { viewer { tasks(first: $first) { nodes { id } }
         more: tasks(first: 100) @include(if: $all) { nodes { id due { at } } } } }";
@@ -276,8 +276,8 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(e
     assert!(env.start(&["--trusted-documents", &file]).await.is_ok());
 
     for (manifest, says) in [
-        (json!([]), "is no manifest"),
-        (json!({ "a": 7 }), "is no manifest"),
+        (json!([]), "is not a manifest"),
+        (json!({ "a": 7 }), "is not a manifest"),
         (
             json!({ "format": "another", "version": 1, "operations": [] }),
             "another 1",
@@ -294,7 +294,7 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(e
         ),
     ] {
         let file = manifests.write("wrong.json", &manifest);
-        let why = why_not(&env, &["--trusted-documents", &file]).await;
+        let why = start_error(&env, &["--trusted-documents", &file]).await;
         assert!(why.contains(says), "{why}");
         assert!(
             why.contains("CUBBY_TRUSTED_DOCUMENTS") && why.contains("wrong.json"),
@@ -307,33 +307,36 @@ async fn a_manifest_that_cannot_be_used_stops_the_start_and_names_the_document(e
         r#"{"a": "query A { __typename }", "a": "query B { __typename }"}"#,
     )
     .unwrap();
-    let why = why_not(&env, &["--trusted-documents", file.to_str().unwrap()]).await;
+    let why = start_error(&env, &["--trusted-documents", file.to_str().unwrap()]).await;
     assert!(why.contains("has the id of another document"), "{why}");
     for id in ["", "sha256:", &format!("sha256:{}", sha256(ME))] {
         let file = manifests.write("hash.json", &json!({ id: TASKS }));
-        let why = why_not(&env, &["--trusted-documents", &file]).await;
-        assert!(why.contains("an id that is not its own"), "{id}: {why}");
+        let why = start_error(&env, &["--trusted-documents", &file]).await;
+        assert!(
+            why.contains("a sha256 id that does not match its text"),
+            "{id}: {why}"
+        );
     }
-    let why = why_not(&env, &["--trusted-documents", "/dev/zero"]).await;
+    let why = start_error(&env, &["--trusted-documents", "/dev/zero"]).await;
     assert!(why.contains("more than 67108864 bytes"), "{why}");
-    let why = why_not(&env, &["--trusted-documents", "nowhere.json"]).await;
+    let why = start_error(&env, &["--trusted-documents", "nowhere.json"]).await;
     assert!(
         why.contains("nowhere.json") && why.contains("cannot be read"),
         "{why}"
     );
-    let why = why_not(&env, &["--trusted-documents-only", "on"]).await;
+    let why = start_error(&env, &["--trusted-documents-only", "on"]).await;
     assert!(why.contains("needs documents"), "{why}");
 }
 
 #[apply(each_database)]
-async fn a_document_without_variables_is_priced_once_and_costs_the_same(env: TestEnv) {
+async fn constant_document_has_the_same_cost_each_time(env: TestEnv) {
     let app = env.app_with(&["--max-cost", "60"]).await;
     let ana = app.sign_up("ana").await;
     let fits = "{ viewer { tasks(first: 50) { nodes { id } } } }";
-    let dear = "{ viewer { tasks(first: 100) { nodes { id } } } }";
+    let expensive = "{ viewer { tasks(first: 100) { nodes { id } } } }";
     for _ in 0..2 {
         ana.ask(fits, json!({})).await;
-        let reply = ana.send(dear, json!({})).await;
+        let reply = ana.send(expensive, json!({})).await;
         assert_eq!(reply.code(), "COST_LIMIT_EXCEEDED");
         let said = reply.body["errors"][0]["message"].as_str().unwrap();
         assert!(said.contains("The operation costs 102"), "{said}");

@@ -1,7 +1,7 @@
-//! Refused by reading: the database is a file.
+//! Refused by reading: the SQLite database is a file.
 
 use std::fs as files;
 
-fn everything() -> Option<Vec<u8>> {
+fn all_rows() -> Option<Vec<u8>> {
     files::read("data/cubby.db").ok()
 }

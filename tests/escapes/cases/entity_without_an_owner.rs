@@ -1,8 +1,8 @@
-//! Refused by E0277: the viewer queries no table without an owner.
+//! Refused by E0277: the viewer cannot query a table without an owner.
 
 use crate::scope::{Filter, Query, Viewer, change_logs};
 
-fn everything(viewer: &Viewer, query: Query<change_logs::Entity>) { //~
+fn all_rows(viewer: &Viewer, query: Query<change_logs::Entity>) { //~
     let _ = query;
 }
 

@@ -1,4 +1,4 @@
-//! Refused by reading: a join reads rows that are not scoped.
+//! Refused by reading: a join reads rows without a restriction to their owner.
 
 use sea_orm::{EntityTrait, JoinType, QuerySelect, RelationDef};
 

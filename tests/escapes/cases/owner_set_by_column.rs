@@ -1,4 +1,4 @@
-//! Refused by reading: the owner is written by nobody but the viewer.
+//! Refused by reading: only the viewer writes the owner's column.
 
 use sea_orm::ActiveModelTrait;
 

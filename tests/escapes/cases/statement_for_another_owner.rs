@@ -1,4 +1,4 @@
-//! Refused by E0624: the statement of a query and the condition of a filter are made by the viewer alone.
+//! Refused by E0624: only the viewer builds statements from queries and filters.
 
 use super::entity::Entity;
 use crate::{

@@ -1,4 +1,4 @@
-//! Refused by E0271: every change of a synced row takes a number of its owner's change log.
+//! Refused by E0271: each change of a synced row must take a number of its owner's change log.
 
 use super::entity::{ActiveModel, Column, Entity};
 use crate::scope::{Filter, Set, Viewer};

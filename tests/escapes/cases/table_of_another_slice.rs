@@ -1,4 +1,4 @@
-//! Refused by reading: whose rows these are, it says itself.
+//! Refused by reading: an entity could name a table of another slice.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Refused by reading: a union reads other people's rows beside one's own.
+//! Refused by reading: a union adds other users' rows.
 
 use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::UnionType};
 
@@ -7,10 +7,10 @@ use crate::{scope::Viewer, error::Result};
 
 async fn all(viewer: &Viewer) -> Result<Vec<Model>> {
     let mut select = Entity::find();
-    let everybody = QuerySelect::query(&mut select).to_owned();
-    QueryFilter::query(&mut select).union(UnionType::All, everybody.clone());
-    QueryOrder::query(&mut select).union(UnionType::All, everybody.clone());
-    let _ = sea_orm::QueryTrait::query(&mut select).union(UnionType::All, everybody);
+    let all_rows = QuerySelect::query(&mut select).to_owned();
+    QueryFilter::query(&mut select).union(UnionType::All, all_rows.clone());
+    QueryOrder::query(&mut select).union(UnionType::All, all_rows.clone());
+    let _ = sea_orm::QueryTrait::query(&mut select).union(UnionType::All, all_rows);
     let _ = sea_orm::QueryTrait::as_query(&select);
     let _ = sea_orm::QueryTrait::into_query(select.clone());
     viewer.all(select).await

@@ -1,7 +1,7 @@
-//! Refused by unsafe_code: nothing of the guard rests on a promise that is not the compiler's.
+//! Refused by unsafe_code: unsafe code can bypass the compiler's checks.
 
 use crate::{scope::Owner, id::UserId};
 
-fn somebody(id: UserId) -> Owner {
+fn forged(id: UserId) -> Owner {
     unsafe { std::mem::transmute(id) } //~
 }

@@ -1,4 +1,4 @@
-//! Refused by reading: the queries that come before the viewer are for identity alone.
+//! Refused by reading: only identity may use unscoped queries.
 
 use crate::identity::unscoped::session_by_id;
 use crate::identity::unscoped::user_by_email;

@@ -1,15 +1,15 @@
-//! Why a socket is closed: the protocol's codes, and those of RFC 6455 section 7.4.1.
+//! The reasons to close a socket, with the codes of the protocol and of RFC 6455 section 7.4.1.
 
 use std::error::Error;
 
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 
-/// The longest reason, in bytes: a control frame has 125, of which the code takes 2.
+/// The maximum length of a reason, in bytes: a control frame has 125, of which the code takes 2.
 const MAX_REASON_BYTES: usize = 123;
 
 #[derive(Clone, Debug)]
 pub(super) enum Close {
-    /// Not signed in, and nothing has run for a while.
+    /// The socket has no session, and no operation has run for a while.
     Idle,
     GoingAway,
     ProtocolError,
@@ -19,17 +19,17 @@ pub(super) enum Close {
     Unauthorized,
     Forbidden,
     InitialisationTimeout,
-    /// The id of the operation that is still running.
+    /// Another operation with this id is still running.
     SubscriberExists(String),
     TooManyInitialisations,
     TooManySockets,
-    /// Not signed in, and its place was wanted for another.
+    /// The socket has no session, and its permit was needed for another.
     Evicted,
     Unavailable,
 }
 
 impl Close {
-    /// For what is no message.
+    /// Returns the reason for a message that cannot be read.
     pub(super) fn of(error: &axum::Error) -> Self {
         match error.source().and_then(|source| source.downcast_ref()) {
             Some(tungstenite::Error::Capacity(_)) => Self::TooLong,
@@ -60,7 +60,7 @@ impl Close {
     }
 }
 
-/// The reason of 4409 in the protocol's words, with as much of the id as fits.
+/// Returns the reason of code 4409 as the protocol words it. A long id is truncated.
 fn subscriber_exists(id: &str) -> String {
     let whole = format!("Subscriber for {id} already exists");
     if whole.len() <= MAX_REASON_BYTES {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reason_names_as_much_of_the_id_as_fits() {
+    fn close_reason_truncates_a_long_id() {
         let reason = |id: &str| Close::SubscriberExists(id.to_owned()).frame().reason;
         assert_eq!(reason("7").as_str(), "Subscriber for 7 already exists");
         let longest = "x".repeat(93);

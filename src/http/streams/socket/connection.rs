@@ -1,4 +1,4 @@
-//! One socket: its messages, the operations that run on it, and when it is closed.
+//! One socket: handles its messages, runs its operations, and closes it.
 
 use std::{collections::HashMap, future, sync::Arc, time::Duration};
 
@@ -19,15 +19,15 @@ use tracing::Instrument;
 
 use super::{
     close::Close,
-    messages::{self, Received, Sent},
+    messages::{self, ClientMessage, Sent},
 };
 use crate::{
     error::{Error, code},
     http::{
-        App,
-        graphql_request::{Params, object},
-        graphql_response::Answer,
-        operation::{self, Admitted},
+        AppState,
+        graphql_request::{GraphqlRequest, object},
+        graphql_response::GraphqlResponse,
+        operation::{self, PreparedOperation},
         streams::{
             anonymous::AnonymousStreamPermit,
             answers::ended,
@@ -42,31 +42,32 @@ use crate::{
 /// The maximum number of operations that run on one socket at once.
 const MAX_OPERATIONS: usize = 50;
 
-/// The maximum number of messages that wait for a slow client; further operations wait with theirs.
-const QUEUED_MESSAGES: usize = 4;
+/// The maximum number of messages that are queued for a slow client. Further operations wait to
+/// send theirs.
+const MAX_QUEUED_MESSAGES: usize = 4;
 
-/// The maximum time until the client's `connection_init`.
+/// The maximum time to receive the client's `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The maximum time until the client has taken a message.
+/// The maximum time to send a message to the client.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The maximum time until the client answers that the socket is closed.
+/// The maximum time to receive the client's close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The interval of pings to the client.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 
-/// The maximum time without any message of the client.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
+/// The maximum time without a message of the client, pongs included.
+const PEER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The maximum time that a socket is open without a session and without an operation.
+/// The maximum time that a socket without a session may be without an operation.
 const ANONYMOUS_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The maximum time that further messages wait until a subscription receives every change.
+/// The maximum time for which later messages wait until a subscription receives every change.
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The authentication of the client.
+/// The authentication of the socket's client.
 enum Peer {
     /// Before `connection_init`.
     Unknown,
@@ -81,7 +82,7 @@ struct SignedIn {
     _permit: StreamPermit,
 }
 
-/// A message of an operation, in the queue of the socket.
+/// A message of an operation in the socket's queue.
 struct ToSend {
     id: String,
     number: u64,
@@ -90,36 +91,37 @@ struct ToSend {
 }
 
 pub(super) struct Connection {
-    app: Arc<App>,
+    app: Arc<AppState>,
     socket: WebSocket,
     device: Device,
-    /// The cookies of the handshake.
+    /// The cookies of the handshake request.
     cookies: Arc<Cookies>,
     request_id: RequestId,
     peer: Peer,
-    /// The running operations by id. A client may reuse an id, so each has a number too.
+    /// The running operations by their ids. A client may reuse an id, so each operation also has a
+    /// unique number.
     operations: HashMap<String, (u64, AbortOnDropHandle<()>)>,
     last_number: u64,
     outbox: mpsc::Sender<ToSend>,
     inbox: mpsc::Receiver<ToSend>,
     ping: Interval,
-    /// The time of the last message of the client.
+    /// The time when the last message of the client was received.
     heard_at: Instant,
-    /// The last time that an operation began or ended.
+    /// The time when the last operation started or ended.
     used_at: Instant,
-    /// Its permit while it has no session.
+    /// The permit of the socket until it has a session.
     anonymous: Option<AnonymousStreamPermit>,
 }
 
 impl Connection {
     pub(super) fn new(
-        app: Arc<App>,
+        app: Arc<AppState>,
         socket: WebSocket,
         (device, cookies): (Device, Cookies),
         request_id: RequestId,
         permit: AnonymousStreamPermit,
     ) -> Self {
-        let (outbox, inbox) = mpsc::channel(QUEUED_MESSAGES);
+        let (outbox, inbox) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -161,7 +163,8 @@ impl Connection {
                 () = tokio::time::sleep_until(self.used_at + ANONYMOUS_IDLE_TIMEOUT), if is_idle => {
                     Err(Some(Close::Idle))
                 }
-                // Before messages, or a client that never stops sending would get no ping.
+                // Pings come before messages, so that a client that never stops sending is still
+                // pinged.
                 _ = self.ping.tick() => self.send_ping().await,
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
@@ -175,12 +178,13 @@ impl Connection {
             }
         };
         if let Some(close) = close {
-            // A client that does not answer in time is gone.
+            // A client that does not respond in time is gone.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.close(close)).await;
         }
     }
 
-    /// Sends the reason and waits for the answer: what was sent may be lost if the connection is cut before.
+    /// Sends a close frame and waits for the client's. Messages could be lost if the connection
+    /// were closed earlier.
     async fn close(&mut self, close: Close) -> Result<(), axum::Error> {
         let frame = Message::Close(Some(close.frame()));
         self.socket.send(frame).await?;
@@ -188,30 +192,31 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles a message, or returns the reason to close the socket.
+    /// Handles a message. Fails with the reason if the socket must be closed.
     async fn on_message(&mut self, message: Message) -> Result<(), Option<Close>> {
         self.heard_at = Instant::now();
         let text = match message {
             Message::Text(text) => text,
-            // The library answers pings.
+            // The library responds to pings.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Binary(_) => return Err(Some(Close::InvalidMessage)),
-            // The library answers it with the next read, which ends the stream.
+            // The library responds with the next read, which ends the stream.
             Message::Close(_) => return Ok(()),
         };
         let invalid = || Some(Close::InvalidMessage);
-        let received: Received = object(text.as_bytes(), "The message").map_err(|_| invalid())?;
+        let received: ClientMessage =
+            object(text.as_bytes(), "The message").map_err(|_| invalid())?;
         let has_payload = matches!(received.payload, Some(Value::Object(_)));
         if !has_payload && !matches!(received.payload, None | Some(Value::Null)) {
             return Err(invalid());
         }
         match (received.kind.as_str(), received.id) {
             ("connection_init", None) => self.on_init(received.payload).await,
-            ("ping", None) => self.send(messages::bare("pong").into()).await,
+            ("ping", None) => self.send(messages::without_operation("pong").into()).await,
             ("pong", None) => Ok(()),
             ("subscribe", Some(id)) if !id.is_empty() && has_payload => {
-                let params = Params::of_value(received.payload.unwrap_or_default());
-                let params = params.ok().filter(Params::names_document);
+                let params = GraphqlRequest::from_value(received.payload.unwrap_or_default());
+                let params = params.ok().filter(GraphqlRequest::has_document);
                 self.subscribe(id, params.ok_or_else(invalid)?).await
             }
             ("complete", Some(id)) => {
@@ -261,10 +266,11 @@ impl Connection {
                 Peer::Session(viewer.session_key(), Box::new(signed_in))
             }
         };
-        self.send(messages::bare("connection_ack").into()).await
+        self.send(messages::without_operation("connection_ack").into())
+            .await
     }
 
-    async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Option<Close>> {
+    async fn subscribe(&mut self, id: String, params: GraphqlRequest) -> Result<(), Option<Close>> {
         let credentials = match &self.peer {
             Peer::Unknown => return Err(Some(Close::Unauthorized)),
             Peer::Anonymous => self.app.identity.authenticator.anonymous().await,
@@ -279,25 +285,25 @@ impl Connection {
         if self.operations.contains_key(&id) {
             return Err(Some(Close::SubscriberExists(id)));
         }
-        let admitted = if self.operations.len() < MAX_OPERATIONS {
+        let prepared = if self.operations.len() < MAX_OPERATIONS {
             operation::document(&self.app, &params)
-                .and_then(|document| operation::admit(&self.app, &document, params))
+                .and_then(|document| operation::prepare(&self.app, &document, params))
         } else {
             let message = format!("At most {MAX_OPERATIONS} operations may run on one socket.");
-            Err(Answer::refusal(
+            Err(GraphqlResponse::rejection(
                 StatusCode::TOO_MANY_REQUESTS,
                 code::RATE_LIMITED,
                 &message,
             ))
         };
-        match admitted {
-            Ok(admitted) => {
+        match prepared {
+            Ok(prepared) => {
                 let context = RequestContext::new(
                     credentials,
                     self.device.clone(),
                     Arc::clone(&self.cookies),
                 );
-                self.start(id, admitted, context).await;
+                self.start(id, prepared, context).await;
                 Ok(())
             }
             Err(refused) => {
@@ -307,24 +313,26 @@ impl Connection {
         }
     }
 
-    /// Runs an operation on a task of its own: a client that reads slowly must not leave a query
-    /// half-way, with the connection to the database that it holds.
-    /// Returns once a subscription receives every change: the next message may read what it starts from.
-    async fn start(&mut self, id: String, admitted: Admitted, context: RequestContext) {
+    /// Starts an operation on a task of its own, so that a slow client cannot suspend it while it
+    /// uses a database connection.
+    ///
+    /// For a subscription, returns once it receives every change: the client's next message may be
+    /// the query that reads the initial state.
+    async fn start(&mut self, id: String, prepared: PreparedOperation, context: RequestContext) {
         self.used_at = Instant::now();
         self.last_number += 1;
         let number = self.last_number;
         let (app, request_id) = (Arc::clone(&self.app), self.request_id);
         let (outbox, name) = (self.outbox.clone(), id.clone());
-        let is_subscription = admitted.kind == OperationType::Subscription;
+        let is_subscription = prepared.kind == OperationType::Subscription;
         let (ready, ended) = (Arc::clone(&context.ready), Arc::clone(&context.ready));
         let running = async move {
             let mut answers = if is_subscription {
-                operation::listen(&app, admitted, context).boxed()
+                operation::subscribe(&app, prepared, context).boxed()
             } else {
-                let answer = match app.bounds.request() {
-                    Some(_permit) => operation::run(&app, admitted, context).await,
-                    None => Answer::of(Error::Unavailable),
+                let answer = match app.admission.request() {
+                    Some(_permit) => operation::run(&app, prepared, context).await,
+                    None => GraphqlResponse::from_error(Error::Unavailable),
                 };
                 futures_util::stream::iter([answer]).boxed()
             };
@@ -338,10 +346,10 @@ impl Connection {
                 let to_send = ToSend {
                     id: name.clone(),
                     number,
-                    json: app.bounds.hold_in_turn(sent.json).await,
+                    json: app.admission.track_when_free(sent.json).await,
                     is_last: sent.is_last,
                 };
-                // It fails if the socket is closed.
+                // Sending fails if the socket is closed.
                 is_over |= outbox.send(to_send).await.is_err();
             }
             ended.notify_one();
@@ -359,7 +367,7 @@ impl Connection {
         } = to_send;
         match self.operations.get(&id) {
             Some((running, _)) if *running == number => {}
-            // The client has completed the operation meanwhile.
+            // The client has completed the operation in the meantime.
             _ => return Ok(()),
         }
         if to_send.is_last {
@@ -370,7 +378,7 @@ impl Connection {
     }
 
     async fn send_ping(&mut self) -> Result<(), Option<Close>> {
-        if self.heard_at.elapsed() > SILENCE_TIMEOUT {
+        if self.heard_at.elapsed() > PEER_TIMEOUT {
             return Err(Some(Close::GoingAway));
         }
         self.write(Message::Ping(Default::default())).await
@@ -381,7 +389,7 @@ impl Connection {
         self.write(Message::Text(text)).await
     }
 
-    /// Waits until the client has taken the message, so that a slow client costs no memory.
+    /// Waits until the message is sent, so that messages for a slow client do not use memory.
     async fn write(&mut self, message: Message) -> Result<(), Option<Close>> {
         match tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
@@ -390,7 +398,7 @@ impl Connection {
     }
 }
 
-/// Waits until a socket without a session is evicted.
+/// Waits until the socket is evicted; never completes for a socket with a session.
 async fn evicted(permit: Option<&AnonymousStreamPermit>) {
     match permit {
         Some(permit) => permit.evicted().await,

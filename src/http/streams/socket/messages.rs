@@ -1,46 +1,46 @@
-//! The messages of the protocol, in both directions.
+//! The messages of the `graphql-transport-ws` protocol, in both directions.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     http::{
-        graphql_response::Answer,
+        graphql_response::GraphqlResponse,
         json::{self, TooLong, was_run},
     },
     id::RequestId,
 };
 
-/// What a client says.
+/// A message of the client.
 #[derive(Deserialize)]
-pub(super) struct Received {
+pub(super) struct ClientMessage {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) id: Option<String>,
     pub(super) payload: Option<Value>,
 }
 
-/// What an operation sends.
+/// A message of an operation to the client.
 pub(super) struct Sent {
     pub(super) json: Vec<u8>,
     pub(super) is_last: bool,
 }
 
 impl Sent {
-    /// An answer; the last one when the operation could not be run.
-    pub(super) fn answer(id: &str, answer: Answer, request_id: RequestId) -> Self {
+    /// Returns the message for a response. It is the last one if the operation was not run.
+    pub(super) fn answer(id: &str, answer: GraphqlResponse, request_id: RequestId) -> Self {
         Self::of(id, answer, request_id)
-            .or_else(|TooLong| Self::of(id, Answer::too_long(), request_id))
+            .or_else(|TooLong| Self::of(id, GraphqlResponse::too_long(), request_id))
             .unwrap_or_else(|TooLong| Self::complete(id))
     }
 
-    fn of(id: &str, answer: Answer, request_id: RequestId) -> Result<Self, TooLong> {
+    fn of(id: &str, answer: GraphqlResponse, request_id: RequestId) -> Result<Self, TooLong> {
         let response = answer.into_response(request_id);
         let is_last = !was_run(&response);
         let json = if is_last {
-            told(Some(id), "error", Some(&response.errors))
+            encode(Some(id), "error", Some(&response.errors))
         } else {
-            told(Some(id), "next", Some(&response))
+            encode(Some(id), "next", Some(&response))
         };
         Ok(Self {
             json: json?,
@@ -50,20 +50,24 @@ impl Sent {
 
     pub(super) fn complete(id: &str) -> Self {
         Self {
-            json: told(Some(id), "complete", None::<()>).unwrap_or_default(),
+            json: encode(Some(id), "complete", None::<()>).unwrap_or_default(),
             is_last: true,
         }
     }
 }
 
-/// A message that is about no operation.
-pub(super) fn bare(kind: &str) -> Vec<u8> {
-    told(None, kind, None::<()>).unwrap_or_default()
+/// Returns a message without an operation, such as `pong`.
+pub(super) fn without_operation(kind: &str) -> Vec<u8> {
+    encode(None, kind, None::<()>).unwrap_or_default()
 }
 
-fn told(id: Option<&str>, kind: &str, payload: Option<impl Serialize>) -> Result<Vec<u8>, TooLong> {
+fn encode(
+    id: Option<&str>,
+    kind: &str,
+    payload: Option<impl Serialize>,
+) -> Result<Vec<u8>, TooLong> {
     #[derive(Serialize)]
-    struct Told<'a, P> {
+    struct Message<'a, P> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         #[serde(rename = "type")]
@@ -72,5 +76,5 @@ fn told(id: Option<&str>, kind: &str, payload: Option<impl Serialize>) -> Result
         payload: Option<P>,
     }
 
-    json::json(&Told { id, kind, payload })
+    json::json(&Message { id, kind, payload })
 }

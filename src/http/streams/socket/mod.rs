@@ -16,7 +16,7 @@ use tracing::{Instrument, Span};
 use self::connection::Connection;
 use crate::{
     error::{Error, code},
-    http::{App, graphql_response::Answer, json},
+    http::{AppState, graphql_response::GraphqlResponse, json},
     id::RequestId,
     identity::{Cookies, Device, Network},
 };
@@ -26,23 +26,25 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// The maximum size of a message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// The maximum number of bytes that wait for the client to read them: an answer, and the answers to the client's pings.
-const MAX_UNREAD_BYTES: usize = json::MAX_LENGTH + 512 * 1024;
+/// The maximum number of bytes that wait for the client to read them: one response, and the pongs
+/// for the client's pings.
+const MAX_UNREAD_BYTES: usize = json::MAX_RESPONSE_BYTES + 512 * 1024;
 
-/// Opens a socket, if the client speaks the protocol and its origin is allowed.
+/// Opens a socket if the client requests the protocol and its origin is allowed.
 pub(in crate::http) async fn upgrade(
-    app: Arc<App>,
+    app: Arc<AppState>,
     mut head: Parts,
     device: Device,
     cookies: Cookies,
     request_id: RequestId,
-) -> Result<Response, Answer> {
-    let refuse = |status, message: &str| Answer::refusal(status, code::BAD_REQUEST, message);
+) -> Result<Response, GraphqlResponse> {
+    let refuse =
+        |status, message: &str| GraphqlResponse::rejection(status, code::BAD_REQUEST, message);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &())
         .await
         .map_err(|rejection| refuse(StatusCode::BAD_REQUEST, &rejection.body_text()))?;
-    // Clients other than browsers send none.
-    if head.headers.contains_key(ORIGIN) && !app.origins.allow(&head.headers) {
+    // Only browsers send `Origin`.
+    if head.headers.contains_key(ORIGIN) && !app.origins.is_allowed(&head.headers) {
         return Err(refuse(
             StatusCode::FORBIDDEN,
             "Pages of this origin may not open a socket. See CUBBY_CORS_ORIGINS.",
@@ -58,7 +60,7 @@ pub(in crate::http) async fn upgrade(
     let permit = app
         .streams
         .anonymous_permit(Network::of(device.ip_address))
-        .ok_or_else(|| Answer::of(Error::Unavailable))?;
+        .ok_or_else(|| GraphqlResponse::from_error(Error::Unavailable))?;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_write_buffer_size(MAX_UNREAD_BYTES)

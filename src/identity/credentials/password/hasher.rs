@@ -1,4 +1,4 @@
-//! Passwords hashed and compared, on threads that give way to everything else.
+//! The pool of threads that hashes and verifies passwords at idle priority.
 
 use std::{
     num::NonZeroUsize,
@@ -29,20 +29,22 @@ use crate::{
     },
 };
 
-/// Passwords that are hashed or wait for it; one more is told to come back.
+/// The maximum number of passwords that are queued or being hashed. A further one fails with
+/// `Unavailable`.
 const MAX_QUEUED_HASHES: usize = 64;
 
-/// How long a password waits for the threads that give way, before one that does not is asked too.
+/// The time that a password waits for the background threads before it is also queued for the
+/// fallback thread.
 const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the thread that does not give way rests after each hash, so that it never takes more
-/// than about a fifth of a core.
+/// The pause of the fallback thread after each hash, so that it takes at most about a fifth of a
+/// core.
 const FALLBACK_COOLDOWN: Duration = Duration::from_millis(100);
 
-/// How long a password waits in all; whoever has no hash by then is told to come back.
+/// The maximum time until a password is hashed. After it the request fails with `Unavailable`.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Proof that a user's password was given. Only [`HashingPool::verify`] makes one.
+/// Proof that a request contained a user's password. Only [`HashingPool::verify`] creates one.
 pub(in crate::identity) struct PasswordVerified {
     user: users::Model,
     password_hash: String,
@@ -50,7 +52,7 @@ pub(in crate::identity) struct PasswordVerified {
 }
 
 impl PasswordVerified {
-    /// The hash that the password was compared with.
+    /// Returns the stored hash that the password matched.
     pub(in crate::identity) fn password_hash(&self) -> &str {
         &self.password_hash
     }
@@ -65,25 +67,24 @@ impl From<PasswordVerified> for Authenticated {
     }
 }
 
-/// Hashes on as many threads as there are cores, which run only while nothing else wants these: a
-/// flood of sign-ins does not keep anybody's queries from running. On a machine that is never idle
-/// they would hardly run at all, and so one thread more takes a part of a core, for those that
-/// have waited for long.
+/// Hashes passwords on one background thread per core. These run at idle priority, so that a flood
+/// of sign-ins does not delay queries. On a busy machine they might hardly run at all, so one
+/// fallback thread of normal priority hashes the passwords that have waited for `FALLBACK_AFTER`.
 pub(in crate::identity) struct HashingPool {
     background: mpsc::Sender<Job>,
     fallback: mpsc::Sender<Job>,
     places: Semaphore,
     fallback_after: Duration,
     deadline: Duration,
-    /// The hash of a password that nobody has: what an unknown address is compared with.
+    /// The hash of a random password, which is verified for an unknown email address.
     dummy_hash: Arc<str>,
 }
 
-/// Answers whether it was still wanted.
+/// Returns false if its caller has stopped waiting, so that nothing was hashed.
 type Job = Box<dyn FnOnce(&mut Argon2Hasher) -> bool + Send>;
 
 impl HashingPool {
-    /// Starts the threads; they end when the hasher is dropped.
+    /// Starts the threads, which end when the pool is dropped.
     pub(in crate::identity) fn start(cost: &HashCost) -> Self {
         let (background, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -110,12 +111,13 @@ impl HashingPool {
         }
     }
 
-    /// The password's hash, as a PHC string.
+    /// Hashes a password. Returns a PHC string.
     pub(in crate::identity) async fn hash(&self, password: Password) -> Result<String> {
         self.run(move |hashing| hashing.hash(&password)).await
     }
 
-    /// Returns the proof if the password is the user's. Without a user it does the same work, and fails.
+    /// Verifies a user's password, and returns the proof if it matches. Without a user, does the
+    /// same work and returns nothing.
     pub(in crate::identity) async fn verify(
         &self,
         user: Option<users::Model>,
@@ -144,7 +146,7 @@ impl HashingPool {
     }
 
     /// # Errors
-    /// `Unavailable` when there is no place, or not enough time.
+    /// `Unavailable` if the queue is full or the deadline has passed.
     async fn run<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Argon2Hasher) -> Result<T> + Send + Sync + 'static,
@@ -156,7 +158,7 @@ impl HashingPool {
             if let Ok(done) = timeout(self.fallback_after, &mut done).await {
                 return done;
             }
-            // It may have been begun and got stuck.
+            // The first job continues, since a background thread may already be hashing it.
             let again = pin!(ask(&self.fallback, &work));
             select(done, again).await.factor_first().0
         };
@@ -166,7 +168,8 @@ impl HashingPool {
     }
 }
 
-/// Has the work done by one of the threads behind the queue, unless it is dropped before its turn.
+/// Queues the work and waits for its result. The work does not run if this future is dropped
+/// before.
 async fn ask<T: Send + 'static>(
     queue: &mpsc::Sender<Job>,
     work: &Arc<impl Fn(&mut Argon2Hasher) -> Result<T> + Send + Sync + 'static>,
@@ -174,13 +177,13 @@ async fn ask<T: Send + 'static>(
     let (answer, done) = oneshot::channel();
     let work = Arc::downgrade(work);
     let job = move |hashing: &mut Argon2Hasher| {
-        // Whoever asked went away, or has the answer, or was told to come back.
+        // The caller was cancelled, has its result from the other queue, or ran into the deadline.
         let Some(work) = work.upgrade() else {
             return false;
         };
         let done = catch_unwind(AssertUnwindSafe(|| work(hashing)));
         let done = done.unwrap_or_else(|panic| Err(Error::internal(Panicked::with(&*panic))));
-        // Whoever asked may have gone away by now.
+        // The send fails if the caller has stopped waiting.
         answer.send(done).ok();
         true
     };
@@ -192,7 +195,7 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Does one job after the other until the hasher is dropped, and rests after each.
+/// Runs the queued jobs until the pool is dropped, and pauses after each.
 fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost) {
     let mut hashing = Argon2Hasher::new(cost);
     loop {
@@ -206,7 +209,8 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost) {
     }
 }
 
-/// Has this thread run only while nothing else wants its core: `SCHED_IDLE` of sched(7).
+/// Sets the policy `SCHED_IDLE` (sched(7)), by which this thread runs only on an otherwise idle
+/// core.
 #[cfg(target_os = "linux")]
 fn set_idle_priority() {
     use thread_priority::{
@@ -214,19 +218,15 @@ fn set_idle_priority() {
         set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
     };
     let idle = ThreadSchedulePolicy::Normal(Idle);
-    // It sets the niceness too, which may not be allowed and is of no use to an idle thread: what
-    // counts is the policy.
+    // The call also sets the niceness. That may fail, which is harmless: the policy alone matters.
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).ok();
     let policy = thread_schedule_policy();
-    tracing::debug!(
-        ?policy,
-        "a thread that hashes passwords has this scheduling policy"
-    );
+    tracing::debug!(?policy, "scheduling policy of a password hashing thread");
 }
 
 #[cfg(not(target_os = "linux"))]
 fn set_idle_priority() {
-    tracing::debug!("threads that hash passwords are scheduled like all others");
+    tracing::debug!("password hashing threads run at normal priority");
 }
 
 fn make_dummy_hash(cost: &HashCost) -> String {
@@ -245,7 +245,7 @@ mod tests {
         HashingPool::start(&HashCost::production())
     }
 
-    /// Keeps the threads behind the queue busy until what is returned is dropped.
+    /// Keeps the threads of the queue busy until the returned sender is dropped.
     fn occupy(queue: &mpsc::Sender<Job>, threads: usize) -> mpsc::Sender<()> {
         let (release, released) = mpsc::channel();
         let released = Arc::new(Mutex::new(released));
@@ -266,8 +266,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_fails_what_panicked_and_its_thread_goes_on() {
-        // Where others are busy a panic takes its time to be told.
+    async fn panicking_job_fails_and_its_thread_survives() {
+        // On a busy machine a panic can take long to reach its caller.
         let hasher = HashingPool {
             deadline: Duration::from_mins(1),
             ..start()
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
+    async fn job_past_its_deadline_is_unavailable_and_never_runs() {
         let hasher = HashingPool {
             deadline: Duration::ZERO,
             ..start()
@@ -295,11 +295,11 @@ mod tests {
         let late = hasher.run(move |_| Ok(begin.send(()))).await;
         assert!(matches!(late, Err(Error::Unavailable)), "{late:?}");
         drop(release);
-        assert!(begun.recv().is_err(), "it was begun all the same");
+        assert!(begun.recv().is_err(), "the job ran despite its deadline");
     }
 
     #[tokio::test]
-    async fn who_finds_64_before_them_is_told_to_come_back_at_once() {
+    async fn full_queue_of_64_rejects_at_once() {
         let hasher = start();
         let others = hasher.places.try_acquire_many(64).unwrap();
         let refused = hasher.run(|_| Ok(())).await;
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_for_the_threads_that_give_way_is_served_by_one_that_does_not() {
+    async fn slow_pool_falls_back_to_foreground_thread() {
         let hasher = HashingPool {
             fallback_after: Duration::ZERO,
             ..start()

@@ -1,4 +1,4 @@
-//! Argon2id, in memory that is kept from one hash to the next.
+//! Argon2id hashing, which reuses its memory from one hash to the next.
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
@@ -31,7 +31,8 @@ pub struct HashCost {
 }
 
 impl HashCost {
-    /// 19 MiB, two passes and one lane: the minimum of the OWASP Password Storage Cheat Sheet.
+    /// Returns 19 MiB, two passes and one lane: the minimum of the OWASP Password Storage Cheat
+    /// Sheet.
     pub fn production() -> Self {
         Self {
             params: Params::new(19 * 1024, 2, 1, Some(LENGTH)).expect("in range"),
@@ -39,8 +40,8 @@ impl HashCost {
         }
     }
 
-    /// The lowest cost that Argon2 has, for tests that are not about hashing. Hashes of this cost protect no
-    /// password: a test fails when the service names this function.
+    /// Returns the lowest cost that Argon2 allows, for tests that are not about hashing. Hashes of
+    /// this cost do not protect passwords: a test fails if production code names this function.
     pub fn insecure_for_tests() -> Self {
         Self {
             params: Params::new(Params::MIN_M_COST, 1, 1, Some(LENGTH)).expect("in range"),
@@ -49,19 +50,19 @@ impl HashCost {
     }
 }
 
-/// What one thread hashes with.
+/// The parameters and the memory of one hashing thread.
 pub(in crate::identity) struct Argon2Hasher {
     params: Params,
-    /// Empty until the first hash. To be given it by the system each time costs about half as much
-    /// as the hash.
+    /// Empty until the first hash. Allocating it each time would cost about half as much as
+    /// hashing.
     memory: Vec<Block>,
 }
 
-/// A stored hash that is the password's.
+/// The state of a stored hash that matches the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) enum Match {
     Current,
-    /// It was made with other parameters than today's, or by another service.
+    /// The hash has outdated parameters, or was imported from another service.
     NeedsRehash,
 }
 
@@ -73,14 +74,16 @@ impl Argon2Hasher {
         }
     }
 
-    /// The password's hash, as a PHC string.
+    /// Hashes a password. Returns a PHC string.
     pub(in crate::identity) fn hash(&mut self, password: &Password) -> Result<String> {
         let hash = self.make(password).map_err(Error::internal)?;
         Ok(hash.to_string())
     }
 
-    /// How the hash fits the password; nothing when it is another one's. Fails when it is no hash that is
-    /// known.
+    /// Verifies a password against a hash. Returns nothing if it does not match.
+    ///
+    /// # Errors
+    /// If the hash has no supported format.
     pub(in crate::identity) fn verify(
         &mut self,
         password: &Password,
@@ -129,7 +132,7 @@ impl Argon2Hasher {
         let is_current = (algorithm, version) == (ALGORITHM, VERSION) && params == self.params;
         let argon2 = Argon2::new(algorithm, version, params);
         let found = self.run(&argon2, password, &salt, expected.len())?;
-        // In constant time, as two of these are compared.
+        // `Output` compares in constant time.
         Ok((found == expected).then_some(if is_current {
             Match::Current
         } else {
@@ -146,7 +149,7 @@ impl Argon2Hasher {
     ) -> password_hash::Result<Output> {
         let blocks = argon2.params().block_count();
         let ours = self.params.block_count();
-        // What a hash of other parameters takes beyond ours is not kept.
+        // A hash with other parameters may need more memory. The excess is released below.
         self.memory.resize(blocks.max(ours), Block::new());
         let mut output = [0; Output::MAX_LENGTH];
         let output = &mut output[..length];
@@ -170,7 +173,7 @@ mod tests {
         Password::from_input(text)
     }
 
-    /// Hashes as it was done with other parameters.
+    /// Returns a hasher with these parameters.
     fn with(memory_kib: u32, passes: u32, lanes: u32) -> Argon2Hasher {
         Argon2Hasher {
             params: Params::new(memory_kib, passes, lanes, Some(LENGTH)).unwrap(),
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_argon2id_with_19_mib_two_passes_and_one_lane() {
+    fn hash_is_argon2id_with_19_mib_two_passes_and_one_lane() {
         let hash = production().hash(&typed("correct horse")).unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_fits_its_password_alone_whatever_the_memory_held() {
+    fn hash_matches_only_its_password_with_reused_memory() {
         let mut hashing = production();
         let first = hashing.hash(&typed("correct horse")).unwrap();
         let second = hashing.hash(&typed("correct horse")).unwrap();
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_other_parameters_fits_and_is_outdated() {
+    fn hash_with_other_parameters_matches_and_needs_rehash() {
         let mut hashing = production();
         for mut other in [with(32, 1, 2), with(20 * 1024, 2, 1), with(19 * 1024, 3, 1)] {
             let hash = other.hash(&typed("correct horse")).unwrap();
@@ -215,8 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hashes_of_other_programs_are_read() {
-        // Of the reference implementation's command: `echo -n password | argon2 somesalt …`.
+    fn reference_implementation_hashes_verify() {
+        // From the reference implementation's command: `echo -n password | argon2 somesalt …`.
         for hash in [
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_an_error() {
+    fn invalid_hash_is_an_error() {
         for hash in [
             "",
             "secret",

@@ -1,4 +1,4 @@
-//! A password as it is chosen: how long it must and may be, and what it must not be.
+//! Passwords: the policy for new ones, and the pool of threads that hashes and verifies them.
 
 mod common;
 mod hasher;
@@ -14,43 +14,44 @@ pub(in crate::identity) use self::hasher::PasswordVerified;
 pub use self::hashing::HashCost;
 use crate::{
     config::PasswordPolicy,
-    error::{Fault, WeakPasswordReason},
+    error::{FieldError, WeakPasswordReason},
     identity::entity::users,
 };
 
 /// The service's name.
 const SERVICE: &str = "cubby";
 
-/// The shortest word of an address or a name that counts, in code points: shorter ones are in other
-/// words by chance.
+/// The minimum length of a word of an address or a name that a password must not contain, in code
+/// points. Shorter words occur in other words by chance.
 const MIN_WORD_CHARS: usize = 4;
 
-/// How many code points suffice beside the words that anybody may know: as many as NIST SP 800-63B-4
-/// asks of a password that stands alone.
+/// The minimum number of code points that must remain of a password without personal words and the
+/// service's name: the minimum length by NIST SP 800-63B-4 of a password that is the only factor. A
+/// password with that many may contain such words.
 const MIN_REMAINDER_CHARS: usize = 15;
 
-/// A password in NFC, so that it is the same one from every keyboard; otherwise as it was typed.
+/// A password as typed and in NFC, which does not depend on the keyboard. It is never trimmed.
 #[derive(Clone)]
 pub(in crate::identity) struct Password {
     nfc: String,
     typed: String,
 }
 
-/// Never its value.
+/// Omits the value.
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
 }
 
-/// What a password must not be made of.
+/// Words about a user that their password must not consist of.
 #[derive(Clone, Copy)]
 pub(in crate::identity) struct PersonalInfo<'a> {
     pub(in crate::identity) email: Option<&'a str>,
     pub(in crate::identity) name: Option<&'a str>,
 }
 
-/// The passwords of this service: their policy, and the threads that hash them.
+/// The password policy, and the pool of threads that hashes passwords.
 pub(in crate::identity) struct Passwords {
     policy: PasswordPolicy,
     pool: HashingPool,
@@ -68,22 +69,22 @@ impl Passwords {
         self.policy
     }
 
-    /// Reads a new password.
+    /// Parses a new password.
     ///
     /// # Errors
-    /// If the policy refuses it.
+    /// If the policy rejects it.
     pub(in crate::identity) fn read_new(
         &self,
         text: &str,
         info: PersonalInfo<'_>,
-    ) -> Result<Password, Fault> {
+    ) -> Result<Password, FieldError> {
         Password::new(text, self.policy, info)
     }
 
     /// Hashes a password. Returns a PHC string.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if too many wait.
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if too many passwords are queued.
     pub(in crate::identity) async fn hash(
         &self,
         password: Password,
@@ -91,7 +92,9 @@ impl Passwords {
         self.pool.hash(password).await
     }
 
-    /// Returns the proof if the password is the user's. Without a user it does the same work, and fails.
+    /// Verifies a user's password, and returns the proof if it matches. Without a user, does the
+    /// same work and returns nothing, so that the response time does not reveal which addresses
+    /// exist.
     ///
     /// # Errors
     /// As for [`Passwords::hash`].
@@ -105,11 +108,13 @@ impl Passwords {
 }
 
 impl Password {
-    /// A password to be set, when the policy allows it and it is hard to guess for this person. All
-    /// that is wrong with it is told at once.
-    fn new(text: &str, policy: PasswordPolicy, person: PersonalInfo<'_>) -> Result<Self, Fault> {
+    /// Parses a new password for this user.
+    ///
+    /// # Errors
+    /// If the password is weak. The error lists all its weaknesses.
+    fn new(text: &str, policy: PasswordPolicy, info: PersonalInfo<'_>) -> Result<Self, FieldError> {
         let password = Self::from_input(text);
-        let weaknesses = password.weaknesses(policy, person);
+        let weaknesses = password.weaknesses(policy, info);
         if weaknesses.is_empty() {
             return Ok(password);
         }
@@ -118,10 +123,10 @@ impl Password {
             .map(|weakness| hint(*weakness, policy))
             .collect();
         let message = format!("Choose a password {}.", hints.join(", "));
-        Err(Fault::weak_password(message, weaknesses))
+        Err(FieldError::weak_password(message, weaknesses))
     }
 
-    /// A password to be compared with the one that was set, whatever the policy is by now.
+    /// Creates a password to compare with a stored hash. The policy does not apply.
     pub(in crate::identity) fn from_input(text: &str) -> Self {
         Self {
             nfc: text.nfc().collect(),
@@ -133,7 +138,8 @@ impl Password {
         self.nfc.as_bytes()
     }
 
-    /// The forms in which another service may have hashed it, each once: as typed, NFC, NFKC and NFD.
+    /// Returns the distinct forms that another service may have hashed: as typed, NFC, NFKC and
+    /// NFD.
     fn forms(&self) -> Vec<String> {
         let typed = &self.typed;
         let mut forms = vec![typed.clone()];
@@ -152,12 +158,12 @@ impl Password {
     fn weaknesses(
         &self,
         policy: PasswordPolicy,
-        person: PersonalInfo<'_>,
+        info: PersonalInfo<'_>,
     ) -> Vec<WeakPasswordReason> {
         let (least, most) = policy.lengths();
         let length = self.nfc.chars().count();
         let folded = fold(&self.nfc);
-        let personal = person.words();
+        let personal = info.words();
         let mut beside = folded.replace(SERVICE, "");
         for word in &personal {
             beside = beside.replace(word, "");
@@ -183,7 +189,7 @@ impl Password {
     }
 }
 
-/// What to do about it, after "Choose a password".
+/// Returns how to correct the weakness, as the end of a sentence that starts "Choose a password".
 fn hint(weakness: WeakPasswordReason, policy: PasswordPolicy) -> String {
     let (least, most) = policy.lengths();
     match weakness {
@@ -191,7 +197,7 @@ fn hint(weakness: WeakPasswordReason, policy: PasswordPolicy) -> String {
         WeakPasswordReason::TooLong => format!("of at most {most} characters"),
         WeakPasswordReason::Common => "that is not among the most used".to_owned(),
         WeakPasswordReason::ContainsPersonalInfo => {
-            "without your address or your name in it".to_owned()
+            "without your email address or name in it".to_owned()
         }
         WeakPasswordReason::ContainsServiceName => {
             "without the name of this service in it".to_owned()
@@ -200,7 +206,8 @@ fn hint(weakness: WeakPasswordReason, policy: PasswordPolicy) -> String {
 }
 
 impl PersonalInfo<'_> {
-    /// The address, what is before its `@`, the name, and the words of these; folded, longest first.
+    /// Returns the address, its local part, the name, and the words of the latter two; folded,
+    /// longest first.
     fn words(&self) -> Vec<String> {
         let local = self.email.and_then(|email| email.split_once('@'));
         let whole = [self.email, local.map(|(local, _)| local), self.name];
@@ -221,9 +228,9 @@ impl PersonalInfo<'_> {
     }
 }
 
-/// The same for a text in any case and in any form that looks alike (NFKC).
+/// Folds a text, so that texts compare equal that differ only in case or compatibility form (NFKC).
 pub(in crate::identity) fn fold(text: &str) -> String {
-    // The one letter whose lower case depends on what follows it.
+    // Sigma is the only letter whose lower case depends on its position in the word.
     text.nfkc()
         .collect::<String>()
         .to_lowercase()
@@ -247,15 +254,15 @@ mod tests {
     }
 
     fn weaknesses_for(email: &str, name: &str, text: &str) -> Vec<WeakPasswordReason> {
-        let person = PersonalInfo {
+        let info = PersonalInfo {
             email: Some(email),
             name: Some(name),
         };
-        Password::from_input(text).weaknesses(PasswordPolicy::Standard, person)
+        Password::from_input(text).weaknesses(PasswordPolicy::Standard, info)
     }
 
     #[test]
-    fn a_password_has_8_to_128_code_points_of_any_kind() {
+    fn password_has_8_to_128_code_points() {
         assert_eq!(weaknesses("m7,k2%x"), [TooShort]);
         assert_eq!(weaknesses("m7,k2%xy"), []);
         assert_eq!(weaknesses("        "), []);
@@ -264,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_counted_and_compared_after_nfc_and_never_trimmed() {
+    fn password_is_normalized_to_nfc_and_not_trimmed() {
         assert_eq!(weaknesses(&"e\u{301}".repeat(7)), [TooShort]);
         let same = |a: &str, b: &str| {
             Password::from_input(a).as_bytes() == Password::from_input(b).as_bytes()
@@ -275,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nist_policy_wants_15_to_256() {
+    fn nist_policy_requires_15_to_256_code_points() {
         let weaknesses =
             |text: String| Password::from_input(&text).weaknesses(PasswordPolicy::Nist, NO_INFO);
         assert_eq!(weaknesses("é".repeat(14)), [TooShort]);
@@ -285,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_password_is_refused_in_every_case_and_form() {
+    fn common_password_is_rejected_in_any_case_and_form() {
         for text in [
             "password",
             "PassWord",
@@ -300,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_made_of_the_persons_address_or_name_is_refused() {
+    fn password_with_own_address_or_name_is_rejected() {
         for text in [
             "ana.lima@example.com",
             "ANA.LIMA-1",
@@ -320,19 +327,19 @@ mod tests {
     }
 
     #[test]
-    fn a_password_made_of_the_services_name_is_refused() {
+    fn password_with_service_name_is_rejected() {
         for text in ["cubbycubby", "Cubby-2026", "my CUBBY rocks"] {
             assert_eq!(weaknesses(text), [ContainsServiceName], "{text}");
         }
     }
 
     #[test]
-    fn what_holds_without_the_words_that_anybody_knows_may_contain_them() {
+    fn known_words_are_allowed_if_the_remainder_is_long() {
         let found = |text| weaknesses_for("ana.lima@example.com", "Ana Ferreira", text);
         assert_eq!(found("ana.lima 12345678901234"), []);
         assert_eq!(found("ana.lima 1234567890123"), [ContainsPersonalInfo]);
         assert_eq!(weaknesses("the cubby under the stairs"), []);
-        // Neither may fill up for the other.
+        // Personal words and the service's name both count as removed.
         assert_eq!(
             found("cubby ferreira 1234567"),
             [ContainsPersonalInfo, ContainsServiceName]
@@ -340,28 +347,28 @@ mod tests {
     }
 
     #[test]
-    fn a_short_name_is_no_reason() {
+    fn short_names_are_not_checked() {
         assert_eq!(weaknesses_for("jo@example.com", "Ana", "bananas & joy"), []);
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_password_is_told_at_once() {
-        let person = PersonalInfo {
+    fn all_weaknesses_are_reported_at_once() {
+        let info = PersonalInfo {
             email: Some("password@example.com"),
             name: None,
         };
-        let fault = Password::new("password", PasswordPolicy::Nist, person).unwrap_err();
-        let told = format!("{fault:?}");
+        let fault = Password::new("password", PasswordPolicy::Nist, info).unwrap_err();
+        let text = format!("{fault:?}");
         assert!(
-            told.contains("[TooShort, Common, ContainsPersonalInfo]"),
-            "{told}"
+            text.contains("[TooShort, Common, ContainsPersonalInfo]"),
+            "{text}"
         );
         assert!(
-            told.contains(
+            text.contains(
                 "Choose a password of at least 15 characters, that is not among the most used, \
-                 without your address or your name in it."
+                 without your email address or name in it."
             ),
-            "{told}"
+            "{text}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The reasons why the signing keys cannot be used or rotated.
+//! The error type of reading and rotating signing keys.
 
 use std::{io, sync::Arc};
 
@@ -7,25 +7,25 @@ use crate::{
     error::{Error, ErrorChain},
 };
 
-/// The reason why the keys cannot be used or rotated; the message says what to do.
+/// An error of reading or rotating signing keys. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// No secret decrypts the key with this id.
+    /// No accepted secret decrypts the key with this id.
     #[error(
-        "the signing key {0} was sealed with a secret that is not set: set it as CUBBY_SECRET, or as CUBBY_SECRET_2 \
-         beside a new one. One that Cubby made is in the file `secret` of the data directory. If it is lost, `cubby \
-         keys rotate --now` gives up the keys for a new one, and every access token with them"
+        "the signing key {0} is encrypted with a secret that is not set: set that secret as CUBBY_SECRET, or as \
+         CUBBY_SECRET_2 beside a new one. A secret that Cubby created is in the file `secret` of the data directory. \
+         If the secret is lost, `cubby keys rotate --now` replaces all keys, which invalidates every access token"
     )]
     Sealed(String),
-    /// The key with this id is published, and signs from this time on.
+    /// A rotation is in progress: the key with this id is published and signs from this time on.
     #[error(
-        "the keys are being rotated already: {0} signs from {1} on. `cubby keys rotate --now` does not wait"
+        "a key rotation is already in progress: {0} signs from {1} on. `cubby keys rotate --now` does not wait"
     )]
     RotationInProgress(String, Timestamp),
-    /// Another process rotated the keys at the same moment.
-    #[error("another process rotated the keys at the same moment: `cubby keys list` shows them")]
+    /// Another process rotated the keys at the same time.
+    #[error("another process rotated the keys at the same time: `cubby keys list` lists them")]
     ConcurrentRotation,
-    #[error("the database that has the signing keys does not answer")]
+    #[error("the database with the signing keys is unavailable")]
     Unavailable,
     #[error(
         "the signing keys cannot be used: {}. If their table is missing, run `cubby migrate up`",

@@ -1,4 +1,4 @@
-//! A private key as the database keeps it: sealed, so that whoever reads the database signs nothing.
+//! Encryption of private keys at rest, so that a copy of the database is not enough to sign tokens.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 
@@ -7,30 +7,35 @@ use crate::crypto::secret::{Secret, Secrets};
 /// The 32 bytes of an Ed25519 private key.
 pub(in crate::identity) type Seed = [u8; 32];
 
-/// A private key that was opened.
-pub(in crate::identity) struct Opened {
+/// A decrypted private key.
+pub(in crate::identity) struct DecryptedKey {
     pub(in crate::identity) seed: Seed,
-    /// Whether the secret that sealed it is the one in use.
+    /// True if it was encrypted with the current secret.
     pub(in crate::identity) by_first: bool,
 }
 
-/// AES-256-GCM with a random nonce in front, bound to the key's name: it opens for no other row.
+/// Encrypts a private key with AES-256-GCM and prepends the random nonce. The key id is associated
+/// data, so that the ciphertext is valid only in the row with this id.
 pub(in crate::identity) fn seal(seed: &Seed, id: &str, secret: &Secret) -> Vec<u8> {
     let mut text = seed.to_vec();
     let nonce = sealing(secret)
         .seal_in_place_append_tag(Aad::from(id), &mut text)
-        .expect("32 bytes can be sealed");
+        .expect("32 bytes can be encrypted");
     [nonce.as_ref().as_slice(), &text].concat()
 }
 
-/// The private key, when one of the secrets has sealed it under this name.
-pub(in crate::identity) fn open(sealed: &[u8], id: &str, secrets: &Secrets) -> Option<Opened> {
+/// Decrypts the private key with this id. Returns nothing if no accepted secret decrypts it.
+pub(in crate::identity) fn open(
+    sealed: &[u8],
+    id: &str,
+    secrets: &Secrets,
+) -> Option<DecryptedKey> {
     let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
     secrets.each().enumerate().find_map(|(at, secret)| {
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = text.to_vec();
         let opened = sealing(secret).open_in_place(nonce, Aad::from(id), &mut text);
-        Some(Opened {
+        Some(DecryptedKey {
             seed: (*opened.ok()?).try_into().ok()?,
             by_first: at == 0,
         })
@@ -54,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_key_opens_by_the_secret_that_sealed_it_and_under_its_own_name() {
+    fn key_decrypts_only_with_its_secret_and_key_id() {
         let both = secrets(&["new", "old"]);
         let (new, old) = (secrets(&["new"]), secrets(&["old"]));
         let sealed = seal(&SEED, "name", old.first());
@@ -67,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_cut_short_does_not_open() {
+    fn modified_or_truncated_ciphertext_is_rejected() {
         let secrets = secrets(&["secret"]);
         let sealed = seal(&SEED, "name", secrets.first());
         for at in 0..sealed.len() {

@@ -1,4 +1,4 @@
-//! The keys as they were read from the database and opened.
+//! The decrypted signing keys, as one read of the database returned them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     KeyState,
-    key_encryption::{self, Opened},
+    key_encryption::{self, DecryptedKey},
 };
 use crate::{
     clock::Timestamp,
@@ -14,12 +14,12 @@ use crate::{
     identity::{entity::signing_keys, tokens::signer::Signer},
 };
 
-/// Every key whose last token has not ended, oldest first. Those that no secret opens are not among
-/// them: a row that somebody put there is neither published nor believed.
+/// The unexpired keys, oldest first. A key that no accepted secret decrypts is excluded, so that a
+/// row that an attacker inserts is neither published nor accepted.
 #[derive(Default)]
 pub(in crate::identity) struct KeyRing {
     keys: Vec<Key>,
-    /// The names of those that did not open.
+    /// The ids of the keys that could not be decrypted.
     pub(in crate::identity) sealed: Vec<String>,
 }
 
@@ -36,7 +36,8 @@ impl Key {
 }
 
 impl KeyRing {
-    /// Opens the rows. A key that was open before stays so, whatever has sealed it since.
+    /// Decrypts the rows. A key that `before` has stays usable, even if its row has since been
+    /// encrypted with a secret that is not set here.
     pub(in crate::identity) fn of(
         rows: &[signing_keys::Model],
         before: &Self,
@@ -69,16 +70,16 @@ impl KeyRing {
         self.keys.iter().map(|key| key.signer.id())
     }
 
-    /// The key that signs. Where the clock of whoever made the first key goes ahead of ours, that
-    /// key signs already.
+    /// Returns the key that signs now: the newest active one. If none is active yet, since the
+    /// clock of the instance that created the first key is ahead of ours, returns the oldest key.
     pub(in crate::identity) fn signing(&self, now: Timestamp) -> Option<Arc<Signer>> {
-        let living = || self.keys.iter().filter(|key| key.is_active_at(now));
-        let active = living().rfind(|key| key.active_from <= now);
-        let signing = active.or_else(|| living().next())?;
+        let unexpired = || self.keys.iter().filter(|key| key.is_active_at(now));
+        let active = unexpired().rfind(|key| key.active_from <= now);
+        let signing = active.or_else(|| unexpired().next())?;
         Some(Arc::clone(&signing.signer))
     }
 
-    /// The key that the token names.
+    /// Returns the unexpired key that the token names.
     pub(in crate::identity) fn named_by(&self, token: &str, now: Timestamp) -> Option<Arc<Signer>> {
         let key = self
             .keys
@@ -87,25 +88,26 @@ impl KeyRing {
         Some(Arc::clone(&key.signer))
     }
 
-    /// As a JWK set (RFC 7517), the newest key first.
+    /// Returns the public keys as a JWK set (RFC 7517), newest first.
     pub(in crate::identity) fn jwks(&self, now: Timestamp) -> Value {
-        let living = self.keys.iter().rev().filter(|key| key.is_active_at(now));
-        let keys: Vec<&Value> = living.filter_map(|key| key.signer.jwk()).collect();
+        let unexpired = self.keys.iter().rev().filter(|key| key.is_active_at(now));
+        let keys: Vec<&Value> = unexpired.filter_map(|key| key.signer.jwk()).collect();
         json!({ "keys": keys })
     }
 }
 
-/// The key of the row, and whether the secret in use sealed it.
+/// Decrypts the key of a row. Returns nothing if no accepted secret decrypts it, or if the row's id
+/// is not its thumbprint.
 pub(in crate::identity) fn open(
     row: &signing_keys::Model,
     secrets: &Secrets,
-) -> Option<(Signer, Opened)> {
+) -> Option<(Signer, DecryptedKey)> {
     let opened = key_encryption::open(&row.sealed_private_key, &row.id, secrets)?;
     let signer = Signer::ed25519(&opened.seed);
     (signer.id() == row.id).then_some((signer, opened))
 }
 
-/// What each row's key is for at the moment, the rows being ordered by their numbers.
+/// Returns the state of each row's key at `now`. The rows must be in the order of their numbers.
 pub(in crate::identity) fn states(rows: &[signing_keys::Model], now: Timestamp) -> Vec<KeyState> {
     let active = |row: &signing_keys::Model| row.active_from <= now;
     let current = rows.iter().rposition(active).unwrap_or(0);

@@ -1,5 +1,5 @@
-//! The keys that access tokens are signed with: made, published, rotated and retired, in the
-//! database, so that every instance has the same.
+//! The signing keys: creates, publishes, rotates and retires them in the database, which all
+//! instances share.
 
 mod error;
 mod key_encryption;
@@ -17,7 +17,7 @@ use self::key_ring::KeyRing;
 use super::signer::Signer;
 use crate::{
     clock::{Clock, Timestamp},
-    config::Lead,
+    config::PublishPeriod,
     crypto::secret::{Secret, Secrets},
     db::Database,
     error::{Error, Result},
@@ -29,78 +29,82 @@ use crate::{
     scope::Set,
 };
 
-/// How old what is known of the keys may be: far less than a key is published before it signs.
-const READ_EVERY: Duration = Duration::from_secs(10);
+/// The age from which the cached keys are read again. A new key is published for far longer than
+/// this before it signs.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How old it may be while somebody reads it anew already.
-const READ_AT_LEAST_EVERY: Duration = Duration::from_mins(1);
+/// The age up to which the cached keys are used while another request reads them. A request that
+/// finds them older waits for the read.
+const MAX_STALE: Duration = Duration::from_mins(1);
 
-/// How old at least, for a token that names a key which is not known.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The minimum age of the cached keys before a token with an unknown key causes another read.
+const ERROR_COOLDOWN: Duration = Duration::from_secs(1);
 
-/// How long the database may take; then what is known is used on.
-const READ_WITHIN: Duration = Duration::from_secs(2);
+/// The maximum duration of a read. After it the cached keys stay in use.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a key is kept beyond its last token: clocks differ, and so does when an instance reads.
+/// The time that a key stays valid after its last token expires, since clocks differ and instances
+/// read the keys at different times.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// The signing keys of the database, opened and kept up with.
+/// The signing keys in the database, with a cache of the decrypted ones.
 pub struct Keys {
     database: Database,
     secrets: Arc<Secrets>,
     clock: Clock,
-    known: RwLock<Known>,
-    /// Held by the one who reads.
+    known: RwLock<CachedKeyRing>,
+    /// Serializes reads.
     reading: tokio::sync::Mutex<()>,
 }
 
-struct Known {
+struct CachedKeyRing {
     ring: Arc<KeyRing>,
-    /// When it was last tried to read it.
+    /// The time of the last read, successful or not.
     at: Timestamp,
-    /// False after a reading that failed.
+    /// True if the last read succeeded.
     is_current: bool,
 }
 
-/// What a key is for.
+/// The state of a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Published already, and will sign.
+    /// Published, but does not sign yet.
     Next,
+    /// Signs new tokens.
     Current,
-    /// Signs nothing any more, and is published until its last token has ended.
+    /// Signs no new tokens. Published until its last token has expired.
     Retiring,
     /// Neither published nor accepted; the next rotation removes it.
     Expired,
 }
 
-/// A key as an operator sees it.
+/// A signing key in the list that an operator sees.
 pub struct ListedKey {
     pub id: String,
     pub algorithm: String,
     pub state: KeyState,
-    /// Whether one of the secrets opens it.
+    /// True if an accepted secret decrypts it.
     pub is_open: bool,
     pub created_at: Timestamp,
     pub active_from: Timestamp,
     pub expires_at: Option<Timestamp>,
 }
 
-/// When a new key takes its place.
+/// The time at which a new key starts to sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Rotation {
-    /// Once everybody who verifies tokens has had the time to read it. The keys before it are kept
-    /// until their last tokens have ended.
-    After(Lead),
-    /// Now, and every key before it is gone, with the tokens that it signed.
+    /// After a period in which verifiers can fetch the new key. Previous keys stay valid until
+    /// their last tokens have expired.
+    After(PublishPeriod),
+    /// At once. All previous keys are deleted, which invalidates their tokens.
     Now,
 }
 
 impl Keys {
-    /// Nothing is read yet.
+    /// Creates an empty cache. Reads nothing yet.
     pub fn new(database: Database, secrets: Arc<Secrets>, clock: Clock) -> Self {
         Self {
-            known: RwLock::new(Known {
+            known: RwLock::new(CachedKeyRing {
                 ring: Arc::default(),
                 at: clock.now(),
                 is_current: false,
@@ -112,20 +116,21 @@ impl Keys {
         }
     }
 
-    /// Reads the keys to sign with, making the first where there is none. Those that another secret
-    /// than the first has sealed are sealed anew.
+    /// Reads the keys. If the table is empty, creates the first one. Re-encrypts the keys that were
+    /// not encrypted with the current secret.
     ///
     /// # Errors
-    /// When the database does not answer, or a key does not open.
+    /// If the database is unavailable, or a key cannot be decrypted.
     pub async fn open(self) -> std::result::Result<Self, KeysError> {
         let now = self.clock.now();
-        let mut rows = self.living(now).await?;
+        let mut rows = self.unexpired(now).await?;
         if rows.is_empty() {
-            // Whoever comes second at the same moment uses the first one's.
+            // If another instance creates the first key at the same time, both use the one stored
+            // first.
             if self.make_first(now).await? {
-                tracing::info!("a key to sign tokens with was made");
+                tracing::info!("created the first signing key");
             }
-            rows = self.living(now).await?;
+            rows = self.unexpired(now).await?;
         }
         self.seal_anew(&rows).await?;
         let ring = KeyRing::of(&rows, &KeyRing::default(), &self.secrets);
@@ -136,15 +141,15 @@ impl Keys {
         Ok(self)
     }
 
-    /// The key to sign with now.
+    /// Returns the key that signs now.
     pub(super) fn signing(&self, now: Timestamp) -> Option<Arc<Signer>> {
         self.ring().signing(now)
     }
 
-    /// The key that the token names; the database is asked for one that is not known.
+    /// Returns the key that the token names. Reads the database if the key is not cached.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the key is not known and the database could not be asked for it.
+    /// [`Error::Unavailable`] if the key is not cached and the database is unavailable.
     pub(super) async fn named_by(
         &self,
         token: &str,
@@ -153,33 +158,34 @@ impl Keys {
         if let Some(key) = self.ring().named_by(token, now) {
             return Ok(Some(key));
         }
-        self.read(now, READ_AGAIN_AFTER).await;
+        self.read(now, ERROR_COOLDOWN).await;
         match self.ring().named_by(token, now) {
             None if !self.is_current() => Err(Error::Unavailable),
             key => Ok(key),
         }
     }
 
-    /// What others verify with, as a JWK set.
+    /// Returns the public keys as a JWK set (RFC 7517).
     pub(super) fn jwks(&self, now: Timestamp) -> Value {
         self.ring().jwks(now)
     }
 
-    /// Notices what other processes have done to the keys.
+    /// Reads the keys again if the cached ones are stale, since another process may have rotated
+    /// them.
     pub(super) async fn refresh_if_stale(&self, now: Timestamp) {
-        if self.is_younger(now, READ_EVERY) {
+        if self.is_younger(now, REFRESH_INTERVAL) {
             return;
         }
         let is_being_read = self.reading.try_lock().is_err();
-        if !(is_being_read && self.is_younger(now, READ_AT_LEAST_EVERY)) {
-            self.read(now, READ_EVERY).await;
+        if !(is_being_read && self.is_younger(now, MAX_STALE)) {
+            self.read(now, REFRESH_INTERVAL).await;
         }
     }
 
-    /// Every key there is, oldest first.
+    /// Returns all keys, oldest first.
     ///
     /// # Errors
-    /// When the database does not answer, or has not been migrated.
+    /// If the database is unavailable, or has not been migrated.
     pub async fn list(&self) -> std::result::Result<Vec<ListedKey>, KeysError> {
         let rows = unscoped::signing_keys(&self.database).await?;
         let states = key_ring::states(&rows, self.clock.now());
@@ -195,17 +201,18 @@ impl Keys {
         Ok(listed.collect())
     }
 
-    /// Makes a new key to sign with. The running instances notice it by themselves.
+    /// Creates a new signing key. Running instances read it within seconds.
     ///
     /// # Errors
-    /// When a rotation is under way already, a key does not open, or the database does not answer.
+    /// If a rotation is in progress, a key cannot be decrypted, or the database is unavailable.
     pub async fn rotate(&self, rotation: Rotation) -> std::result::Result<(), KeysError> {
         let now = self.clock.now();
         let rows = unscoped::signing_keys(&self.database).await?;
         let (active_from, before) = match rotation {
             Rotation::Now => (now, PreviousKeys::Delete),
             Rotation::After(lead) => {
-                // A key that the running instances cannot open would leave them without one.
+                // If this process cannot decrypt a key, the running instances have another secret
+                // and could not decrypt the new key.
                 let sealed = |row: &&signing_keys::Model| {
                     row.is_active_at(now) && key_ring::open(row, &self.secrets).is_none()
                 };
@@ -233,25 +240,27 @@ impl Keys {
         is_done.then_some(()).ok_or(KeysError::ConcurrentRotation)
     }
 
-    /// Closes the connections to the database.
+    /// Closes the database connections.
     pub async fn close(&self) {
         self.database.close().await;
     }
 
-    async fn living(&self, now: Timestamp) -> Result<Vec<signing_keys::Model>> {
+    async fn unexpired(&self, now: Timestamp) -> Result<Vec<signing_keys::Model>> {
         let mut rows = unscoped::signing_keys(&self.database).await?;
         rows.retain(|row| row.is_active_at(now));
         Ok(rows)
     }
 
-    /// Stores the first keys, unless somebody else has. Earlier releases signed with a key that was
-    /// derived from the secret: where anybody may have a token of one, that key goes on as if it
-    /// had been here before, and the first one of its own is published before it signs.
+    /// Stores the first keys. Returns false if another process did so at the same time.
+    ///
+    /// Earlier releases signed with a key derived from the secret. If there are sessions, clients
+    /// may have tokens of that key: it is stored as the current key, and the new key is published
+    /// before it signs.
     async fn make_first(&self, now: Timestamp) -> Result<bool> {
         let mut keys = Vec::new();
         let mut active_from = now;
         if unscoped::has_sessions(&self.database).await? {
-            active_from = now.plus(Lead::default().duration());
+            active_from = now.plus(PublishPeriod::default().duration());
             let end = end_of_tokens(active_from, lifetimes::ANY_ACCESS_TOKEN);
             let mut secrets: Vec<&Secret> = self.secrets.each().collect();
             secrets.reverse();
@@ -288,8 +297,9 @@ impl Keys {
         }
     }
 
-    /// Only at the start: instances that know the same secrets in another order would otherwise
-    /// seal each other's keys anew for as long as both run.
+    /// Re-encrypts the keys that were not encrypted with the current secret. Runs only at startup:
+    /// instances with the same secrets in another order would otherwise re-encrypt each other's
+    /// keys for as long as both run.
     async fn seal_anew(&self, rows: &[signing_keys::Model]) -> Result<()> {
         for row in rows {
             if let Some((_, opened)) = key_ring::open(row, &self.secrets)
@@ -299,15 +309,15 @@ impl Keys {
                 unscoped::reseal_signing_key(&self.database, &row.id, sealed).await?;
                 tracing::info!(
                     key.id = row.id,
-                    "a signing key was sealed with the new secret"
+                    "re-encrypted a signing key with the current secret"
                 );
             }
         }
         Ok(())
     }
 
-    /// Reads the keys again if what is known is as old as this. Whoever comes meanwhile waits; when
-    /// the database is away, what is known is used on.
+    /// Reads the keys if the cached ones are at least this old. Concurrent callers wait for the
+    /// same read. If the database is unavailable, the cached keys stay in use.
     async fn read(&self, now: Timestamp, age: Duration) {
         if self.is_younger(now, age) {
             return;
@@ -317,33 +327,33 @@ impl Keys {
             return;
         }
         let before = self.ring();
-        let ring = match tokio::time::timeout(READ_WITHIN, self.living(now)).await {
+        let ring = match tokio::time::timeout(READ_TIMEOUT, self.unexpired(now)).await {
             Ok(Ok(rows)) => {
                 Some(self.what_follows(&before, KeyRing::of(&rows, &before, &self.secrets)))
             }
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!("the signing keys could not be read; those that are known are used");
+                tracing::warn!("cannot read the signing keys; using the cached ones");
                 None
             }
         };
         self.know(ring, now);
     }
 
-    /// The ring that was read, unless it would leave nothing to sign with.
+    /// Returns the ring that was read, or the previous one if no key could be read.
     fn what_follows(&self, before: &Arc<KeyRing>, read: KeyRing) -> Arc<KeyRing> {
         for id in read.sealed.iter().filter(|id| !before.sealed.contains(id)) {
             tracing::error!(
                 key.id = id,
-                "a signing key was sealed with a secret that is not set here, so that its tokens \
-                 are refused here; set CUBBY_SECRET_2 beside CUBBY_SECRET, the same everywhere"
+                "a signing key is encrypted with a secret that is not set here, so this instance \
+                 rejects its tokens; set CUBBY_SECRET and CUBBY_SECRET_2 alike on all instances"
             );
         }
         if read.is_empty() {
-            tracing::error!("there is no signing key; those that are known are used");
+            tracing::error!("the database has no usable signing key; using the cached ones");
             return Arc::clone(before);
         }
         if !read.names().eq(before.names()) {
-            tracing::info!("the signing keys are others than before");
+            tracing::info!("the signing keys have changed");
         }
         Arc::new(read)
     }
@@ -353,13 +363,13 @@ impl Keys {
         Arc::clone(&known.ring)
     }
 
-    /// Whether the last reading succeeded.
+    /// True if the last read succeeded.
     fn is_current(&self) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.is_current
     }
 
-    /// Notes a reading: without a ring it failed, and the one before stays.
+    /// Records a read. Without a ring the read failed, and the previous ring stays.
     fn know(&self, ring: Option<Arc<KeyRing>>, at: Timestamp) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.at = at;
@@ -369,14 +379,16 @@ impl Keys {
         }
     }
 
-    /// Whether what is known is younger than this; a clock that was put back makes it old.
+    /// True if the last read is less than `age` away from `now`, in either direction: after the
+    /// clock was set back, the cached keys count as stale.
     fn is_younger(&self, now: Timestamp, age: Duration) -> bool {
         let at = self.known.read().unwrap_or_else(PoisonError::into_inner).at;
         now.since(at) < age && at.since(now) < age
     }
 }
 
-/// When nobody can have a token any more that was signed until the successor took over.
+/// Returns the time at which all tokens have expired that were signed before the successor took
+/// over.
 fn end_of_tokens(successor_from: Timestamp, life: Duration) -> Timestamp {
     successor_from.plus(life).plus(MARGIN)
 }

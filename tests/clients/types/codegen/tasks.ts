@@ -1,4 +1,4 @@
-// A task list's operations, as someone writes them who has their types generated.
+// The operations of a task list, as a program with generated types uses them.
 
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
@@ -140,7 +140,7 @@ const Changes = graphql(`
   }
 `);
 
-/** What sends an operation and gives its data. */
+/** Sends an operation and returns its data. */
 export type Send = <Data, Variables>(query: string, variables: Variables) => Promise<Data>;
 
 const run = <Data, Variables>(
@@ -149,8 +149,8 @@ const run = <Data, Variables>(
   variables: Variables,
 ): Promise<Data> => send(print(document), variables);
 
-/** What was wrong, in words: each kind of error has fields of its own. */
-function words(problem: FragmentType<typeof Problem>): string {
+/** Describes a user error with the fields of its type. */
+function describe(problem: FragmentType<typeof Problem>): string {
   const error = useFragment(Problem, problem);
   const where = error.path?.join(".") ?? "";
   switch (error.__typename) {
@@ -167,24 +167,24 @@ function words(problem: FragmentType<typeof Problem>): string {
 
 const row = (task: FragmentType<typeof TaskRow>) => {
   const { id, version, title, priority, completedAt, createdAt } = useFragment(TaskRow, task);
-  const made: string = createdAt;
+  const created: string = createdAt;
   const done: string | null = completedAt ?? null;
-  return { id, version, title, priority, done, made };
+  return { id, version, title, priority, done, created };
 };
 
 export async function signUp(send: Send, input: SignUpInput) {
   const { signUp } = await run(send, SignUp, { input });
-  return { token: signUp?.tokens?.accessToken, problems: signUp?.userErrors.map(words) ?? [] };
+  return { token: signUp?.tokens?.accessToken, problems: signUp?.userErrors.map(describe) ?? [] };
 }
 
 export async function create(send: Send, title: string) {
-  // What has a default in the schema can be left out.
+  // Input fields with a default in the schema are optional.
   const input: CreateTaskInput = { title };
   const { createTask } = await run(send, Create, { input });
   return {
     task: createTask?.task ? row(createTask.task) : null,
     count: createTask?.viewer?.tasks.totalCount,
-    problems: createTask?.userErrors.map(words) ?? [],
+    problems: createTask?.userErrors.map(describe) ?? [],
   };
 }
 
@@ -193,11 +193,11 @@ export async function makeUrgent(send: Send, id: string, ifVersion: number) {
   const { updateTask } = await run(send, Update, { input });
   return {
     task: updateTask?.task ? row(updateTask.task) : null,
-    problems: updateTask?.userErrors.map(words) ?? [],
+    problems: updateTask?.userErrors.map(describe) ?? [],
   };
 }
 
-/** All the titles, however many pages they take. */
+/** Returns the titles of all pages. */
 export async function titles(send: Send, first: number): Promise<string[]> {
   const found: string[] = [];
   let after: string | null = null;
@@ -222,8 +222,8 @@ export async function kindOf(send: Send, id: string): Promise<string | null> {
 
 type Change = DataOf<typeof Changes>["taskChanges"];
 
-/** What a change says, in words. */
-export function told({ kind, nodeId, version, at, token, node }: Change): string {
+/** Describes a change. */
+export function describeChange({ kind, nodeId, version, at, token, node }: Change): string {
   const since: string = token;
   switch (kind) {
     case "UPSERT":

@@ -1,4 +1,4 @@
-// A task list's fragments and queries, as components written for Relay declare them.
+// The fragments and operations of a task list, as Relay components declare them.
 
 import { graphql } from "relay-runtime";
 
@@ -9,7 +9,7 @@ import type { TaskListQuery } from "../made/relay/TaskListQuery.graphql";
 import type { TaskList_user$data } from "../made/relay/TaskList_user.graphql";
 import type { TaskListRow_task$data } from "../made/relay/TaskListRow_task.graphql";
 
-// Relay's own plugin puts what was generated in place of these.
+// Relay's plugin replaces these with the generated code.
 export const documents = () => [
   graphql`
     query TaskListQuery {
@@ -94,7 +94,7 @@ export const documents = () => [
   `,
 ];
 
-// What was generated, where a component would rely on it.
+// Uses the generated types as a component would.
 export const keys = (user: TaskList_user$data): string[] => user.tasks.edges.map(({ node }) => node.id);
 
 export const finished = (task: TaskListRow_task$data): string | null | undefined => task.completedAt;

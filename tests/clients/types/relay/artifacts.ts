@@ -1,4 +1,4 @@
-// What was generated for TaskList.ts, for the test that runs it.
+// Exports the artifacts generated from TaskList.ts for the test that runs them.
 
 export { default as create } from "../made/relay/TaskListCreateMutation.graphql";
 export { default as remove } from "../made/relay/TaskListDeleteMutation.graphql";

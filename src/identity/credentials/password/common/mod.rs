@@ -1,23 +1,22 @@
-//! The passwords that many people use: sorted lists within the binary.
+//! Common passwords: searches sorted lists that are part of the binary.
 //!
-//! `README.md` beside them says where the lists come from.
+//! `README.md` in this folder describes the sources of the lists.
 
 use std::cmp::Ordering;
 
-/// One password a line, folded as [`super::fold`] does it, in the order of their bytes.
+/// One password per line, folded by [`super::fold`] and sorted by bytes.
 const LIST: &str = include_str!("list.txt");
 
-/// Those that are too short to be chosen, and long enough when they are repeated.
+/// Common passwords of 4 to 7 code points, which are long enough only if they are repeated.
 const SHORT: &str = include_str!("short.txt");
 
-/// Whether a password is among the common ones, or one of them repeated, with or without something between; it must be
-/// folded.
+/// True if a folded password is common, or repeats a common one, such as `monkey-monkey`.
 pub(super) fn contains(folded: &str) -> bool {
     let letters: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
     is_listed(LIST, folded) || repeats_listed(folded) || repeats_listed(&letters)
 }
 
-/// Whether the text is a common password, at least twice.
+/// True if the text is a common password, repeated at least once.
 fn repeats_listed(text: &str) -> bool {
     let starts = text.char_indices().map(|(at, _)| at).skip(1);
     starts
@@ -60,7 +59,7 @@ mod tests {
     use crate::identity::credentials::password::fold;
 
     #[test]
-    fn the_lists_are_sorted_and_folded_and_divided_by_length() {
+    fn password_lists_are_sorted_folded_and_split_by_length() {
         for (list, lengths) in [(LIST, 8..=usize::MAX), (SHORT, 4..=7)] {
             let passwords: Vec<_> = list.lines().collect();
             assert!(passwords.is_sorted_by(|a, b| a.as_bytes() < b.as_bytes()));
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_password_of_the_list_is_found_and_no_other() {
+    fn only_listed_passwords_are_found() {
         for password in LIST.lines() {
             assert!(contains(password), "{password}");
         }
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_50_000_are_listed_and_more_than_9_000_for_the_nist_policy() {
+    fn list_has_over_50_000_passwords_and_9_000_for_nist() {
         assert!(LIST.lines().count() > 50_000);
         let long = LIST
             .lines()

@@ -1,19 +1,19 @@
-//! Argon2 of other services, as PHC strings.
+//! Argon2 hashes of other services, as PHC strings.
 
 use argon2::{Algorithm, Params, Version, password_hash::phc::PasswordHash};
 
 use crate::identity::credentials::password::imported_hash::HashError;
 
-/// The most memory, in KiB: 256 MiB.
+/// The maximum memory, in KiB: 256 MiB.
 const MAX_KIB: u32 = 256 * 1024;
 
-/// The most memory times passes, in KiB: 16 passes over 256 MiB.
+/// The maximum of memory times passes, in KiB: 16 passes over 256 MiB.
 const MAX_WORK: u64 = 16 * MAX_KIB as u64;
 
-/// The shortest hash, in bytes.
+/// The minimum length of a hash.
 const MIN_HASH_BYTES: usize = 16;
 
-/// Returns the PHC string without Base64's padding, which some write.
+/// Checks a PHC string and returns it without Base64 padding, which some libraries write.
 pub(super) fn canonical(text: &str) -> Result<String, HashError> {
     let parts: Vec<_> = text
         .split('$')
@@ -33,7 +33,7 @@ pub(super) fn canonical(text: &str) -> Result<String, HashError> {
     let params = Params::try_from(&hash).map_err(|_| HashError::Unknown)?;
     let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
     if params.m_cost() > MAX_KIB || work > MAX_WORK {
-        let limit = "256 MiB for Argon2, and 16 passes over as much";
+        let limit = "256 MiB for Argon2, and 16 passes over 256 MiB";
         return Err(HashError::TooCostly(limit.to_owned()));
     }
     Ok(text)

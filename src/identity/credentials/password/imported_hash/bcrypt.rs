@@ -1,4 +1,4 @@
-//! bcrypt, of the password itself or of another hash of it.
+//! bcrypt hashes, of the password itself or of another hash of it.
 
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ use crate::identity::credentials::password::imported_hash::{
 
 const MAX_COST: u32 = 15;
 
-/// The bytes of a key that bcrypt reads, over and over from its start where it has fewer.
+/// The number of bytes that bcrypt reads of a key. It repeats a shorter key.
 const KEY_BYTES: usize = 72;
 
 pub(in crate::identity::credentials::password) struct Bcrypt {
@@ -23,10 +23,10 @@ pub(in crate::identity::credentials::password) struct Bcrypt {
     input: Input,
 }
 
-/// What bcrypt is given in place of the password.
+/// The input of bcrypt, computed from the password.
 enum Input {
     Password,
-    /// The password with a defect of early PHP, which hashes of the version `2x` have.
+    /// The password with the sign extension bug of early PHP. Hashes of version `2x` have it.
     SignExtended,
     Sha256Hex,
     Sha256Base64,
@@ -34,7 +34,7 @@ enum Input {
 }
 
 impl Bcrypt {
-    /// `$2b$12$…`.
+    /// Parses `$2b$12$…`.
     pub(super) fn plain(text: &str) -> Result<Self, HashError> {
         let input = if text.starts_with("$2x$") {
             Input::SignExtended
@@ -44,18 +44,19 @@ impl Bcrypt {
         Self::of(text, input)
     }
 
-    /// What follows `bcrypt_sha256$` in Django's.
+    /// Parses the rest of Django's format after `bcrypt_sha256$`.
     pub(super) fn django_sha256(text: &str) -> Result<Self, HashError> {
         Self::of(text, Input::Sha256Hex)
     }
 
-    /// What follows `$wp$` in WordPress's, from 6.8 on.
+    /// Parses the rest of the format of WordPress 6.8 and later after `$wp$`.
     pub(super) fn word_press(rest: &str) -> Result<Self, HashError> {
         let input = Input::HmacBase64(HMAC_SHA384, b"wp-sha384".to_vec());
         Self::of(&format!("${rest}"), input)
     }
 
-    /// What follows `$bcrypt-sha256$` in Passlib's: `2b,12$salt$hash`, or `v=2,t=2b,r=12$salt$hash`.
+    /// Parses the rest of Passlib's format after `$bcrypt-sha256$`: `2b,12$salt$hash` or
+    /// `v=2,t=2b,r=12$salt$hash`.
     pub(super) fn passlib_sha256(rest: &str) -> Result<Self, HashError> {
         let [params, salt, hash] = parts(rest)?;
         let (version, cost, input) = match params.split_once(',') {
@@ -95,7 +96,8 @@ impl Bcrypt {
     }
 }
 
-/// The key that early PHP made: of the four bytes of a word, each from 0x80 on sets all bits of those before it.
+/// Returns the key that early PHP computed. In each word of four bytes, a byte of 0x80 or above
+/// sets all bits of the bytes before it.
 fn sign_extended(password: &[u8]) -> Vec<u8> {
     let mut bytes = password.iter().chain([&0]).cycle();
     let words = (0..KEY_BYTES / 4).flat_map(|_| {

@@ -1,4 +1,4 @@
-//! The encodings of salts and keys in password hashes.
+//! Decoding of the salts, keys and parameters of password hashes.
 
 use base64::{
     Engine,
@@ -8,7 +8,7 @@ use base64::{
 
 use crate::identity::credentials::password::imported_hash::HashError;
 
-/// Base64 with or without padding, since formats differ.
+/// Base64 with optional padding, since formats differ.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -16,13 +16,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The longest salt and the longest key, in bytes.
+/// The maximum length of a salt and of a key.
 const MAX_BYTES: usize = 128;
 
-/// The shortest key, in bytes: a hash of fewer would be many passwords'.
+/// The minimum length of a key. Many passwords would match a shorter one.
 pub(super) const MIN_KEY_BYTES: usize = 16;
 
-/// Decodes the standard alphabet, the one for URLs, and Passlib's, which has `.` for `+`.
+/// Decodes Base64 in the standard alphabet, the one for URLs, and Passlib's, which has `.` for `+`.
 pub(super) fn base64(text: &str) -> Result<Vec<u8>, HashError> {
     let text = text.replace(['.', '-'], "+").replace('_', "/");
     let bytes = BASE64.decode(text).map_err(|_| HashError::Unknown)?;
@@ -50,7 +50,7 @@ pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A salt that is hashed as the text that it is.
+/// Returns the bytes of a salt that is not encoded. It must not be empty.
 pub(super) fn text_salt(text: &str) -> Result<Vec<u8>, HashError> {
     within(1, text.as_bytes().to_vec())
 }
@@ -69,7 +69,7 @@ pub(super) fn parts<const N: usize>(text: &str) -> Result<[&str; N], HashError> 
     parts.try_into().map_err(|_| HashError::Unknown)
 }
 
-/// The value of a parameter in `name=value,name=value`.
+/// Returns the value of a parameter in `name=value,name=value`.
 pub(super) fn param<'a>(params: &'a str, name: &str) -> Option<&'a str> {
     params
         .split(',')
@@ -77,7 +77,7 @@ pub(super) fn param<'a>(params: &'a str, name: &str) -> Option<&'a str> {
         .find_map(|(found, value)| (found == name).then_some(value))
 }
 
-/// A number of a hash's parameters.
+/// Parses a numeric parameter.
 pub(super) fn number<T: std::str::FromStr>(text: Option<&str>) -> Result<T, HashError> {
     text.and_then(|text| text.parse().ok())
         .ok_or(HashError::Unknown)

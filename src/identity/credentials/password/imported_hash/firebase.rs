@@ -1,4 +1,5 @@
-//! Firebase's scrypt, whose key encrypts a key of the project.
+//! Firebase's variant of scrypt: the hash is the project's signer key, encrypted with the derived
+//! key.
 
 use aws_lc_rs::{
     cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey},
@@ -17,20 +18,20 @@ const AES_KEY_BYTES: usize = 32;
 
 pub(in crate::identity::credentials::password) struct FirebaseScrypt {
     params: Params,
-    /// With the project's separator after it.
+    /// The salt, followed by the project's salt separator.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
     encrypted: Vec<u8>,
 }
 
 impl FirebaseScrypt {
-    /// Kratos's and Zitadel's, `ln=14,r=8,p=1$salt$hash$separator$signer_key`.
+    /// Parses the format of Kratos and Zitadel, `ln=14,r=8,p=1$salt$hash$separator$signer_key`.
     pub(super) fn kratos(rest: &str) -> Result<Self, HashError> {
         let [names, salt, hash, separator, signer_key] = parts(rest)?;
         Self::of(names, "ln", salt, separator, signer_key, hash)
     }
 
-    /// Supabase's, `v=1,n=14,r=8,p=1,ss=separator,sk=signer_key$salt$hash`.
+    /// Parses Supabase's format, `v=1,n=14,r=8,p=1,ss=separator,sk=signer_key$salt$hash`.
     pub(super) fn supabase(rest: &str) -> Result<Self, HashError> {
         let [names, salt, hash] = parts(rest)?;
         let separator = param(names, "ss").unwrap_or_default();
@@ -38,7 +39,8 @@ impl FirebaseScrypt {
         Self::of(names, "n", salt, separator, signer_key, hash)
     }
 
-    /// Clerk's, `hash$salt$signer_key$separator$8$14`, the block size and the logarithm of N last.
+    /// Parses Clerk's format, `hash$salt$signer_key$separator$8$14`, which ends with the block size
+    /// r and log₂ N.
     pub(super) fn clerk(text: &str) -> Result<Self, HashError> {
         let [hash, salt, signer_key, separator, r, log_n] = parts(text)?;
         let names = format!("ln={log_n},r={r}");
@@ -75,7 +77,7 @@ impl FirebaseScrypt {
     }
 }
 
-/// By AES-256 in counter mode, from zero on.
+/// Encrypts by AES-256 in counter mode, with a counter that starts at zero.
 fn encrypt(key: &[u8], text: &[u8]) -> Option<Vec<u8>> {
     let key = UnboundCipherKey::new(&AES_256, key).ok()?;
     let mut text = text.to_vec();

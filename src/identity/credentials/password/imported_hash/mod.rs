@@ -1,4 +1,5 @@
-//! Password hashes of other services: verified until their owners first sign in, and replaced then.
+//! Imported password hashes of other services: parses and verifies them. A hash is replaced by one
+//! of Cubby's own at its owner's first sign-in.
 
 mod argon2;
 mod bcrypt;
@@ -17,15 +18,15 @@ use crate::identity::credentials::password::imported_hash::{
     sha_crypt::ShaCrypt,
 };
 
-/// The longest hash that is read, in bytes.
+/// The maximum length of a hash.
 const MAX_HASH_BYTES: usize = 1024;
 
-/// The longest password that is compared, in bytes: some of these algorithms hash it in every round.
+/// The maximum length of a password that is verified, since some algorithms hash it in every round.
 const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// A password hash in a format of another service.
 pub(super) enum ImportedHash {
-    /// A PHC string, verified by [`Argon2Hasher`](super::hashing::Argon2Hasher), which has the memory for it.
+    /// A PHC string. [`Argon2Hasher`](super::hashing::Argon2Hasher) verifies it in its own memory.
     Argon2(String),
     Bcrypt(Bcrypt),
     FirebaseScrypt(FirebaseScrypt),
@@ -35,39 +36,41 @@ pub(super) enum ImportedHash {
     ShaCrypt(ShaCrypt),
 }
 
-/// The reason why a hash cannot be imported.
+/// The reason why a hash cannot be imported. The message says what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::identity) enum HashError {
     #[error(
-        "passwordHash has no format that can be imported: see \"cubby user import\" in the contract of administration"
+        "passwordHash has an unsupported format: the supported ones are listed under \"cubby user import\" in \
+         specs/001-user-auth/contracts/administration.md"
     )]
     Unknown,
-    /// An algorithm that is too fast to keep passwords secret.
+    /// The algorithm is so fast that passwords can be found by trial.
     #[error(
-        "passwordHash is {0}, which is too weak to be imported: leave the line out, and make the account with \"cubby \
+        "passwordHash is {0}, which is too weak to be imported: omit the line, and create the account with \"cubby \
          user create\" and a new password"
     )]
     Weak(&'static str),
-    /// The highest cost that the algorithm may have.
+    /// The cost exceeds this limit of the algorithm.
     #[error("passwordHash takes too long to verify: the limit is {0}")]
     TooCostly(String),
 }
 
-/// Checks a hash that is to be imported, and returns it as it is stored.
+/// Checks a hash to import. Returns the text to store.
 ///
 /// # Errors
-/// When the hash is not known, too weak or too costly.
+/// If the format is unknown, or the hash is too weak or too expensive to verify.
 pub(in crate::identity) fn import(text: &str) -> Result<String, HashError> {
     ImportedHash::parse(text)?;
     Ok(if is_own(text) {
-        // Stored as Django writes it: passwords of Cubby's own hashes are in NFC, these may be in any form.
+        // Stored in Django's format, to distinguish it from Cubby's own hashes: those are of
+        // passwords in NFC, and an imported one may be of any form.
         format!("argon2{text}")
     } else {
         text.to_owned()
     })
 }
 
-/// Whether a stored hash is one of Cubby's own.
+/// True if a stored hash is one of Cubby's own.
 pub(super) fn is_own(stored: &str) -> bool {
     stored.starts_with("$argon2")
 }
@@ -94,7 +97,7 @@ impl ImportedHash {
         })
     }
 
-    /// Whether the hash is the password's. Argon2 is verified elsewhere.
+    /// True if the password matches. Always false for Argon2, which `Argon2Hasher` verifies.
     pub(super) fn verify(&self, password: &str) -> bool {
         let password = password.as_bytes();
         password.len() <= MAX_PASSWORD_BYTES
@@ -110,7 +113,7 @@ impl ImportedHash {
     }
 }
 
-/// `{scheme}hash`, of Spring Security, LDAP and Dovecot.
+/// Parses `{scheme}hash` of Spring Security, LDAP and Dovecot.
 fn in_braces(text: &str) -> Result<ImportedHash, HashError> {
     let (scheme, hash) = text.split_once('}').ok_or(HashError::Unknown)?;
     let scheme = scheme.to_ascii_lowercase();
@@ -138,7 +141,7 @@ fn in_braces(text: &str) -> Result<ImportedHash, HashError> {
     }
 }
 
-/// `$scheme$…`, as `crypt(3)` and PHC strings have it.
+/// Parses `$scheme$…` of `crypt(3)` and PHC strings.
 fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
     let (scheme, rest) = rest.split_once('$').ok_or(HashError::Unknown)?;
     match scheme {
@@ -159,7 +162,7 @@ fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
     }
 }
 
-/// `scheme$…`, of Django and Werkzeug, and what has no scheme.
+/// Parses `scheme$…` of Django and Werkzeug, and Clerk's format, which has no scheme.
 fn by_framework(text: &str, scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
     match scheme {
         "argon2" => argon2::canonical(&format!("${rest}")).map(ImportedHash::Argon2),

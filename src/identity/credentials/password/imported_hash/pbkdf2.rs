@@ -1,4 +1,5 @@
-//! PBKDF2, in the formats of PHC strings, Passlib, Django, Werkzeug, Spring Security, LDAP and ASP.NET Core Identity.
+//! PBKDF2 hashes, in the formats of PHC strings, Passlib, Django, Werkzeug, Spring Security, LDAP
+//! and ASP.NET Core Identity.
 
 use std::num::NonZeroU32;
 
@@ -9,14 +10,15 @@ use crate::identity::credentials::password::imported_hash::{
     encoding::{MIN_KEY_BYTES, base64, base64_key, hex_key, number, parts, text_salt},
 };
 
-/// The most iterations, over all blocks of the key.
+/// The maximum number of iterations, summed over all blocks of the key.
 const MAX_ITERATIONS: u64 = 5_000_000;
 
-/// The length of the salt before the key in Spring Security's, in bytes: its first format, and that of 5.8.
+/// The length of the salt that precedes the key in Spring Security's original format and in that of
+/// 5.8.
 const SPRING_SALT_BYTES: usize = 8;
 const SPRING_5_8_SALT_BYTES: usize = 16;
 
-/// The lengths of a salt and a key in ASP.NET Identity 2, in bytes.
+/// The lengths of the salt and the key in ASP.NET Identity 2.
 const ASP_NET_2_BYTES: (usize, usize) = (16, 32);
 
 pub(in crate::identity::credentials::password) struct Pbkdf2 {
@@ -27,7 +29,8 @@ pub(in crate::identity::credentials::password) struct Pbkdf2 {
 }
 
 impl Pbkdf2 {
-    /// `pbkdf2-sha256` and `i=600000,l=32$salt$key`, or, as Passlib has it, `600000$salt$key`.
+    /// Parses a scheme such as `pbkdf2-sha256` and the rest, `i=600000,l=32$salt$key`, or
+    /// `600000$salt$key` in Passlib's format.
     pub(super) fn phc(scheme: &str, rest: &str) -> Result<Self, HashError> {
         let digest = match scheme {
             "pbkdf2" => "sha1",
@@ -44,14 +47,14 @@ impl Pbkdf2 {
         )
     }
 
-    /// Of Django, `sha256` and `600000$salt$key`.
+    /// Parses Django's digest, such as `sha256`, and the rest, `600000$salt$key`.
     pub(super) fn django(digest: &str, rest: &str) -> Result<Self, HashError> {
         let [iterations, salt, key] = parts(rest)?;
         let salt = text_salt(salt)?;
         Self::of(digest, number(Some(iterations))?, salt, base64_key(key)?)
     }
 
-    /// Of Werkzeug, `sha256:600000` and `salt$key`.
+    /// Parses Werkzeug's parameters, such as `sha256:600000`, and the rest, `salt$key`.
     pub(super) fn werkzeug(params: &str, rest: &str) -> Result<Self, HashError> {
         let (digest, iterations) = params.split_once(':').ok_or(HashError::Unknown)?;
         let [salt, key] = parts(rest)?;
@@ -59,7 +62,8 @@ impl Pbkdf2 {
         Self::of(digest, number(Some(iterations))?, salt, hex_key(key)?)
     }
 
-    /// Of Spring Security, the salt and the key in hexadecimal digits; or of LDAP, as Passlib's.
+    /// Parses Spring Security's format, the salt and the key in hexadecimal digits, or LDAP's,
+    /// which is Passlib's.
     pub(super) fn in_braces(scheme: &str, hash: &str) -> Result<Self, HashError> {
         if hash.contains('$') {
             return Self::phc(scheme, hash);
@@ -76,7 +80,8 @@ impl Pbkdf2 {
         Self::of(digest, iterations, salt.to_vec(), key.to_vec())
     }
 
-    /// Of ASP.NET Core Identity: in Base64 a byte that says which version, and what the version has.
+    /// Parses the format of ASP.NET Core Identity: Base64 of a version byte and that version's
+    /// fields.
     pub(super) fn asp_net(text: &str) -> Result<Self, HashError> {
         let bytes = base64_key(text)?;
         let (version, rest) = bytes.split_first().ok_or(HashError::Unknown)?;
@@ -122,7 +127,7 @@ impl Pbkdf2 {
         }
         let blocks = key.len().div_ceil(digest_bytes) as u64;
         if u64::from(iterations) * blocks > MAX_ITERATIONS {
-            let limit = "5,000,000 iterations for PBKDF2, times the blocks of the key";
+            let limit = "5,000,000 iterations for PBKDF2, summed over all blocks of the key";
             return Err(HashError::TooCostly(limit.to_owned()));
         }
         Ok(Self {

@@ -1,4 +1,4 @@
-//! phpass, of WordPress, phpBB and Drupal 7: MD5 or SHA-512 of the password, thousands of times over.
+//! phpass hashes of WordPress, phpBB and Drupal 7: thousands of rounds of MD5 or SHA-512.
 
 use aws_lc_rs::{
     constant_time,
@@ -8,12 +8,12 @@ use md5::{Digest, Md5};
 
 use crate::identity::credentials::password::imported_hash::{HashError, encoding::text_salt};
 
-/// The highest logarithm to base 2 of the rounds.
+/// The maximum of log₂ of the number of rounds.
 const MAX_LOG_ROUNDS: usize = 20;
 
 const SALT_BYTES: usize = 8;
 
-/// The characters of the encoded hash. Drupal cuts SHA-512's off.
+/// The lengths of the encoded hash. Drupal truncates that of SHA-512.
 const MD5_CHARS: usize = 22;
 const SHA512_CHARS: usize = 43;
 
@@ -27,18 +27,18 @@ pub(in crate::identity::credentials::password) struct Phpass {
 }
 
 impl Phpass {
-    /// What follows `$P$` or `$H$`.
+    /// Parses the rest after `$P$` or `$H$`.
     pub(super) fn md5(rest: &str) -> Result<Self, HashError> {
         Self::of(|bytes| Md5::digest(bytes).to_vec(), MD5_CHARS, rest)
     }
 
-    /// What follows `$S$`.
+    /// Parses the rest after `$S$`.
     pub(super) fn sha512(rest: &str) -> Result<Self, HashError> {
         let sha512 = |bytes: &[u8]| digest(&SHA512, bytes).as_ref().to_vec();
         Self::of(sha512, SHA512_CHARS, rest)
     }
 
-    /// A character for the rounds, the salt, and the hash.
+    /// Parses a character for the number of rounds, the salt and the hash.
     fn of(digest: fn(&[u8]) -> Vec<u8>, chars: usize, rest: &str) -> Result<Self, HashError> {
         let is_known = |byte| ALPHABET.contains(&byte);
         if rest.len() != 1 + SALT_BYTES + chars || !rest.bytes().all(is_known) {
@@ -73,7 +73,7 @@ impl Phpass {
     }
 }
 
-/// Three bytes to four characters, the lowest bits first.
+/// Encodes each three bytes as four characters, lowest bits first.
 fn encode(bytes: &[u8]) -> Vec<u8> {
     let groups = bytes.chunks(3).flat_map(|group| {
         let bits = group

@@ -1,4 +1,5 @@
-//! scrypt, in the formats of PHC strings, Kratos, Spring Security, Django, Werkzeug, Lucia and Better Auth.
+//! scrypt hashes, in the formats of PHC strings, Kratos, Spring Security, Django, Werkzeug, Lucia
+//! and Better Auth.
 
 use aws_lc_rs::constant_time;
 use scrypt::Params;
@@ -8,24 +9,24 @@ use crate::identity::credentials::password::imported_hash::{
     encoding::{base64, base64_key, hex, hex_key, number, param, parts, text_salt},
 };
 
-/// The most memory, in bytes.
+/// The maximum memory, in bytes: 256 MiB.
 const MAX_MEMORY: u64 = 256 * 1024 * 1024;
 
-/// The most memory times lanes, in bytes.
+/// The maximum of memory times lanes, in bytes: 1 GiB.
 const MAX_WORK: u64 = 1024 * 1024 * 1024;
 
-/// The length of the keys that Lucia and Better Auth write, in bytes.
+/// The length of the keys of Lucia and Better Auth.
 const HEXADECIMAL_KEY_BYTES: usize = 64;
 
 pub(in crate::identity::credentials::password) struct Scrypt {
-    /// More than one where the format does not say it.
+    /// Every candidate, if the format omits the parameters.
     params: Vec<Params>,
     salt: Vec<u8>,
     key: Vec<u8>,
 }
 
 impl Scrypt {
-    /// `ln=14,r=8,p=1$salt$key`. Kratos writes N itself as `ln`, and AdonisJS as `n`.
+    /// Parses `ln=14,r=8,p=1$salt$key`. Kratos writes N itself as `ln`, and AdonisJS as `n`.
     pub(super) fn phc(rest: &str) -> Result<Self, HashError> {
         let [names, salt, key] = parts(rest)?;
         let (r, p) = (number(param(names, "r"))?, number(param(names, "p"))?);
@@ -38,7 +39,7 @@ impl Scrypt {
         })
     }
 
-    /// `e0801$salt$key`: log₂ N, r and p in hexadecimal digits, of the last two as many as two bytes have.
+    /// Parses `e0801$salt$key`: log₂ N, r and p in hexadecimal, the last two with two digits each.
     pub(super) fn packed(rest: &str) -> Result<Self, HashError> {
         let [packed, salt, key] = parts(rest)?;
         let packed = u32::from_str_radix(packed, 16).map_err(|_| HashError::Unknown)?;
@@ -52,7 +53,7 @@ impl Scrypt {
         })
     }
 
-    /// What follows `scrypt$` in Django's: `16384$salt$8$5$key`.
+    /// Parses the rest of Django's format after `scrypt$`: `16384$salt$8$5$key`.
     pub(super) fn django(rest: &str) -> Result<Self, HashError> {
         let [n, salt, r, p, key] = parts(rest)?;
         Ok(Self {
@@ -62,7 +63,7 @@ impl Scrypt {
         })
     }
 
-    /// Werkzeug's, `32768:8:1` and `salt$key`.
+    /// Parses Werkzeug's parameters, such as `32768:8:1`, and the rest, `salt$key`.
     pub(super) fn werkzeug(params: &str, rest: &str) -> Result<Self, HashError> {
         let params: Vec<_> = params.split(':').collect();
         let ([n, r, p], [salt, key]) = (params.as_slice(), parts(rest)?) else {
@@ -75,8 +76,8 @@ impl Scrypt {
         })
     }
 
-    /// `salt:key`, or `s2:salt:key` of Lucia 2. The block size is 16 in Better Auth and Lucia from 2 on, and 8 in
-    /// Lucia 1 and by Node.js's default.
+    /// Parses `salt:key`, or `s2:salt:key` of Lucia 2. The block size is 16 in Better Auth and in
+    /// Lucia since version 2, and 8 in Lucia 1 and by Node.js's default.
     pub(super) fn hexadecimal(text: &str) -> Result<Self, HashError> {
         let salt_and_key = text.strip_prefix("s2:").unwrap_or(text);
         let (salt, key) = salt_and_key.split_once(':').ok_or(HashError::Unknown)?;
@@ -96,7 +97,7 @@ impl Scrypt {
     }
 }
 
-/// The key of this length.
+/// Derives a key of this length. Returns nothing if scrypt rejects the length.
 pub(super) fn derive(
     params: &Params,
     password: &[u8],
@@ -108,27 +109,27 @@ pub(super) fn derive(
     Some(key)
 }
 
-/// Parameters within the limits.
+/// Checks the parameters against the limits.
 pub(super) fn params(log_n: u32, r: u32, p: u32) -> Result<Params, HashError> {
     let memory = 1_u64
         .checked_shl(log_n)
         .and_then(|n| n.checked_mul(128)?.checked_mul(r.into()));
     let work = memory.and_then(|memory| memory.checked_mul(p.into()));
     if memory.is_none_or(|memory| memory > MAX_MEMORY) || work.is_none_or(|work| work > MAX_WORK) {
-        let limit = "256 MiB for scrypt, and 1 GiB for all its lanes";
+        let limit = "256 MiB for scrypt, and 1 GiB over all lanes";
         return Err(HashError::TooCostly(limit.to_owned()));
     }
     let log_n = u8::try_from(log_n).map_err(|_| HashError::Unknown)?;
     Params::new(log_n, r, p).map_err(|_| HashError::Unknown)
 }
 
-/// The parameters that are written as N itself, r and p.
+/// Parses the parameters N, r and p.
 fn params_of(n: &str, r: &str, p: &str) -> Result<Params, HashError> {
     let log_n = logarithm(number(Some(n))?)?;
     params(log_n, number(Some(r))?, number(Some(p))?)
 }
 
-/// The logarithm of N, which is a power of two.
+/// Returns log₂ N. Fails unless N is a power of two.
 fn logarithm(n: u32) -> Result<u32, HashError> {
     n.is_power_of_two()
         .then(|| n.ilog2())

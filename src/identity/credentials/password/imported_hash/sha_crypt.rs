@@ -1,4 +1,4 @@
-//! SHA-crypt, of `crypt(3)`.
+//! SHA-crypt hashes of `crypt(3)`.
 
 use sha_crypt::{PasswordHashRef, PasswordVerifier};
 
@@ -7,14 +7,14 @@ use crate::identity::credentials::password::imported_hash::{HashError, encoding:
 const MIN_ROUNDS: u32 = 1_000;
 const MAX_ROUNDS: u32 = 1_000_000;
 
-/// The characters of a hash by SHA-256 and by SHA-512.
+/// The lengths of an encoded hash by SHA-256 and by SHA-512.
 const SHA256_CHARS: usize = 43;
 const SHA512_CHARS: usize = 86;
 
 pub(in crate::identity::credentials::password) struct ShaCrypt(String);
 
 impl ShaCrypt {
-    /// `$6$salt$hash` or `$6$rounds=5000$salt$hash`; `$5$…` for SHA-256.
+    /// Parses `$6$salt$hash` or `$6$rounds=5000$salt$hash`; with `$5$` for SHA-256.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {
         let parts: Vec<_> = text.split('$').collect();
         let (algorithm, rounds, hash) = match parts.as_slice() {

@@ -1,21 +1,21 @@
-//! The names of hashes that are computed so fast that passwords can be found by trying.
+//! Weak hashes: recognizes algorithms so fast that passwords can be found by trial.
 
 use crate::identity::credentials::password::imported_hash::encoding::is_hex;
 
 const MD5: &str = "MD5";
 const SHA_1: &str = "SHA-1";
 const SHA_2: &str = "SHA-2 without rounds";
-const DES: &str = "crypt's DES";
+const DES: &str = "DES crypt";
 const MD4: &str = "MD4";
-const PLAIN_TEXT: &str = "the password itself";
+const PLAIN_TEXT: &str = "plain text";
 
-/// The most digits of a hash with a salt beside it; with more it may be of scrypt.
+/// The maximum number of digits of a weak hash with a salt. A longer one may be scrypt.
 const MAX_SALTED_DIGITS: usize = 64;
 
-/// The name of the weak algorithm that made a hash, if one did.
+/// Returns the name of the weak algorithm of a hash, or nothing if the hash has none.
 pub(super) fn algorithm(text: &str) -> Option<&'static str> {
     if let Some((scheme, hash)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
-        // Spring Security puts LDAP's own braces within its own.
+        // Spring Security nests LDAP's braces in its own.
         return if hash.starts_with('$') || scheme == "ldap" {
             algorithm(hash)
         } else {
@@ -31,11 +31,12 @@ pub(super) fn algorithm(text: &str) -> Option<&'static str> {
             .or_else(|| by_digits(salt))
             .filter(|_| is_short);
     }
-    // MySQL's begin with an asterisk.
+    // MySQL's hashes begin with an asterisk.
     by_digits(text.strip_prefix('*').unwrap_or(text)).or_else(|| is_des(text).then_some(DES))
 }
 
-/// By the name in braces or before a dollar sign. Dovecot adds the encoding to it, and Sun's MD5 its rounds.
+/// Recognizes an algorithm by the name in braces or before a dollar sign. Dovecot appends the
+/// encoding to the name, and Sun's MD5 the number of rounds.
 fn by_scheme(scheme: &str) -> Option<&'static str> {
     let name = scheme.split(['.', ',', '@']).next()?.to_ascii_lowercase();
     let name = name.trim_start_matches("ldap_").trim_start_matches("ldap-");
@@ -52,7 +53,7 @@ fn by_scheme(scheme: &str) -> Option<&'static str> {
     }
 }
 
-/// By the number of hexadecimal digits.
+/// Recognizes an algorithm by the number of hexadecimal digits.
 fn by_digits(text: &str) -> Option<&'static str> {
     match text.len() {
         _ if !is_hex(text) => None,
@@ -63,7 +64,8 @@ fn by_digits(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Two characters of salt and 11 of a hash; or `_` of BSDi, 8 and 11.
+/// True for DES crypt: a salt of 2 characters and a hash of 11. BSDi's has `_`, 8 characters of
+/// rounds and salt, and 11.
 fn is_des(text: &str) -> bool {
     let (chars, length) = match text.strip_prefix('_') {
         Some(chars) => (chars, 19),

@@ -1,3 +1,0 @@
-//! Refused by reading: migrations change everybody's rows.
-
-use migration::{Migrator, MigratorTrait};

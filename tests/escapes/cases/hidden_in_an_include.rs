@@ -1,3 +1,0 @@
-//! Refused by reading: what lies elsewhere is not read here.
-
-include!("/tmp/escape.rs");

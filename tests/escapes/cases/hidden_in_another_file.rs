@@ -1,4 +1,0 @@
-//! Refused by reading: what lies elsewhere is not read here.
-
-#[path = "/tmp/escape.rs"]
-mod escape;

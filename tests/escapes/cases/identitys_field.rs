@@ -1,7 +1,0 @@
-//! Refused by E0616: the database inside identity is private.
-
-use crate::identity::Accounts;
-
-fn inside(accounts: &Accounts) {
-    let _ = &accounts.database; //~
-}

@@ -1,0 +1,3 @@
+//! Refused by reading: the scan does not read included files.
+
+include!("/tmp/escape.rs");

@@ -1,0 +1,3 @@
+//! Refused by reading: migrations change the rows of all users.
+
+use migration::{Migrator, MigratorTrait};

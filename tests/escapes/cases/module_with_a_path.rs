@@ -1,0 +1,4 @@
+//! Refused by reading: the scan does not read files outside the sources.
+
+#[path = "/tmp/escape.rs"]
+mod escape;

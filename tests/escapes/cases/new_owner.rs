@@ -1,0 +1,7 @@
+//! Refused by reading: only identity creates new users.
+
+use crate::scope::{Owner, Viewer};
+
+fn forged(viewer: &Viewer) -> Owner {
+    Owner::mint(viewer.ids(), viewer.now())
+}

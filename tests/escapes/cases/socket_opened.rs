@@ -1,8 +1,0 @@
-//! Refused by reading: a socket speaks to PostgreSQL by itself.
-
-async fn speak() {
-    let _ = std::net::TcpStream::connect("localhost:5432");
-    let _ = tokio::net::TcpStream::connect("localhost:5432").await;
-    let _ = std::os::unix::net::UnixStream::connect("/run/postgresql/.s.PGSQL.5432");
-    let _ = tokio::net::UnixStream::connect("/run/postgresql/.s.PGSQL.5432").await;
-}
