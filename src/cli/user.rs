@@ -93,7 +93,7 @@ enum Command {
 struct Account {
     /// The user: an e-mail address or a user id
     #[arg(value_name = "USER")]
-    person: Option<String>,
+    account: Option<String>,
 
     /// The user, as a flag like in other commands
     #[arg(long, value_name = "USER")]
@@ -103,7 +103,7 @@ struct Account {
 impl Account {
     /// Returns the address or the id, one of which clap requires.
     fn address_or_id(self) -> String {
-        self.user.or(self.person).unwrap_or_default()
+        self.user.or(self.account).unwrap_or_default()
     }
 }
 

@@ -47,7 +47,10 @@ impl DueMover {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(?error, "cannot reschedule tasks to their owner's time zone");
+                        tracing::warn!(
+                            ?error,
+                            "cannot reschedule tasks to their owner's time zone"
+                        );
                         tokio::time::sleep(BATCH_INTERVAL).await;
                     }
                 }

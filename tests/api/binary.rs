@@ -112,14 +112,14 @@ async fn invalid_setting_stops_the_start_and_is_named() {
             "CUBBY_PASSWORD_POLICY",
         ),
         (&[("CUBBY_SIGN_UP", "invitation")], "CUBBY_SIGN_UP"),
-        (&[("CUBBY_LISTN", "")], "perhaps CUBBY_LISTEN"),
+        (&[("CUBBY_LISTN", "")], "did you mean CUBBY_LISTEN?"),
         (&[("DATABASE_URL", "mysql://localhost")], "DATABASE_URL"),
         (
             &[(
                 "DATABASE_URL",
                 "postgres://localhost/cubby?sslmod=verify-full",
             )],
-            "perhaps to `sslmode`",
+            "did you mean `sslmode`?",
         ),
         (
             &[(
@@ -279,10 +279,10 @@ async fn command_help_fits_a_screen_and_shows_arguments() {
             &["user", "create", "-h"],
             &["ADDRESS", "--time-zone", "--json"],
         ),
-        (&["user", "show", "--help"], &["PERSON", "--user"]),
-        (&["help", "user", "delete"], &["PERSON", "--yes"]),
-        (&["export", "-h"], &["--user <PERSON>", "--format", "FILE"]),
-        (&["import", "-h"], &["--user <PERSON>", "--dry-run", "FILE"]),
+        (&["user", "show", "--help"], &["USER", "--user"]),
+        (&["help", "user", "delete"], &["USER", "--yes"]),
+        (&["export", "-h"], &["--user <USER>", "--format", "FILE"]),
+        (&["import", "-h"], &["--user <USER>", "--dry-run", "FILE"]),
         (&["keys", "rotate", "-h"], &["--after", "--now"]),
         (&["seed", "-h"], &["--users", "--tasks", "--domain"]),
     ];
@@ -488,7 +488,7 @@ async fn seed_command_prints_how_to_sign_in() {
         ),
         (
             vec!["seed", "--domain", "two words"],
-            "nothing was stored: Write an e-mail address",
+            "nothing was stored: Enter an email address",
         ),
     ];
     for (arguments, expected) in wrong {

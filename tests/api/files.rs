@@ -61,7 +61,7 @@ async fn export_file_is_private_and_never_overwritten() {
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
         let known = said(&import(here, &[name, "--skip-existing"], "").await);
         assert!(
-            known.starts_with("0 tasks were stored, and 2 left out"),
+            known.starts_with("0 tasks were stored, 2 were skipped"),
             "{name}: {known}"
         );
         let tried = said(&import(here, &[name, "--new-ids", "--dry-run"], "").await);

@@ -58,7 +58,7 @@ async fn imported_users_sign_in(settings: &[(&str, &str)], name: &str) {
     let would = said(&import(&all, &["--dry-run"]).await);
     assert_eq!(
         would.trim(),
-        "13 would be stored, and 0 left out who have an account"
+        "13 users would be stored, 0 would be skipped because their addresses have accounts"
     );
     let first = format!("{name}-0@example.com");
     assert!(sign_in(&cubby, &first, "correct horse").await.is_err());
@@ -97,7 +97,7 @@ async fn imported_users_sign_in(settings: &[(&str, &str)], name: &str) {
 
     assert_eq!(
         said(&import(&all, &[]).await).trim(),
-        "13 were stored, and 0 left out who have an account"
+        "13 users were stored, 0 were skipped because their addresses have accounts"
     );
     for number in 0..HASHES.len() {
         let email = format!("{name}-{number}@example.com");
@@ -147,7 +147,7 @@ async fn imported_users_sign_in(settings: &[(&str, &str)], name: &str) {
     let said = said(&import(&more, &["--skip-existing"]).await);
     assert_eq!(
         said.trim(),
-        "1 was stored, and 13 left out who have an account"
+        "1 user was stored, 13 were skipped because their addresses have accounts"
     );
     let why = refused(&run(here.path(), settings, &["user", "import", "nowhere"]).await);
     assert!(why.contains("nowhere cannot be read"), "{why}");

@@ -106,10 +106,10 @@ impl Cubby {
             let line = log.next_line().await.expect("text");
             let line = line.unwrap_or_else(|| panic!("the server ended: {said}"));
             said += &line;
-            if line.contains("metrics are at") {
+            if line.contains("serving metrics") {
                 metrics = Some(address_in(&line));
             }
-            if line.contains("serving") {
+            if line.contains("serving") && !line.contains("serving metrics") {
                 break address_in(&line);
             }
         };

@@ -184,7 +184,7 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
         ),
         (
             json(&[good, r#"{"title":7}"#]),
-            "line 3: title: Write a text in",
+            "line 3: title: Write a string in",
         ),
         (json(&[r#"{"title":"a","version":0}"#]), "line 2: version"),
         (
@@ -215,7 +215,7 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
         ),
         (
             json(&[r#"{"title":"a","completedAt":"yesterday"}"#]),
-            "line 2: completedAt: Write a moment",
+            "line 2: completedAt: Write a timestamp",
         ),
         (
             json(&[r#"{"title":"a","createdAt":"2126-01-01T00:00:00Z"}"#]),
@@ -224,15 +224,24 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
         (json(&[r#"{"title":"a","id":"7"}"#]), "line 2: id"),
         (json(&[r#"{"title":"a\u0000"}"#]), "line 2: title"),
         (format!("[\n{good},\n"), "line 3: The array has no end"),
-        (format!("[{good},]"), "line 1: After a comma"),
-        (format!("[{good}\n{good}]"), "line 2: Between tasks"),
-        (format!("[{good}]\n\n[]"), "line 3: After the array"),
+        (
+            format!("[{good},]"),
+            "line 1: A task is missing after the comma",
+        ),
+        (
+            format!("[{good}\n{good}]"),
+            "line 2: A comma is missing between two tasks",
+        ),
+        (
+            format!("[{good}]\n\n[]"),
+            "line 3: Nothing may follow the array",
+        ),
         ("[7]".to_owned(), "line 1: Write each task as an object"),
         ("title\nMilk\n".to_owned(), "line 1: Write an array"),
         (format!("[{good},\n{{\"title\":\n\n"), "line 4: EOF"),
         (
             format!("{good}\n{good}\n{{\"title\": 7}}"),
-            "line 3: title: Write a text in",
+            "line 3: title: Write a string in",
         ),
     ] {
         let refusal = refused(&app, TaskFormat::Json, &file).await;
@@ -241,26 +250,26 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
     for (file, wrong) in [
         (
             "title,due\nMilk,x\n",
-            "line 1: No field is called due: write some of id,version,title",
+            "line 1: Unknown column due: use some of id,version,title",
         ),
-        ("name\nMilk\n", "line 1: No field is called name"),
+        ("name\nMilk\n", "line 1: Unknown column name"),
         (
             "title,title\nMilk,Eggs\n",
-            "line 1: The field title is there twice",
+            "line 1: The column title occurs twice",
         ),
-        ("{\"title\":\"Milk\"}", "line 1: No field is called"),
+        ("{\"title\":\"Milk\"}", "line 1: Unknown column"),
         (
             "title,description\na,\"one\nb,two\n",
-            "A quotation mark before has no other",
+            "A quotation mark before this line is not closed",
         ),
-        ("id,version\n,\n", "line 1: The field title is missing"),
+        ("id,version\n,\n", "line 1: The column title is missing"),
         (
             "title,version\nMilk,x\n",
             "line 2: version: Write a whole number",
         ),
         (
             "title,version\n\"Milk\nand\",1\nEggs\n",
-            "line 4: It has 1 fields, and the first line 2",
+            "line 4: The row has 1 fields, but the first line has 2",
         ),
         ("title,dueTime\nMilk,09:00\n", "line 2: due: Write a date"),
     ] {
@@ -388,7 +397,7 @@ async fn existing_ids_can_be_skipped_or_replaced_by_new_ones(env: TestEnv) {
 
     let refusal = refused(&app, TaskFormat::Json, &file).await;
     assert!(
-        refusal.contains(&format!("line 2: The task {kept_id} is there already.")),
+        refusal.contains(&format!("line 2: The task {kept_id} exists already.")),
         "{refusal}"
     );
     assert!(
@@ -407,7 +416,10 @@ async fn existing_ids_can_be_skipped_or_replaced_by_new_ones(env: TestEnv) {
             .replace("},\n", "}\n")
     );
     let refusal = refused(&app, TaskFormat::Json, twice).await;
-    assert!(refusal.contains("The id is there before."), "{refusal}");
+    assert!(
+        refusal.contains("The id occurs twice in the file."),
+        "{refusal}"
+    );
 
     let skip = TaskImport {
         skip_existing: true,
@@ -549,11 +561,11 @@ async fn csv_from_spreadsheets_is_accepted(env: TestEnv) {
         ),
         (
             "title\nMilk,Eggs\n",
-            "line 2: It has 2 fields, and the first line 1.",
+            "line 2: The row has 2 fields, but the first line has 1.",
         ),
         (
             "Title,TITLE\nMilk,Eggs\n",
-            "line 1: The field title is there twice.",
+            "line 1: The column title occurs twice.",
         ),
         (
             "title;priority\nMilk;very\n",
@@ -571,10 +583,7 @@ async fn csv_from_spreadsheets_is_accepted(env: TestEnv) {
             "title;version\nMilk;99999999999\n",
             "line 2: version: Write a whole number",
         ),
-        (
-            "sep=;\ntitle;due\nMilk;x\n",
-            "line 2: No field is called due",
-        ),
+        ("sep=;\ntitle;due\nMilk;x\n", "line 2: Unknown column due"),
     ] {
         let refusal = refused(&app, TaskFormat::Csv, file).await;
         assert!(refusal.contains(wrong), "{file}: {refusal}");
@@ -618,10 +627,10 @@ async fn invalid_json_names_the_field(env: TestEnv) {
         (r#""title":null"#, "title: Write a title."),
         (
             r#""title":"\ud800""#,
-            "title: Write a text in quotation marks.",
+            "title: Write a string in quotation marks.",
         ),
-        (r#""id":7"#, "id: Write a text"),
-        (r#""description":["a"]"#, "description: Write a text"),
+        (r#""id":7"#, "id: Write a string"),
+        (r#""description":["a"]"#, "description: Write a string"),
         (
             r#""version":"1""#,
             "version: Write a whole number from 1 to 2,000,000,000.",
@@ -635,21 +644,21 @@ async fn invalid_json_names_the_field(env: TestEnv) {
             r#""completed":false,"completedAt":"2026-01-01T00:00:00Z""#,
             "completed: It is false",
         ),
-        (r#""completedAt":1767225600"#, "completedAt: Write a text"),
+        (r#""completedAt":1767225600"#, "completedAt: Write a string"),
         (r#""priority":2"#, "priority: Write NONE, LOW"),
         (r#""priority":"Highest""#, "priority: Write NONE, LOW"),
         (r#""due":"2026-11-22""#, "due: Write an object such as"),
         (r#""due":["2026-11-22"]"#, "due: Write an object such as"),
         (r#""due":{}"#, "due: Write a date"),
-        (r#""due":{"date":20261122}"#, "due.date: Write a text"),
+        (r#""due":{"date":20261122}"#, "due.date: Write a string"),
         (
             r#""due":{"date":"2026-11-22","time":9}"#,
-            "due.time: Write a text",
+            "due.time: Write a string",
         ),
         (r#""due":{"day":"2026-11-22"}"#, "due: unknown field `day`"),
-        (r#""position":0"#, "position: Write a text"),
-        (r#""createdAt":{}"#, "createdAt: Write a text"),
-        (r#""updatedAt":true"#, "updatedAt: Write a text"),
+        (r#""position":0"#, "position: Write a string"),
+        (r#""createdAt":{}"#, "createdAt: Write a string"),
+        (r#""updatedAt":true"#, "updatedAt: Write a string"),
         (r#""labels":[]"#, "unknown field `labels`"),
         (r#""id":null,"id":null"#, "duplicate field `id`"),
         (r#""title""#, "expected `:`"),

@@ -241,7 +241,7 @@ async fn unusable_manifest_stops_the_start_and_names_document(env: TestEnv) {
         (
             "Twice",
             "subscription Twice { taskChanges { at } b: taskChanges { at } }",
-            "one field",
+            "one root field",
         ),
         (
             "Deep",
@@ -325,7 +325,7 @@ async fn unusable_manifest_stops_the_start_and_names_document(env: TestEnv) {
         "{why}"
     );
     let why = start_error(&env, &["--trusted-documents-only", "on"]).await;
-    assert!(why.contains("needs documents"), "{why}");
+    assert!(why.contains("needs trusted documents"), "{why}");
 }
 
 #[apply(each_database)]
