@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     harness::empty_postgresql,
-    maintenance::sign_in,
+    admin_commands::sign_in,
     process::{Cubby, SECRET, directory, refused, run, said},
 };
 

@@ -5,16 +5,15 @@
     reason = "tests look into the database past the viewer, and fail by panicking"
 )]
 
+mod admin_commands;
 mod binary;
 mod databases;
-mod files;
+mod export_files;
 mod forger;
 mod harness;
 mod imported_users;
 mod instances;
 mod issuer;
-mod log;
-mod maintenance;
 mod outages;
 mod poolers;
 mod postgresql;
@@ -25,5 +24,6 @@ mod sharding;
 mod slow_clients;
 mod sources;
 mod specs;
+mod statement_log;
 mod suite;
 mod token_log;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use super::{Database, TestEnv};
-use crate::log::statements_without_owner;
+use crate::statement_log::statements_without_owner;
 
 /// Runs a test on each database, as `the_test::sqlite` and `the_test::postgresql`. The test is
 /// compiled once.

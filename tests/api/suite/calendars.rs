@@ -3,7 +3,7 @@
 use cubby::{TaskFormat, TaskImport};
 use serde_json::{Value, json};
 
-use super::transfer::{ANA, BEN, export, import, refused, tasks, try_import};
+use super::import_export::{ANA, BEN, export, import, refused, tasks, try_import};
 use crate::harness::{Client, TestEnv, apply, each_database};
 
 /// Calendars as other programs write them, each with the task that its import creates.

@@ -10,10 +10,10 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use super::listing::{LIST, PRIORITIES, asked, expected, walk};
+use super::list_model::{LIST, PRIORITIES, asked, expected, walk};
 use crate::{
     harness::{App, Client, TestEnv, apply, each_database},
-    log::statements,
+    statement_log::statements,
 };
 
 /// The fields that the model reads. Instants are in a format that sorts as text.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cubby::db::Database;
 use serde_json::json;
 
-use super::outside::with_token;
+use super::federation::with_token;
 use crate::{
     harness::{App, TestEnv, apply, each_database, eventually},
     issuer::{Issuer, Key},

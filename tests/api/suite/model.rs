@@ -6,8 +6,8 @@ use jiff::{Timestamp, civil};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use super::due::move_to;
-use super::listing::{PRIORITIES, asked, expected, walk};
+use super::due_dates::move_to;
+use super::list_model::{PRIORITIES, asked, expected, walk};
 use super::reference_model::{Changes, Due, Ids, Operation, Owned, Place, written, zone};
 use crate::harness::{App, Client, Database, TestEnv, apply, each_database};
 

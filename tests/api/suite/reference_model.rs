@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan, Zoned, civil, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::listing::{Asked, shown};
+use super::list_model::{Asked, shown};
 
 #[derive(Clone, Debug)]
 pub(super) enum Operation {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     harness::{App, Database, TestEnv, apply, each_database},
-    log::statements_without_owner,
+    statement_log::statements_without_owner,
     sharding::{OWNED, REFERENCE_TABLES, names_its_owner},
 };
 

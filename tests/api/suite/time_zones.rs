@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::due::{move_to, multiply};
+use super::due_dates::{move_to, multiply};
 use crate::harness::{App, Client, TestEnv, apply, each_database, eventually};
 
 /// More tasks than one batch.

@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_database},
-    log::statements,
+    statement_log::statements,
 };
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};

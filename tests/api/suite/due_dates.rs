@@ -7,7 +7,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use super::{listing::shown, streams::LISTEN};
+use super::{list_model::shown, streams::LISTEN};
 use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 const FIELDS: &str = "id version updatedAt due { date time timeZone at isOverdue }";

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::harness::{TestEnv, apply, each_database, eventually};
 use crate::issuer::{Answer, Issuer, Key, set};
 
-use super::outside::{ME, assert_invalid_token, me, with_token};
+use super::federation::{ME, assert_invalid_token, me, with_token};
 
 #[apply(each_database)]
 async fn key_rotation_is_followed_without_fetching_unknown_kids(env: TestEnv) {
