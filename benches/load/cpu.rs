@@ -21,7 +21,7 @@ pub fn of_process(pid: u32) -> Result<Duration> {
 }
 
 /// Returns the CPU time of a process and of its running and ended children.
-pub fn of_family(pid: u32) -> Result<Duration> {
+pub fn of_process_tree(pid: u32) -> Result<Duration> {
     let root = stat(&pid.to_string())?;
     let mut sum = root.own + root.reaped;
     for entry in fs::read_dir("/proc")? {

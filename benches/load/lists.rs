@@ -17,17 +17,17 @@ use crate::{
 };
 
 /// The number of users with [`FEW_TASKS`] tasks.
-const MANY: u32 = 10_000;
+const USERS: u32 = 10_000;
 
 const FEW_TASKS: u32 = 100;
 
 const MANY_TASKS: u32 = 100_000;
 
 /// The number of those users who send requests.
-const ASKING: u32 = 32;
+const ACTIVE_USERS: u32 = 32;
 
 /// The number of tasks before the deep page.
-const DEEP: usize = 50_000;
+const DEEP_OFFSET: usize = 50_000;
 
 /// The number of measurements of each kind of request. Kinds alternate, so that other load on the
 /// machine affects all of them.
@@ -50,7 +50,7 @@ pub async fn measure_all(only: Option<Kind>, duration: Duration) -> Result<()> {
     }
     if only != Some(Kind::Sqlite) {
         let directory = Directory::new("lists-postgresql")?;
-        let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::NO_POSTGRESQL)?;
+        let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::POSTGRESQL_NOT_FOUND)?;
         measure_one(&directory, "postgresql", Some(&postgresql), duration).await?;
     }
     Ok(())
@@ -68,7 +68,7 @@ async fn measure_one(
 ) -> Result<()> {
     let url = postgresql.map(Postgresql::url);
     let settings: Vec<(&str, &str)> = url.iter().map(|url| ("DATABASE_URL", &**url)).collect();
-    for (users, tasks) in [(MANY, FEW_TASKS), (1, MANY_TASKS)] {
+    for (users, tasks) in [(USERS, FEW_TASKS), (1, MANY_TASKS)] {
         let domain = format!("{tasks}.example.com");
         let (users, tasks) = (users.to_string(), tasks.to_string());
         let arguments = [
@@ -92,7 +92,7 @@ async fn measure_one(
     let server = Server::start(&directory.0, &settings)?;
     let mut connection = Connection::open(server.address).await?;
     let mut many = Vec::new();
-    for number in 1..=ASKING {
+    for number in 1..=ACTIVE_USERS {
         many.push(sign_in(&mut connection, &server, number, FEW_TASKS).await?);
     }
     let one = vec![sign_in(&mut connection, &server, 1, MANY_TASKS).await?];
@@ -106,7 +106,7 @@ async fn measure_one(
         let mut connection = Connection::open(server.address).await?;
         let order = json!([{ "field": field, "direction": direction }]);
         let mut after = Value::Null;
-        for _ in 0..DEEP / 100 {
+        for _ in 0..DEEP_OFFSET / 100 {
             let variables = json!({ "order": order, "after": after });
             let request = server.request(Some(&one[0]), SKIP, variables, "endCursor");
             let answer: Value = serde_json::from_str(connection.send(&request).await?)?;

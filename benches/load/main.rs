@@ -53,21 +53,22 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// The number of tasks of the user whose tasks are read.
 const TASKS: usize = 500;
 
-/// The number of other users, each with [`TASKS_OF_OTHERS`] tasks.
-const OTHERS: usize = 20;
+/// The number of other users, each with [`OTHER_USERS_TASKS`] tasks.
+const OTHER_USERS: usize = 20;
 
-const TASKS_OF_OTHERS: usize = 100;
+const OTHER_USERS_TASKS: usize = 100;
 
 const PASSWORD: &str = "correct horse";
 
 const SIGN_UP: &str = "mutation ($input: SignUpInput!) { signUp(input: $input) { tokens { accessToken } userErrors { message } } }";
 
 /// An operation without work besides the GraphQL engine.
-const NOTHING: &str = "{ __typename }";
+const TYPENAME: &str = "{ __typename }";
 
 const PAGE: &str = "{ viewer { tasks(first: 50) { nodes { id title completed priority createdAt } pageInfo { hasNextPage endCursor } } } }";
 
-const ONE: &str = "query ($id: ID!) { viewer { task(id: $id) { id title completed priority } } }";
+const TASK_BY_ID: &str =
+    "query ($id: ID!) { viewer { task(id: $id) { id title completed priority } } }";
 
 const CREATE: &str = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id title completed priority } userErrors { message } } }";
 
@@ -141,7 +142,7 @@ const HEAD: &str = "
                                      requests  server CPU      db CPU    load CPU       p50       p99
 database   request                      per s    ms/1,000    ms/1,000    ms/1,000        ms        ms";
 
-const NO_POSTGRESQL: &str =
+const POSTGRESQL_NOT_FOUND: &str =
     "POSTGRESQL IS NOT MEASURED: initdb was not found in PATH or /usr/lib/postgresql";
 
 async fn run(args: &Args) -> Result<()> {
@@ -149,7 +150,7 @@ async fn run(args: &Args) -> Result<()> {
         let directory = Directory::new("revocation")?;
         return match Postgresql::start(&directory.0)? {
             Some(postgresql) => revocation::measure_all(&directory.0, &postgresql).await,
-            None => Err(NO_POSTGRESQL.into()),
+            None => Err(POSTGRESQL_NOT_FOUND.into()),
         };
     }
     if args.lists {
@@ -162,7 +163,7 @@ async fn run(args: &Args) -> Result<()> {
         return sessions::measure_all(args.only, Duration::from_secs(args.seconds)).await;
     }
     if args.sign_in {
-        sign_in::measure_the_hash(Duration::from_secs(args.seconds));
+        sign_in::measure_hash(Duration::from_secs(args.seconds));
     }
     println!("{HEAD}");
     if args.only != Some(Kind::Postgresql) {
@@ -177,7 +178,7 @@ async fn run(args: &Args) -> Result<()> {
                 let server = Server::start(&directory.0, &[("DATABASE_URL", &postgresql.url())])?;
                 measure_all(args, "postgresql", &server, Some(&postgresql)).await?;
             }
-            None => println!("{NO_POSTGRESQL}"),
+            None => println!("{POSTGRESQL_NOT_FOUND}"),
         }
     }
     Ok(())
@@ -194,8 +195,8 @@ async fn measure_all(
     let mut connection = Connection::open(server.address).await?;
     let (person, ids) = sign_up(&mut connection, server, 0, TASKS).await?;
     let mut creates = Vec::new();
-    for number in 1..=OTHERS {
-        let (other, _) = sign_up(&mut connection, server, number, TASKS_OF_OTHERS).await?;
+    for number in 1..=OTHER_USERS {
+        let (other, _) = sign_up(&mut connection, server, number, OTHER_USERS_TASKS).await?;
         creates.push(create(server, &other));
     }
     let page = server.request(Some(&person), PAGE, json!({}), r#""hasNextPage":true"#);
@@ -204,8 +205,8 @@ async fn measure_all(
     }
     let ones = ids
         .iter()
-        .map(|id| server.request(Some(&person), ONE, json!({ "id": id }), id));
-    let nothing = |person| vec![server.request(person, NOTHING, json!({}), "Query")];
+        .map(|id| server.request(Some(&person), TASK_BY_ID, json!({ "id": id }), id));
+    let nothing = |person| vec![server.request(person, TYPENAME, json!({}), "Query")];
     for (name, requests) in [
         ("__typename, anonymous", nothing(None)),
         ("__typename, signed in", nothing(Some(&person))),

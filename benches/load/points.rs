@@ -135,7 +135,7 @@ pub async fn measure_all(only: Option<Kind>) -> Result<()> {
     }
     if only != Some(Kind::Sqlite) {
         let directory = Directory::new("points-postgresql")?;
-        let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::NO_POSTGRESQL)?;
+        let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::POSTGRESQL_NOT_FOUND)?;
         measure_one(&directory, "postgresql", Some(&postgresql)).await?;
     }
     Ok(())

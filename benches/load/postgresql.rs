@@ -74,7 +74,7 @@ impl Postgresql {
 
     /// Returns the CPU time of all processes of the cluster since its start.
     pub fn cpu(&self) -> Result<Duration> {
-        cpu::of_family(self.postmaster)
+        cpu::of_process_tree(self.postmaster)
     }
 
     fn data(&self) -> PathBuf {

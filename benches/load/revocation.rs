@@ -27,10 +27,10 @@ const ROUNDS: usize = 25;
 
 /// The time for which the other instance serves the sessions before they end, so that it has cached
 /// them.
-const REMEMBERING: Duration = Duration::from_millis(300);
+const CACHE_WARM_UP: Duration = Duration::from_millis(300);
 
 /// The time in which the listener reconnects.
-const MENDING: Duration = Duration::from_secs(2);
+const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 
 const HEAD: &str = "
 from the response that a session has ended to the first rejection by another instance
@@ -75,9 +75,9 @@ pub async fn measure_all(directory: &Path, postgresql: &Postgresql) -> Result<()
             latencies.extend(end_some(&here, &there, &relay, state).await?);
             if state != State::Open {
                 relay.set(State::Cut);
-                tokio::time::sleep(MENDING / 2).await;
+                tokio::time::sleep(RECONNECT_WAIT / 2).await;
                 relay.set(State::Open);
-                tokio::time::sleep(MENDING).await;
+                tokio::time::sleep(RECONNECT_WAIT).await;
             }
         }
         latencies.sort_unstable();
@@ -122,7 +122,7 @@ async fn end_some(
         sessions.push((token, asking));
     }
     let began = Instant::now();
-    while began.elapsed() < REMEMBERING {
+    while began.elapsed() < CACHE_WARM_UP {
         for (token, asking) in &mut sessions {
             let ask = there.request(Some(token), ASK, json!({}), "user_");
             asking.send(&ask).await?;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    CONNECTIONS, Directory, Kind, NO_POSTGRESQL, OTHERS, PAGE, Pace, Result, TASKS_OF_OTHERS,
+    CONNECTIONS, Directory, Kind, OTHER_USERS, OTHER_USERS_TASKS, PAGE, POSTGRESQL_NOT_FOUND, Pace,
+    Result,
     client::{Connection, Request},
     measure,
     postgresql::Postgresql,
@@ -43,7 +44,7 @@ pub async fn measure_all(only: Option<Kind>, duration: Duration) -> Result<()> {
     }
     if only != Some(Kind::Sqlite) {
         let directory = Directory::new("sessions-postgresql")?;
-        let postgresql = Postgresql::start(&directory.0)?.ok_or(NO_POSTGRESQL)?;
+        let postgresql = Postgresql::start(&directory.0)?.ok_or(POSTGRESQL_NOT_FOUND)?;
         measure_one(&directory, "postgresql", Some(&postgresql), duration).await?;
     }
     Ok(())
@@ -106,8 +107,8 @@ async fn measure_one(
 async fn create_tokens(server: &Server) -> Result<Vec<String>> {
     let mut connection = Connection::open(server.address).await?;
     let mut users = Vec::new();
-    for number in 1..=OTHERS {
-        let (user, _) = sign_up(&mut connection, server, number, TASKS_OF_OTHERS).await?;
+    for number in 1..=OTHER_USERS {
+        let (user, _) = sign_up(&mut connection, server, number, OTHER_USERS_TASKS).await?;
         users.push(user);
     }
     let mut tokens = Vec::new();

@@ -27,14 +27,14 @@ use crate::{
 pub const SIGN_IN: &str = "mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } userErrors { message } } }";
 
 /// The interval of each connection's reads in the light load.
-const NOW_AND_THEN: Duration = Duration::from_millis(40);
+const READ_INTERVAL: Duration = Duration::from_millis(40);
 
 /// The time after which a rejected client retries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Prints the number of hashes per second of this machine, with Argon2's default parameters, which
 /// Cubby uses.
-pub fn measure_the_hash(duration: Duration) {
+pub fn measure_hash(duration: Duration) {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     for (what, keeps_memory) in [
         ("memory reused", true),
@@ -90,7 +90,7 @@ pub async fn measure_all(
 
     let page = Arc::from([page]);
     for (name, pace) in [
-        ("page, every 40 ms", Pace::Every(NOW_AND_THEN)),
+        ("page, every 40 ms", Pace::Every(READ_INTERVAL)),
         ("page, continuously", Pace::AtOnce),
     ] {
         for is_flooded in [false, true] {

@@ -251,11 +251,14 @@ async fn keys(config: &Config, database: Database, clock: Clock) -> CheckResult 
         Err(error) => return found(CHECK, Status::Fail, error.to_string()),
     };
     let in_use = |state| state != KeyState::Expired;
-    if let Some(sealed) = listed.iter().find(|key| in_use(key.state) && !key.is_open) {
+    if let Some(sealed) = listed
+        .iter()
+        .find(|key| in_use(key.state) && !key.is_decryptable)
+    {
         return found(
             CHECK,
             Status::Fail,
-            KeysError::Sealed(sealed.id.clone()).to_string(),
+            KeysError::Undecryptable(sealed.id.clone()).to_string(),
         );
     }
     match listed.iter().find(|key| key.state == KeyState::Current) {

@@ -52,7 +52,7 @@ pub async fn run(config: &Config, command: Keys) -> Result<(), StartError> {
     );
     for key in keys.list().await? {
         let state = match key.state {
-            _ if !key.is_open => "sealed",
+            _ if !key.is_decryptable => "sealed",
             KeyState::Next => "next",
             KeyState::Current => "current",
             KeyState::Retiring => "retiring",

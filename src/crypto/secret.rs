@@ -67,7 +67,7 @@ impl Secrets {
             .try_exists()
             .map_err(|error| wrong("check for", error))?
         {
-            private_file::make_directory(directory)
+            private_file::create_directory(directory)
                 .map_err(|error| wrong("create the directory of", error))?;
             make(&file).map_err(|error| wrong("create", error))?;
         }
@@ -120,8 +120,8 @@ impl Secrets {
 fn make(file: &Path) -> io::Result<()> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(io::Error::other)?;
-    let draft = draft_beside(file);
-    let mut written = private_file::make_file(&draft)?;
+    let draft = temporary_path(file);
+    let mut written = private_file::create_file(&draft)?;
     writeln!(written, "{}", URL_SAFE_NO_PAD.encode(bytes))?;
     written.sync_all()?;
     let linked = fs::hard_link(&draft, file);
@@ -132,7 +132,7 @@ fn make(file: &Path) -> io::Result<()> {
     }
 }
 
-fn draft_beside(file: &Path) -> PathBuf {
+fn temporary_path(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", std::process::id()))
 }
 
@@ -179,7 +179,7 @@ mod tests {
         let parse = |text: &str| {
             let file = directory.path().join("secret");
             let _ = fs::remove_file(&file);
-            let mut written = private_file::make_file(&file).unwrap();
+            let mut written = private_file::create_file(&file).unwrap();
             written.write_all(text.as_bytes()).unwrap();
             Secrets::load_or_create(directory.path())
         };

@@ -37,7 +37,7 @@ pub(super) struct Pools {
 pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools> {
     let pools = match url {
         DatabaseUrl::Sqlite(address) => {
-            make_room_for(address)?;
+            create_files(address)?;
             // Read connections are read-only by a pragma and not by a flag of the file: the last
             // connection to close must be able to checkpoint the log into the file.
             let readers = sqlite_options(address)?.pragma("query_only", "ON");
@@ -106,7 +106,7 @@ async fn wait_for(pool: &Pool) -> DbResult<()> {
 }
 
 /// Opens a connection outside the pools, without a timeout for its statements.
-pub(super) async fn open_unbounded(url: &DatabaseUrl) -> DbResult<Connection> {
+pub(super) async fn open_without_timeout(url: &DatabaseUrl) -> DbResult<Connection> {
     match url {
         DatabaseUrl::Sqlite(address) => Connection::open_sqlite(&sqlite_writer(address)?).await,
         DatabaseUrl::Postgres(address) => {
@@ -167,14 +167,14 @@ pub(super) fn file_of(url: &DatabaseUrl) -> DbResult<Option<PathBuf>> {
 
 /// Creates the directory and the file of a SQLite database if they do not exist, with permissions
 /// for their owner only. SQLite gives the log files beside the database the same permissions.
-fn make_room_for(address: &str) -> DbResult<()> {
+fn create_files(address: &str) -> DbResult<()> {
     let options = SqliteConnectOptions::from_str(address).map_err(connection_error)?;
     let file = options.get_filename();
     let made = match file.parent() {
-        Some(directory) => private_file::make_directory(directory),
+        Some(directory) => private_file::create_directory(directory),
         None => Ok(()),
     };
-    let made = made.and_then(|()| match private_file::make_file(file) {
+    let made = made.and_then(|()| match private_file::create_file(file) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop),
     });

@@ -155,13 +155,13 @@ impl Connection {
     pub(super) async fn begin(&mut self) -> DbResult<ExecResult> {
         let begin = match self {
             Self::Sqlite { .. } => "BEGIN IMMEDIATE".to_owned(),
-            Self::Postgresql { route, .. } => begin_bounded(*route, "BEGIN"),
+            Self::Postgresql { route, .. } => begin_with_timeouts(*route, "BEGIN"),
         };
         self.execute_unprepared(&begin).await
     }
 
     /// True if the server sets no time limit for a statement outside a transaction.
-    pub(super) fn needs_transaction_to_be_bounded(&self) -> bool {
+    pub(super) fn lacks_statement_timeout(&self) -> bool {
         matches!(
             self,
             Self::Postgresql {
@@ -172,10 +172,10 @@ impl Connection {
     }
 
     /// Begins a transaction that only reads.
-    pub(super) async fn begin_reading(&mut self) -> DbResult<ExecResult> {
+    pub(super) async fn begin_read_only(&mut self) -> DbResult<ExecResult> {
         let begin = match self {
             Self::Sqlite { .. } => "BEGIN".to_owned(),
-            Self::Postgresql { route, .. } => begin_bounded(*route, "BEGIN READ ONLY"),
+            Self::Postgresql { route, .. } => begin_with_timeouts(*route, "BEGIN READ ONLY"),
         };
         self.execute_unprepared(&begin).await
     }
@@ -239,7 +239,7 @@ impl Options {
 /// Returns `begin`, with timeouts for this transaction if neither the connection nor the role sets
 /// them. A pooler shares its server connections among clients, so the timeouts must end with the
 /// transaction.
-fn begin_bounded(route: Route, begin: &str) -> String {
+fn begin_with_timeouts(route: Route, begin: &str) -> String {
     match route {
         Route::Direct | Route::Pooler { is_bounded: true } => begin.to_owned(),
         Route::Pooler { is_bounded: false } => format!(

@@ -50,8 +50,8 @@ impl Failure {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable,
             sqlx::Error::Database(answer) => match answer.code() {
-                Some(code) if code.len() == 5 => of_sqlstate(&code, answer.message()),
-                Some(code) => code.parse().map_or(Self::Statement, of_sqlite),
+                Some(code) if code.len() == 5 => from_sqlstate(&code, answer.message()),
+                Some(code) => code.parse().map_or(Self::Statement, from_sqlite_code),
                 None => Self::Statement,
             },
             _ => Self::Other,
@@ -59,7 +59,7 @@ impl Failure {
     }
 
     /// True if the same statement may succeed on another connection or a moment later.
-    pub(super) fn is_worth_retrying(self) -> bool {
+    pub(super) fn is_retryable(self) -> bool {
         matches!(
             self,
             Self::Unavailable | Self::ReadOnly | Self::MixedStatements | Self::Conflict
@@ -76,7 +76,7 @@ impl Failure {
 }
 
 /// Classifies a PostgreSQL error code (appendix A of PostgreSQL's documentation).
-fn of_sqlstate(code: &str, message: &str) -> Failure {
+fn from_sqlstate(code: &str, message: &str) -> Failure {
     match code {
         "25006" => Failure::ReadOnly,
         // Serialization failure, deadlock detected.
@@ -96,7 +96,7 @@ fn of_sqlstate(code: &str, message: &str) -> Failure {
 }
 
 /// Classifies a SQLite result code. Extended codes carry the primary code in the lowest byte.
-fn of_sqlite(code: i32) -> Failure {
+fn from_sqlite_code(code: i32) -> Failure {
     const BUSY: i32 = 5;
     const LOCKED: i32 = 6;
     const INTERRUPTED: i32 = 9;

@@ -15,7 +15,7 @@ impl Database {
     /// minutes later. Does nothing on SQLite.
     pub(crate) async fn vacuum_analyze(&self) -> DbResult<()> {
         if self.reads.backend == DatabaseBackend::Postgres {
-            let mut connection = connect::open_unbounded(&self.url).await?;
+            let mut connection = connect::open_without_timeout(&self.url).await?;
             connection.execute_unprepared("VACUUM (ANALYZE)").await?;
             connection.close().await?;
         }
@@ -44,11 +44,11 @@ impl Database {
         }
         // The file is created here, with permissions for its owner only: SQLite accepts an empty
         // file, and would create one that others may read.
-        drop(private_file::make_file(file).map_err(failed)?);
+        drop(private_file::create_file(file).map_err(failed)?);
         let name = file.to_string_lossy().replace('\'', "''");
         let statement = format!("VACUUM INTO '{name}'");
         let copying = async {
-            let mut connection = connect::open_unbounded(&self.url).await?;
+            let mut connection = connect::open_without_timeout(&self.url).await?;
             connection.execute_unprepared(&statement).await?;
             connection.close().await
         };

@@ -19,7 +19,7 @@ impl Database {
     /// Fails if a migration fails; the database is then unchanged.
     pub async fn migrate_up(&self) -> DbResult<()> {
         let connection = connect::open_for_migrations(&self.url).await?;
-        let transaction = begin_migrating(&connection).await?;
+        let transaction = begin_migration(&connection).await?;
         Migrator::up(&transaction, None).await?;
         transaction.commit().await?;
         connection.close().await
@@ -32,7 +32,7 @@ impl Database {
     /// Fails if a migration cannot be reverted; the database is then unchanged.
     pub async fn migrate_down(&self, steps: u32) -> DbResult<()> {
         let connection = connect::open_for_migrations(&self.url).await?;
-        let transaction = begin_migrating(&connection).await?;
+        let transaction = begin_migration(&connection).await?;
         Migrator::down(&transaction, Some(steps)).await?;
         transaction.commit().await?;
         connection.close().await
@@ -56,7 +56,7 @@ impl Database {
     }
 }
 
-async fn begin_migrating(connection: &DatabaseConnection) -> DbResult<DatabaseTransaction> {
+async fn begin_migration(connection: &DatabaseConnection) -> DbResult<DatabaseTransaction> {
     let transaction = connection.begin_with_options(immediate()).await?;
     if transaction.get_database_backend() == DatabaseBackend::Postgres {
         // Released at the end of the transaction. Behind a pooler a session-level lock would

@@ -218,12 +218,12 @@ impl Lease {
         };
         self.at_rest = true;
         if let Err(error) = &result {
-            self.note_failure(error);
+            self.record_failure(error);
         }
         result
     }
 
-    fn note_failure(&mut self, error: &DbErr) {
+    fn record_failure(&mut self, error: &DbErr) {
         let failure = Failure::of(error);
         match failure {
             Failure::MixedStatements => {
@@ -266,7 +266,7 @@ impl Lease {
 
     /// Records that the transaction has been rolled back to a savepoint, so that it can be
     /// committed.
-    pub(super) fn note_savepoint(&mut self) {
+    pub(super) fn record_savepoint_rollback(&mut self) {
         self.is_aborted = false;
     }
 
@@ -290,12 +290,12 @@ impl Lease {
         let is_bounded = self
             .connection
             .as_ref()
-            .is_none_or(|connection| !connection.needs_transaction_to_be_bounded());
+            .is_none_or(|connection| !connection.lacks_statement_timeout());
         if is_bounded {
             return self.run(work).await;
         }
         self.in_transaction = true;
-        self.run(async |connection| connection.begin_reading().await)
+        self.run(async |connection| connection.begin_read_only().await)
             .await?;
         let read = self.run(work).await?;
         self.commit().await?;

@@ -111,7 +111,7 @@ where
         loop {
             match attempt().await {
                 Err(error)
-                    if Failure::of(&error).is_worth_retrying()
+                    if Failure::of(&error).is_retryable()
                         && Instant::now() + RETRY_INTERVAL < deadline =>
                 {
                     tracing::debug!(%error, "the database is unavailable; retrying");

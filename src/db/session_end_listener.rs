@@ -96,7 +96,7 @@ impl SessionEndListener {
             match &database.direct {
                 DatabaseUrl::Sqlite(_) => poll_counter(&database, &of_task, &*on_end).await,
                 DatabaseUrl::Postgres(address) => {
-                    keep_listening(&database, address, &of_task, &*on_end).await;
+                    listen_with_reconnects(&database, address, &of_task, &*on_end).await;
                 }
             }
         });
@@ -109,7 +109,7 @@ impl SessionEndListener {
     /// True if every announcement older than half a second has been received.
     pub(crate) fn is_alive(&self) -> bool {
         self.heartbeat.is_used.store(true, Ordering::Relaxed);
-        let is_alive = self.heartbeat.since_arrival() < HEARTBEAT_TTL;
+        let is_alive = self.heartbeat.since_last() < HEARTBEAT_TTL;
         if !is_alive {
             self.heartbeat.wanted.notify_one();
         }
@@ -118,7 +118,7 @@ impl SessionEndListener {
 
     /// Returns the time since the listener was last alive, or zero if it is alive.
     pub(crate) fn stale_for(&self) -> Duration {
-        self.heartbeat.since_arrival().saturating_sub(HEARTBEAT_TTL)
+        self.heartbeat.since_last().saturating_sub(HEARTBEAT_TTL)
     }
 }
 
@@ -133,11 +133,11 @@ impl Heartbeat {
         Duration::from_micros(self.now().saturating_sub(then))
     }
 
-    fn since_arrival(&self) -> Duration {
+    fn since_last(&self) -> Duration {
         self.since(self.arrived.load(Ordering::Acquire))
     }
 
-    fn on_announcement(&self, sent: u64) {
+    fn on_heartbeat(&self, sent: u64) {
         self.arrived.store(sent, Ordering::Release);
     }
 
@@ -176,7 +176,7 @@ async fn poll_counter(database: &Database, heartbeat: &Heartbeat, on_end: impl F
                 if known.replace(count) != Some(count) {
                     on_end(SessionEnd::Unknown);
                 }
-                heartbeat.on_announcement(sent);
+                heartbeat.on_heartbeat(sent);
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot read the counter of ended sessions");
@@ -196,7 +196,7 @@ async fn count(database: &Database) -> DbResult<i64> {
 }
 
 /// Listens to PostgreSQL, and reconnects when the connection is lost.
-async fn keep_listening(
+async fn listen_with_reconnects(
     database: &Database,
     address: &str,
     heartbeat: &Heartbeat,
@@ -305,7 +305,7 @@ async fn receive(
             on_end(SessionEnd::User(user_id, age));
         } else if let Ok(sent) = first.parse() {
             last_heartbeat = Some((sent, millis));
-            heartbeat.on_announcement(sent);
+            heartbeat.on_heartbeat(sent);
         }
     }
     Err(DbErr::Custom(

@@ -132,7 +132,7 @@ impl ConnectionTrait for Transaction {
             .await;
         let done = self.noted(done)?;
         if sql.starts_with("ROLLBACK TO SAVEPOINT ") {
-            lease.note_savepoint();
+            lease.record_savepoint_rollback();
         }
         Ok(done)
     }

@@ -41,8 +41,8 @@ impl Service {
             },
             limits: ServiceLimits {
                 document: DocumentLimitFields::of(ctx.data_unchecked()),
-                default_page_size: page::DEFAULT_SIZE,
-                max_page_size: page::MAX_SIZE,
+                default_page_size: page::DEFAULT_PAGE_SIZE,
+                max_page_size: page::MAX_PAGE_SIZE,
                 max_nodes: MAX_NODES,
                 max_title_length: tasks::MAX_TITLE_CHARS,
                 max_description_length: tasks::MAX_DESCRIPTION_CHARS,

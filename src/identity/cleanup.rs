@@ -8,7 +8,7 @@ use super::unscoped;
 use crate::{clock::Clock, db::Database};
 
 /// The time between two runs. Every instance runs the task, and concurrent runs are harmless.
-const INTERVAL: Duration = Duration::from_mins(10);
+const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Starts the task, which runs at once and then at each interval. It stops when the returned handle
 /// is dropped.
@@ -20,7 +20,7 @@ pub(super) fn start(database: Database, clock: Clock) -> AbortOnDropHandle<()> {
                 Ok(rows) => tracing::debug!(rows, "deleted expired rows"),
                 Err(error) => tracing::warn!(?error, "cannot delete expired rows"),
             }
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(CLEANUP_INTERVAL).await;
         }
     }))
 }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use crate::error::Result;
 
 /// The maximum time that a response waits for the work.
-const WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs `work` in a separate task, so that it continues after the request has ended. Returns its
 /// result if it succeeds in time. If it fails, logs `failure`.
@@ -21,7 +21,7 @@ pub(super) async fn follow_up<T: Send + 'static>(
             .ok()
     };
     let running = tokio::spawn(logged.in_current_span());
-    tokio::time::timeout(WAIT, running).await.ok()?.ok()?
+    tokio::time::timeout(MAX_WAIT, running).await.ok()?.ok()?
 }
 
 #[cfg(test)]

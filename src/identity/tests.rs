@@ -73,7 +73,7 @@ async fn viewers(directory: &Path) -> Vec<(DatabaseBackend, Viewer)> {
 async fn viewer(database: &Database) -> Viewer {
     let (clock, ids) = (Clock::system(), Arc::<IdGenerator>::default());
     let now = clock.now();
-    let owner = Owner::mint(&ids, now);
+    let owner = Owner::new_user(&ids, now);
     let address = format!("{}@example.com", owner.user_id());
     let user = users::ActiveModel {
         id: Set(owner),

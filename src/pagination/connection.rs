@@ -88,7 +88,7 @@ impl<N: ConnectionNode> Connection<N> {
         page: Page,
     ) -> Result<Self> {
         let order = order.into();
-        let mut columns = N::Row::columns(&fields_of_nodes(ctx));
+        let mut columns = N::Row::columns(&selected_node_fields(ctx));
         columns.extend(order.columns());
         let columns = distinct_columns::<N::Entity>(columns);
         let mut rows = query.clone().columns(columns.iter().copied());
@@ -133,7 +133,7 @@ impl<N: ConnectionNode> Connection<N> {
 
 /// Returns the names of the fields that the selection of a connection requests of an item, in
 /// `nodes` or in `edges`.
-fn fields_of_nodes<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
+fn selected_node_fields<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
     let page = ctx.look_ahead();
     let mut fields = Fields::new();
     for places in [page.field("nodes"), page.field("edges").field("node")] {

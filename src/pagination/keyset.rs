@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The number of digest bytes in the fingerprint of an order.
-const NAME_BYTES: usize = 6;
+const FINGERPRINT_BYTES: usize = 6;
 
 /// The keys by which a list is sorted, most significant first. The last key is unique for each row,
 /// so the order is total.
@@ -101,7 +101,7 @@ impl<E: Owned, R> Keyset<E, R> {
         let digest = digest::digest(&digest::SHA256, name.as_bytes());
         Self {
             keys,
-            name: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..NAME_BYTES]),
+            name: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..FINGERPRINT_BYTES]),
         }
     }
 

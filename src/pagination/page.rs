@@ -8,10 +8,10 @@ use async_graphql::SimpleObject;
 use crate::error::{Error, Result};
 
 /// The number of items on a page without `first` and `last`.
-pub(crate) const DEFAULT_SIZE: i32 = 50;
+pub(crate) const DEFAULT_PAGE_SIZE: i32 = 50;
 
 /// The maximum number of items on a page.
-pub(crate) const MAX_SIZE: i32 = 100;
+pub(crate) const MAX_PAGE_SIZE: i32 = 100;
 
 /// The end of the list from which a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +49,15 @@ impl Page {
                 ));
             }
             (None, Some(last)) => (End::Last, last, "last"),
-            (first, None) => (End::First, first.unwrap_or(DEFAULT_SIZE), "first"),
+            (first, None) => (End::First, first.unwrap_or(DEFAULT_PAGE_SIZE), "first"),
         };
         let size = u64::try_from(size)
             .ok()
-            .filter(|_| (1..=MAX_SIZE).contains(&size))
+            .filter(|_| (1..=MAX_PAGE_SIZE).contains(&size))
             .ok_or_else(|| {
-                Error::BadUserInput(format!("{name} must be from 1 to {MAX_SIZE}; got {size}."))
+                Error::BadUserInput(format!(
+                    "{name} must be from 1 to {MAX_PAGE_SIZE}; got {size}."
+                ))
             })?;
         let is_cursor = |text: &String| !text.is_empty();
         Ok(Self {

@@ -201,8 +201,8 @@ impl<'a> CostCalculator<'a> {
         let asked = ["first", "last"]
             .into_iter()
             .find_map(|name| self.number(field.get_argument(name)?));
-        let size = asked.unwrap_or(page::DEFAULT_SIZE.into());
-        u64::try_from(size.clamp(0, page::MAX_SIZE.into())).unwrap_or(0)
+        let size = asked.unwrap_or(page::DEFAULT_PAGE_SIZE.into());
+        u64::try_from(size.clamp(0, page::MAX_PAGE_SIZE.into())).unwrap_or(0)
     }
 
     /// Returns the number of values in a filter: each is compared for every row.

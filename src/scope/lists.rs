@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use super::{
-    change_log::{IS_MOVING, is_moving},
+    change_log::{IS_RESCHEDULING, is_moving},
     connection::Connection,
     filter::Filter,
     owner::Owned,
@@ -25,20 +25,21 @@ impl Viewer {
         query: Query<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        self.read_settled(query.select(self.user_id()), read).await
+        self.read_rescheduled(query.select(self.user_id()), read)
+            .await
     }
 
-    async fn read_settled<E: Owned, R>(
+    async fn read_rescheduled<E: Owned, R>(
         &self,
         select: Select<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        if !E::FOLLOWS_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
+        if !E::DEPENDS_ON_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
             return self.read(select, read).await;
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
-        let select = select.expr_as(self.is_moving(), IS_MOVING);
-        let read = |row: Row<'_>| Ok((row.0.try_get("", IS_MOVING)?, read(row)?));
+        let select = select.expr_as(self.is_moving(), IS_RESCHEDULING);
+        let read = |row: Row<'_>| Ok((row.0.try_get("", IS_RESCHEDULING)?, read(row)?));
         loop {
             let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
             let is_moving = match rows.first() {
@@ -81,7 +82,7 @@ impl Viewer {
             }
             Ok(counts)
         };
-        let rows = self.read_settled(select, read).await?;
+        let rows = self.read_rescheduled(select, read).await?;
         Ok(rows.into_iter().next().unwrap_or([0; N]))
     }
 }

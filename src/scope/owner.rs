@@ -17,7 +17,7 @@ pub(crate) trait Owned: EntityTrait {
 
     /// True if rows are rescheduled when their owner's time zone changes. A list of such rows waits
     /// until all have been rescheduled.
-    const FOLLOWS_TIME_ZONE: bool = false;
+    const DEPENDS_ON_TIME_ZONE: bool = false;
 
     /// Selects the writer of the rows: [`Direct`] or [`Logged`].
     type Writes;
@@ -45,7 +45,7 @@ pub struct Owner(UserId);
 
 impl Owner {
     /// Creates the owner of a new user's rows, with a new id.
-    pub(crate) fn mint(ids: &IdGenerator, now: Timestamp) -> Self {
+    pub(crate) fn new_user(ids: &IdGenerator, now: Timestamp) -> Self {
         Self(UserId::new(ids, now))
     }
 

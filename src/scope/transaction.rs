@@ -36,7 +36,7 @@ impl Viewer {
             let inside = self.inside(transaction);
             let done = work(inside.clone()).await?;
             if inside.0.open_savepoints.load(Ordering::Relaxed) > 0 {
-                return Err(torn().into());
+                return Err(cancelled_savepoint().into());
             }
             Ok(done)
         });
@@ -128,7 +128,7 @@ impl Viewer {
     }
 }
 
-fn torn() -> Error {
+fn cancelled_savepoint() -> Error {
     Error::internal(DbErr::Custom(
         "a nested transaction was cancelled before it finished".to_owned(),
     ))

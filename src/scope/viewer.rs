@@ -233,7 +233,7 @@ impl Viewer {
 
     /// Returns the minimum and the maximum of `column` for each value of `by`. `read` receives rows
     /// of three columns: the value of `by`, the minimum, the maximum.
-    pub(crate) async fn extremes<E: Owned, R>(
+    pub(crate) async fn min_max_by<E: Owned, R>(
         &self,
         query: Query<E>,
         by: E::Column,
@@ -315,7 +315,7 @@ impl Viewer {
 
     /// Writes `columns` of the viewer's rows with the keys of `rows`, in statements of several
     /// rows.
-    pub(super) async fn rewrite_rows<A>(
+    pub(super) async fn update_each<A>(
         &self,
         rows: Vec<A>,
         columns: &[<A::Entity as EntityTrait>::Column],

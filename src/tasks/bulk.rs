@@ -99,7 +99,7 @@ pub(crate) async fn due_zones(viewer: &Viewer, except: &str) -> Result<Vec<DueZo
     let zone = Column::DueTimeZone;
     let zones = Query::<Entity>::filter(Filter::is_not_null(zone).and(Filter::ne(zone, except)));
     viewer
-        .extremes(zones, zone, Column::DueAt, |row| {
+        .min_max_by(zones, zone, Column::DueAt, |row| {
             Ok(DueZone {
                 name: row.get(0)?,
                 first: row.get(1)?,

@@ -46,7 +46,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const OWNER: Column = Column::UserId;
-    const FOLLOWS_TIME_ZONE: bool = true;
+    const DEPENDS_ON_TIME_ZONE: bool = true;
 
     type Writes = Logged;
 }

@@ -2,7 +2,7 @@
 //!
 //! When a user changes their time zone, tasks with a floating due date become due at another instant.
 //! They are rewritten in batches. Meanwhile, reads of the user's tasks wait for the last batch
-//! (`Owned::FOLLOWS_TIME_ZONE`), and a write to a task first recomputes that task.
+//! (`Owned::DEPENDS_ON_TIME_ZONE`), and a write to a task first recomputes that task.
 
 use super::{Column, Due, Entity, Model, entity::ActiveModel, moment::LocalNow, scan};
 use crate::{
@@ -50,9 +50,9 @@ pub(crate) fn reschedule_floating<'a>(
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         scan::charge_move(ctx, viewer).await?;
-        viewer.begin_move().await?;
+        viewer.begin_reschedule().await?;
         if move_some(viewer).await? < BATCH_SIZE {
-            viewer.end_move().await?;
+            viewer.end_reschedule().await?;
         }
         Ok(())
     })
@@ -65,7 +65,7 @@ pub(crate) fn move_batch(viewer: &Viewer) -> BoxFuture<'_, Result<()>> {
         viewer.lock_user().await?;
         // The move ends in a transaction after the last batch: an empty page shows that all are done.
         if move_some(viewer).await? == 0 {
-            viewer.end_move().await?;
+            viewer.end_reschedule().await?;
         }
         Ok(())
     }))
@@ -93,7 +93,7 @@ async fn move_some(viewer: &Viewer) -> Result<u64> {
     viewer
         .rewrite_derived::<Entity>(rows, &[Column::DueAt, Column::DueSort])
         .await?;
-    viewer.note_moved(last).await?;
+    viewer.record_rescheduled(last).await?;
     Ok(some.len() as u64)
 }
 

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{empty_postgresql, postgresql_in},
+    harness::{empty_postgresql, empty_postgresql_with_encoding},
     process::{Cubby, SECRET, directory, refused, run, run_with, said},
 };
 
@@ -46,7 +46,7 @@ async fn access_token(cubby: &Cubby, token: &str) -> String {
 /// Waits until the server rejects the token, for at most two seconds.
 async fn is_refused(cubby: &Cubby, token: &str) -> bool {
     for _ in 0..40 {
-        if !cubby.knows(token).await {
+        if !cubby.accepts_token(token).await {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -126,10 +126,10 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
     assert!(table.lines().nth(1).unwrap().starts_with(id), "{table}");
 
     // A new password ends the sessions, but not the personal access tokens.
-    assert!(cubby.knows(&token).await && cubby.knows(&script).await);
+    assert!(cubby.accepts_token(&token).await && cubby.accepts_token(&script).await);
     said(&user(&["set-password", email], &format!("\u{feff}{second}\r\n")).await);
     assert!(is_refused(&cubby, &token).await);
-    assert!(cubby.knows(&script).await);
+    assert!(cubby.accepts_token(&script).await);
     assert_eq!(
         sign_in(&cubby, email, first).await,
         Err("INVALID_CREDENTIALS".to_owned())
@@ -139,7 +139,7 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
     let signed_out = json(&user(&["sign-out", "--user", id, "--json"], "").await);
     assert_eq!(signed_out[0]["sessions"], 0);
     assert!(is_refused(&cubby, &token).await);
-    assert!(cubby.knows(&script).await);
+    assert!(cubby.accepts_token(&script).await);
 
     // All credentials of a disabled user are rejected until the user is enabled again.
     let token = sign_in(&cubby, email, second).await.unwrap();
@@ -167,7 +167,7 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
         ),
         (&Value::Null, &json!(0), &json!(0))
     );
-    assert!(!cubby.knows(&token).await && !cubby.knows(&script).await);
+    assert!(!cubby.accepts_token(&token).await && !cubby.accepts_token(&script).await);
     let token = sign_in(&cubby, email, second).await.unwrap();
 
     // Each command is recorded in the user's security events, newest first.
@@ -208,7 +208,7 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
     assert!(gone.contains(id), "{gone}");
     assert!(is_refused(&cubby, &token).await);
     assert!(refused(&user(&["show", id], "").await).contains("nobody has"));
-    assert!(cubby.knows(&ben).await);
+    assert!(cubby.accepts_token(&ben).await);
     cubby.stop().await;
 }
 
@@ -439,7 +439,7 @@ async fn doctor_creates_no_postgresql_tables() {
 #[tokio::test]
 async fn postgresql_encoding_other_than_utf8_is_rejected() {
     for (name, encoding) in [("ascii", "SQL_ASCII"), ("latin", "LATIN1")] {
-        let Some(url) = postgresql_in(name, encoding).await else {
+        let Some(url) = empty_postgresql_with_encoding(name, encoding).await else {
             return;
         };
         let here = directory();

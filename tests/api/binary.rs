@@ -77,7 +77,7 @@ async fn generated_secret_is_private_and_survives_a_restart() {
     assert_eq!(mode("data/cubby.sqlite"), 0o600);
 
     let cubby = Cubby::start(here.path(), &[]).await;
-    assert!(cubby.knows(&token).await);
+    assert!(cubby.accepts_token(&token).await);
     cubby.stop().await;
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -379,12 +379,12 @@ async fn metrics_are_served_on_their_own_port_if_set() {
     let settings = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
     let cubby = Cubby::start(here.path(), &settings).await;
     let token = cubby.sign_up("ana").await;
-    assert!(cubby.knows(&token).await);
+    assert!(cubby.accepts_token(&token).await);
     assert_eq!(
         reqwest::get(cubby.url("/metrics")).await.unwrap().status(),
         404
     );
-    let reply = cubby.measures().await;
+    let reply = cubby.fetch_metrics().await;
     assert_eq!(
         reply.headers()["content-type"],
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -506,10 +506,10 @@ async fn two_instances_share_a_database(settings: &[(&str, &str)]) {
         Cubby::start(here.path(), settings)
     );
     let token = one.sign_up("ana").await;
-    assert!(two.knows(&token).await);
+    assert!(two.accepts_token(&token).await);
     two.ask(Some(&token), "mutation { signOut { endedSessions } }")
         .await;
-    assert!(!one.knows(&token).await);
+    assert!(!one.accepts_token(&token).await);
     one.stop().await;
     two.stop().await;
 }
@@ -543,7 +543,7 @@ async fn keys_rotate_under_load(settings: &[(&str, &str)]) {
         let (cubby, token, count) = (Arc::clone(&cubby), token.clone(), Arc::clone(&count));
         workers.spawn(async move {
             while *count.borrow() < u32::MAX {
-                assert!(cubby.knows(&token).await);
+                assert!(cubby.accepts_token(&token).await);
                 count.send_modify(|count| *count = count.saturating_add(1));
             }
         });
@@ -588,14 +588,14 @@ async fn keys_rotate_under_load(settings: &[(&str, &str)]) {
     while published().await != 2 {
         more().await;
     }
-    assert!(cubby.knows(&cubby.sign_up("ben").await).await);
+    assert!(cubby.accepts_token(&cubby.sign_up("ben").await).await);
     count.send_replace(u32::MAX);
     workers.join_all().await;
 
     let (is_done, said) = keys(&["rotate", "--now"]).await;
     assert!(is_done && said.lines().count() == 2, "{said}");
     let other = Cubby::start(here.path(), settings).await;
-    assert!(!other.knows(&token).await);
+    assert!(!other.accepts_token(&token).await);
     other.stop().await;
     Arc::into_inner(cubby).unwrap().stop().await;
 }
@@ -677,7 +677,7 @@ async fn shutdown_writes_pending_activity(settings: &[(&str, &str)]) {
         "mutation { createAccessToken(input: { name: \"CI\", scopes: [READ] }) { token } }";
     let made: Value = cubby.ask(Some(&ana), create).await.json().await.unwrap();
     let script = made["data"]["createAccessToken"]["token"].as_str().unwrap();
-    assert!(cubby.knows(script).await);
+    assert!(cubby.accepts_token(script).await);
     cubby.stop().await;
 
     let cubby = Cubby::start(here.path(), settings).await;

@@ -31,19 +31,19 @@ async fn server_recovers_from_a_database_outage() {
 
     // Every connection of the pool is dead; the next request replaces them without an error.
     proxy.cut();
-    proxy.mend();
-    assert!(cubby.knows(&token).await);
+    proxy.restore();
+    assert!(cubby.accepts_token(&token).await);
     let create = "mutation { createTask(input: { title: \"x\" }) { task { id } } }";
     proxy.cut();
-    proxy.mend();
+    proxy.restore();
     let reply = cubby.ask(Some(&token), create).await;
     assert_eq!(reply.status(), 200);
 
     // A request during the outage is answered once the database is available again.
     proxy.cut();
-    let (known, ()) = tokio::join!(cubby.knows(&token), async {
+    let (known, ()) = tokio::join!(cubby.accepts_token(&token), async {
         proxy.until_attempted().await;
-        proxy.mend();
+        proxy.restore();
     });
     assert!(known);
 
@@ -67,8 +67,8 @@ async fn server_recovers_from_a_database_outage() {
         200
     );
 
-    proxy.mend();
-    assert!(cubby.knows(&token).await);
+    proxy.restore();
+    assert!(cubby.accepts_token(&token).await);
     assert_eq!(
         reqwest::get(cubby.url("/health/ready"))
             .await
@@ -94,7 +94,7 @@ async fn start_waits_for_the_database() {
     ];
     let (cubby, ()) = tokio::join!(Cubby::start(here.path(), &settings), async {
         proxy.until_attempted().await;
-        proxy.mend();
+        proxy.restore();
     });
     cubby.sign_up("ana").await;
     cubby.stop().await;

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    harness::empty_postgresql,
     admin_commands::sign_in,
+    harness::empty_postgresql,
     process::{Cubby, SECRET, directory, refused, run, said},
 };
 

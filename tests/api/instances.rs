@@ -37,7 +37,7 @@ impl TwoInstances {
 
     async fn sign_in(&self, name: &str) -> (Client, Client) {
         let client = self.here.sign_in(name).await;
-        let there = self.there.asked_by(&client);
+        let there = self.there.with_credentials_of(&client);
         (client, there)
     }
 
@@ -92,7 +92,7 @@ async fn broken_listener_stops_session_caching_until_restored() {
 
         let (_, laptop) = two.sign_in("ana").await;
         laptop.ask(VIEWER, json!({})).await;
-        two.proxy.mend();
+        two.proxy.restore();
         two.until_cached(&laptop).await;
         ana.ask(END_OTHERS, json!({})).await;
         eventually("the session is rejected", async || {
@@ -114,7 +114,7 @@ async fn sessions_ended_during_an_outage_are_rejected_after_it() {
     two.until_cached(&tablet).await;
     two.proxy.cut();
     ana.ask(END_OTHERS, json!({})).await;
-    two.proxy.mend();
+    two.proxy.restore();
     // Another user's session is cached once the listener is connected again.
     two.here.sign_up("ben").await;
     let (_, ben) = two.sign_in("ben").await;

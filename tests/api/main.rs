@@ -23,7 +23,6 @@ mod schema;
 mod sharding;
 mod slow_clients;
 mod sources;
-mod specs;
 mod statement_log;
 mod suite;
 mod token_log;

@@ -90,7 +90,7 @@ async fn waiting_requests_connect_one_at_a_time() {
     let tried = behind.proxy.accepted() - before;
     assert!(tried < 60, "{tried} connections were tried");
     assert_eq!(behind.ready().await, 503);
-    behind.proxy.mend();
+    behind.proxy.restore();
     eventually("the server is ready", async || behind.ready().await == 200).await;
     assert!(all_are(&send_concurrently(&ana, COUNT, 9).await, 200));
 }

@@ -63,7 +63,7 @@ impl Pooler {
              default_pool_size = 3\n{mode}\n"
         );
         fs::write(&ini, text).unwrap();
-        let mut command = postgresql::as_somebody_else();
+        let mut command = postgresql::unprivileged_command();
         let script = "pgbouncer \"$0\" & p=$!; cat >/dev/null; kill -QUIT $p; wait $p";
         command.args(["sh", "-c", script]).arg(readable(&ini));
         let mut command = Command::from(command);
@@ -122,9 +122,9 @@ async fn transaction_mode_pooler_works() {
     let measured = [("CUBBY_METRICS_LISTEN", "127.0.0.1:0")];
     let other = Cubby::start(here.path(), &[&settings(&pooled)[..], &measured].concat()).await;
     for _ in 0..300 {
-        assert!(other.knows(&token).await);
+        assert!(other.accepts_token(&token).await);
     }
-    let measured = other.measures().await.text().await.unwrap();
+    let measured = other.fetch_metrics().await.text().await.unwrap();
     assert!(measured.contains("{source=\"database\"} 300"), "{measured}");
     assert!(!measured.contains("{source=\"memory\"}"), "{measured}");
     // A `LISTEN` through the pooler would make later requests on that server connection fail.
@@ -133,7 +133,7 @@ async fn transaction_mode_pooler_works() {
         let out = cubby.ask(Some(&token), "mutation { signOut { endedSessions } }");
         let body: Value = out.await.json().await.unwrap();
         assert_eq!(body["data"]["signOut"]["endedSessions"], 1, "{body}");
-        assert!(!other.knows(&token).await);
+        assert!(!other.accepts_token(&token).await);
     }
     other.stop().await;
     cubby.stop().await;
@@ -166,7 +166,7 @@ async fn pooler_without_statement_tracking_stops_the_start() {
     let few = [("CUBBY_DATABASE_CONNECTIONS", "1")];
     let cubby = Cubby::start(here.path(), &[&settings(&pooled)[..], &few].concat()).await;
     let token = cubby.sign_up("ana").await;
-    assert!(cubby.knows(&token).await);
+    assert!(cubby.accepts_token(&token).await);
     cubby.stop().await;
     pooler.stop().await;
 }
@@ -196,7 +196,7 @@ async fn pooler_that_stops_tracking_statements_is_rejected() {
     while ready().await != 200 {
         tokio::task::yield_now().await;
     }
-    assert!(cubby.knows(&token).await);
+    assert!(cubby.accepts_token(&token).await);
     cubby.stop().await;
     pooler.stop().await;
 }

@@ -85,7 +85,7 @@ async fn start() -> Option<Server> {
         .expect("a certificate for localhost");
 
     let port = free_port();
-    as_somebody_else()
+    unprivileged_command()
         .args(["sh", "-c", SCRIPT])
         .env("BIN", &binaries)
         .env("PORT", port.to_string())
@@ -135,7 +135,7 @@ fn binaries() -> Option<PathBuf> {
 
 /// Returns a command that runs its arguments, as another user if this process runs as root:
 /// `initdb` and `postgres` refuse to run as root.
-pub(crate) fn as_somebody_else() -> Command {
+pub(crate) fn unprivileged_command() -> Command {
     let output = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()

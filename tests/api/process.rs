@@ -159,7 +159,7 @@ impl Cubby {
             .to_owned()
     }
 
-    pub(crate) async fn knows(&self, token: &str) -> bool {
+    pub(crate) async fn accepts_token(&self, token: &str) -> bool {
         let reply = self.ask(Some(token), "{ viewer { email } }").await;
         match reply.status().as_u16() {
             200 => true,
@@ -168,7 +168,7 @@ impl Cubby {
         }
     }
 
-    pub(crate) async fn measures(&self) -> reqwest::Response {
+    pub(crate) async fn fetch_metrics(&self) -> reqwest::Response {
         let address = self.metrics.as_ref().expect("metrics are served");
         let reply = reqwest::get(format!("http://{address}/metrics")).await;
         reply.expect("an answer")

@@ -79,7 +79,7 @@ impl Proxy {
         self.state.send_replace(State::Blocked);
     }
 
-    pub(crate) fn mend(&self) {
+    pub(crate) fn restore(&self) {
         self.state.send_replace(State::Open);
     }
 

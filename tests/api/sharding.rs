@@ -4,7 +4,7 @@
 pub(crate) const REFERENCE_TABLES: [&str; 1] = ["external_subjects"];
 
 /// Tables whose primary key begins with the owner.
-pub(crate) const OWNED: [&str; 7] = [
+pub(crate) const OWNED_TABLES: [&str; 7] = [
     "change_logs",
     "identities",
     "known_networks",
@@ -38,7 +38,7 @@ pub(crate) fn names_its_owner(sql: &str) -> bool {
         let is_table = ["FROM", "INTO", "UPDATE", "JOIN"]
             .iter()
             .any(|keyword| before.ends_with(keyword));
-        (is_table && OWNED.contains(&name)).then_some(at)
+        (is_table && OWNED_TABLES.contains(&name)).then_some(at)
     });
     tables.into_iter().all(|at| {
         let inserts = sql[..at].trim_end().ends_with("INTO");

@@ -47,7 +47,7 @@ pub const WORDS: [(&str, &[&str]); 26] = [
     ("unscoped", &["src/identity", "src/db"]),
     // The constructors of viewers and of new owners.
     ("Grant", &["src/scope", "src/identity"]),
-    ("mint", &["src/scope", "src/identity"]),
+    ("new_user", &["src/scope", "src/identity"]),
     // `ValueType` could convert a database value to an owner.
     ("ValueType", &["src/scope"]),
     // Writes of synced rows must take change numbers, and deletions must leave tombstones.

@@ -23,8 +23,8 @@ fn each_source_uses_only_allowed_words() {
     let found: Vec<String> = sources::all()
         .iter()
         .flat_map(|(path, text)| {
-            let objections = sources::objections(path, text).into_iter();
-            objections.map(move |words| format!("{path}: {words}"))
+            let violations = sources::violations(path, text).into_iter();
+            violations.map(move |words| format!("{path}: {words}"))
         })
         .collect();
     assert!(
@@ -62,7 +62,7 @@ fn scan_rejects_each_of_its_cases() {
     let missed: Vec<&str> = cases
         .iter()
         .filter(|case| {
-            case.code.is_none() == sources::objections(&case.file(), &case.text).is_empty()
+            case.code.is_none() == sources::violations(&case.file(), &case.text).is_empty()
         })
         .map(|case| case.name.as_str())
         .collect();
@@ -71,7 +71,7 @@ fn scan_rejects_each_of_its_cases() {
         "the scan does not agree with the first line of: {}",
         missed.join(", ")
     );
-    assert!(sources::objections("src/tasks/allowed.rs", ALLOWED).is_empty());
+    assert!(sources::violations("src/tasks/allowed.rs", ALLOWED).is_empty());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 /// Returns the words and attributes for which a file is rejected.
-pub fn objections(path: &str, text: &str) -> Vec<String> {
+pub fn violations(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let is_in = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
     let mut found = Vec::new();
@@ -74,7 +74,7 @@ pub fn objections(path: &str, text: &str) -> Vec<String> {
     let tables = tables(path, text);
     // `src/scope` itself implements more for its tables.
     if !tables.is_empty() && !path.starts_with("src/scope/") {
-        found.extend(objections_to_table_file(&tokens));
+        found.extend(table_file_violations(&tokens));
     }
     let owned = implementations(&tokens).filter(|(name, _)| name == "Owned");
     if owned.count() != tables.iter().filter(|it| it.owner.is_some()).count() {
@@ -90,7 +90,7 @@ pub fn objections(path: &str, text: &str) -> Vec<String> {
 
 /// Rejects hooks, relations and other traits in a table's file, which may only contain the entity,
 /// its owner and its row.
-fn objections_to_table_file(tokens: &[String]) -> Vec<String> {
+fn table_file_violations(tokens: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (name, implementation) in implementations(tokens) {
         if !TABLE_TRAITS.contains(&name.as_str()) {

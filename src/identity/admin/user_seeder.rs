@@ -104,7 +104,7 @@ impl<'a> UserSeeder<'a> {
                     SessionId::new(&admin.ids, now),
                     rows.owner,
                     now,
-                    now.plus(lifetimes::SHORT_SESSION),
+                    now.plus(lifetimes::SHORT_SESSION_LIFETIME),
                 )
             };
             people.push(rows.user);

@@ -110,7 +110,7 @@ impl ExternalSessions {
 
     fn new_user(&self, external: &ExternalIdentity<'_>, now: Timestamp) -> NewExternalUser {
         let session_id = SessionId::new(&self.ids, now);
-        let owner = Owner::mint(&self.ids, now);
+        let owner = Owner::new_user(&self.ids, now);
         // An invalid address or name is omitted.
         let email = external
             .email()

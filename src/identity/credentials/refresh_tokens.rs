@@ -6,13 +6,13 @@ use crate::{
     clock::Timestamp,
     crypto::signed_text::HmacSigner,
     id::SessionKey,
-    identity::{entity::sessions, lifetimes::idle_end},
+    identity::{entity::sessions, lifetimes::idle_expiry},
     scope::Set,
 };
 
 /// The time in which a replaced refresh token still returns its successor, even if the successor
 /// has been used: several tabs of a browser may refresh at once.
-const GRACE: Duration = Duration::from_secs(10);
+const REFRESH_GRACE_PERIOD: Duration = Duration::from_secs(10);
 
 /// The session and generation of a refresh token with a valid signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(in crate::identity) fn decide(
     }
     let is_previous = generation == session.generation - 1;
     // The absolute difference: a rotation by a clock that is an hour ahead gets no hour of grace.
-    let is_recent = now.between(session.rotated_at) <= GRACE;
+    let is_recent = now.between(session.rotated_at) <= REFRESH_GRACE_PERIOD;
     let is_unused = session.confirmed_generation < session.generation;
     if is_previous && (is_recent || is_unused) {
         RefreshDecision::Replay
@@ -82,7 +82,7 @@ pub(in crate::identity) fn rotated(
     session: &sessions::Model,
     now: Timestamp,
 ) -> sessions::ActiveModel {
-    let idle_end = idle_end(now, session.expires_at);
+    let idle_end = idle_expiry(now, session.expires_at);
     sessions::ActiveModel {
         generation: Set(session.generation + 1),
         rotated_at: Set(now),
@@ -105,7 +105,7 @@ mod tests {
         let ids = IdGenerator::default();
         let (id, owner) = (
             SessionId::new(&ids, rotated_at),
-            Owner::mint(&ids, rotated_at),
+            Owner::new_user(&ids, rotated_at),
         );
         sessions::Model {
             generation: 2,
@@ -121,14 +121,14 @@ mod tests {
         let now = Timestamp::from_millis(1_795_262_400_000);
         for (rotated_at, decision) in [
             (now, RefreshDecision::Replay),
-            (now.minus(GRACE), RefreshDecision::Replay),
-            (now.plus(GRACE), RefreshDecision::Replay),
+            (now.minus(REFRESH_GRACE_PERIOD), RefreshDecision::Replay),
+            (now.plus(REFRESH_GRACE_PERIOD), RefreshDecision::Replay),
             (
-                now.minus(GRACE + Duration::from_millis(1)),
+                now.minus(REFRESH_GRACE_PERIOD + Duration::from_millis(1)),
                 RefreshDecision::Reuse,
             ),
             (
-                now.plus(GRACE + Duration::from_millis(1)),
+                now.plus(REFRESH_GRACE_PERIOD + Duration::from_millis(1)),
                 RefreshDecision::Reuse,
             ),
             (now.plus(HOUR), RefreshDecision::Reuse),

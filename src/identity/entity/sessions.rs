@@ -115,7 +115,7 @@ impl Model {
             ip_address: None,
             created_at: now,
             last_active_at: now,
-            idle_expires_at: lifetimes::idle_end(now, expires_at),
+            idle_expires_at: lifetimes::idle_expiry(now, expires_at),
             expires_at,
             ended_at: None,
             kind: Kind::SignIn,

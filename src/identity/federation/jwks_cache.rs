@@ -57,7 +57,7 @@ struct CachedJwks {
     /// The number of changes of the keys.
     version: u64,
     fetched_at: Option<Timestamp>,
-    asked_at: Option<Timestamp>,
+    attempted_at: Option<Timestamp>,
 }
 
 impl CachedJwks {
@@ -65,13 +65,13 @@ impl CachedJwks {
         self.fetched_at.is_some_and(|at| now.since(at) < age)
     }
 
-    fn was_just_asked(&self, now: Timestamp) -> bool {
-        let pause = if self.asked_at <= self.fetched_at {
+    fn is_cooling_down(&self, now: Timestamp) -> bool {
+        let pause = if self.attempted_at <= self.fetched_at {
             COOLDOWN
         } else {
             ERROR_COOLDOWN
         };
-        self.asked_at.is_some_and(|at| now.since(at) < pause)
+        self.attempted_at.is_some_and(|at| now.since(at) < pause)
     }
 
     /// Returns the key with this `kid`. Without a `kid`, returns the only key, if there is one.
@@ -100,7 +100,9 @@ impl JwksCache {
     /// they are stale, starts a fetch in the background.
     pub(super) fn refresh_if_stale(self: &Arc<Self>, now: Timestamp) -> Option<u64> {
         let cached = self.cached();
-        if cached.fetched_at.is_some() && !cached.is_within(TTL, now) && !cached.was_just_asked(now)
+        if cached.fetched_at.is_some()
+            && !cached.is_within(TTL, now)
+            && !cached.is_cooling_down(now)
         {
             let keys = Arc::clone(self);
             tokio::spawn(async move { keys.fetch(now).await });
@@ -129,7 +131,7 @@ impl JwksCache {
         let _place = place.map_err(|_| KeysUnavailable)?;
         self.fetch(now).await;
         let cached = self.cached();
-        if cached.is_within(MAX_STALE, now) && cached.asked_at <= cached.fetched_at {
+        if cached.is_within(MAX_STALE, now) && cached.attempted_at <= cached.fetched_at {
             Ok(cached.key(kid))
         } else {
             Err(KeysUnavailable)
@@ -139,10 +141,10 @@ impl JwksCache {
     /// Fetches the keys, unless the cooldown since the last fetch has not passed.
     async fn fetch(&self, now: Timestamp) {
         let _turn = self.turn.lock().await;
-        if self.cached().was_just_asked(now) {
+        if self.cached().is_cooling_down(now) {
             return;
         }
-        self.write().asked_at = Some(now);
+        self.write().attempted_at = Some(now);
         let fetched = self
             .fetcher
             .fetch()
@@ -188,7 +190,7 @@ impl JwksCache {
         let jwks = set.keys.into_iter().take(MAX_KEYS);
         let jwks = jwks.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let (mut keys, mut twice) = (HashMap::new(), Vec::new());
-        for jwk in jwks.filter(|jwk| self.is_of_it(jwk)) {
+        for jwk in jwks.filter(|jwk| self.is_usable(jwk)) {
             let Ok(key) = DecodingKey::from_jwk(&jwk) else {
                 continue;
             };
@@ -202,7 +204,7 @@ impl JwksCache {
         Ok(keys)
     }
 
-    fn is_of_it(&self, jwk: &Jwk) -> bool {
+    fn is_usable(&self, jwk: &Jwk) -> bool {
         let common = &jwk.common;
         let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
         let operations = common.key_operations.as_ref();

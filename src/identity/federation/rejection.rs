@@ -63,7 +63,7 @@ impl Rejection {
 
     /// Logs the rejection at `debug`.
     pub(super) fn log(&self, issuer: &str) {
-        tracing::debug!(issuer = shortened(issuer), reason = %self, "rejected the token of an external provider");
+        tracing::debug!(issuer = truncate(issuer), reason = %self, "rejected the token of an external provider");
     }
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Rejection {
             Self::Issuer(issuer) => write!(
                 f,
                 "issuer: iss is {:?}, which is not in CUBBY_TRUSTED_ISSUERS",
-                shortened(issuer)
+                truncate(issuer)
             ),
             Self::Header => {
                 f.write_str("header: invalid, or typ is neither JWT nor at+jwt, or crit is present")
@@ -82,7 +82,7 @@ impl fmt::Display for Rejection {
                 write!(f, "algorithm: alg is {found:?}, expected {expected:?}")
             }
             Self::Key(Some(kid)) => {
-                write!(f, "key: no published key has the kid {:?}", shortened(kid))
+                write!(f, "key: no published key has the kid {:?}", truncate(kid))
             }
             Self::Key(None) => {
                 f.write_str("key: kid is missing, and the number of published keys is not one")
@@ -96,7 +96,7 @@ impl fmt::Display for Rejection {
                 found,
                 expected,
             } => {
-                let found: Vec<_> = found.iter().map(|audience| shortened(audience)).collect();
+                let found: Vec<_> = found.iter().map(|audience| truncate(audience)).collect();
                 write!(f, "audience: {claim} is {found:?}, expected {expected:?}")
             }
             Self::Subject => {
@@ -121,7 +121,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-fn shortened(text: &str) -> &str {
+fn truncate(text: &str) -> &str {
     let end = text.char_indices().nth(MAX_LOGGED_CHARS);
     end.map_or(text, |(at, _)| &text[..at])
 }

@@ -19,7 +19,7 @@ use crate::{
     id::SessionKey,
     identity::{
         entity::sessions::{Delivery, Kind, Model},
-        lifetimes::idle_end,
+        lifetimes::idle_expiry,
         sessions::cache::SessionCache,
         unscoped::{self, Slide, Uses, UsesOf},
     },
@@ -151,7 +151,7 @@ fn uses_of(session: &Model, generation: i32, now: Timestamp) -> Option<Uses> {
         confirmed_generation: confirms.then_some(generation),
         slide: slides.then(|| Slide {
             from: session.idle_expires_at,
-            to: idle_end(now, session.expires_at),
+            to: idle_expiry(now, session.expires_at),
         }),
     })
 }
@@ -226,7 +226,7 @@ mod tests {
 
     fn cookie_session(now: Timestamp) -> Model {
         let ids = IdGenerator::default();
-        let (id, owner) = (SessionId::new(&ids, now), Owner::mint(&ids, now));
+        let (id, owner) = (SessionId::new(&ids, now), Owner::new_user(&ids, now));
         Model {
             delivery: Delivery::Cookie,
             ..Model::new(id, owner, now, now.plus(Duration::from_hours(90 * 24)))

@@ -87,7 +87,7 @@ mod tests {
     fn session_read_during_revocation_is_not_cached() {
         let (cache, ids) = (SessionCache::new(), IdGenerator::default());
         let now = Timestamp::from_millis(0);
-        let (ana, ben) = (Owner::mint(&ids, now), Owner::mint(&ids, now));
+        let (ana, ben) = (Owner::new_user(&ids, now), Owner::new_user(&ids, now));
         let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));
 
         let reading = cache.begin_reading();

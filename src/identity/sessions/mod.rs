@@ -274,9 +274,9 @@ impl Sessions {
         now: Timestamp,
     ) -> sessions::Model {
         let lifetime = if options.remember_me {
-            lifetimes::SESSION
+            lifetimes::SESSION_LIFETIME
         } else {
-            lifetimes::SHORT_SESSION
+            lifetimes::SHORT_SESSION_LIFETIME
         };
         let id = SessionId::new(&self.ids, now);
         sessions::Model {

@@ -24,7 +24,7 @@ use crate::{
 const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// The `client_id` of every token (RFC 9068 section 2.2). Cubby has no registered clients.
-const CLIENT: &str = "cubby";
+const CLIENT_ID: &str = "cubby";
 
 /// The maximum length of a token, far above that of Cubby's own. A longer one is rejected unread.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -140,7 +140,7 @@ impl Tokens {
     ) -> Result<(String, Timestamp)> {
         let expires = session
             .ends_at()
-            .min(now.plus(lifetimes::ACCESS_TOKEN))
+            .min(now.plus(lifetimes::ACCESS_TOKEN_LIFETIME))
             .as_seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -151,7 +151,7 @@ impl Tokens {
             iat: now.as_seconds(),
             exp: expires,
             jti: jti.to_string(),
-            client_id: CLIENT.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
             nbf: None,
         };
         let signer = match &self.signers {
@@ -219,9 +219,9 @@ impl Tokens {
         let life = claims.exp.checked_sub(claims.iat)?;
         let is_ours = claims.iss == self.issuer
             && claims.aud == self.audience
-            && claims.client_id == CLIENT
+            && claims.client_id == CLIENT_ID
             && claims.iat >= 0
-            && (0..=lifetimes::ANY_ACCESS_TOKEN.as_secs().cast_signed()).contains(&life);
+            && (0..=lifetimes::MAX_ACCESS_TOKEN_LIFETIME.as_secs().cast_signed()).contains(&life);
         if !is_ours {
             return None;
         }
@@ -260,9 +260,9 @@ mod tests {
             sid: "session_01h2xcejqtf2nbrexx3vqjhp41".to_owned(),
             generation: 1,
             iat: NOW.as_seconds(),
-            exp: NOW.plus(lifetimes::ACCESS_TOKEN).as_seconds(),
+            exp: NOW.plus(lifetimes::ACCESS_TOKEN_LIFETIME).as_seconds(),
             jti: String::new(),
-            client_id: CLIENT.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
             nbf: None,
         }
     }
@@ -284,9 +284,9 @@ mod tests {
         assert_eq!(tokens.verified.len(), 1);
         assert!(!verify(NOW).await);
         assert_eq!(tokens.verified.len(), 1);
-        assert!(verify(NOW.plus(lifetimes::ACCESS_TOKEN)).await);
+        assert!(verify(NOW.plus(lifetimes::ACCESS_TOKEN_LIFETIME)).await);
         assert_eq!(tokens.verified.len(), 0);
-        assert!(verify(NOW.plus(lifetimes::ACCESS_TOKEN)).await);
+        assert!(verify(NOW.plus(lifetimes::ACCESS_TOKEN_LIFETIME)).await);
         assert_eq!(tokens.verified.len(), 0);
     }
 

@@ -89,7 +89,7 @@ impl Signer {
     }
 
     /// True if the token has this key's header. Does not verify the signature.
-    pub(in crate::identity) fn is_named_by(&self, token: &str) -> bool {
+    pub(in crate::identity) fn has_header_of(&self, token: &str) -> bool {
         token.split('.').next() == Some(self.head.as_str())
     }
 
@@ -104,7 +104,7 @@ impl Signer {
         &self,
         token: &str,
     ) -> Option<Claims> {
-        if !self.is_named_by(token) {
+        if !self.has_header_of(token) {
             return None;
         }
         jsonwebtoken::decode(token, &self.verifying, &self.validation)

@@ -35,7 +35,7 @@ pub(super) use identities::{
 };
 pub(super) use seed::insert_users;
 pub(super) use signing_keys::{
-    PreviousKeys, add_signing_keys, has_sessions, reseal_signing_key, signing_keys,
+    PreviousKeys, add_signing_keys, has_sessions, reencrypt_signing_key, signing_keys,
 };
 
 pub(super) use session_uses::{Slide, Uses, UsesOf};

@@ -79,7 +79,7 @@ pub(in crate::identity) async fn add_signing_keys(
 }
 
 /// Keeps a key as another secret has sealed it.
-pub(in crate::identity) async fn reseal_signing_key(
+pub(in crate::identity) async fn reencrypt_signing_key(
     database: &Database,
     id: &str,
     sealed_private_key: Vec<u8>,

@@ -59,7 +59,7 @@ pub(in crate::identity) async fn update_profile(
         }
         Ok(())
     });
-    update.await.inspect(|()| viewer.finish_move())
+    update.await.inspect(|()| viewer.signal_reschedule())
 }
 
 /// Returns the viewer's time zone.

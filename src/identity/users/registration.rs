@@ -37,7 +37,7 @@ impl NewUser {
         device: &Device,
         now: Timestamp,
     ) -> NewUserRows {
-        let owner = Owner::mint(ids, now);
+        let owner = Owner::new_user(ids, now);
         NewUserRows {
             owner,
             user: users::ActiveModel {

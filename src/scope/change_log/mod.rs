@@ -21,13 +21,13 @@ use crate::{
 
 /// The maximum time that a list waits until floating due times have been rescheduled to their
 /// owner's time zone.
-const MAX_MOVE_WAIT: Duration = Duration::from_secs(10);
+const MAX_RESCHEDULE_WAIT: Duration = Duration::from_secs(10);
 
 /// The interval at which a waiting list checks for the end of the rescheduling.
-const MOVE_INTERVAL: Duration = Duration::from_millis(20);
+const RESCHEDULE_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The result column that is true while the owner's floating due times are being rescheduled.
-pub(super) const IS_MOVING: &str = "is_moving";
+pub(super) const IS_RESCHEDULING: &str = "is_moving";
 
 impl Viewer {
     /// Locks the viewer's change log: other transactions that change the viewer's tasks wait until
@@ -38,7 +38,7 @@ impl Viewer {
 
     /// Takes the next `count` change numbers.
     pub(super) async fn reserve_seqs(&self, count: usize) -> Result<RangeInclusive<i64>> {
-        Ok(self.advance_log(count, None, 0).await?.seqs)
+        Ok(self.take_change_numbers(count, None, 0).await?.seqs)
     }
 
     /// Takes the next `changes` change numbers, and adds `added` to `counter`.
@@ -46,7 +46,7 @@ impl Viewer {
     /// Taking a number locks the log until the transaction ends. So numbers have no gaps and follow
     /// the order of commits, and of two transactions that take a number the second reads the writes
     /// of the first.
-    pub(super) async fn advance_log(
+    pub(super) async fn take_change_numbers(
         &self,
         changes: usize,
         counter: Option<change_logs::Column>,
@@ -96,7 +96,7 @@ impl Viewer {
     /// Begins to reschedule the viewer's floating due times to another time zone, and restarts a
     /// rescheduling that is already running. The caller must hold the lock of the log, as for the
     /// other steps of a rescheduling.
-    pub(crate) async fn begin_move(&self) -> Result<()> {
+    pub(crate) async fn begin_reschedule(&self) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_session_id: Set(Some(self.session_id())),
             moving_after: Set(None),
@@ -113,7 +113,7 @@ impl Viewer {
     }
 
     /// Records the last task that the rescheduling has processed.
-    pub(crate) async fn note_moved(&self, last: TaskId) -> Result<()> {
+    pub(crate) async fn record_rescheduled(&self, last: TaskId) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_after: Set(Some(last)),
             ..Default::default()
@@ -122,7 +122,7 @@ impl Viewer {
     }
 
     /// Ends the rescheduling.
-    pub(crate) async fn end_move(&self) -> Result<()> {
+    pub(crate) async fn end_reschedule(&self) -> Result<()> {
         self.write_log(change_logs::ActiveModel {
             moving_session_id: Set(None),
             moving_after: Set(None),
@@ -132,7 +132,7 @@ impl Viewer {
     }
 
     /// Signals the background task to finish a running rescheduling.
-    pub(crate) fn finish_move(&self) {
+    pub(crate) fn signal_reschedule(&self) {
         self.0.changes.moves.notify_one();
     }
 
@@ -141,14 +141,14 @@ impl Viewer {
     /// # Errors
     /// Returns [`Error::Unavailable`] after ten seconds.
     pub(super) async fn moved(&self) -> Result<()> {
-        self.finish_move();
+        self.signal_reschedule();
         let moved = async {
             while self.log().await?.as_ref().is_some_and(is_moving) {
-                tokio::time::sleep(MOVE_INTERVAL).await;
+                tokio::time::sleep(RESCHEDULE_POLL_INTERVAL).await;
             }
             Ok(())
         };
-        let moved = tokio::time::timeout(MAX_MOVE_WAIT, moved).await;
+        let moved = tokio::time::timeout(MAX_RESCHEDULE_WAIT, moved).await;
         moved.map_err(|_| Error::Unavailable)?
     }
 

@@ -120,7 +120,7 @@ async fn viewer(directory: &std::path::Path) -> Viewer {
     database.migrate_up().await.unwrap();
     let (clock, ids) = (Clock::system(), Arc::<IdGenerator>::default());
     let now = clock.now();
-    let owner = Owner::mint(&ids, now);
+    let owner = Owner::new_user(&ids, now);
     let set_up = |transaction: Arc<Transaction>| async move {
         for table in ["notes (text text NOT NULL,", "labels ("] {
             let table = format!("CREATE TABLE {table} {COLUMNS}, PRIMARY KEY (user_id, id))");

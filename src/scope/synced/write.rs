@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// The number of later changes of a user after which a tombstone is purged.
-const MAX_CHANGES_SINCE_DELETION: i64 = 1_000_000;
+const TOMBSTONE_TTL_CHANGES: i64 = 1_000_000;
 
 /// The maximum number of tombstones that one deletion purges: more than the one that it adds, and
 /// few enough not to delay other transactions.
-const MAX_EXPIRED_TOMBSTONES: u64 = 10;
+const MAX_PURGED_TOMBSTONES: u64 = 10;
 
 /// The reason why a change of a row failed.
 pub(crate) enum SyncError<M> {
@@ -76,7 +76,7 @@ impl Viewer {
     {
         let build = &build;
         self.transaction(|viewer| async move {
-            let entry = viewer.advance_log(1, E::COUNTER, 1).await?;
+            let entry = viewer.take_change_numbers(1, E::COUNTER, 1).await?;
             let id = match id {
                 Some(id) => viewer.unused::<E>(&entry, id).await?,
                 None => E::Id::generate(viewer.ids(), viewer.now()),
@@ -109,7 +109,7 @@ impl Viewer {
     {
         let change = &change;
         self.transaction(|viewer| async move {
-            let entry = viewer.advance_log(1, None, 0).await?;
+            let entry = viewer.take_change_numbers(1, None, 0).await?;
             let stored = viewer.find_at_version::<E>(&entry, id, if_version).await?;
             let row = stored.clone().into_active_model();
             let mut row = change(viewer.clone(), stored.clone(), row).await?;
@@ -134,7 +134,7 @@ impl Viewer {
         if_version: Option<i32>,
     ) -> SyncResult<E, ()> {
         self.transaction(|viewer| async move {
-            let entry = viewer.advance_log(1, E::COUNTER, -1).await?;
+            let entry = viewer.take_change_numbers(1, E::COUNTER, -1).await?;
             let stored = viewer.find_at_version::<E>(&entry, id, if_version).await?;
             viewer.delete_rows::<E>(Filter::eq(E::KEY, id)).await?;
             let tombstone = tombstones::ActiveModel {
@@ -147,7 +147,7 @@ impl Viewer {
                 ..Default::default()
             };
             viewer.insert_row(tombstone).await?;
-            Ok(viewer.forget_deletions(entry.seq()).await?)
+            Ok(viewer.purge_tombstones(entry.seq()).await?)
         })
         .await
     }
@@ -159,7 +159,9 @@ impl Viewer {
         mut rows: Vec<E::ActiveModel>,
     ) -> Result<LogEntry> {
         let count = rows.len();
-        let entry = self.advance_log(count, E::COUNTER, signed(count)?).await?;
+        let entry = self
+            .take_change_numbers(count, E::COUNTER, signed(count)?)
+            .await?;
         for (row, seq) in rows.iter_mut().zip(entry.seqs.clone()) {
             self.number::<E>(row, seq);
         }
@@ -180,7 +182,7 @@ impl Viewer {
             self.stamp::<E>(row, version + 1, seq);
         }
         let stamped = [E::VERSION, E::SEQ, E::ORIGIN_SESSION_ID, E::UPDATED_AT];
-        self.rewrite_rows(rows, &[columns, &stamped].concat()).await
+        self.update_each(rows, &[columns, &stamped].concat()).await
     }
 
     /// Writes `columns` of many rows, whose values are derived from other columns. Each row takes a
@@ -195,8 +197,7 @@ impl Viewer {
             self.number::<E>(row, seq);
         }
         let numbered = [E::SEQ, E::ORIGIN_SESSION_ID];
-        self.rewrite_rows(rows, &[columns, &numbered].concat())
-            .await
+        self.update_each(rows, &[columns, &numbered].concat()).await
     }
 
     /// Returns the ids among `ids` that belong to stored or to deleted rows.
@@ -254,7 +255,7 @@ impl Viewer {
         let stored = self.find_one(Query::<E>::filter(of_id())).await?;
         if let Some(row) = &stored
             && entry.is_moving
-            && E::FOLLOWS_TIME_ZONE
+            && E::DEPENDS_ON_TIME_ZONE
             && let Some(changes) = E::catch_up(self, row).await?
         {
             return Ok(self.update_rows(changes, of_id()).await?.pop());
@@ -276,13 +277,13 @@ impl Viewer {
     }
 
     /// Deletes some of the tombstones that are too many changes old.
-    async fn forget_deletions(&self, seq: i64) -> Result<()> {
+    async fn purge_tombstones(&self, seq: i64) -> Result<()> {
         use tombstones::Column::Seq;
 
         let old =
-            Query::<tombstones::Entity>::filter(Filter::lte(Seq, seq - MAX_CHANGES_SINCE_DELETION))
+            Query::<tombstones::Entity>::filter(Filter::lte(Seq, seq - TOMBSTONE_TTL_CHANGES))
                 .order_by(SortKey::column(Seq), Direction::Ascending)
-                .limit(MAX_EXPIRED_TOMBSTONES);
+                .limit(MAX_PURGED_TOMBSTONES);
         if let Some(last) = self.find_all(old).await?.last() {
             let old = Filter::<tombstones::Entity>::lte(Seq, last.seq);
             self.delete_rows(old).await?;

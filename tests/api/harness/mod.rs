@@ -156,11 +156,11 @@ impl TestEnv {
     }
 
     /// Opens the administration of users, as `cubby user` does.
-    pub(crate) async fn people(&self) -> UserAdmin {
-        self.people_with(&[]).await
+    pub(crate) async fn admin(&self) -> UserAdmin {
+        self.admin_with(&[]).await
     }
 
-    pub(crate) async fn people_with(&self, flags: &[&str]) -> UserAdmin {
+    pub(crate) async fn admin_with(&self, flags: &[&str]) -> UserAdmin {
         let people =
             cubby::cli::user_admin(&self.config(flags), self.clock(), &self.hash_cost).await;
         people.expect("the database exists")
@@ -238,7 +238,7 @@ impl App {
     }
 
     /// Moves the clock back.
-    pub(crate) fn set_back(&self, duration: Duration) {
+    pub(crate) fn rewind(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).expect("a sensible duration");
         self.env.now.fetch_sub(millis, Ordering::SeqCst);
     }
@@ -249,7 +249,7 @@ impl App {
     }
 
     /// Returns a client with the same tokens that sends its requests to this app.
-    pub(crate) fn asked_by(&self, client: &Client) -> Client {
+    pub(crate) fn with_credentials_of(&self, client: &Client) -> Client {
         Client {
             router: self.router.clone(),
             ..client.clone()
@@ -348,7 +348,7 @@ impl App {
     }
 
     /// Returns the number of users whose stored task count differs from their tasks.
-    pub(crate) async fn miscounted_tasks(&self) -> usize {
+    pub(crate) async fn users_with_wrong_task_count(&self) -> usize {
         let counted = "SELECT task_count - (SELECT COUNT(*) FROM tasks WHERE tasks.user_id = change_logs.user_id)
             FROM change_logs";
         let differences = self.sql(counted).await;
@@ -356,7 +356,7 @@ impl App {
     }
 
     /// Blocks all writes to sessions until the returned transaction commits.
-    pub(crate) async fn hold_sessions(&self) -> Held {
+    pub(crate) async fn lock_sessions(&self) -> Held {
         let mut options = ConnectOptions::new(&self.env.database_url);
         options.max_connections(1);
         let connection = sea_orm::Database::connect(options).await;
@@ -450,7 +450,7 @@ pub(crate) async fn empty_postgresql(name: &str) -> Option<String> {
 }
 
 /// Creates an empty PostgreSQL database with the encoding, like [`empty_postgresql`].
-pub(crate) async fn postgresql_in(name: &str, encoding: &str) -> Option<String> {
+pub(crate) async fn empty_postgresql_with_encoding(name: &str, encoding: &str) -> Option<String> {
     let server = postgresql::Server::shared().await?;
     let template = format!("template0 ENCODING '{encoding}'");
     create_database(server, name, &template).await;

@@ -159,7 +159,7 @@ async fn unicode_and_ascii_domains_are_equivalent(env: TestEnv) {
     }
     assert_eq!(
         app.env
-            .people()
+            .admin()
             .await
             .show(forms[0])
             .await
@@ -692,7 +692,7 @@ async fn closed_sign_up_is_rejected(env: TestEnv) {
     }
     assert_eq!(app.sql("SELECT count(*) FROM users").await, [0]);
 
-    let admin = app.env.people().await;
+    let admin = app.env.admin().await;
     let made = admin.create("ana@example.com", None, None, PASSWORD).await;
     made.expect("the operator creates an account");
     app.sign_in("ana").await;

@@ -53,7 +53,7 @@ async fn reads_do_not_wait_for_locked_sessions(env: TestEnv) {
     let cookie = set_cookie(&send(&app.anonymous(), sign_in("COOKIE"), &[]).await);
     rotate(&mut ana).await;
     app.advance(OVER_A_MINUTE);
-    let writer = app.hold_sessions().await;
+    let writer = app.lock_sessions().await;
     // Ana's token is the first of its generation, which the read also has to confirm.
     for client in others.iter().chain([&ana]) {
         assert_eq!(last_active_at(client).await, "2026-11-21T12:01:01.000Z");
@@ -135,7 +135,7 @@ async fn activity_write_preserves_concurrent_changes(env: TestEnv) {
     ];
     rotate(&mut ana).await;
     app.advance(OVER_A_MINUTE);
-    let writer = app.hold_sessions().await;
+    let writer = app.lock_sessions().await;
     last_active_at(&ana).await;
     for cookie in &cookies {
         let headers = [("cookie", cookie.as_str()), OWN];
@@ -180,12 +180,12 @@ async fn last_active_at_never_decreases(env: TestEnv) {
     let app = env.app().await;
     let other = app.env.app().await;
     let ana = app.sign_up("ana").await;
-    let there = other.asked_by(&ana);
+    let there = other.with_credentials_of(&ana);
     let start = app.now();
     app.advance(2 * OVER_A_MINUTE);
     last_active_at(&ana).await;
     // The other instance's clock is a minute behind.
-    app.set_back(OVER_A_MINUTE);
+    app.rewind(OVER_A_MINUTE);
     last_active_at(&there).await;
     let latest = i64::try_from(2 * OVER_A_MINUTE.as_millis()).unwrap() + start;
     let written = async || oldest_session(&app, "last_active_at").await;
@@ -207,7 +207,7 @@ async fn token_reuse_is_detected_across_instances(env: TestEnv) {
     let replaced = rotate(&mut ana).await;
     last_active_at(&ana).await;
     app.advance(Duration::from_secs(12));
-    let thief = other.asked_by(&ana);
+    let thief = other.with_credentials_of(&ana);
     let payload = refresh(&thief, &replaced).await;
     assert_eq!(payload["userErrors"][0]["code"], "TOKEN_REUSED");
     assert_eq!(ana.send(LAST_ACTIVE_AT, json!({})).await.status, 401);
@@ -221,7 +221,7 @@ async fn token_reuse_is_detected_before_activity_is_written(env: TestEnv) {
     let mut ana = app.sign_up("ana").await;
     let replaced = rotate(&mut ana).await;
     app.advance(Duration::from_secs(12));
-    let writer = app.hold_sessions().await;
+    let writer = app.lock_sessions().await;
     last_active_at(&ana).await;
     let (payload, ()) = tokio::join!(refresh(&ana, &replaced), async {
         tokio::task::yield_now().await;
@@ -236,7 +236,7 @@ async fn token_reuse_is_detected_after_clock_moves_back(env: TestEnv) {
     let mut ana = app.sign_up("ana").await;
     app.advance(Duration::from_hours(1));
     let replaced = rotate(&mut ana).await;
-    app.set_back(Duration::from_hours(1));
+    app.rewind(Duration::from_hours(1));
     // The response with the successor may have been lost, so a replay returns the same tokens
     // until the successor is used.
     let again = refresh(&ana, &replaced).await;
@@ -252,7 +252,7 @@ async fn unwritten_activity_extends_cookie_session(env: TestEnv) {
     let app = env.app().await;
     app.sign_up("ana").await;
     let cookie = set_cookie(&send(&app.anonymous(), sign_in("COOKIE"), &[]).await);
-    let writer = app.hold_sessions().await;
+    let writer = app.lock_sessions().await;
     let headers = [("cookie", cookie.as_str()), OWN];
     for _ in 0..3 {
         app.advance(Duration::from_hours(25 * 24));

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::ConnectInfo, http::Request};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::{revocation::FROM_MEMORY, sockets::Socket, sockets::connect, streams::LISTEN};
+use super::{revocation::FROM_MEMORY, sockets::Socket, sockets::connect, streams::TASK_CHANGES};
 use crate::harness::{App, Client, Database, PASSWORD, Reply, TestEnv, apply, each_database};
 
 const ME: &str = "{ viewer { email } }";
@@ -402,7 +402,7 @@ async fn socket_authenticates_by_cookie_and_sets_none(env: TestEnv) {
     assert_eq!(socket.receive().await["type"], "complete");
 
     // The socket closes when the session ends.
-    socket.subscribe("changes", LISTEN).await;
+    socket.subscribe("changes", TASK_CHANGES).await;
     let out = query("mutation { signOut { endedSessions } }");
     send(&app.anonymous(), out, &[("cookie", &cookie), OWN]).await;
     assert_eq!(socket.closed().await.0, 4403);

@@ -7,7 +7,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use super::{list_model::shown, streams::LISTEN};
+use super::{list_model::shown, streams::TASK_CHANGES};
 use crate::harness::{App, Client, TestEnv, apply, each_database};
 
 const FIELDS: &str = "id version updatedAt due { date time timeZone at isOverdue }";
@@ -170,7 +170,7 @@ async fn floating_due_follows_time_zone_of_owner(env: TestEnv) {
     let fixed = create(&ana, fixed).await["task"].clone();
     let never = create(&ana, Value::Null).await["task"].clone();
     let bens_task = create(&ben, json!({ "date": "2026-11-21" })).await["task"].clone();
-    let mut listener = ana.listen(LISTEN).await;
+    let mut listener = ana.listen(TASK_CHANGES).await;
     app.advance(std::time::Duration::from_secs(60));
 
     move_to(&ana, "Asia/Tokyo").await;

@@ -469,7 +469,7 @@ async fn disabled_external_user_stays_locked_out(env: TestEnv) {
     let first = token();
     let before = me(&with_token(&app, &first)).await;
     let id = before["id"].as_str().unwrap();
-    let people = app.env.people().await;
+    let people = app.env.admin().await;
     let person = people.show(id).await.unwrap();
     assert_eq!(person.issuer.as_deref(), Some(issuer.url.as_str()));
     assert_eq!(person.subject.as_deref(), Some("ana"));
@@ -528,7 +528,7 @@ async fn tokens_issued_before_deletion_do_not_recreate_account(env: TestEnv) {
     let ahead = key.sign(&issuer.claims("ana", app.now() + 30_000));
     let before = me(&with_token(&app, &old)).await;
     me(&with_token(&app, &ahead)).await;
-    let people = app.env.people().await;
+    let people = app.env.admin().await;
     people.delete(before["id"].as_str().unwrap()).await.unwrap();
     until_rejected(&app, &old).await;
     app.advance(Duration::from_secs(10));
@@ -559,7 +559,7 @@ async fn stream_ends_when_its_external_token_expires(env: TestEnv) {
         .app_with(&["--trusted-issuers", &issuer.setting("EdDSA")])
         .await;
     let ana = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
-    let mut stream = ana.listen(super::streams::LISTEN).await;
+    let mut stream = ana.listen(super::streams::TASK_CHANGES).await;
     app.advance(Duration::from_secs(900 + 59));
     let young = with_token(&app, &key.sign(&issuer.claims("ana", app.now())));
     young.create_task("heard").await;

@@ -116,7 +116,7 @@ async fn invalid_jwks_responses_and_keys_are_rejected(env: TestEnv) {
     for_encryption.jwk["use"] = json!("enc");
     let other = Key::p256("p256");
     let mut keys = set(&[&key, &for_encryption, &other]);
-    let secret = URL_SAFE_NO_PAD.encode("whoever reads this may sign as us");
+    let secret = URL_SAFE_NO_PAD.encode("a published secret of 32 bytes...");
     let oct = json!({ "kty": "oct", "k": secret, "kid": "oct" });
     let odd = [
         oct,
@@ -133,7 +133,7 @@ async fn invalid_jwks_responses_and_keys_are_rejected(env: TestEnv) {
         .await;
     let now = app.now();
     me(&with_token(&app, &key.sign(&issuer.claims("ana", now)))).await;
-    let mut symmetric = Key::shared("whoever reads this may sign as us");
+    let mut symmetric = Key::shared("a published secret of 32 bytes...");
     symmetric.kid = "oct".to_owned();
     for (wrong, what) in [
         (&for_encryption, "an encryption key"),

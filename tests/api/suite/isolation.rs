@@ -394,7 +394,7 @@ async fn every_private_field_has_an_isolation_case(env: TestEnv) {
     let schema = Schema::from_introspection(&data["__schema"]["types"]);
     let mut covered = BTreeSet::new();
     let documents = cases().into_iter().map(|case| case.document);
-    for document in documents.chain([super::streams::LISTEN]) {
+    for document in documents.chain([super::streams::TASK_CHANGES]) {
         let document = parse_query(document).unwrap();
         for (_, operation) in document.operations.iter() {
             let root = match operation.node.ty.to_string().as_str() {

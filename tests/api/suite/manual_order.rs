@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use super::streams::LISTEN;
+use super::streams::TASK_CHANGES;
 use crate::harness::{Client, TestEnv, apply, each_database};
 
 const MOVE: &str = "mutation ($input: MoveTaskInput!) { moveTask(input: $input) {
@@ -215,12 +215,12 @@ async fn concurrent_moves_agree_on_one_order_and_notify(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let other = app.env.app().await;
-    let there = other.asked_by(&ana);
+    let there = other.with_credentials_of(&ana);
     let mut ids = Vec::new();
     for number in 0..8 {
         ids.push(ana.create_task(&number.to_string()).await);
     }
-    let mut listening = ana.listen(LISTEN).await;
+    let mut listening = ana.listen(TASK_CHANGES).await;
     let moves = ids.iter().enumerate().map(|(at, id)| {
         let client = if at % 2 == 0 { &ana } else { &there };
         let beside = &ids[(at + 3) % ids.len()];

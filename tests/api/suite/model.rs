@@ -292,7 +292,7 @@ async fn run(app: &App, operations: &[(usize, Operation)]) -> Result<(), TestCas
         .sql("SELECT seq FROM change_logs WHERE seq > 0 ORDER BY seq")
         .await;
     prop_assert_eq!(counted, changes);
-    prop_assert_eq!(app.miscounted_tasks().await, 0);
+    prop_assert_eq!(app.users_with_wrong_task_count().await, 0);
     Ok(())
 }
 

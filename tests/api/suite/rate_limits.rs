@@ -116,7 +116,7 @@ async fn attempt_is_not_limited_by_a_later_one(env: TestEnv) {
             format!("e{number}@example.com"),
         );
         assert_eq!(wait(&app, "192.0.2.1", &later).await, None);
-        app.set_back(Duration::from_millis(3));
+        app.rewind(Duration::from_millis(3));
         assert_eq!(wait(&app, "192.0.2.1", &earlier).await, None, "{number}");
     }
 }

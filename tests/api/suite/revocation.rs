@@ -65,7 +65,7 @@ async fn ended_session_is_rejected_by_another_instance(env: TestEnv) {
         ),
     ] {
         let phone = here.sign_in_with("ana", password_before(mutation)).await;
-        let phone_there = there.asked_by(&phone);
+        let phone_there = there.with_credentials_of(&phone);
         until_cached(&there, &phone_there).await;
         ana.ask(mutation, variables).await;
         until_rejected(&phone_there).await;
@@ -111,7 +111,7 @@ async fn deleted_account_ends_sessions_on_other_instances(env: TestEnv) {
     let here = env.app().await;
     let there = here.env.app().await;
     let ana = here.sign_up("ana").await;
-    let ana_there = there.asked_by(&ana);
+    let ana_there = there.with_credentials_of(&ana);
     until_cached(&here, &ana).await;
     until_cached(&there, &ana_there).await;
     ana.ask(

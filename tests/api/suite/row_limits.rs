@@ -62,7 +62,7 @@ async fn task_over_the_limit_is_rejected(env: TestEnv) {
     assert_eq!(create(&ana, None).await["userErrors"], json!([]));
     assert_eq!(create(&ana, None).await["userErrors"], limit_reached());
     assert_eq!(app.sql("SELECT COUNT(*) FROM tasks").await, [4]);
-    assert_eq!(app.miscounted_tasks().await, 0);
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
 }
 
 #[apply(each_database)]
@@ -76,11 +76,11 @@ async fn concurrent_creates_do_not_exceed_the_limit(env: TestEnv) {
         .filter(|it| it["userErrors"] == limit_reached());
     assert_eq!(refused.count(), 5);
     assert_eq!(app.sql("SELECT COUNT(*) FROM tasks").await, [3]);
-    assert_eq!(app.miscounted_tasks().await, 0);
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
 }
 
 async fn import(app: &App, titles: &[&str], options: TaskImport) -> Result<TasksImported, String> {
-    let admin = app.env.people_with(&["--max-tasks", "3"]).await;
+    let admin = app.env.admin_with(&["--max-tasks", "3"]).await;
     let tasks: Vec<_> = titles
         .iter()
         .map(|title| json!({ "title": title }))
@@ -114,7 +114,7 @@ async fn import_over_the_limit_stores_nothing(env: TestEnv) {
     assert_eq!(app.sql("SELECT COUNT(*) FROM tasks").await, [1]);
     let stored = import(&app, &["a", "b"], TaskImport::default()).await;
     assert_eq!(stored.map(|imported| imported.stored), Ok(2));
-    assert_eq!(app.miscounted_tasks().await, 0);
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
 }
 
 async fn execute(app: &App, statement: &str) {

@@ -64,7 +64,7 @@ async fn seeded_users_sign_in_and_own_ordered_tasks(env: TestEnv) {
     assert_eq!(ids.len(), 120);
     let counted = app.sql("SELECT seq FROM change_logs").await;
     assert_eq!(counted, [41, 41, 41]);
-    assert_eq!(app.miscounted_tasks().await, 0);
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
 }
 
 #[apply(each_database)]

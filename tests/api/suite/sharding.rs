@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     harness::{App, Database, TestEnv, apply, each_database},
+    sharding::{OWNED_TABLES, REFERENCE_TABLES, names_its_owner},
     statement_log::statements_without_owner,
-    sharding::{OWNED, REFERENCE_TABLES, names_its_owner},
 };
 
 /// Returns the columns of a table's primary key, in order.
@@ -89,10 +89,10 @@ async fn has_index_by_seq(app: &App, table: &str) -> bool {
 async fn each_owned_table_is_keyed_by_its_owner(env: TestEnv) {
     let app = env.app().await;
     let tables = tables_of_users(&app).await;
-    let listed: BTreeSet<_> = OWNED.into_iter().chain(REFERENCE_TABLES).collect();
+    let listed: BTreeSet<_> = OWNED_TABLES.into_iter().chain(REFERENCE_TABLES).collect();
     let found: BTreeSet<_> = tables.iter().map(String::as_str).collect();
     assert_eq!(found, listed, "tests/api/sharding.rs lists each table");
-    for table in OWNED {
+    for table in OWNED_TABLES {
         let key = primary_key(&app, table).await;
         assert_eq!(key[0], "user_id", "{table}: {key:?}");
         assert_eq!(cascades(&app, table).await, ["users"], "{table}");

@@ -91,7 +91,7 @@ async fn sign_out_fails_while_database_stalls_then_succeeds(mut env: TestEnv) {
             proxy.block();
             Stall::Silent(proxy)
         }
-        None => Stall::Busy(app.hold_sessions().await),
+        None => Stall::Busy(app.lock_sessions().await),
     };
     for reply in join_all(ways.iter().map(|way| way.send(&app))).await {
         assert_eq!(reply.status, 503, "{reply:?}");
@@ -102,7 +102,7 @@ async fn sign_out_fails_while_database_stalls_then_succeeds(mut env: TestEnv) {
     // The database is reachable only as long as the proxy exists.
     let _proxy = match stall {
         Stall::Silent(proxy) => {
-            proxy.mend();
+            proxy.restore();
             Some(proxy)
         }
         Stall::Busy(writer) => {
@@ -176,7 +176,7 @@ async fn sign_out_fails_while_its_signing_key_is_unreadable(env: TestEnv) {
     };
     rename("signing_keys", "elsewhere").await;
     app.advance(Duration::from_secs(2));
-    let phone = app.asked_by(&phone);
+    let phone = app.with_credentials_of(&phone);
     let reply = phone.send(SIGN_OUT, json!({})).await;
     assert_eq!(
         (reply.status.as_u16(), reply.code()),

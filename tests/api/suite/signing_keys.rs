@@ -339,7 +339,13 @@ async fn wrong_secret_stops_start_with_instructions(env: TestEnv) {
         "{message}"
     );
     let keys = env.keys(&other).await.unwrap();
-    assert!(keys.list().await.unwrap().iter().all(|key| !key.is_open));
+    assert!(
+        keys.list()
+            .await
+            .unwrap()
+            .iter()
+            .all(|key| !key.is_decryptable)
+    );
     assert!(keys.rotate(planned_rotation()).await.is_err());
     assert!(is_accepted(&app, &ana).await);
 

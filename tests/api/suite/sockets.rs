@@ -19,7 +19,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::streams::LISTEN;
+use super::streams::TASK_CHANGES;
 use crate::harness::{App, Client, Database, PASSWORD, TestEnv, apply, each_database, eventually};
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -113,7 +113,7 @@ async fn signed_in(app: &App) -> (String, Client, Socket) {
 async fn queries_mutations_and_subscriptions_run_over_one_socket(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
-    socket.subscribe("s", LISTEN).await;
+    socket.subscribe("s", TASK_CHANGES).await;
     socket
         .subscribe("q", "{ viewer { email } __typename }")
         .await;
@@ -246,7 +246,7 @@ async fn socket_closes_within_a_second_of_session_end(env: TestEnv) {
     let (address, ana, mut listening) = signed_in(&app).await;
     let mut idle = Socket::of(&address, &ana).await;
     let mut anonymous_socket = Socket::of(&address, &app.anonymous()).await;
-    listening.subscribe("1", LISTEN).await;
+    listening.subscribe("1", TASK_CHANGES).await;
     let begun = tokio::time::Instant::now();
     ana.ask("mutation { signOut { endedSessions } }", json!({}))
         .await;
@@ -382,7 +382,7 @@ async fn missing_connection_init_times_out(env: TestEnv) {
 async fn close_frame_is_answered_with_a_close_frame(env: TestEnv) {
     let app = env.app().await;
     let (_, _, mut socket) = signed_in(&app).await;
-    socket.subscribe("1", LISTEN).await;
+    socket.subscribe("1", TASK_CHANGES).await;
     socket.0.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Message::Close(_)));
 }
@@ -391,7 +391,7 @@ async fn close_frame_is_answered_with_a_close_frame(env: TestEnv) {
 async fn operation_id_is_unique_while_in_use(env: TestEnv) {
     let app = env.app().await;
     let (address, ana, mut socket) = signed_in(&app).await;
-    socket.subscribe("1", LISTEN).await;
+    socket.subscribe("1", TASK_CHANGES).await;
     socket.subscribe("1", "{ __typename }").await;
     assert_eq!(
         socket.closed().await,
@@ -400,8 +400,8 @@ async fn operation_id_is_unique_while_in_use(env: TestEnv) {
 
     let mut socket = Socket::of(&address, &ana).await;
     let id = "\u{1f600}".repeat(1_000);
-    socket.subscribe(&id, LISTEN).await;
-    socket.subscribe(&id, LISTEN).await;
+    socket.subscribe(&id, TASK_CHANGES).await;
+    socket.subscribe(&id, TASK_CHANGES).await;
     let (code, reason) = socket.closed().await;
     assert_eq!(code, 4409);
     assert!(reason.starts_with("Subscriber for \u{1f600}"), "{reason}");
@@ -462,7 +462,7 @@ async fn operations_per_socket_and_sockets_per_user_are_limited(env: TestEnv) {
     let app = env.app_with(&["--max-streams-per-viewer", "2"]).await;
     let (address, ana, mut socket) = signed_in(&app).await;
     for number in 0..50 {
-        socket.subscribe(&number.to_string(), LISTEN).await;
+        socket.subscribe(&number.to_string(), TASK_CHANGES).await;
     }
     socket.subscribe("one more", "{ __typename }").await;
     let error = socket.receive().await;
@@ -500,7 +500,7 @@ async fn signed_in_sockets_evict_anonymous_ones(env: TestEnv) {
     let mut of_ana = Vec::new();
     for _ in 0..8 {
         let mut socket = Socket::of(&address, &ana).await;
-        socket.subscribe("1", LISTEN).await;
+        socket.subscribe("1", TASK_CHANGES).await;
         socket.subscribe("2", "{ viewer { email } }").await;
         let next = socket.receive().await;
         assert_eq!((&next["id"], &next["type"]), (&json!("2"), &json!("next")));
@@ -527,7 +527,7 @@ async fn anonymous_sockets_per_network_are_limited(env: TestEnv) {
     let mut second = Socket::of(&address, &app.anonymous()).await;
     let mut third = Socket::of(&address, &app.anonymous()).await;
     assert_eq!(first.closed().await.0, 1013);
-    let stream = app.anonymous().listen(LISTEN).await;
+    let stream = app.anonymous().listen(TASK_CHANGES).await;
     assert_eq!(second.closed().await.0, 1013);
     drop(stream);
     for socket in [&mut third, &mut of_ana] {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{TestEnv, apply, each_database};
 
 /// A subscription with every field of a change.
-pub(super) const LISTEN: &str = "subscription { taskChanges {
+pub(super) const TASK_CHANGES: &str = "subscription { taskChanges {
     token kind nodeId version at node { ... on Task { id version title } } originSessionId } }";
 
 /// Returns the kind of a change, and the version and the title of its task.
@@ -25,8 +25,8 @@ async fn stream_delivers_own_changes_in_order(env: TestEnv) {
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
     ana.create_task("before").await;
-    let mut of_ana = ana.listen(LISTEN).await;
-    let mut of_ben = ben.listen(LISTEN).await;
+    let mut of_ana = ana.listen(TASK_CHANGES).await;
+    let mut of_ben = ben.listen(TASK_CHANGES).await;
 
     let id = ana.create_task("one").await;
     assert_eq!(
@@ -74,7 +74,7 @@ async fn stream_delivers_own_changes_in_order(env: TestEnv) {
 async fn slow_reader_gets_each_task_once_and_misses_none(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
-    let mut listener = ana.listen(LISTEN).await;
+    let mut listener = ana.listen(TASK_CHANGES).await;
     let mut ids = Vec::new();
     // More tasks than one batch of changes.
     for number in 0..130 {
@@ -109,8 +109,8 @@ async fn stream_ends_within_a_second_of_session_end(env: TestEnv) {
     let app = env.app().await;
     let ana = app.sign_up("ana").await;
     let phone = app.sign_in("ana").await;
-    let mut of_phone = phone.listen(LISTEN).await;
-    let mut of_ana = ana.listen(LISTEN).await;
+    let mut of_phone = phone.listen(TASK_CHANGES).await;
+    let mut of_ana = ana.listen(TASK_CHANGES).await;
     let begun = tokio::time::Instant::now();
     phone
         .ask("mutation { signOut { endedSessions } }", json!({}))
@@ -132,13 +132,16 @@ async fn stream_ends_within_a_second_of_session_end(env: TestEnv) {
 #[apply(each_database)]
 async fn anonymous_stream_ends_with_no_credentials(env: TestEnv) {
     let app = env.app().await;
-    let mut listener = app.anonymous().listen(LISTEN).await;
+    let mut listener = app.anonymous().listen(TASK_CHANGES).await;
     let event = listener.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "NO_CREDENTIALS");
     assert_eq!(listener.next().await, None);
     let stale = app.anonymous().with_token("forged.token.indeed");
     let reply = stale
-        .post_accepting("text/event-stream", json!({ "query": LISTEN }).to_string())
+        .post_accepting(
+            "text/event-stream",
+            json!({ "query": TASK_CHANGES }).to_string(),
+        )
         .await;
     assert_eq!(
         (reply.status.as_u16(), reply.reason()),
@@ -161,7 +164,7 @@ async fn single_results_and_errors_are_sent_as_events(env: TestEnv) {
     assert_eq!(listener.next().await, None);
     // A client that accepts no stream gets 406.
     let ana = app.sign_up("ana").await;
-    let reply = ana.send(LISTEN, json!({})).await;
+    let reply = ana.send(TASK_CHANGES, json!({})).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (406, "BAD_REQUEST"));
 }
 
@@ -179,7 +182,7 @@ async fn multipart_format_matches_apollo_client(env: TestEnv) {
             "authorization",
             format!("Bearer {}", ana.token.as_ref().unwrap()),
         )
-        .body(Body::from(json!({ "query": LISTEN }).to_string()));
+        .body(Body::from(json!({ "query": TASK_CHANGES }).to_string()));
     let response = ana.response(request.unwrap()).await;
     assert_eq!(
         response.headers()["content-type"],
@@ -211,12 +214,12 @@ async fn streams_per_user_and_per_instance_are_limited(env: TestEnv) {
         .await;
     let ana = app.sign_up("ana").await;
     let ben = app.sign_up("ben").await;
-    let body = json!({ "query": LISTEN }).to_string();
-    let first = ana.listen(LISTEN).await;
-    let _second = ana.listen(LISTEN).await;
+    let body = json!({ "query": TASK_CHANGES }).to_string();
+    let first = ana.listen(TASK_CHANGES).await;
+    let _second = ana.listen(TASK_CHANGES).await;
     let reply = ana.post_accepting("text/event-stream", body.clone()).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (429, "RATE_LIMITED"));
-    let _third = ben.listen(LISTEN).await;
+    let _third = ben.listen(TASK_CHANGES).await;
     let reply = ben.post_accepting("text/event-stream", body).await;
     assert_eq!(
         (reply.status.as_u16(), reply.code()),
@@ -224,5 +227,5 @@ async fn streams_per_user_and_per_instance_are_limited(env: TestEnv) {
     );
     assert_eq!(reply.header("retry-after"), "1");
     drop(first);
-    ana.listen(LISTEN).await;
+    ana.listen(TASK_CHANGES).await;
 }

@@ -33,7 +33,7 @@ async fn conflicting_transactions_are_retried() {
     join_all(creates).await;
     let seqs = app.sql("SELECT seq FROM tasks ORDER BY seq").await;
     assert!(seqs.into_iter().eq(1..=16));
-    assert_eq!(app.miscounted_tasks().await, 0);
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
 
     // Concurrent refreshes with one token succeed, and the session stays active.
     let token = json!({ "token": ana.refresh_token });

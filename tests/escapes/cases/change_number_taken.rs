@@ -5,7 +5,7 @@ use crate::scope::{Filter, Viewer};
 
 async fn take(viewer: &Viewer, row: ActiveModel) {
     let _ = viewer.reserve_seqs(1).await; //~
-    let _ = viewer.advance_log(1, None, 0).await; //~
+    let _ = viewer.take_change_numbers(1, None, 0).await; //~
     let _ = viewer.insert_row(row.clone()).await; //~
     let _ = viewer.update_rows(row, Filter::always()).await; //~
     let _ = viewer.delete_rows::<Entity>(Filter::always()).await; //~

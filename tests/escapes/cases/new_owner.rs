@@ -3,5 +3,5 @@
 use crate::scope::{Owner, Viewer};
 
 fn forged(viewer: &Viewer) -> Owner {
-    Owner::mint(viewer.ids(), viewer.now())
+    Owner::new_user(viewer.ids(), viewer.now())
 }

@@ -42,7 +42,7 @@ const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 const FALLBACK_COOLDOWN: Duration = Duration::from_millis(100);
 
 /// The maximum time until a password is hashed. After it the request fails with `Unavailable`.
-const DEADLINE: Duration = Duration::from_secs(5);
+const HASH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Proof that a request contained a user's password. Only [`HashingPool::verify`] creates one.
 pub(in crate::identity) struct PasswordVerified {
@@ -106,7 +106,7 @@ impl HashingPool {
             fallback,
             places: Semaphore::new(MAX_QUEUED_HASHES),
             fallback_after: FALLBACK_AFTER,
-            deadline: DEADLINE,
+            deadline: HASH_DEADLINE,
             dummy_hash,
         }
     }

@@ -21,7 +21,7 @@ const ALGORITHM: Algorithm = Algorithm::Argon2id;
 const VERSION: Version = Version::V0x13;
 
 /// The length of a hash, in bytes.
-const LENGTH: usize = 32;
+const HASH_BYTES: usize = 32;
 
 /// The cost of hashing a password, and the priority of the threads that do.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl HashCost {
     /// Sheet.
     pub fn production() -> Self {
         Self {
-            params: Params::new(19 * 1024, 2, 1, Some(LENGTH)).expect("in range"),
+            params: Params::new(19 * 1024, 2, 1, Some(HASH_BYTES)).expect("in range"),
             idle_priority: true,
         }
     }
@@ -44,7 +44,7 @@ impl HashCost {
     /// this cost do not protect passwords: a test fails if production code names this function.
     pub fn insecure_for_tests() -> Self {
         Self {
-            params: Params::new(Params::MIN_M_COST, 1, 1, Some(LENGTH)).expect("in range"),
+            params: Params::new(Params::MIN_M_COST, 1, 1, Some(HASH_BYTES)).expect("in range"),
             idle_priority: false,
         }
     }
@@ -116,7 +116,7 @@ impl Argon2Hasher {
             algorithm: ALGORITHM.ident(),
             version: Some(VERSION.into()),
             params: ParamsString::try_from(&self.params)?,
-            hash: Some(self.run(&argon2, password.as_bytes(), &salt, LENGTH)?),
+            hash: Some(self.run(&argon2, password.as_bytes(), &salt, HASH_BYTES)?),
             salt: Some(salt),
         })
     }
@@ -176,7 +176,7 @@ mod tests {
     /// Returns a hasher with these parameters.
     fn with(memory_kib: u32, passes: u32, lanes: u32) -> Argon2Hasher {
         Argon2Hasher {
-            params: Params::new(memory_kib, passes, lanes, Some(LENGTH)).unwrap(),
+            params: Params::new(memory_kib, passes, lanes, Some(HASH_BYTES)).unwrap(),
             memory: Vec::new(),
         }
     }

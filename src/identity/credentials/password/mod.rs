@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The service's name.
-const SERVICE: &str = "cubby";
+const SERVICE_NAME: &str = "cubby";
 
 /// The minimum length of a word of an address or a name that a password must not contain, in code
 /// points. Shorter words occur in other words by chance.
@@ -164,7 +164,7 @@ impl Password {
         let length = self.nfc.chars().count();
         let folded = fold(&self.nfc);
         let personal = info.words();
-        let mut beside = folded.replace(SERVICE, "");
+        let mut beside = folded.replace(SERVICE_NAME, "");
         for word in &personal {
             beside = beside.replace(word, "");
         }
@@ -179,7 +179,7 @@ impl Password {
                 WeakPasswordReason::ContainsPersonalInfo,
             ),
             (
-                is_little && folded.contains(SERVICE),
+                is_little && folded.contains(SERVICE_NAME),
                 WeakPasswordReason::ContainsServiceName,
             ),
         ]

@@ -16,7 +16,7 @@ pub enum KeysError {
          CUBBY_SECRET_2 beside a new one. A secret that Cubby created is in the file `secret` of the data directory. \
          If the secret is lost, `cubby keys rotate --now` replaces all keys, which invalidates every access token"
     )]
-    Sealed(String),
+    Undecryptable(String),
     /// A rotation is in progress: the key with this id is published and signs from this time on.
     #[error(
         "a key rotation is already in progress: {0} signs from {1} on. `cubby keys rotate --now` does not wait"

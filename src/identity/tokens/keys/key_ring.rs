@@ -84,7 +84,7 @@ impl KeyRing {
         let key = self
             .keys
             .iter()
-            .find(|key| key.is_active_at(now) && key.signer.is_named_by(token))?;
+            .find(|key| key.is_active_at(now) && key.signer.has_header_of(token))?;
         Some(Arc::clone(&key.signer))
     }
 

@@ -38,14 +38,14 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_STALE: Duration = Duration::from_mins(1);
 
 /// The minimum age of the cached keys before a token with an unknown key causes another read.
-const ERROR_COOLDOWN: Duration = Duration::from_secs(1);
+const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_secs(1);
 
 /// The maximum duration of a read. After it the cached keys stay in use.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that a key stays valid after its last token expires, since clocks differ and instances
 /// read the keys at different times.
-const MARGIN: Duration = Duration::from_mins(5);
+const KEY_EXPIRY_MARGIN: Duration = Duration::from_mins(5);
 
 /// The signing keys in the database, with a cache of the decrypted ones.
 pub struct Keys {
@@ -84,7 +84,7 @@ pub struct ListedKey {
     pub algorithm: String,
     pub state: KeyState,
     /// True if an accepted secret decrypts it.
-    pub is_open: bool,
+    pub is_decryptable: bool,
     pub created_at: Timestamp,
     pub active_from: Timestamp,
     pub expires_at: Option<Timestamp>,
@@ -127,15 +127,15 @@ impl Keys {
         if rows.is_empty() {
             // If another instance creates the first key at the same time, both use the one stored
             // first.
-            if self.make_first(now).await? {
+            if self.create_first_keys(now).await? {
                 tracing::info!("created the first signing key");
             }
             rows = self.unexpired(now).await?;
         }
-        self.seal_anew(&rows).await?;
+        self.reencrypt(&rows).await?;
         let ring = KeyRing::of(&rows, &KeyRing::default(), &self.secrets);
         if let Some(id) = ring.sealed.first() {
-            return Err(KeysError::Sealed(id.clone()));
+            return Err(KeysError::Undecryptable(id.clone()));
         }
         self.know(Some(Arc::new(ring)), now);
         Ok(self)
@@ -158,7 +158,7 @@ impl Keys {
         if let Some(key) = self.ring().named_by(token, now) {
             return Ok(Some(key));
         }
-        self.read(now, ERROR_COOLDOWN).await;
+        self.read(now, UNKNOWN_KEY_COOLDOWN).await;
         match self.ring().named_by(token, now) {
             None if !self.is_current() => Err(Error::Unavailable),
             key => Ok(key),
@@ -173,11 +173,11 @@ impl Keys {
     /// Reads the keys again if the cached ones are stale, since another process may have rotated
     /// them.
     pub(super) async fn refresh_if_stale(&self, now: Timestamp) {
-        if self.is_younger(now, REFRESH_INTERVAL) {
+        if self.is_younger_than(now, REFRESH_INTERVAL) {
             return;
         }
         let is_being_read = self.reading.try_lock().is_err();
-        if !(is_being_read && self.is_younger(now, MAX_STALE)) {
+        if !(is_being_read && self.is_younger_than(now, MAX_STALE)) {
             self.read(now, REFRESH_INTERVAL).await;
         }
     }
@@ -190,7 +190,7 @@ impl Keys {
         let rows = unscoped::signing_keys(&self.database).await?;
         let states = key_ring::states(&rows, self.clock.now());
         let listed = rows.into_iter().zip(states).map(|(row, state)| ListedKey {
-            is_open: key_ring::open(&row, &self.secrets).is_some(),
+            is_decryptable: key_ring::open(&row, &self.secrets).is_some(),
             id: row.id,
             algorithm: row.algorithm,
             state,
@@ -217,7 +217,7 @@ impl Keys {
                     row.is_active_at(now) && key_ring::open(row, &self.secrets).is_none()
                 };
                 if let Some(row) = rows.iter().find(sealed) {
-                    return Err(KeysError::Sealed(row.id.clone()));
+                    return Err(KeysError::Undecryptable(row.id.clone()));
                 }
                 if let Some(row) = rows.iter().find(|row| row.active_from > now) {
                     return Err(KeysError::RotationInProgress(
@@ -226,11 +226,11 @@ impl Keys {
                     ));
                 }
                 if rows.is_empty() {
-                    let is_first = self.make_first(now).await?;
+                    let is_first = self.create_first_keys(now).await?;
                     return is_first.then_some(()).ok_or(KeysError::ConcurrentRotation);
                 }
                 let active_from = now.plus(lead.duration());
-                let end = end_of_tokens(active_from, lifetimes::ACCESS_TOKEN);
+                let end = tokens_expire_at(active_from, lifetimes::ACCESS_TOKEN_LIFETIME);
                 (active_from, PreviousKeys::ExpireAt(end))
             }
         };
@@ -256,12 +256,12 @@ impl Keys {
     /// Earlier releases signed with a key derived from the secret. If there are sessions, clients
     /// may have tokens of that key: it is stored as the current key, and the new key is published
     /// before it signs.
-    async fn make_first(&self, now: Timestamp) -> Result<bool> {
+    async fn create_first_keys(&self, now: Timestamp) -> Result<bool> {
         let mut keys = Vec::new();
         let mut active_from = now;
         if unscoped::has_sessions(&self.database).await? {
             active_from = now.plus(PublishPeriod::default().duration());
-            let end = end_of_tokens(active_from, lifetimes::ANY_ACCESS_TOKEN);
+            let end = tokens_expire_at(active_from, lifetimes::MAX_ACCESS_TOKEN_LIFETIME);
             let mut secrets: Vec<&Secret> = self.secrets.each().collect();
             secrets.reverse();
             for (number, secret) in (1..).zip(secrets) {
@@ -285,7 +285,7 @@ impl Keys {
         active_from: Timestamp,
     ) -> signing_keys::ActiveModel {
         let signer = Signer::ed25519(seed);
-        let sealed = key_encryption::seal(seed, signer.id(), self.secrets.first());
+        let sealed = key_encryption::encrypt(seed, signer.id(), self.secrets.first());
         signing_keys::ActiveModel {
             id: Set(signer.id().to_owned()),
             number: Set(number),
@@ -300,13 +300,13 @@ impl Keys {
     /// Re-encrypts the keys that were not encrypted with the current secret. Runs only at startup:
     /// instances with the same secrets in another order would otherwise re-encrypt each other's
     /// keys for as long as both run.
-    async fn seal_anew(&self, rows: &[signing_keys::Model]) -> Result<()> {
+    async fn reencrypt(&self, rows: &[signing_keys::Model]) -> Result<()> {
         for row in rows {
             if let Some((_, opened)) = key_ring::open(row, &self.secrets)
-                && !opened.by_first
+                && !opened.is_by_current_secret
             {
-                let sealed = key_encryption::seal(&opened.seed, &row.id, self.secrets.first());
-                unscoped::reseal_signing_key(&self.database, &row.id, sealed).await?;
+                let sealed = key_encryption::encrypt(&opened.seed, &row.id, self.secrets.first());
+                unscoped::reencrypt_signing_key(&self.database, &row.id, sealed).await?;
                 tracing::info!(
                     key.id = row.id,
                     "re-encrypted a signing key with the current secret"
@@ -319,17 +319,17 @@ impl Keys {
     /// Reads the keys if the cached ones are at least this old. Concurrent callers wait for the
     /// same read. If the database is unavailable, the cached keys stay in use.
     async fn read(&self, now: Timestamp, age: Duration) {
-        if self.is_younger(now, age) {
+        if self.is_younger_than(now, age) {
             return;
         }
         let _reading = self.reading.lock().await;
-        if self.is_younger(now, age) {
+        if self.is_younger_than(now, age) {
             return;
         }
         let before = self.ring();
         let ring = match tokio::time::timeout(READ_TIMEOUT, self.unexpired(now)).await {
             Ok(Ok(rows)) => {
-                Some(self.what_follows(&before, KeyRing::of(&rows, &before, &self.secrets)))
+                Some(self.next_ring(&before, KeyRing::of(&rows, &before, &self.secrets)))
             }
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("cannot read the signing keys; using the cached ones");
@@ -340,7 +340,7 @@ impl Keys {
     }
 
     /// Returns the ring that was read, or the previous one if no key could be read.
-    fn what_follows(&self, before: &Arc<KeyRing>, read: KeyRing) -> Arc<KeyRing> {
+    fn next_ring(&self, before: &Arc<KeyRing>, read: KeyRing) -> Arc<KeyRing> {
         for id in read.sealed.iter().filter(|id| !before.sealed.contains(id)) {
             tracing::error!(
                 key.id = id,
@@ -381,7 +381,7 @@ impl Keys {
 
     /// True if the last read is less than `age` away from `now`, in either direction: after the
     /// clock was set back, the cached keys count as stale.
-    fn is_younger(&self, now: Timestamp, age: Duration) -> bool {
+    fn is_younger_than(&self, now: Timestamp, age: Duration) -> bool {
         let at = self.known.read().unwrap_or_else(PoisonError::into_inner).at;
         now.since(at) < age && at.since(now) < age
     }
@@ -389,8 +389,8 @@ impl Keys {
 
 /// Returns the time at which all tokens have expired that were signed before the successor took
 /// over.
-fn end_of_tokens(successor_from: Timestamp, life: Duration) -> Timestamp {
-    successor_from.plus(life).plus(MARGIN)
+fn tokens_expire_at(successor_from: Timestamp, life: Duration) -> Timestamp {
+    successor_from.plus(life).plus(KEY_EXPIRY_MARGIN)
 }
 
 fn random() -> key_encryption::Seed {

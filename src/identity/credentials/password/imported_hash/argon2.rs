@@ -34,7 +34,7 @@ pub(super) fn canonical(text: &str) -> Result<String, HashError> {
     let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
     if params.m_cost() > MAX_KIB || work > MAX_WORK {
         let limit = "256 MiB for Argon2, and 16 passes over 256 MiB";
-        return Err(HashError::TooCostly(limit.to_owned()));
+        return Err(HashError::TooExpensive(limit.to_owned()));
     }
     Ok(text)
 }

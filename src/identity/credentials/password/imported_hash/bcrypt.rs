@@ -50,7 +50,7 @@ impl Bcrypt {
     }
 
     /// Parses the rest of the format of WordPress 6.8 and later after `$wp$`.
-    pub(super) fn word_press(rest: &str) -> Result<Self, HashError> {
+    pub(super) fn wordpress(rest: &str) -> Result<Self, HashError> {
         let input = Input::HmacBase64(HMAC_SHA384, b"wp-sha384".to_vec());
         Self::of(&format!("${rest}"), input)
     }
@@ -75,7 +75,9 @@ impl Bcrypt {
     fn of(hash: &str, input: Input) -> Result<Self, HashError> {
         let parts = bcrypt::HashParts::from_str(hash).map_err(|_| HashError::Unknown)?;
         if parts.get_cost() > MAX_COST {
-            return Err(HashError::TooCostly(format!("cost {MAX_COST} for bcrypt")));
+            return Err(HashError::TooExpensive(format!(
+                "cost {MAX_COST} for bcrypt"
+            )));
         }
         let hash = hash.to_owned();
         Ok(Self { hash, input })

@@ -52,7 +52,7 @@ pub(in crate::identity) enum HashError {
     Weak(&'static str),
     /// The cost exceeds this limit of the algorithm.
     #[error("passwordHash takes too long to verify: the limit is {0}")]
-    TooCostly(String),
+    TooExpensive(String),
 }
 
 /// Checks a hash to import. Returns the text to store.
@@ -81,11 +81,11 @@ impl ImportedHash {
             return Err(HashError::Unknown);
         }
         let parsed = if let Some(rest) = text.strip_prefix('{') {
-            in_braces(rest)
+            parse_braced(rest)
         } else if let Some(rest) = text.strip_prefix('$') {
-            modular_crypt(text, rest)
+            parse_modular_crypt(text, rest)
         } else if let Some((scheme, rest)) = text.split_once('$') {
-            by_framework(text, scheme, rest)
+            parse_unprefixed(text, scheme, rest)
         } else if text.contains(':') {
             Scrypt::hexadecimal(text).map(Self::Scrypt)
         } else {
@@ -114,7 +114,7 @@ impl ImportedHash {
 }
 
 /// Parses `{scheme}hash` of Spring Security, LDAP and Dovecot.
-fn in_braces(text: &str) -> Result<ImportedHash, HashError> {
+fn parse_braced(text: &str) -> Result<ImportedHash, HashError> {
     let (scheme, hash) = text.split_once('}').ok_or(HashError::Unknown)?;
     let scheme = scheme.to_ascii_lowercase();
     match (scheme.as_str(), hash.strip_prefix('$')) {
@@ -130,25 +130,25 @@ fn in_braces(text: &str) -> Result<ImportedHash, HashError> {
             | "sha256-crypt"
             | "sha512-crypt",
             Some(rest),
-        ) => modular_crypt(hash, rest),
+        ) => parse_modular_crypt(hash, rest),
         ("scrypt" | "scrypt@springsecurity_v5_8", Some(rest)) => {
             Scrypt::packed(rest).map(ImportedHash::Scrypt)
         }
         (scheme, _) if scheme.starts_with("pbkdf2") => {
-            Pbkdf2::in_braces(scheme, hash).map(ImportedHash::Pbkdf2)
+            Pbkdf2::parse_braced(scheme, hash).map(ImportedHash::Pbkdf2)
         }
         _ => Err(HashError::Unknown),
     }
 }
 
 /// Parses `$scheme$…` of `crypt(3)` and PHC strings.
-fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
+fn parse_modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
     let (scheme, rest) = rest.split_once('$').ok_or(HashError::Unknown)?;
     match scheme {
         "argon2d" | "argon2i" | "argon2id" => argon2::canonical(text).map(ImportedHash::Argon2),
         "2a" | "2b" | "2x" | "2y" => Bcrypt::plain(text).map(ImportedHash::Bcrypt),
         "bcrypt-sha256" => Bcrypt::passlib_sha256(rest).map(ImportedHash::Bcrypt),
-        "wp" => Bcrypt::word_press(rest).map(ImportedHash::Bcrypt),
+        "wp" => Bcrypt::wordpress(rest).map(ImportedHash::Bcrypt),
         "scrypt" => Scrypt::phc(rest).map(ImportedHash::Scrypt),
         "s0" => Scrypt::packed(rest).map(ImportedHash::Scrypt),
         "firescrypt" | "firebasescrypt" => {
@@ -163,7 +163,7 @@ fn modular_crypt(text: &str, rest: &str) -> Result<ImportedHash, HashError> {
 }
 
 /// Parses `scheme$…` of Django and Werkzeug, and Clerk's format, which has no scheme.
-fn by_framework(text: &str, scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
+fn parse_unprefixed(text: &str, scheme: &str, rest: &str) -> Result<ImportedHash, HashError> {
     match scheme {
         "argon2" => argon2::canonical(&format!("${rest}")).map(ImportedHash::Argon2),
         "bcrypt" => Bcrypt::plain(rest).map(ImportedHash::Bcrypt),

@@ -64,7 +64,7 @@ impl Pbkdf2 {
 
     /// Parses Spring Security's format, the salt and the key in hexadecimal digits, or LDAP's,
     /// which is Passlib's.
-    pub(super) fn in_braces(scheme: &str, hash: &str) -> Result<Self, HashError> {
+    pub(super) fn parse_braced(scheme: &str, hash: &str) -> Result<Self, HashError> {
         if hash.contains('$') {
             return Self::phc(scheme, hash);
         }
@@ -128,7 +128,7 @@ impl Pbkdf2 {
         let blocks = key.len().div_ceil(digest_bytes) as u64;
         if u64::from(iterations) * blocks > MAX_ITERATIONS {
             let limit = "5,000,000 iterations for PBKDF2, summed over all blocks of the key";
-            return Err(HashError::TooCostly(limit.to_owned()));
+            return Err(HashError::TooExpensive(limit.to_owned()));
         }
         Ok(Self {
             algorithm,

@@ -52,7 +52,7 @@ impl Phpass {
         let log_rounds = log_rounds.ok_or(HashError::Unknown)?;
         if log_rounds > MAX_LOG_ROUNDS {
             let limit = format!("2 to the power of {MAX_LOG_ROUNDS} rounds for phpass");
-            return Err(HashError::TooCostly(limit));
+            return Err(HashError::TooExpensive(limit));
         }
         Ok(Self {
             digest,

@@ -31,7 +31,7 @@ impl Scrypt {
         let [names, salt, key] = parts(rest)?;
         let (r, p) = (number(param(names, "r"))?, number(param(names, "p"))?);
         let n = number(param(names, "ln").or_else(|| param(names, "n")))?;
-        let log_n = if n < 64 { n } else { logarithm(n)? };
+        let log_n = if n < 64 { n } else { exact_log2(n)? };
         Ok(Self {
             params: vec![params(log_n, r, p)?],
             salt: base64(salt)?,
@@ -57,7 +57,7 @@ impl Scrypt {
     pub(super) fn django(rest: &str) -> Result<Self, HashError> {
         let [n, salt, r, p, key] = parts(rest)?;
         Ok(Self {
-            params: vec![params_of(n, r, p)?],
+            params: vec![parse_params(n, r, p)?],
             salt: text_salt(salt)?,
             key: base64_key(key)?,
         })
@@ -70,7 +70,7 @@ impl Scrypt {
             return Err(HashError::Unknown);
         };
         Ok(Self {
-            params: vec![params_of(n, r, p)?],
+            params: vec![parse_params(n, r, p)?],
             salt: text_salt(salt)?,
             key: hex_key(key)?,
         })
@@ -117,20 +117,20 @@ pub(super) fn params(log_n: u32, r: u32, p: u32) -> Result<Params, HashError> {
     let work = memory.and_then(|memory| memory.checked_mul(p.into()));
     if memory.is_none_or(|memory| memory > MAX_MEMORY) || work.is_none_or(|work| work > MAX_WORK) {
         let limit = "256 MiB for scrypt, and 1 GiB over all lanes";
-        return Err(HashError::TooCostly(limit.to_owned()));
+        return Err(HashError::TooExpensive(limit.to_owned()));
     }
     let log_n = u8::try_from(log_n).map_err(|_| HashError::Unknown)?;
     Params::new(log_n, r, p).map_err(|_| HashError::Unknown)
 }
 
 /// Parses the parameters N, r and p.
-fn params_of(n: &str, r: &str, p: &str) -> Result<Params, HashError> {
-    let log_n = logarithm(number(Some(n))?)?;
+fn parse_params(n: &str, r: &str, p: &str) -> Result<Params, HashError> {
+    let log_n = exact_log2(number(Some(n))?)?;
     params(log_n, number(Some(r))?, number(Some(p))?)
 }
 
 /// Returns log₂ N. Fails unless N is a power of two.
-fn logarithm(n: u32) -> Result<u32, HashError> {
+fn exact_log2(n: u32) -> Result<u32, HashError> {
     n.is_power_of_two()
         .then(|| n.ilog2())
         .ok_or(HashError::Unknown)

@@ -38,7 +38,7 @@ impl ShaCrypt {
         }
         if rounds > MAX_ROUNDS {
             let limit = "1,000,000 rounds for SHA-crypt".to_owned();
-            return Err(HashError::TooCostly(limit));
+            return Err(HashError::TooExpensive(limit));
         }
         Ok(Self(text.to_owned()))
     }

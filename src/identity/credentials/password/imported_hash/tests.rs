@@ -349,7 +349,7 @@ fn expensive_hash_is_rejected_with_the_limit() {
         ),
     ] {
         let error = error(&hash);
-        assert!(matches!(error, HashError::TooCostly(_)), "{hash}");
+        assert!(matches!(error, HashError::TooExpensive(_)), "{hash}");
         assert!(error.to_string().contains(limit), "{hash}: {error}");
     }
 }

@@ -19,25 +19,26 @@ pub(super) fn algorithm(text: &str) -> Option<&'static str> {
         return if hash.starts_with('$') || scheme == "ldap" {
             algorithm(hash)
         } else {
-            by_scheme(scheme)
+            algorithm_by_scheme(scheme)
         };
     }
     if let Some((scheme, _)) = text.strip_prefix('$').unwrap_or(text).split_once('$') {
-        return by_scheme(scheme);
+        return algorithm_by_scheme(scheme);
     }
     if let Some((hash, salt)) = text.split_once(':') {
         let is_short = hash.len().max(salt.len()) <= MAX_SALTED_DIGITS;
-        return by_digits(hash)
-            .or_else(|| by_digits(salt))
+        return algorithm_by_digits(hash)
+            .or_else(|| algorithm_by_digits(salt))
             .filter(|_| is_short);
     }
     // MySQL's hashes begin with an asterisk.
-    by_digits(text.strip_prefix('*').unwrap_or(text)).or_else(|| is_des(text).then_some(DES))
+    algorithm_by_digits(text.strip_prefix('*').unwrap_or(text))
+        .or_else(|| is_des(text).then_some(DES))
 }
 
 /// Recognizes an algorithm by the name in braces or before a dollar sign. Dovecot appends the
 /// encoding to the name, and Sun's MD5 the number of rounds.
-fn by_scheme(scheme: &str) -> Option<&'static str> {
+fn algorithm_by_scheme(scheme: &str) -> Option<&'static str> {
     let name = scheme.split(['.', ',', '@']).next()?.to_ascii_lowercase();
     let name = name.trim_start_matches("ldap_").trim_start_matches("ldap-");
     match name {
@@ -54,7 +55,7 @@ fn by_scheme(scheme: &str) -> Option<&'static str> {
 }
 
 /// Recognizes an algorithm by the number of hexadecimal digits.
-fn by_digits(text: &str) -> Option<&'static str> {
+fn algorithm_by_digits(text: &str) -> Option<&'static str> {
     match text.len() {
         _ if !is_hex(text) => None,
         32 => Some(MD5),
