@@ -1,10 +1,11 @@
 // Builds a website from the Markdown files of the repository. No text is copied: pages are the
-// files themselves, and a link to a file that is no page, such as source code, becomes plain text,
-// or a link to SOURCE_URL (such as https://git.example.com/cubby/blob/main) if that is set.
+// files themselves. A link to another file, such as source code, becomes plain text, or a link to
+// SOURCE_URL (such as https://git.example.com/cubby/blob/main) if that is set.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { renderMermaidSVG } from "beautiful-mermaid";
 import { defineConfig } from "vitepress";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -70,6 +71,8 @@ const rewrites = { "README.md": "index.md", "examples/README.md": "examples/inde
 /** The folders whose Markdown files are not pages. */
 const EXCLUDED = ["target", "src", "tests", "web", "docs"];
 
+const module = (path) => join(ROOT, "docs/node_modules", path);
+
 const isPage = (file) => file.endsWith(".md") && !EXCLUDED.includes(file.split("/")[0]);
 
 const address = (file) => "/" + (rewrites[file] ?? file).replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, ".html");
@@ -124,6 +127,24 @@ function links(markdown) {
   });
 }
 
+/** Draws Mermaid diagrams. One that cannot be drawn stays a code block. */
+function diagrams(markdown) {
+  const { fence } = markdown.renderer.rules;
+  markdown.renderer.rules.fence = (tokens, index, ...rest) => {
+    if (tokens[index].info.trim() === "mermaid") {
+      try {
+        const svg = renderMermaidSVG(tokens[index].content, { bg: "#fff", fg: "#222", muted: "#444", font: "sans-serif" })
+          // A style sheet from another host.
+          .replace(/@import url\([^)]*\);/g, "");
+        return `<img class="diagram" alt="Diagram" src="data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}">`;
+      } catch (error) {
+        console.warn(`a Mermaid diagram stays a code block: ${error.message}`);
+      }
+    }
+    return fence(tokens, index, ...rest);
+  };
+}
+
 export default defineConfig({
   title: "Cubby",
   description: "A self-hosted backend for task apps: accounts, sessions and a live GraphQL API in one binary",
@@ -133,7 +154,16 @@ export default defineConfig({
   rewrites,
   // Commands and their addresses, such as http://localhost:5173, are for the reader's machine.
   ignoreDeadLinks: "localhostLinks",
-  markdown: { anchor: { slugify }, config: (markdown) => links(markdown) },
+  markdown: { anchor: { slugify }, config: (markdown) => markdown.use(links).use(diagrams) },
+  // The pages are outside docs, so modules that they import are not found without these aliases.
+  vite: {
+    resolve: {
+      alias: [
+        { find: /^vue$/, replacement: module("vue/dist/vue.runtime.esm-bundler.js") },
+        { find: /^vue\/server-renderer$/, replacement: module("vue/server-renderer/index.mjs") },
+      ],
+    },
+  },
   themeConfig: {
     sidebar,
     outline: [2, 3],

@@ -94,7 +94,7 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
         (
             &["create", "Ana@Example.com"] as &[&str],
             first,
-            "has the address",
+            "already exists",
         ),
         (&["create", "ben@example.com"], "short", "at least 8"),
         (&["create", "no address"], first, "address"),
@@ -103,8 +103,12 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
             first,
             "Europe/Vienna",
         ),
-        (&["show", "nobody@example.com"], "", "nobody has"),
-        (&["set-password", "nobody@example.com"], first, "nobody has"),
+        (&["show", "nobody@example.com"], "", "no user has"),
+        (
+            &["set-password", "nobody@example.com"],
+            first,
+            "no user has",
+        ),
         (&["set-password", email], "password1", "most used"),
         (&["delete", email], "yes\n", "--yes"),
     ] {
@@ -207,7 +211,7 @@ async fn user_commands_manage_accounts(settings: &[(&str, &str)]) {
     let gone = said(&user(&["delete", email, "--yes"], "").await);
     assert!(gone.contains(id), "{gone}");
     assert!(is_refused(&cubby, &token).await);
-    assert!(refused(&user(&["show", id], "").await).contains("nobody has"));
+    assert!(refused(&user(&["show", id], "").await).contains("no user has"));
     assert!(cubby.accepts_token(&ben).await);
     cubby.stop().await;
 }

@@ -93,7 +93,7 @@ async fn failed_export_or_import_explains_and_leaves_no_file() {
         &["export", "--user", "ben@example.com", "out.json"],
     )
     .await;
-    assert!(refused(&nobody).contains("nobody has"));
+    assert!(refused(&nobody).contains("no user has"));
     assert!(!here.join("out.json").exists());
     let why = refused(&export(here, &["nowhere/out.json"]).await);
     assert!(why.contains("nowhere/out.json: No such file"), "{why}");

@@ -20,6 +20,8 @@ const OUTSIDE: &[&str] = &[
     "archiveTask",
     "src/tasks/colour.rs",
     "src/gql",
+    "docs/.vitepress/dist",
+    "docker-compose.yml",
     "web/test/screenshots",
     "Passwords/Common-Credentials/10-million-password-list-top-1000000.txt",
     "source_data/10_million_password_list_top_1M.txt",

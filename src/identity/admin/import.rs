@@ -1,4 +1,4 @@
-//! UserAdmin of another service, taken over with the hashes of their passwords.
+//! Imports users of another service with their password hashes.
 
 use std::collections::HashSet;
 
@@ -18,26 +18,26 @@ use crate::{
     import_errors::LineErrors,
 };
 
-/// How many people are stored in one transaction.
+/// The number of users that one transaction stores.
 const USERS_PER_TRANSACTION: usize = 500;
 
-/// What to do beside storing people.
+/// Options of an import.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImportOptions {
-    /// Store nothing, and say what is wrong.
+    /// Checks the file, and stores nothing.
     pub dry_run: bool,
-    /// Leave out whoever's address has an account, instead of storing nobody.
+    /// Skips users whose address has an account; otherwise one such user fails the import.
     pub skip_existing: bool,
 }
 
-/// What became of the lines.
+/// The numbers of stored and skipped users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     pub stored: usize,
     pub skipped: usize,
 }
 
-/// A line as it is written.
+/// One line of the file.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ImportedUser {
@@ -48,11 +48,12 @@ struct ImportedUser {
 }
 
 impl UserAdmin {
-    /// Stores the people of a text that has a JSON object on each line, and tells how many are stored as they
-    /// are. Where a line is wrong nobody is stored.
+    /// Stores the users of a file with one JSON object per line, and reports the number of users of each
+    /// transaction to `on_progress`. If a line is invalid, no user is stored.
     ///
     /// # Errors
-    /// When a line is wrong, an address is taken, or the database is away; then whoever was told of is stored.
+    /// Fails if a line is invalid, an address has an account, or the database is unavailable. Users that were
+    /// reported before are stored.
     pub async fn import(
         &self,
         text: &str,
@@ -65,11 +66,11 @@ impl UserAdmin {
         let mut wrongs = LineErrors::default();
         for (line, newcomer) in newcomers.iter().filter(|(_, newcomer)| is_taken(newcomer)) {
             let email = newcomer.email.as_str();
-            wrongs.add(*line, format!("somebody has the address {email} already"));
+            wrongs.add(*line, format!("the address {email} already has an account"));
         }
         if !options.skip_existing && !wrongs.is_empty() {
             return Err(AdminError::new(format!(
-                "nobody was stored{wrongs}\n--skip-existing leaves them out"
+                "no user was stored{wrongs}\nuse --skip-existing to skip these users"
             )));
         }
         newcomers.retain(|(_, newcomer)| !is_taken(newcomer));
@@ -93,7 +94,7 @@ impl UserAdmin {
         Ok(imported)
     }
 
-    /// The keys of the addresses that have an account.
+    /// Returns the normalized addresses that have an account.
     async fn taken(&self, newcomers: &[(u64, NewUser)]) -> Result<HashSet<String>, AdminError> {
         let mut taken = HashSet::new();
         for some in newcomers.chunks(USERS_PER_TRANSACTION) {
@@ -115,14 +116,14 @@ impl UserAdmin {
             Ok(())
         } else {
             Err(AdminError::new(
-                "somebody has signed up with one of the addresses meanwhile: whoever was on_progress of is stored. Try \
+                "one of the addresses signed up during the import: the users counted so far are stored. Try \
                  again with --skip-existing",
             ))
         }
     }
 }
 
-/// Every line, with its number; or all that is wrong.
+/// Returns the user of each line with the line number, or the errors of all lines.
 fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
     let (mut newcomers, mut wrongs) = (Vec::new(), LineErrors::default());
     let mut seen = HashSet::new();
@@ -133,7 +134,10 @@ fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
         match ImportedUser::read(line) {
             Ok(newcomer) if !seen.insert(newcomer.email.normalized().to_owned()) => {
                 let email = newcomer.email.as_str();
-                wrongs.add(number, format!("the address {email} is there before"));
+                wrongs.add(
+                    number,
+                    format!("the address {email} occurs twice in the file"),
+                );
             }
             Ok(newcomer) => newcomers.push((number, newcomer)),
             Err(what) => wrongs.add(number, what),
@@ -142,15 +146,15 @@ fn read(text: &str) -> Result<Vec<(u64, NewUser)>, AdminError> {
     if wrongs.is_empty() {
         Ok(newcomers)
     } else {
-        Err(AdminError::new(format!("nobody was stored{wrongs}")))
+        Err(AdminError::new(format!("no user was stored{wrongs}")))
     }
 }
 
 impl ImportedUser {
     fn read(line: &str) -> Result<NewUser, String> {
-        // The reader's own words could repeat a hash.
+        // The parser's message could contain a hash.
         let line: Self = serde_json::from_str(line).map_err(|_| {
-            "write a JSON object of email and passwordHash, and of name and timeZone where they are known"
+            "write a JSON object with email and passwordHash, and optionally name and timeZone"
                 .to_owned()
         })?;
         let email = EmailAddress::parse(&line.email).map_err(FieldError::into_message)?;
@@ -158,8 +162,9 @@ impl ImportedUser {
         let name = name.map_err(FieldError::into_message)?;
         let time_zone = match line.time_zone.as_deref() {
             None => TimeZone::utc(),
-            Some(name) => TimeZone::named(name)
-                .ok_or_else(|| format!("{name} is no IANA time zone name such as Europe/Vienna"))?,
+            Some(name) => TimeZone::named(name).ok_or_else(|| {
+                format!("{name} is not an IANA time zone: write a name such as Europe/Vienna")
+            })?,
         };
         let password_hash =
             imported_hash::import(&line.password_hash).map_err(|error| error.to_string())?;

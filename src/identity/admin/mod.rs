@@ -1,5 +1,5 @@
-//! The administration of users from the command line. Each change is made as the user's viewer, so that it reaches
-//! only that user's rows and ends sessions like a mutation of theirs.
+//! Administration of users from the command line. Each change runs as the user's viewer: it reaches only
+//! that user's rows, and ends sessions like one of the user's own mutations.
 
 pub(super) mod import;
 pub(super) mod user_seeder;
@@ -29,7 +29,7 @@ use crate::{
     scope::{ChangeNotifier, Filter, Grant, Query, Set, Viewer},
 };
 
-/// How many people are read at once.
+/// The number of users that one statement reads.
 const USERS_PER_PAGE: u64 = 500;
 
 /// The administration of users, for the operator.
@@ -91,10 +91,10 @@ impl UserAdmin {
         }
     }
 
-    /// Tells of everybody, in the order in which they came.
+    /// Passes all users to `on_user`, oldest first.
     ///
     /// # Errors
-    /// When the database cannot be asked.
+    /// Fails if the database cannot be read.
     pub async fn list(&self, mut on_user: impl FnMut(UserSummary)) -> AdminResult<()> {
         let mut after = None;
         loop {
@@ -109,19 +109,19 @@ impl UserAdmin {
         }
     }
 
-    /// Who has this address or this id.
+    /// Returns the user with this email address or id.
     ///
     /// # Errors
-    /// When there is nobody.
+    /// Fails if no user has it.
     pub async fn show(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         self.summarize_one(user).await
     }
 
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// When something is wrong with what it is made of, or somebody has the address.
+    /// Fails if a value is invalid, or if the address has an account.
     pub async fn create(
         &self,
         email: &str,
@@ -135,7 +135,7 @@ impl UserAdmin {
             None => TimeZone::utc(),
             Some(name) => TimeZone::named(name).ok_or_else(|| {
                 AdminError(format!(
-                    "{name} is no name of the IANA time zone database, such as Europe/Vienna"
+                    "{name} is not an IANA time zone: write a name such as Europe/Vienna"
                 ))
             })?,
         };
@@ -154,21 +154,22 @@ impl UserAdmin {
         let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
         if !unscoped::store_person(&self.database, rows.user, rows.signed_up_event).await? {
             return Err(AdminError(format!(
-                "somebody has the address {address} already"
+                "a user with the address {address} already exists"
             )));
         }
         self.show(&rows.owner.user_id().to_string()).await
     }
 
-    /// Sets another password, and ends every session.
+    /// Sets the password, and ends all sessions.
     ///
     /// # Errors
-    /// When the policy refuses it, or the person's password is elsewhere.
+    /// Fails if the password policy rejects the password, or if the user signs in through an external provider.
     pub async fn set_password(&self, who: &str, password: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.password_hash.is_none() {
             return Err(AdminError(
-                "another identity provider signs them in: their password is there".to_owned(),
+                "the user signs in through an external provider: change the password there"
+                    .to_owned(),
             ));
         }
         let person = PersonalInfo {
@@ -189,10 +190,10 @@ impl UserAdmin {
         .await
     }
 
-    /// Ends every session, and leaves the access tokens.
+    /// Ends all sessions; personal access tokens stay valid.
     ///
     /// # Errors
-    /// When there is no such person.
+    /// Fails if no user has the address or id.
     pub async fn sign_out(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         self.as_user(user, async |viewer| {
@@ -202,10 +203,10 @@ impl UserAdmin {
         .await
     }
 
-    /// Shuts somebody out: ends every session, revokes every access token, and lets nobody in as them.
+    /// Blocks sign-ins of the user, ends all sessions and revokes all personal access tokens.
     ///
     /// # Errors
-    /// When there is no such person.
+    /// Fails if no user has the address or id.
     pub async fn disable(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.disabled_at.is_some() {
@@ -224,10 +225,10 @@ impl UserAdmin {
         .await
     }
 
-    /// Lets somebody in again who was shut out.
+    /// Allows sign-ins of a disabled user.
     ///
     /// # Errors
-    /// When there is no such person.
+    /// Fails if no user has the address or id.
     pub async fn enable(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.disabled_at.is_none() {
@@ -243,10 +244,10 @@ impl UserAdmin {
         .await
     }
 
-    /// Removes somebody with all that is theirs, and gives them as they were.
+    /// Deletes the account and all its rows, and returns the deleted user.
     ///
     /// # Errors
-    /// When there is no such person.
+    /// Fails if no user has the address or id.
     pub async fn delete(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         let person = self.summarize_one(user.clone()).await?;
@@ -254,7 +255,7 @@ impl UserAdmin {
             .transaction(|viewer| async move {
                 let viewer = &viewer;
                 viewer.lock_user().await?;
-                // Tokens that were issued so far open nothing any more, however long they are valid.
+                // Tokens of the external provider issued so far are rejected, even if they have not expired.
                 let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
                 let latest_iat = known.and_then(|identity| identity.latest_future_iat);
                 let refused = external_subjects::ActiveModel {
@@ -273,7 +274,7 @@ impl UserAdmin {
         self.database.close().await;
     }
 
-    /// Whoever has this address or this id, for what is theirs beside their account.
+    /// Returns the viewer of the user with this address or id, for rows beyond the account.
     pub(crate) async fn viewer(&self, who: &str) -> AdminResult<Viewer> {
         Ok(self.viewer_of(&self.find(who).await?))
     }
@@ -281,7 +282,7 @@ impl UserAdmin {
     async fn hash(&self, password: Password) -> AdminResult<String> {
         match self.passwords.hash(password).await {
             Err(Error::Unavailable) => Err(AdminError::new(
-                "the password was not hashed in time, since this machine is busy: nothing was changed. Try again",
+                "this machine is too busy to hash the password in time: nothing was changed. Try again later",
             )),
             hashed => Ok(hashed?),
         }
@@ -293,10 +294,10 @@ impl UserAdmin {
             (_, Ok(email)) => unscoped::person_by_email(&self.database, &email).await?,
             _ => None,
         };
-        found.ok_or_else(|| AdminError(format!("nobody has the address or the id {who}")))
+        found.ok_or_else(|| AdminError(format!("no user has the address or id {who}")))
     }
 
-    /// Does something as the person, all of it or nothing, and gives them as they are then.
+    /// Runs `work` as the user in one transaction, and returns the user after it.
     async fn as_user(
         &self,
         user: users::Model,
@@ -306,8 +307,8 @@ impl UserAdmin {
         self.viewer_of(&user)
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                // Whoever changes the person holds it first, and a token that is being made is made before
-                // or not at all.
+                // The lock orders this change and the creation of an access token: the token is created
+                // before the change, or not at all.
                 viewer.lock_user().await?;
                 work(viewer).await
             })
@@ -315,7 +316,7 @@ impl UserAdmin {
         self.show(&user.id.user_id().to_string()).await
     }
 
-    /// The person, with a session that is stored nowhere.
+    /// Returns the user's viewer, with the id of a session that is not stored.
     fn viewer_of(&self, user: &users::Model) -> Viewer {
         let now = self.clock.now();
         Viewer::new(
@@ -328,8 +329,8 @@ impl UserAdmin {
     }
 }
 
-/// Changes the person's row, and says so in their events. The event first: it locks the person, as whoever
-/// deletes the account does first.
+/// Changes the user's row, and records a security event. The event comes first: like the deletion of the
+/// account, its insertion locks the user.
 async fn change(viewer: &Viewer, kind: Kind, row: users::ActiveModel) -> Result<()> {
     note(viewer, kind).await?;
     viewer.update(row, Filter::always()).await.map(drop)

@@ -35,7 +35,7 @@ pub(crate) struct UserSeeder<'a> {
 
 impl<'a> UserSeeder<'a> {
     /// # Errors
-    /// The inner error says what is wrong with the domain or the password.
+    /// The inner error describes the invalid domain or password.
     pub(crate) async fn new(
         admin: &'a UserAdmin,
         domain: &'a str,

@@ -19,18 +19,18 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct UserSummary {
     pub id: String,
-    /// Nothing where another identity provider says none.
+    /// `None` if the external provider sends no address.
     pub email: Option<String>,
     pub name: Option<String>,
     pub time_zone: String,
     pub created_at: String,
     pub updated_at: String,
-    /// Since when nobody gets in as them.
+    /// The time at which the account was disabled.
     pub disabled_at: Option<String>,
-    /// The identity provider that vouches for them, and who they are there.
+    /// The external provider of the user, and its id for the user.
     pub issuer: Option<String>,
     pub subject: Option<String>,
-    /// How many of theirs live.
+    /// The number of active sessions.
     pub sessions: usize,
     pub access_tokens: usize,
 }
@@ -39,7 +39,7 @@ impl UserAdmin {
     pub(super) async fn summarize_one(&self, user: users::Model) -> AdminResult<UserSummary> {
         let id = user.id.user_id();
         let summary = self.summarize(vec![user]).await?.pop();
-        summary.ok_or_else(|| AdminError(format!("nobody has the address or the id {id}")))
+        summary.ok_or_else(|| AdminError(format!("no user has the address or id {id}")))
     }
 
     pub(super) async fn summarize(

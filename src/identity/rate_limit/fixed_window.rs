@@ -37,7 +37,7 @@ impl<K: Eq + Hash + Copy> FixedWindow<K> {
     /// Adds an amount to the window of a key.
     ///
     /// # Errors
-    /// The end of the window, if the amount exceeds what is left of it.
+    /// Returns the end of the window if the amount exceeds the rest of the limit.
     pub(in crate::identity) fn try_acquire(
         &self,
         key: K,

@@ -17,15 +17,15 @@ use crate::{
 /// The content of a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) enum CookieKind {
-    /// A session: it authenticates every request.
+    /// A session key, which authenticates each request.
     Session,
-    /// A refresh token: it makes access tokens.
+    /// A refresh token, which is exchanged for access tokens.
     RefreshToken,
 }
 
-/// The cookies that one request bore, and those that its answer sets.
+/// The cookies of one request, and those that its response sets.
 pub(crate) struct Cookies {
-    /// Over a loopback connection in development, where there is no TLS.
+    /// True for plain HTTP on a loopback address in development.
     is_insecure: bool,
     may_be_set: bool,
     session: Option<String>,
@@ -34,13 +34,13 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// Those of a request. Plain ones have neither the `Secure` attribute nor the prefix that asks
-    /// for it; a server of only one kind reads only that one.
+    /// Reads the cookies of a request. Insecure cookies have neither the `Secure` attribute nor the `__Host-`
+    /// prefix; a server reads only one of the two kinds.
     pub(crate) fn of(headers: &HeaderMap, is_insecure: bool) -> Self {
         let mut cookies = Self::none(is_insecure);
         let values = headers.get_all(COOKIE).iter();
         let texts = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b';'));
-        // Others' may hold any bytes, and do not hide ours.
+        // Cookies of other services may contain any bytes; they are skipped.
         let texts = texts.filter_map(|text| std::str::from_utf8(text).ok());
         for cookie in texts.filter_map(|text| Cookie::parse(text).ok()) {
             for (kind, place) in [
@@ -55,7 +55,7 @@ impl Cookies {
         cookies
     }
 
-    /// For a request whose cookies, if it has any, do not count.
+    /// Returns empty cookies, for a request whose cookies are ignored.
     pub(crate) fn none(is_insecure: bool) -> Self {
         Self {
             is_insecure,
@@ -66,7 +66,7 @@ impl Cookies {
         }
     }
 
-    /// For what answers otherwise than over HTTP, where no cookie can be set.
+    /// Returns cookies that a response cannot set, for a WebSocket.
     pub(crate) fn read_only(self) -> Self {
         Self {
             may_be_set: false,
@@ -78,7 +78,7 @@ impl Cookies {
         self.session.is_none() && self.refresh_token.is_none()
     }
 
-    /// Whether the answer can set cookies.
+    /// True if the response can set cookies.
     pub(in crate::identity) fn may_be_set(&self) -> bool {
         self.may_be_set
     }
@@ -91,7 +91,7 @@ impl Cookies {
         self.refresh_token.as_deref()
     }
 
-    /// The delivery, if this request can be answered by it.
+    /// Returns the delivery if the response can use it, otherwise an error.
     pub(in crate::identity) fn check_delivery(
         &self,
         delivery: Delivery,
@@ -117,24 +117,24 @@ impl Cookies {
         self.queue(kind, self.cookie(kind, value, life));
     }
 
-    /// Takes back the cookie, if the request bore it.
+    /// Deletes the cookie if the request has it.
     pub(in crate::identity) fn clear(&self, kind: CookieKind) {
-        let borne = match kind {
+        let present = match kind {
             CookieKind::Session => &self.session,
             CookieKind::RefreshToken => &self.refresh_token,
         };
-        if borne.is_some() {
+        if present.is_some() {
             self.queue(kind, self.cookie(kind, String::new(), 0));
         }
     }
 
-    /// Takes back all that the request bore.
+    /// Deletes all cookies of the request.
     pub(in crate::identity) fn clear_all(&self) {
         self.clear(CookieKind::Session);
         self.clear(CookieKind::RefreshToken);
     }
 
-    /// What the answer says of cookies.
+    /// Adds the `Set-Cookie` headers to a response.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let mut to_set = self.to_set.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, value) in to_set.drain(..) {
@@ -151,7 +151,7 @@ impl Cookies {
             .max_age(Duration::seconds(life))
     }
 
-    /// The last word on a cookie is the one that is said.
+    /// Queues a cookie, in place of an earlier one of its kind.
     fn queue(&self, kind: CookieKind, cookie: CookieBuilder<'static>) {
         let Ok(mut value) = HeaderValue::from_str(&cookie.to_string()) else {
             return;

@@ -1,11 +1,11 @@
-//! What is known of the device that a request comes from.
+//! The device that sent a request.
 
 use std::net::IpAddr;
 
-/// How much of a `User-Agent` header is kept, in code points.
+/// The number of stored code points of a `User-Agent` header.
 const MAX_USER_AGENT_CHARS: usize = 500;
 
-/// What is remembered of the device that a session was opened from.
+/// The device that sent a request: its user agent and its address.
 #[derive(Clone, Default)]
 pub(crate) struct Device {
     pub(crate) user_agent: Option<String>,
@@ -13,13 +13,13 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// As much of it as is stored.
+    /// Returns the stored part of the user agent.
     pub(in crate::identity) fn user_agent(&self) -> Option<String> {
         let agent = self.user_agent.as_ref()?;
         Some(agent.chars().take(MAX_USER_AGENT_CHARS).collect())
     }
 
-    /// As it is stored.
+    /// Returns the address in its stored form.
     pub(in crate::identity) fn ip_address(&self) -> Option<String> {
         self.ip_address.map(|address| address.to_string())
     }

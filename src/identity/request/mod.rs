@@ -75,7 +75,7 @@ impl Authentication {
 /// Returns the viewer of a request.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] with the reason why there is none.
+/// [`Error::Unauthenticated`] with the reason if the request has no viewer.
 pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     let authentication = &request_context(ctx).authentication;
     authentication.check()?;

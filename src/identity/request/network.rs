@@ -1,8 +1,8 @@
-//! The network that an address is in, as far as one person can be told to have it.
+//! The network of an address, the unit of rate limits.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 that an IPv6 address is in: whoever has one address of it has all.
+/// An IPv4 address, or the /64 of an IPv6 address: one subscriber usually has all addresses of a /64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Network(String);
 

@@ -1,4 +1,4 @@
-//! The row of a new event.
+//! Creates rows of security events.
 
 use crate::{
     clock::Timestamp,

@@ -1,3 +1,3 @@
-//! What happened to an account, for its owner to read.
+//! Security events of an account, for its owner to read.
 
 pub(in crate::identity) mod events;

@@ -1,4 +1,4 @@
-//! The sessions that were read lately, so that most requests need not ask the database for theirs.
+//! The cache of recently read sessions, which saves most requests a query.
 
 use std::sync::{
     Arc,
@@ -15,14 +15,14 @@ use crate::{
 /// The maximum number of cached sessions; the least used one is dropped first.
 const MAX_CACHED_SESSIONS: usize = 20_000;
 
-/// Remembers sessions that lived when they were read, until it is told that they may have ended.
+/// Stores sessions that were active when they were read, until they may have ended.
 pub(in crate::identity) struct SessionCache {
     sessions: Cache<SessionKey, Arc<sessions::Model>>,
-    /// How often it was told so.
+    /// The number of calls of `forget` and `forget_user`.
     ends: AtomicU64,
 }
 
-/// A reading of the database that has begun.
+/// The state of the cache when a read of the database began.
 pub(in crate::identity) struct Reading(u64);
 
 impl SessionCache {
@@ -37,26 +37,27 @@ impl SessionCache {
         self.sessions.get(&key)
     }
 
-    /// Before a session is read that is to be remembered.
+    /// Must be called before a session is read that is to be cached.
     pub(in crate::identity) fn begin_reading(&self) -> Reading {
         Reading(self.ends.load(Ordering::SeqCst))
     }
 
-    /// Remembers what was read, unless it may have ended while it was.
+    /// Caches a session, unless it may have ended during the read.
     pub(in crate::identity) fn remember(&self, reading: &Reading, session: &Arc<sessions::Model>) {
         self.sessions.insert(session.key(), Arc::clone(session));
-        // Asked once it is there: whoever forgets counts first, and finds it or is counted here.
+        // Checked after the insertion: `forget` increases the count first, so either it removes the session or the
+        // count differs here.
         if self.ends.load(Ordering::SeqCst) != reading.0 {
             self.forget(session.key());
         }
     }
 
-    /// Forgets one, and says whether it was remembered.
+    /// Removes a session, and returns true if it was cached.
     pub(in crate::identity) fn forget(&self, key: SessionKey) -> bool {
         self.sessions.remove(&key).is_some()
     }
 
-    /// Forgets all that are this person's.
+    /// Removes all sessions of the user.
     pub(in crate::identity) fn forget_user(&self, user_id: UserId) {
         self.ends.fetch_add(1, Ordering::SeqCst);
         self.sessions.retain(|key, _| key.user_id != user_id);

@@ -1,4 +1,4 @@
-//! Ends of a viewer's sessions.
+//! Ends sessions of the viewer.
 
 use super::own_sessions::{interactive, with_id};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     scope::{Filter, Query, Set, Viewer},
 };
 
-/// Ends one of the viewer's sessions; one that has ended is left as it is.
+/// Ends one of the viewer's sessions. An ended session does not change.
 pub(in crate::identity) async fn revoke(
     viewer: &Viewer,
     context: &RequestContext,
@@ -40,7 +40,7 @@ pub(in crate::identity) async fn revoke(
     Ok(id)
 }
 
-/// Ends every session of the viewer's but the one that they are here with.
+/// Ends all sessions of the viewer except the current one.
 pub(in crate::identity) async fn revoke_others(
     viewer: &Viewer,
     device: &Device,
@@ -49,9 +49,8 @@ pub(in crate::identity) async fn revoke_others(
     end_by(viewer, device, others, Kind::SessionRevoked).await
 }
 
-/// Ends those of the viewer's sessions that have not ended, and says which. One that was idle for too long
-/// ends with them, since a use of it may be about to be written. An access token is none that ends with the
-/// others: it is revoked by itself.
+/// Ends the matching sessions of the viewer, and returns their ids. Sessions past their idle timeout end too,
+/// since a recent use of them may not be written yet. Personal access tokens are revoked separately.
 pub(in crate::identity) async fn end(
     viewer: &Viewer,
     which: Filter<sessions::Entity>,
@@ -70,7 +69,7 @@ pub(in crate::identity) async fn end(
     Ok(ended.iter().map(|session| session.id).collect())
 }
 
-/// The same, and says so in the viewer's events; when there is none to end, nothing has happened.
+/// Ends the matching sessions and records a security event, which is omitted if no session ends.
 pub(super) async fn end_by(
     viewer: &Viewer,
     device: &Device,
@@ -79,7 +78,7 @@ pub(super) async fn end_by(
 ) -> Result<Vec<SessionId>> {
     let which = &which;
     let ended = viewer.transaction(|viewer| async move {
-        // The event first: it locks the user, as the deletion of the account does first.
+        // The event comes first: like the deletion of the account, its insertion locks the user.
         let event = events::new(viewer.ids(), device, kind, viewer.now());
         viewer.insert(event).await?;
         let ended = end(&viewer, which.clone()).await?;

@@ -85,7 +85,7 @@ fn refused(code: UserErrorCode) -> IdentityError {
         UserErrorCode::TokenReused => {
             "The refresh token was used twice, so the session has ended. Sign in again."
         }
-        _ => "The refresh token opens nothing. Sign in again.",
+        _ => "The refresh token is invalid or has expired. Sign in again.",
     };
     FieldError::new(code, message).at("refreshToken").into()
 }

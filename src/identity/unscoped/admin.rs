@@ -1,4 +1,4 @@
-//! Everybody, for whoever runs the service and for nobody else: no request comes here.
+//! Queries over all users, for the operator. No request reaches them.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The next people, in the order in which they came.
+/// Returns the next users, oldest first.
 pub(in crate::identity) async fn people_after(
     database: &Database,
     after: Option<UserId>,
@@ -39,7 +39,7 @@ pub(in crate::identity) async fn person_by_id(
         .await?)
 }
 
-/// Whoever has the address, shut out or not.
+/// Returns the user with the address, also a disabled one.
 pub(in crate::identity) async fn person_by_email(
     database: &Database,
     email: &EmailAddress,
@@ -48,7 +48,7 @@ pub(in crate::identity) async fn person_by_email(
     Ok(found.one(database.reads()).await?)
 }
 
-/// The sessions of these people, those that have ended too.
+/// Returns the sessions of these users, also ended ones.
 pub(in crate::identity) async fn sessions_of(
     database: &Database,
     people: &[UserId],
@@ -58,7 +58,7 @@ pub(in crate::identity) async fn sessions_of(
     Ok(found.all(database.reads()).await?)
 }
 
-/// Who these people are elsewhere.
+/// Returns the identities of these users at external providers.
 pub(in crate::identity) async fn identities_of(
     database: &Database,
     people: &[UserId],
@@ -68,7 +68,7 @@ pub(in crate::identity) async fn identities_of(
     Ok(found.all(database.reads()).await?)
 }
 
-/// Stores a person without a session. Answers whether the address was free.
+/// Stores a user without a session. Returns false if the address has an account.
 pub(in crate::identity) async fn store_person(
     database: &Database,
     user: users::ActiveModel,
@@ -86,7 +86,7 @@ pub(in crate::identity) async fn store_person(
     database.transaction(insert).await
 }
 
-/// Which of these addresses, as they are compared, have an account.
+/// Returns those of the normalized addresses that have an account.
 pub(in crate::identity) async fn existing_emails(
     database: &Database,
     keys: impl Iterator<Item = &'_ str>,
@@ -96,7 +96,7 @@ pub(in crate::identity) async fn existing_emails(
     Ok(taken.filter_map(|user| user.email_normalized).collect())
 }
 
-/// Stores people, all of them or none. Answers whether their addresses were free.
+/// Stores users, all of them or none. Returns false if one of the addresses has an account.
 pub(in crate::identity) async fn store_people(
     database: &Database,
     people: Vec<users::ActiveModel>,

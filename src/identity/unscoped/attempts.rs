@@ -1,5 +1,4 @@
-//! The counters of attempts at credentials, and the networks that are known: before anybody is signed
-//! in.
+//! Counts attempts at credentials, and finds known networks, before a user is signed in.
 
 use std::sync::Arc;
 
@@ -27,8 +26,8 @@ use crate::{
     },
 };
 
-/// Counts an attempt by each counter, or by none when one of them has had too many: then it says
-/// until when.
+/// Counts an attempt in all counters. If one of them has reached its limit, counts it in none, and returns the
+/// time of the next permitted attempt.
 pub(in crate::identity) async fn count_attempt(
     database: &Database,
     counters: &[Counter],
@@ -42,7 +41,7 @@ pub(in crate::identity) async fn count_attempt(
             let is_over = column(WindowEndsAt).lte(now);
             let mut is_free = column(Count).lt(rule.max);
             if rule.slows_down {
-                // Where there is nothing to wait for, an attempt may have begun after this one.
+                // Without a delay, an attempt may have begun after this one.
                 let waits = column(LastAt).add(delay(*rule)).lte(now);
                 is_free = is_free.and(column(Count).lt(FREE_ATTEMPTS).or(waits));
             }
@@ -81,7 +80,7 @@ pub(in crate::identity) async fn count_attempt(
     database.transaction(count).await
 }
 
-/// How long after the last attempt the next may be made, in milliseconds, by how many there were.
+/// Returns the delay after the last attempt in milliseconds, by the number of attempts.
 fn delay(rule: Rule) -> Expr {
     let column = (credential_attempts::Entity, Count);
     let mut delays = CaseStatement::new();
@@ -93,7 +92,7 @@ fn delay(rule: Rule) -> Expr {
     delays.finally(0_i64).into()
 }
 
-/// Takes back what an attempt that succeeded counted; and all that some counters counted.
+/// Subtracts a successful attempt from the counters of `decrement`, and deletes those of `reset`.
 pub(in crate::identity) async fn refund_attempt(
     database: &Database,
     reset: Vec<Counter>,
@@ -102,7 +101,7 @@ pub(in crate::identity) async fn refund_attempt(
     let (reset, decrement) = (&reset, &decrement);
     let refund = |transaction: Arc<Transaction>| async move {
         let transaction = &*transaction;
-        // In the order in which they were counted.
+        // The order of counting, so that two transactions do not deadlock.
         for counter in decrement {
             credential_attempts::Entity::update_many()
                 .col_expr(Count, Expr::col(Count).sub(1))
@@ -120,13 +119,13 @@ pub(in crate::identity) async fn refund_attempt(
     database.transaction(refund).await
 }
 
-/// Whether the person has signed in from the network before; nobody has.
+/// True if the user has signed in from the network before; false without a user.
 pub(in crate::identity) async fn is_known_network(
     database: &Database,
     user: Option<UserId>,
     network: &Network,
 ) -> Result<bool> {
-    // The same question for nobody, so that it takes the same time.
+    // Without a user, the query runs with the nil id, so that it takes the same time.
     let user_id = user.unwrap_or_else(UserId::nil);
     let known = known_networks::Entity::find()
         .filter(known_networks::Column::UserId.eq(user_id))

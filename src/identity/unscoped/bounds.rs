@@ -1,4 +1,4 @@
-//! The most rows that one account has of a table: whoever adds one more removes another.
+//! Limits the rows of an account in a table: adding a row over the limit removes the least recently used one.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -9,17 +9,17 @@ use crate::{
     scope::Owner,
 };
 
-/// The maximum number of sessions of one person, living and ended, without access tokens.
+/// The maximum number of sessions of one user, active and ended, without personal access tokens.
 const MAX_SESSIONS: u64 = 100;
 
-/// The maximum number of networks that one person is known to sign in from.
+/// The maximum number of known networks of one user.
 const MAX_KNOWN_NETWORKS: u64 = 100;
 
-/// How many rows beyond a maximum are removed at once.
+/// The maximum number of rows over the limit that one call removes.
 const MAX_DELETED_ROWS: u64 = 500;
 
-/// Removes what is beyond the maximum of a person's sessions: those that have ended first, and then those
-/// that were not used for longest, which end by it.
+/// Removes a user's sessions over the limit: first ended ones, then the least recently used ones, which ends
+/// them.
 pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> Result<()> {
     let surplus = sessions::Entity::find()
         .filter(sessions::Column::UserId.eq(owner))
@@ -44,7 +44,7 @@ pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> R
     Ok(())
 }
 
-/// Removes what is beyond the maximum of a person's networks, those that were not used for longest.
+/// Removes a user's known networks over the limit, the least recently used ones first.
 pub(super) async fn bound_networks(transaction: &Transaction, owner: Owner) -> Result<()> {
     let surplus = known_networks::Entity::find()
         .filter(known_networks::Column::UserId.eq(owner))

@@ -1,4 +1,4 @@
-//! Cleanup: removes what has expired of every user's.
+//! Deletes expired rows of all users.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -16,16 +16,16 @@ use crate::{
     scope::tombstones,
 };
 
-/// The number of a table's rows that one transaction removes: others write in between.
+/// The number of rows of a table that one transaction deletes; other transactions write in between.
 const BATCH_SIZE: u64 = 500;
 
-/// The time that security events, and networks that are not used, are stored.
+/// The time for which security events and unused known networks are stored.
 const EVENT_RETENTION: Duration = Duration::from_hours(90 * 24);
 
-/// The time that a deletion is in the change log, and the deleted row's id is refused.
+/// The time for which a tombstone is stored, and the id of the deleted row is rejected.
 const TOMBSTONE_RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// Removes what has expired. Returns the number of rows.
+/// Deletes all expired rows, and returns their number.
 pub(in crate::identity) async fn delete_expired(
     database: &Database,
     now: Timestamp,
@@ -40,7 +40,7 @@ pub(in crate::identity) async fn delete_expired(
     }
 }
 
-/// Removes a batch of each table's expired rows, which are found whoever owns them, and removed by their owners.
+/// Deletes a batch of expired rows of each table: finds rows of all users, and deletes them by their owners.
 async fn delete_some(database: &Database, now: Timestamp) -> Result<u64> {
     let sessions_over = Condition::any()
         .add(sessions::Column::ExpiresAt.lte(now))
@@ -97,7 +97,7 @@ async fn delete_some(database: &Database, now: Timestamp) -> Result<u64> {
                 .await?;
         }
         for network in networks {
-            // Unless it was used just now.
+            // A network that was used since is not deleted.
             known_networks::Entity::delete_many()
                 .filter(known_networks::Column::UserId.eq(network.user_id))
                 .filter(known_networks::Column::Network.eq(&network.network))

@@ -1,7 +1,7 @@
-//! The only queries that no viewer scopes: what must be known before there is a viewer.
+//! The queries without a viewer: they find and authenticate the user of a request.
 //!
-//! Each is asked for by a proof of its own: an address, a session's id out of a verified token, a
-//! refresh token that was issued here, a password that was found right. Add nothing here that a viewer could do.
+//! Each takes the evidence that it needs: an address, a session id from a verified token, a refresh token
+//! issued here, or a verified password. Add no query here that a viewer can run.
 
 mod admin;
 mod attempt_counter;
@@ -57,10 +57,10 @@ use crate::{
     scope::{Owner, change_logs},
 };
 
-/// How many ids one query names.
+/// The maximum number of ids in one query.
 const MAX_BOUND_KEYS: usize = 500;
 
-/// The person with the address, unless nobody gets in as them.
+/// Returns the user with the address, unless the account is disabled.
 pub(super) async fn user_by_email(
     database: &Database,
     email: &EmailAddress,
@@ -69,7 +69,7 @@ pub(super) async fn user_by_email(
     Ok(user.filter(|user| user.disabled_at.is_none()))
 }
 
-/// The session that a verified token names.
+/// Returns the session that a verified token names.
 pub(super) async fn session_by_key(
     database: &Database,
     key: SessionKey,
@@ -92,7 +92,7 @@ fn has_one_of(keys: &[SessionKey]) -> Expr {
     is_owned.and(sessions::Column::Id.is_in(ids))
 }
 
-/// The sessions that the streams of their owners listen with.
+/// Returns the sessions with these keys, for open streams.
 pub(super) async fn sessions_by_keys(
     database: &Database,
     keys: &[SessionKey],
@@ -108,7 +108,7 @@ pub(super) async fn sessions_by_keys(
     Ok(sessions)
 }
 
-/// The last number of each person's task log; none of them says what is in it.
+/// Returns the last change number of each user.
 pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
     let mut seqs = Vec::new();
     for users in users.chunks(MAX_BOUND_KEYS) {
@@ -121,7 +121,8 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
     Ok(seqs)
 }
 
-/// The people whose tasks have yet to follow them to another time zone, each with the session that changed it.
+/// Returns the users whose floating due times must still be rescheduled, each with the session that changed the
+/// time zone.
 pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
     let logs = change_logs::Entity::find()
         .filter(change_logs::Column::MovingSessionId.is_not_null())
@@ -200,8 +201,8 @@ pub(super) async fn refresh<T>(
     }
 }
 
-/// Ends the session. In a transaction of its own, which locks the person first, as whoever deletes
-/// the account does; what was judged a reuse stays one.
+/// Ends the session of a reused refresh token. Uses a separate transaction that locks the user first, like the
+/// deletion of the account; the decision does not change in between.
 async fn end_reused(
     database: &Database,
     session: &sessions::Model,
@@ -238,7 +239,7 @@ async fn end_reused(
     database.transaction(end).await
 }
 
-/// Stores what somebody did to the account who is not signed in to it.
+/// Stores a security event caused by a request without a viewer.
 pub(super) async fn record(database: &Database, event: security_events::ActiveModel) -> Result<()> {
     let event = &event;
     let insert = |transaction: Arc<Transaction>| async move {
@@ -269,7 +270,7 @@ fn unless_taken<T>(error: DbErr, taken: T) -> Result<End<T>> {
     }
 }
 
-/// Stores a person and their first session, or nothing when the address is taken.
+/// Stores a user and their first session. Returns `None`, and stores nothing, if the address has an account.
 pub(super) async fn create_user(
     database: &Database,
     user: users::ActiveModel,
@@ -291,9 +292,8 @@ pub(super) async fn create_user(
     database.transaction(insert).await
 }
 
-/// Stores a session for the person whose password was found right, and the password's hash where it
-/// was made anew; or nothing when the stored hash has changed since, or the person was shut out: the lock
-/// makes one wait for the other.
+/// Stores a session for a user whose password was verified, and the new hash if it was rehashed. Stores nothing if
+/// the stored hash has changed since, or if the account was disabled; a lock orders this and those changes.
 pub(super) async fn open_session(
     database: &Database,
     authenticated: &Authenticated,
@@ -310,7 +310,7 @@ pub(super) async fn open_session(
             .filter(users::Column::DisabledAt.is_null());
         let locked = match authenticated.rehash() {
             None => unchanged.lock(LockType::Share),
-            // Two that share a lock and want to write would wait for each other.
+            // With a shared lock, two transactions that then write would deadlock.
             Some(_) => unchanged.lock(LockType::NoKeyUpdate),
         };
         if locked.one(transaction).await?.is_none() {
@@ -337,7 +337,7 @@ pub(super) async fn open_session(
     database.transaction(open).await
 }
 
-/// Notes that the person has signed in from there.
+/// Stores the network as one that the user has signed in from.
 async fn remember(transaction: &Transaction, network: known_networks::ActiveModel) -> Result<()> {
     use known_networks::Column::{LastUsedAt, Network, UserId};
 

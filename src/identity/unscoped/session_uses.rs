@@ -6,20 +6,20 @@ use crate::{clock::Timestamp, id::SessionKey, identity::entity::sessions::Model}
 /// [`write_uses`](super::write_uses) follow the same rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct Uses {
-    /// It only grows.
+    /// The time of the last use, which never decreases.
     pub(in crate::identity) last_active_at: Timestamp,
-    /// A generation whose access token was used, where the row does not say so yet. It only grows.
+    /// The newest generation whose access token was used, unless the row has it. Never decreases.
     pub(in crate::identity) confirmed_generation: Option<i32>,
     pub(in crate::identity) slide: Option<Slide>,
 }
 
-/// The uses of this session.
+/// A session and its uses.
 pub(in crate::identity) type UsesOf = (SessionKey, Uses);
 
-/// Moves the end of a session that is used.
+/// An extension of the idle timeout of a session in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct Slide {
-    /// The end as the row had it at the use. One that was moved forward since was shortened, and stays.
+    /// The expiry of the row at the use. If the row has an earlier expiry now, it was shortened, and stays.
     pub(in crate::identity) from: Timestamp,
     pub(in crate::identity) to: Timestamp,
 }
@@ -38,7 +38,7 @@ impl Uses {
         };
     }
 
-    /// Changes the session as its row will be changed.
+    /// Applies the uses to a session, like the statement to its row.
     pub(in crate::identity) fn apply(&self, session: &mut Model) {
         if session.ended_at.is_some() {
             return;

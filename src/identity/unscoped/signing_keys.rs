@@ -1,4 +1,4 @@
-//! The keys that access tokens are signed with: they are nobody's.
+//! The signing keys of access tokens, which belong to the server.
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use crate::{
     identity::entity::{sessions, signing_keys},
 };
 
-/// What happens to the keys before a new one.
+/// The change to the older keys when a new key is stored.
 pub(in crate::identity) enum PreviousKeys {
     Keep,
-    /// Sets the end of each key that has none.
+    /// Sets the expiry of each key without one.
     ExpireAt(Timestamp),
     Delete,
 }
 
-/// Whether anybody has signed in, ever or still.
+/// True if a session is stored.
 pub(in crate::identity) async fn has_sessions(database: &Database) -> Result<bool> {
     let any = sessions::Entity::find().one(database.reads()).await?;
     Ok(any.is_some())
 }
 
-/// The keys that access tokens are signed with, oldest first, each sealed.
+/// Returns the signing keys, oldest first, with encrypted private keys.
 pub(in crate::identity) async fn signing_keys(
     database: &Database,
 ) -> Result<Vec<signing_keys::Model>> {
@@ -38,8 +38,8 @@ pub(in crate::identity) async fn signing_keys(
         .await?)
 }
 
-/// Stores new keys and does with those before them as is said. Answers whether it did: the numbers
-/// may be taken.
+/// Stores new keys, and applies `before` to the older ones. Returns false if another instance has taken the
+/// numbers of the keys.
 pub(in crate::identity) async fn add_signing_keys(
     database: &Database,
     keys: Vec<signing_keys::ActiveModel>,

@@ -21,8 +21,8 @@ use crate::{
     identity::entity::sessions::{self, Column},
 };
 
-/// Writes uses of several sessions in one transaction, and returns the sessions whose rows were locked: to wait for
-/// one row while others are held could end in a deadlock. Their uses are still to be written.
+/// Writes the uses of several sessions in one transaction. Returns the sessions whose rows other transactions
+/// had locked; their uses are not written. Waiting for one row with locks on others could deadlock.
 pub(in crate::identity) async fn write_uses(
     database: &Database,
     uses: &[UsesOf],
@@ -56,7 +56,7 @@ pub(in crate::identity) async fn write_uses(
     database.transaction(write).await
 }
 
-/// Writes the uses of one session, waiting for its row: a confirmation is not left out.
+/// Writes the uses of one session, and waits for the lock of its row: a confirmation must be written.
 pub(in crate::identity) async fn confirm(
     database: &Database,
     key: SessionKey,
@@ -69,7 +69,7 @@ pub(in crate::identity) async fn confirm(
     database.transaction(write).await
 }
 
-/// Each column only grows, an end that was shortened stays, and a session that has ended is left as it is.
+/// Updates one session. Values never decrease, a shortened expiry stays, and an ended session does not change.
 async fn update(transaction: &Transaction, key: SessionKey, uses: &Uses) -> Result<()> {
     let at = uses.last_active_at;
     let last_active_at = Expr::case(Column::LastActiveAt.lt(at), at);

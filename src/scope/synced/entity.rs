@@ -55,7 +55,7 @@ pub(crate) trait Synced:
 
     /// Returns the changes that reschedule a row to its owner's current time zone, or `None` if the
     /// row is up to date. If the entity
-    /// [`DEPENDS_ON_TIME_ZONE`](crate::scope::Owned::FOLLOWS_TIME_ZONE), it is called before a row is
+    /// [`DEPENDS_ON_TIME_ZONE`](crate::scope::Owned::DEPENDS_ON_TIME_ZONE), it is called before a row is
     /// changed during a rescheduling.
     fn catch_up(
         _viewer: &Viewer,

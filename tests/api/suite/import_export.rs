@@ -354,7 +354,7 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
         TaskImport::default(),
         b"[]",
     );
-    assert!(nobody.await.unwrap_err().contains("nobody has"));
+    assert!(nobody.await.unwrap_err().contains("no user has"));
     assert_eq!(ana.titles().await, Vec::<String>::new());
     // Valid files are imported.
     for empty in ["[]", "", "\u{feff}[ ]\n"] {
