@@ -1,11 +1,14 @@
-// Runs the session of the README with a Cubby instance, and compares the output:
-// node docs/session.js http://127.0.0.1:8000
+// Runs the session of the README with the Cubby instance at CUBBY_URL, which is new, and compares
+// the output.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-const [url] = process.argv.slice(2);
+const { CUBBY_URL } = process.env;
+
+if (!CUBBY_URL) throw new Error("set CUBBY_URL to the address of Cubby, such as http://127.0.0.1:8000");
+
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const [, session] = /^```console\n(.*?)^```/ms.exec(readme);
 
@@ -22,7 +25,7 @@ const steps = session
 const SEPARATOR = "=== next";
 const script = steps
   .map(([command]) => {
-    const run = command.replaceAll("http://127.0.0.1:8000", url);
+    const run = command.replaceAll("http://127.0.0.1:8000", CUBBY_URL);
     // The README shortens the token.
     return run.startsWith("TOKEN=")
       ? `TOKEN=$(sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/' <<<"$last"); echo '${SEPARATOR}'`

@@ -149,6 +149,7 @@ export default defineConfig({
   title: "Cubby",
   description: "A self-hosted backend for task apps: accounts, sessions and a live GraphQL API in one binary",
   lang: "en",
+  head: [["link", { rel: "icon", href: "data:," }]],
   srcDir: ROOT,
   srcExclude: EXCLUDED.map((folder) => `${folder}/**`),
   rewrites,

@@ -116,7 +116,7 @@ pub(crate) async fn insert(
         .map_err(|reached| SeedError::Refused(reached.of_command()))?;
     let seeder = UserSeeder::new(admin, &seed.domain, &seed.password).await?;
     let seeder = &seeder.map_err(|fault| SeedError::Refused(fault.into_message()))?;
-    if !seeder.are_free(seed.users).await? {
+    if !seeder.are_addresses_free(seed.users).await? {
         return Err(SeedError::Taken(seed.domain.clone()));
     }
     let fill = async |viewer: &_| {

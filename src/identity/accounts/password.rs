@@ -83,8 +83,8 @@ impl Accounts {
         viewer
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                // A change of a task locks the change log and then, by the foreign key, the user. The
-                // same order here prevents a deadlock.
+                // A change of a task locks the change log and then, by the foreign key, the user.
+                // The same order here prevents a deadlock.
                 viewer.lock_user().await?;
                 if viewer
                     .delete::<users::Entity>(unchanged.clone())

@@ -48,12 +48,13 @@ struct ImportedUser {
 }
 
 impl UserAdmin {
-    /// Stores the users of a file with one JSON object per line, and reports the number of users of each
-    /// transaction to `on_progress`. If a line is invalid, no user is stored.
+    /// Stores the users of a file with one JSON object per line. Calls `on_progress` after each
+    /// transaction with the number of users that it stored. If a line is invalid, no user is
+    /// stored.
     ///
     /// # Errors
-    /// Fails if a line is invalid, an address has an account, or the database is unavailable. Users that were
-    /// reported before are stored.
+    /// Fails if a line is invalid, an address has an account, or the database is unavailable. Users
+    /// that were passed to `on_progress` stay stored.
     pub async fn import(
         &self,
         text: &str,
@@ -112,12 +113,12 @@ impl UserAdmin {
             people.push(rows.user);
             arrivals.push(rows.signed_up_event);
         }
-        if unscoped::store_people(&self.database, people, arrivals).await? {
+        if unscoped::import_users(&self.database, people, arrivals).await? {
             Ok(())
         } else {
             Err(AdminError::new(
-                "one of the addresses signed up during the import: the users counted so far are stored. Try \
-                 again with --skip-existing",
+                "a user signed up with one of the addresses during the import. The users counted so far are \
+                 stored: run the import again with --skip-existing",
             ))
         }
     }

@@ -1,5 +1,5 @@
-//! Administration of users from the command line. Each change runs as the user's viewer: it reaches only
-//! that user's rows, and ends sessions like one of the user's own mutations.
+//! Administration of users from the command line. Each change runs as the user's viewer: it reaches
+//! only that user's rows, and ends sessions like one of the user's own mutations.
 
 pub(super) mod import;
 pub(super) mod user_seeder;
@@ -56,7 +56,7 @@ impl AdminError {
 impl From<Error> for AdminError {
     fn from(error: Error) -> Self {
         Self(match error {
-            Error::Unauthenticated(_) => "the account was removed meanwhile".to_owned(),
+            Error::Unauthenticated(_) => "the account was deleted while the command ran".to_owned(),
             Error::Unavailable => {
                 "the database did not answer in time. Check that it runs, and try again".to_owned()
             }
@@ -98,7 +98,7 @@ impl UserAdmin {
     pub async fn list(&self, mut on_user: impl FnMut(UserSummary)) -> AdminResult<()> {
         let mut after = None;
         loop {
-            let some = unscoped::people_after(&self.database, after, USERS_PER_PAGE).await?;
+            let some = unscoped::users_after(&self.database, after, USERS_PER_PAGE).await?;
             let Some(last) = some.last() else {
                 return Ok(());
             };
@@ -152,7 +152,7 @@ impl UserAdmin {
         };
         let address = newcomer.email.as_str().to_owned();
         let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
-        if !unscoped::store_person(&self.database, rows.user, rows.signed_up_event).await? {
+        if !unscoped::insert_user(&self.database, rows.user, rows.signed_up_event).await? {
             return Err(AdminError(format!(
                 "a user with the address {address} already exists"
             )));
@@ -163,7 +163,8 @@ impl UserAdmin {
     /// Sets the password, and ends all sessions.
     ///
     /// # Errors
-    /// Fails if the password policy rejects the password, or if the user signs in through an external provider.
+    /// Fails if the password policy rejects the password, or if the user signs in through an
+    /// external provider.
     pub async fn set_password(&self, who: &str, password: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         if user.password_hash.is_none() {
@@ -197,7 +198,7 @@ impl UserAdmin {
     pub async fn sign_out(&self, who: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
         self.as_user(user, async |viewer| {
-            note(viewer, Kind::SessionRevoked).await?;
+            record_event(viewer, Kind::SessionRevoked).await?;
             end(viewer, Filter::always()).await.map(drop)
         })
         .await
@@ -255,7 +256,8 @@ impl UserAdmin {
             .transaction(|viewer| async move {
                 let viewer = &viewer;
                 viewer.lock_user().await?;
-                // Tokens of the external provider issued so far are rejected, even if they have not expired.
+                // Tokens of the external provider issued so far are rejected, even if they have not
+                // expired.
                 let known = viewer.find_one::<identities::Entity>(Query::all()).await?;
                 let latest_iat = known.and_then(|identity| identity.latest_future_iat);
                 let refused = external_subjects::ActiveModel {
@@ -274,7 +276,7 @@ impl UserAdmin {
         self.database.close().await;
     }
 
-    /// Returns the viewer of the user with this address or id, for rows beyond the account.
+    /// Returns the viewer of the user with this address or id, for commands on the user's tasks.
     pub(crate) async fn viewer(&self, who: &str) -> AdminResult<Viewer> {
         Ok(self.viewer_of(&self.find(who).await?))
     }
@@ -290,8 +292,8 @@ impl UserAdmin {
 
     async fn find(&self, who: &str) -> AdminResult<users::Model> {
         let found = match (who.parse::<UserId>(), EmailAddress::parse(who)) {
-            (Ok(id), _) => unscoped::person_by_id(&self.database, id).await?,
-            (_, Ok(email)) => unscoped::person_by_email(&self.database, &email).await?,
+            (Ok(id), _) => unscoped::any_user_by_id(&self.database, id).await?,
+            (_, Ok(email)) => unscoped::any_user_by_email(&self.database, &email).await?,
             _ => None,
         };
         found.ok_or_else(|| AdminError(format!("no user has the address or id {who}")))
@@ -307,8 +309,8 @@ impl UserAdmin {
         self.viewer_of(&user)
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                // The lock orders this change and the creation of an access token: the token is created
-                // before the change, or not at all.
+                // The lock orders this change and the creation of an access token: the token is
+                // created before the change, or not at all.
                 viewer.lock_user().await?;
                 work(viewer).await
             })
@@ -329,14 +331,14 @@ impl UserAdmin {
     }
 }
 
-/// Changes the user's row, and records a security event. The event comes first: like the deletion of the
-/// account, its insertion locks the user.
+/// Changes the user's row, and records a security event. The event comes first: like the deletion
+/// of the account, its insertion locks the user.
 async fn change(viewer: &Viewer, kind: Kind, row: users::ActiveModel) -> Result<()> {
-    note(viewer, kind).await?;
+    record_event(viewer, kind).await?;
     viewer.update(row, Filter::always()).await.map(drop)
 }
 
-async fn note(viewer: &Viewer, kind: Kind) -> Result<()> {
+async fn record_event(viewer: &Viewer, kind: Kind) -> Result<()> {
     let event = events::new(viewer.ids(), &Device::default(), kind, viewer.now());
     viewer.insert(event).await.map(drop)
 }
@@ -354,7 +356,7 @@ mod tests {
             (Error::StorageFull, "disk of the database is full"),
             (
                 Error::Unauthenticated(AuthFailure::SessionEnded),
-                "was removed meanwhile",
+                "was deleted while",
             ),
             (Error::internal(read_only), "readonly database"),
             (Error::BadUserInput("Too long.".to_owned()), "Too long."),

@@ -23,7 +23,7 @@ use crate::{
 /// The time zones of the users, in turn.
 const TIME_ZONES: [&str; 4] = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Tokyo"];
 
-/// The number of addresses that are looked up at once.
+/// The number of addresses in one query.
 const BATCH_SIZE: usize = 500;
 
 /// Inserts users `person-1@domain` and so on, all with one password, which is hashed once.
@@ -60,7 +60,7 @@ impl<'a> UserSeeder<'a> {
     }
 
     /// True if no account has the address of one of the first `count`.
-    pub(crate) async fn are_free(&self, count: u32) -> Result<bool> {
+    pub(crate) async fn are_addresses_free(&self, count: u32) -> Result<bool> {
         for first in (1..=count).step_by(BATCH_SIZE) {
             let last = count.min(first.saturating_add(BATCH_SIZE as u32 - 1));
             let addresses = (first..=last).filter_map(|number| address(number, self.domain).ok());
@@ -76,8 +76,8 @@ impl<'a> UserSeeder<'a> {
         Ok(true)
     }
 
-    /// Inserts the users of these numbers, and what `fill` inserts for each, in one transaction. Returns false, and
-    /// inserts nothing, if an address has an account.
+    /// Inserts the users of these numbers and the rows that `fill` inserts for each, in one
+    /// transaction. Returns false, and inserts nothing, if an address has an account.
     pub(crate) async fn insert_users(
         &self,
         numbers: RangeInclusive<u32>,
@@ -87,7 +87,7 @@ impl<'a> UserSeeder<'a> {
         let now = admin.clock.now();
         let (mut people, mut opened) = (Vec::new(), Vec::new());
         for number in numbers {
-            // No address is invalid: the longest one has been parsed.
+            // Always valid: `new` has parsed the longest address.
             let Ok(email) = address(number, self.domain) else {
                 continue;
             };

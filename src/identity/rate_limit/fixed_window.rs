@@ -10,7 +10,8 @@ use quick_cache::sync::Cache;
 
 use crate::clock::Timestamp;
 
-/// The maximum number of keys in memory. The least recently used is forgotten first.
+/// The maximum number of keys in memory. Rarely used keys are evicted first, which resets their
+/// limit.
 const MAX_CACHED_KEYS: usize = 100_000;
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -2,15 +2,15 @@
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
-/// Credentials as a client writes them (RFC 6750 section 2.1).
+/// The parsed `Authorization` field (RFC 6750 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authorization<'a> {
-    /// None: the field is missing, or has no token, as in `Authorization:` and `Authorization: Bearer`.
-    /// Clients send these while signed out, so they are not taken for invalid credentials.
+    /// The field is missing, or has no token, as in `Authorization:` and `Authorization: Bearer`.
+    /// Signed-out clients send these, so the request is anonymous and not rejected.
     Absent,
-    /// A token, which may still turn out to be invalid.
+    /// A token, not verified yet.
     Bearer(&'a str),
-    /// Another scheme, several tokens, or characters that no token has.
+    /// Another scheme, several tokens, or characters that are not allowed in a token.
     Malformed,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Authorization<'a> {
         Self::only(values.map(|value| value.to_str().map_or(Self::Malformed, Self::parse)))
     }
 
-    /// Combines fields of the same name, of which at most one may have a token.
+    /// Combines several fields. Returns `Malformed` if more than one has a token.
     pub(crate) fn only(fields: impl IntoIterator<Item = Self>) -> Self {
         let mut present = fields.into_iter().filter(|field| *field != Self::Absent);
         match (present.next(), present.next()) {
@@ -47,7 +47,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// RFC 9110 section 11.2.
+/// True for a character of `token68` (RFC 9110 section 11.2).
 fn is_token68(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
 }

@@ -34,8 +34,8 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// Reads the cookies of a request. Insecure cookies have neither the `Secure` attribute nor the `__Host-`
-    /// prefix; a server reads only one of the two kinds.
+    /// Reads the cookies of a request. Insecure cookies have neither the `Secure` attribute nor the
+    /// `__Host-` prefix; a server reads only one of the two kinds.
     pub(crate) fn of(headers: &HeaderMap, is_insecure: bool) -> Self {
         let mut cookies = Self::none(is_insecure);
         let values = headers.get_all(COOKIE).iter();

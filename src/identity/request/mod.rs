@@ -47,22 +47,23 @@ pub(crate) enum Authentication {
     /// The request has no credentials.
     Anonymous,
     Viewer(Viewer),
-    /// The credentials are invalid. A token with a valid signature still names a session.
+    /// The credentials are invalid. `session` is set if a token with a valid signature names it.
     Refused {
         reason: AuthFailure,
         session: Option<SessionKey>,
     },
-    /// A token of a trusted identity provider whose keys cannot be fetched now: it may be valid.
+    /// The token of an external provider whose keys cannot be fetched now, so it may be valid.
     Unverified {
         issuer: String,
     },
 }
 
 impl Authentication {
-    /// Refuses invalid credentials. An anonymous request is not refused.
+    /// Rejects invalid credentials. An anonymous request passes.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], or [`Error::Unavailable`] if the credentials cannot be verified now.
+    /// [`Error::Unauthenticated`], or [`Error::Unavailable`] if the credentials cannot be verified
+    /// now.
     pub(crate) fn check(&self) -> Result<()> {
         match self {
             Self::Anonymous | Self::Viewer(_) => Ok(()),
@@ -85,8 +86,11 @@ pub(crate) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     }
 }
 
-/// Returns the viewer of a request with a session of the user's own. A script with an access token changes no
-/// credentials.
+/// Returns the viewer of a request, unless it authenticates by a personal access token: these must
+/// not change credentials.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if the request has no viewer, or with a personal access token.
 pub(in crate::identity) fn require_interactive<'a>(ctx: &Context<'a>) -> Result<&'a Viewer> {
     let viewer = viewer(ctx)?;
     if !viewer.is_interactive() {

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 of an IPv6 address: one subscriber usually has all addresses of a /64.
+/// An IPv4 address, or the /64 of an IPv6 address: one subscriber usually has all addresses of a
+/// /64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Network(String);
 

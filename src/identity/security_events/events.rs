@@ -10,7 +10,7 @@ use crate::{
     scope::Set,
 };
 
-/// A new event from this device. The caller sets its owner, unless a viewer inserts it.
+/// Returns a new event from this device. The caller sets its owner, unless a viewer inserts it.
 pub(in crate::identity) fn new(
     ids: &IdGenerator,
     device: &Device,

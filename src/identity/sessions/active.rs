@@ -45,7 +45,7 @@ impl ActiveSessions {
             return Ok(Some(session));
         }
         self.metrics.count_lookup(SessionSource::Database);
-        let reading = cache.begin_reading();
+        let reading = cache.begin_read();
         let found = unscoped::session_by_key(&self.database, key).await?;
         let found = found.map(Arc::new);
         let used = found.clone().map(|session| activity.applied(session));

@@ -12,13 +12,13 @@ use crate::{
     identity::entity::sessions,
 };
 
-/// The maximum number of cached sessions; the least used one is dropped first.
+/// The maximum number of cached sessions. Rarely used ones are evicted first.
 const MAX_CACHED_SESSIONS: usize = 20_000;
 
 /// Stores sessions that were active when they were read, until they may have ended.
 pub(in crate::identity) struct SessionCache {
     sessions: Cache<SessionKey, Arc<sessions::Model>>,
-    /// The number of calls of `forget` and `forget_user`.
+    /// The number of calls of `remove_user` and `clear`.
     ends: AtomicU64,
 }
 
@@ -38,15 +38,15 @@ impl SessionCache {
     }
 
     /// Must be called before a session is read that is to be cached.
-    pub(in crate::identity) fn begin_reading(&self) -> Reading {
+    pub(in crate::identity) fn begin_read(&self) -> Reading {
         Reading(self.ends.load(Ordering::SeqCst))
     }
 
     /// Caches a session, unless it may have ended during the read.
     pub(in crate::identity) fn remember(&self, reading: &Reading, session: &Arc<sessions::Model>) {
         self.sessions.insert(session.key(), Arc::clone(session));
-        // Checked after the insertion: `forget` increases the count first, so either it removes the session or the
-        // count differs here.
+        // Checked after the insertion: `remove_user` and `clear` increase the count before
+        // they remove sessions, so either they remove this one or the count differs here.
         if self.ends.load(Ordering::SeqCst) != reading.0 {
             self.forget(session.key());
         }
@@ -58,12 +58,12 @@ impl SessionCache {
     }
 
     /// Removes all sessions of the user.
-    pub(in crate::identity) fn forget_user(&self, user_id: UserId) {
+    pub(in crate::identity) fn remove_user(&self, user_id: UserId) {
         self.ends.fetch_add(1, Ordering::SeqCst);
         self.sessions.retain(|key, _| key.user_id != user_id);
     }
 
-    pub(in crate::identity) fn forget_all(&self) {
+    pub(in crate::identity) fn clear(&self) {
         self.ends.fetch_add(1, Ordering::SeqCst);
         self.sessions.clear();
     }
@@ -91,20 +91,20 @@ mod tests {
         let (ana, ben) = (Owner::new_user(&ids, now), Owner::new_user(&ids, now));
         let (of_ana, of_ben) = (session(&ids, ana), session(&ids, ben));
 
-        let reading = cache.begin_reading();
+        let reading = cache.begin_read();
         cache.remember(&reading, &of_ana);
         cache.remember(&reading, &of_ben);
-        cache.forget_user(ana.user_id());
+        cache.remove_user(ana.user_id());
         assert!(cache.get(of_ana.key()).is_none());
         assert!(cache.get(of_ben.key()).is_some());
 
         cache.remember(&reading, &of_ana);
         assert!(cache.get(of_ana.key()).is_none());
-        cache.remember(&cache.begin_reading(), &of_ana);
+        cache.remember(&cache.begin_read(), &of_ana);
         assert!(cache.get(of_ana.key()).is_some());
 
-        let reading = cache.begin_reading();
-        cache.forget_all();
+        let reading = cache.begin_read();
+        cache.clear();
         assert!(cache.get(of_ben.key()).is_none());
         cache.remember(&reading, &of_ben);
         assert!(cache.get(of_ben.key()).is_none());

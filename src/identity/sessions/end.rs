@@ -49,8 +49,9 @@ pub(in crate::identity) async fn revoke_others(
     end_by(viewer, device, others, Kind::SessionRevoked).await
 }
 
-/// Ends the matching sessions of the viewer, and returns their ids. Sessions past their idle timeout end too,
-/// since a recent use of them may not be written yet. Personal access tokens are revoked separately.
+/// Ends the matching sessions of the viewer, and returns their ids. Sessions past their idle
+/// timeout end too, since a recent use of them may not be written yet. Personal access tokens are
+/// revoked separately.
 pub(in crate::identity) async fn end(
     viewer: &Viewer,
     which: Filter<sessions::Entity>,

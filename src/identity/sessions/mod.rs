@@ -99,14 +99,14 @@ impl Sessions {
             let cache = Arc::clone(&cache);
             SessionEndListener::start(database.clone(), move |end| match end {
                 SessionEnd::User(user_id, age) => {
-                    cache.forget_user(user_id);
+                    cache.remove_user(user_id);
                     changes.sessions_ended(user_id);
                     if let Some(age) = age {
                         metrics.record_revocation(age);
                     }
                 }
                 SessionEnd::Unknown => {
-                    cache.forget_all();
+                    cache.clear();
                     changes.poll.notify_one();
                 }
             })

@@ -1,4 +1,4 @@
-//! Refreshing: the next tokens of a session.
+//! Exchanges a refresh token for the next tokens of its session.
 
 use super::{OpenedSession, Sessions, issue::IssuedTokens, own_sessions};
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Sessions {
-    /// Returns the tokens that follow the given refresh token, or the one in the cookie. A session that a cookie
-    /// authenticates has no refresh token, and is returned unchanged.
+    /// Exchanges the given refresh token, or the one in the cookie. A session with the delivery
+    /// `COOKIE` has no refresh token, and is returned unchanged.
     pub(in crate::identity) async fn refresh(
         &self,
         context: &RequestContext,
@@ -35,7 +35,8 @@ impl Sessions {
         let token = match (token, context.cookies.refresh_token()) {
             (Some(token), _) => token,
             (None, Some(token)) => {
-                // In the payload a script could read what the cookie hides from it.
+                // Without cookies, the next refresh token would be in the payload, where scripts
+                // can read it.
                 let allowed = context.cookies.check_delivery(Delivery::Hybrid);
                 allowed.map_err(|fault| fault.at("refreshToken"))?;
                 token

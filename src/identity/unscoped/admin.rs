@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Returns the next users, oldest first.
-pub(in crate::identity) async fn people_after(
+pub(in crate::identity) async fn users_after(
     database: &Database,
     after: Option<UserId>,
     count: u64,
@@ -29,7 +29,7 @@ pub(in crate::identity) async fn people_after(
     Ok(people.all(database.reads()).await?)
 }
 
-pub(in crate::identity) async fn person_by_id(
+pub(in crate::identity) async fn any_user_by_id(
     database: &Database,
     id: UserId,
 ) -> Result<Option<users::Model>> {
@@ -40,7 +40,7 @@ pub(in crate::identity) async fn person_by_id(
 }
 
 /// Returns the user with the address, also a disabled one.
-pub(in crate::identity) async fn person_by_email(
+pub(in crate::identity) async fn any_user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
@@ -69,7 +69,7 @@ pub(in crate::identity) async fn identities_of(
 }
 
 /// Stores a user without a session. Returns false if the address has an account.
-pub(in crate::identity) async fn store_person(
+pub(in crate::identity) async fn insert_user(
     database: &Database,
     user: users::ActiveModel,
     event: security_events::ActiveModel,
@@ -97,7 +97,7 @@ pub(in crate::identity) async fn existing_emails(
 }
 
 /// Stores users, all of them or none. Returns false if one of the addresses has an account.
-pub(in crate::identity) async fn store_people(
+pub(in crate::identity) async fn import_users(
     database: &Database,
     people: Vec<users::ActiveModel>,
     signed_up_events: Vec<security_events::ActiveModel>,

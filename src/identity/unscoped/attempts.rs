@@ -26,8 +26,8 @@ use crate::{
     },
 };
 
-/// Counts an attempt in all counters. If one of them has reached its limit, counts it in none, and returns the
-/// time of the next permitted attempt.
+/// Counts an attempt in all counters. If one of them has reached its limit, counts it in none, and
+/// returns the time of the next permitted attempt.
 pub(in crate::identity) async fn count_attempt(
     database: &Database,
     counters: &[Counter],
@@ -41,7 +41,8 @@ pub(in crate::identity) async fn count_attempt(
             let is_over = column(WindowEndsAt).lte(now);
             let mut is_free = column(Count).lt(rule.max);
             if rule.slows_down {
-                // Without a delay, an attempt may have begun after this one.
+                // The first attempts have no delay. They are concurrent, so `LastAt` may be later
+                // than `now`.
                 let waits = column(LastAt).add(delay(*rule)).lte(now);
                 is_free = is_free.and(column(Count).lt(FREE_ATTEMPTS).or(waits));
             }

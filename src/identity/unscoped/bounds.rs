@@ -1,4 +1,5 @@
-//! Limits the rows of an account in a table: adding a row over the limit removes the least recently used one.
+//! Limits the rows of an account in a table: adding a row over the limit removes the least recently
+//! used one.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -18,9 +19,9 @@ const MAX_KNOWN_NETWORKS: u64 = 100;
 /// The maximum number of rows over the limit that one call removes.
 const MAX_DELETED_ROWS: u64 = 500;
 
-/// Removes a user's sessions over the limit: first ended ones, then the least recently used ones, which ends
-/// them.
-pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> Result<()> {
+/// Removes a user's sessions over the limit: first ended ones, then the least recently used ones,
+/// which ends them.
+pub(super) async fn limit_sessions(transaction: &Transaction, owner: Owner) -> Result<()> {
     let surplus = sessions::Entity::find()
         .filter(sessions::Column::UserId.eq(owner))
         .filter(sessions::Column::Kind.ne(sessions::Kind::AccessToken))
@@ -45,7 +46,7 @@ pub(super) async fn bound_sessions(transaction: &Transaction, owner: Owner) -> R
 }
 
 /// Removes a user's known networks over the limit, the least recently used ones first.
-pub(super) async fn bound_networks(transaction: &Transaction, owner: Owner) -> Result<()> {
+pub(super) async fn limit_known_networks(transaction: &Transaction, owner: Owner) -> Result<()> {
     let surplus = known_networks::Entity::find()
         .filter(known_networks::Column::UserId.eq(owner))
         .order_by_desc(known_networks::Column::LastUsedAt)

@@ -16,7 +16,8 @@ use crate::{
     scope::tombstones,
 };
 
-/// The number of rows of a table that one transaction deletes; other transactions write in between.
+/// The maximum number of rows of each table that one transaction deletes, so that other
+/// transactions can write in between.
 const BATCH_SIZE: u64 = 500;
 
 /// The time for which security events and unused known networks are stored.
@@ -32,7 +33,7 @@ pub(in crate::identity) async fn delete_expired(
 ) -> Result<u64> {
     let mut cleared = 0;
     loop {
-        let some = delete_some(database, now).await?;
+        let some = delete_batch(database, now).await?;
         cleared += some;
         if some == 0 {
             return Ok(cleared);
@@ -40,8 +41,9 @@ pub(in crate::identity) async fn delete_expired(
     }
 }
 
-/// Deletes a batch of expired rows of each table: finds rows of all users, and deletes them by their owners.
-async fn delete_some(database: &Database, now: Timestamp) -> Result<u64> {
+/// Deletes a batch of expired rows of each table: finds rows of all users, and deletes them by
+/// their owners.
+async fn delete_batch(database: &Database, now: Timestamp) -> Result<u64> {
     let sessions_over = Condition::any()
         .add(sessions::Column::ExpiresAt.lte(now))
         .add(sessions::Column::IdleExpiresAt.lte(now.minus(lifetimes::SESSION_RETENTION)));
@@ -97,7 +99,7 @@ async fn delete_some(database: &Database, now: Timestamp) -> Result<u64> {
                 .await?;
         }
         for network in networks {
-            // A network that was used since is not deleted.
+            // A network that was used since the query is not deleted.
             known_networks::Entity::delete_many()
                 .filter(known_networks::Column::UserId.eq(network.user_id))
                 .filter(known_networks::Column::Network.eq(&network.network))

@@ -1,4 +1,4 @@
-//! External users: found by the issuer and the subject of a token, or registered.
+//! Finds external users by the issuer and the subject of a token, or registers them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::LockType,
 };
 
-use super::{bounds::bound_sessions, unless_taken};
+use super::{bounds::limit_sessions, unless_taken};
 use crate::{
     clock::Timestamp,
     db::{Database, End, Transaction},
@@ -19,7 +19,8 @@ use crate::{
     scope::Owner,
 };
 
-/// The number of attempts. Of two requests that register a user at once, the second finds what the first stored.
+/// The maximum number of attempts. If two requests register a user concurrently, one fails, tries
+/// again and finds the user.
 const MAX_TRIES: u32 = 3;
 
 /// The rows of a new external user, or of their next session.
@@ -32,7 +33,8 @@ pub(in crate::identity) struct NewExternalUser {
     pub(in crate::identity) signed_in_event: security_events::ActiveModel,
 }
 
-/// Returns the session that the token opens, unless the token opens none any more.
+/// Returns the session that the token authenticates: the active one, or a new one. Registers an
+/// unknown user. Returns `None` if the token is rejected.
 pub(in crate::identity) async fn authenticate_external(
     database: &Database,
     external: &ExternalIdentity<'_>,
@@ -73,7 +75,7 @@ pub(in crate::identity) async fn authenticate_external(
     Err(Error::Unavailable)
 }
 
-/// Returns true if a user of this issuer is known.
+/// True if a user of this issuer has registered, even if the account was deleted since.
 pub(in crate::identity) async fn has_identities(database: &Database, issuer: &str) -> Result<bool> {
     let first = external_subjects::Entity::find()
         .filter(external_subjects::Column::Issuer.eq(issuer))
@@ -94,7 +96,7 @@ async fn register(
     rows.session.clone().insert(transaction).await
 }
 
-/// Inserts a user anew who was deleted. Their session accepts tokens issued after `after`.
+/// Inserts a user again after a deletion. The session accepts only tokens issued after `after`.
 async fn reregister(
     transaction: &Transaction,
     external: &ExternalIdentity<'_>,
@@ -138,8 +140,8 @@ async fn change(
         .map(drop)
 }
 
-/// Records that a token was used before its time of issue, by this server's clock. When the user signs out, it counts
-/// as issued before.
+/// Records that a token was used before its time of issue, by this server's clock. When the user
+/// signs out, the token counts as issued before the sign-out.
 pub(in crate::identity) async fn record_future_iat(
     database: &Database,
     external: &ExternalIdentity<'_>,
@@ -202,7 +204,7 @@ async fn resume_or_open(
     session.user_id = Set(owner);
     session.rotated_at = Set(after);
     let session = session.insert(transaction).await?;
-    bound_sessions(transaction, owner).await?;
+    limit_sessions(transaction, owner).await?;
     let opened = identities::ActiveModel {
         session_id: Set(session.id),
         ..Default::default()

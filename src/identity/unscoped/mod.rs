@@ -1,7 +1,7 @@
 //! The queries without a viewer: they find and authenticate the user of a request.
 //!
-//! Each takes the evidence that it needs: an address, a session id from a verified token, a refresh token
-//! issued here, or a verified password. Add no query here that a viewer can run.
+//! Each takes the evidence that it needs: an address, a session id from a verified token, a refresh
+//! token issued here, or a verified password. Add no query here that a viewer can run.
 
 mod admin;
 mod attempt_counter;
@@ -24,8 +24,8 @@ use sea_orm::{
 };
 
 pub(super) use admin::{
-    existing_emails, identities_of, people_after, person_by_email, person_by_id, sessions_of,
-    store_people, store_person,
+    any_user_by_email, any_user_by_id, existing_emails, identities_of, import_users, insert_user,
+    sessions_of, users_after,
 };
 pub(super) use attempt_counter::{Blocked, Counter, Rule};
 pub(super) use attempts::{count_attempt, is_known_network, refund_attempt};
@@ -65,7 +65,7 @@ pub(super) async fn user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
-    let user = person_by_email(database, email).await?;
+    let user = any_user_by_email(database, email).await?;
     Ok(user.filter(|user| user.disabled_at.is_none()))
 }
 
@@ -84,7 +84,7 @@ fn has_key(key: SessionKey) -> Expr {
     is_owned.and(sessions::Column::Id.eq(key.session_id))
 }
 
-/// Matches the sessions with these keys: no two sessions have one id.
+/// Matches the sessions with these keys. Session ids are unique, so the pairs need not be compared.
 fn has_one_of(keys: &[SessionKey]) -> Expr {
     let owners: HashSet<_> = keys.iter().map(|key| key.user_id).collect();
     let ids = keys.iter().map(|key| key.session_id);
@@ -121,8 +121,8 @@ pub(super) async fn last_seqs(database: &Database, users: &[UserId]) -> Result<V
     Ok(seqs)
 }
 
-/// Returns the users whose floating due times must still be rescheduled, each with the session that changed the
-/// time zone.
+/// Returns the users whose floating due times must still be rescheduled, each with the session that
+/// changed the time zone.
 pub(super) async fn moving(database: &Database) -> Result<Vec<(Owner, SessionId)>> {
     let logs = change_logs::Entity::find()
         .filter(change_logs::Column::MovingSessionId.is_not_null())
@@ -144,8 +144,9 @@ pub(super) enum Refreshed<T> {
     Ended,
 }
 
-/// Rotates a refresh token, or ends its session, as [`refresh_tokens::decide`] says of the row and of the uses that
-/// `apply_uses` adds. The tokens are issued before the rotation is committed.
+/// Rotates or replays a refresh token, or ends its session. [`refresh_tokens::decide`] chooses, by
+/// the row and the unwritten uses that `apply_uses` adds. The tokens are issued before the rotation
+/// is committed.
 pub(super) async fn refresh<T>(
     database: &Database,
     claims: RefreshTokenClaims,
@@ -165,7 +166,7 @@ pub(super) async fn refresh<T>(
         let Some(mut session) = found else {
             return Ok(End::RollBack(Ok(Refreshed::Ended)));
         };
-        // The row is locked: every earlier use is in it, or in memory.
+        // While the row is locked, every earlier use is in the row or in memory.
         apply_uses(&mut session);
         if !session.is_active_at(now) {
             return Ok(End::RollBack(Ok(Refreshed::Ended)));
@@ -201,8 +202,8 @@ pub(super) async fn refresh<T>(
     }
 }
 
-/// Ends the session of a reused refresh token. Uses a separate transaction that locks the user first, like the
-/// deletion of the account; the decision does not change in between.
+/// Ends the session of a reused refresh token. Uses a separate transaction that locks the user
+/// first, like the deletion of the account; the decision does not change in between.
 async fn end_reused(
     database: &Database,
     session: &sessions::Model,
@@ -239,7 +240,7 @@ async fn end_reused(
     database.transaction(end).await
 }
 
-/// Stores a security event caused by a request without a viewer.
+/// Stores a security event of a request without a viewer, unless the user has been deleted.
 pub(super) async fn record(database: &Database, event: security_events::ActiveModel) -> Result<()> {
     let event = &event;
     let insert = |transaction: Arc<Transaction>| async move {
@@ -251,7 +252,7 @@ pub(super) async fn record(database: &Database, event: security_events::ActiveMo
     database.transaction(insert).await
 }
 
-/// True if a row could not be inserted since its user has been deleted meanwhile.
+/// True if a row could not be inserted because its user has been deleted.
 fn has_no_user(error: &DbErr) -> bool {
     matches!(
         error.sql_err(),
@@ -259,7 +260,7 @@ fn has_no_user(error: &DbErr) -> bool {
     )
 }
 
-/// Rolls back with this value if a row could not be inserted since its key is taken.
+/// Rolls back with this value if a row could not be inserted because of a unique constraint.
 ///
 /// # Errors
 /// Any other error.
@@ -270,7 +271,8 @@ fn unless_taken<T>(error: DbErr, taken: T) -> Result<End<T>> {
     }
 }
 
-/// Stores a user and their first session. Returns `None`, and stores nothing, if the address has an account.
+/// Stores a user and their first session. Returns `None`, and stores nothing, if the address has an
+/// account.
 pub(super) async fn create_user(
     database: &Database,
     user: users::ActiveModel,
@@ -292,8 +294,9 @@ pub(super) async fn create_user(
     database.transaction(insert).await
 }
 
-/// Stores a session for a user whose password was verified, and the new hash if it was rehashed. Stores nothing if
-/// the stored hash has changed since, or if the account was disabled; a lock orders this and those changes.
+/// Stores a session for a user whose password was verified, and the new hash if it was rehashed.
+/// Stores nothing if the stored hash has changed since, or if the account was disabled; a lock
+/// orders this and those changes.
 pub(super) async fn open_session(
     database: &Database,
     authenticated: &Authenticated,
@@ -329,9 +332,9 @@ pub(super) async fn open_session(
         }
         event.clone().insert(transaction).await?;
         let session = session.clone().insert(transaction).await?;
-        bounds::bound_sessions(transaction, session.user_id).await?;
+        bounds::limit_sessions(transaction, session.user_id).await?;
         remember(transaction, network.clone()).await?;
-        bounds::bound_networks(transaction, session.user_id).await?;
+        bounds::limit_known_networks(transaction, session.user_id).await?;
         Ok(End::Commit(Some(session)))
     };
     database.transaction(open).await

@@ -11,8 +11,8 @@ use crate::{
     identity::entity::{sessions, users},
 };
 
-/// Inserts users, a session of each, and what `fill` inserts for each session's owner, in one transaction. Returns
-/// false, and inserts nothing, if an address has an account.
+/// Inserts users, a session for each, and the rows that `fill` inserts for each session's owner, in
+/// one transaction. Returns false, and inserts nothing, if an address has an account.
 pub(in crate::identity) async fn insert_users(
     database: &Database,
     people: Vec<users::ActiveModel>,

@@ -1,4 +1,4 @@
-//! The uses of a session before they are written.
+//! Merges the uses of a session in memory until they are written.
 
 use crate::{clock::Timestamp, id::SessionKey, identity::entity::sessions::Model};
 
@@ -16,10 +16,11 @@ pub(in crate::identity) struct Uses {
 /// A session and its uses.
 pub(in crate::identity) type UsesOf = (SessionKey, Uses);
 
-/// An extension of the idle timeout of a session in use.
+/// An extension of the idle timeout by a use of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::identity) struct Slide {
-    /// The expiry of the row at the use. If the row has an earlier expiry now, it was shortened, and stays.
+    /// The expiry of the row at the use. If the row has an earlier expiry now, it was shortened,
+    /// and stays.
     pub(in crate::identity) from: Timestamp,
     pub(in crate::identity) to: Timestamp,
 }

@@ -1,4 +1,5 @@
-//! The signing keys of access tokens, which belong to the server.
+//! Reads and stores the signing keys of access tokens, which belong to the server and not to a
+//! user.
 
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ pub(in crate::identity) async fn signing_keys(
         .await?)
 }
 
-/// Stores new keys, and applies `before` to the older ones. Returns false if another instance has taken the
-/// numbers of the keys.
+/// Stores new keys, and applies `before` to the older ones. Returns false if another instance has
+/// taken the numbers of the keys.
 pub(in crate::identity) async fn add_signing_keys(
     database: &Database,
     keys: Vec<signing_keys::ActiveModel>,
@@ -78,7 +79,7 @@ pub(in crate::identity) async fn add_signing_keys(
     database.transaction(replace).await
 }
 
-/// Keeps a key as another secret has sealed it.
+/// Stores the private key of a signing key, encrypted with another secret.
 pub(in crate::identity) async fn reencrypt_signing_key(
     database: &Database,
     id: &str,

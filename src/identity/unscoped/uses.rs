@@ -1,4 +1,4 @@
-//! The uses of sessions, written beside the requests that were made with them.
+//! Writes the uses of sessions to their rows, in other transactions than those of the requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,8 +21,9 @@ use crate::{
     identity::entity::sessions::{self, Column},
 };
 
-/// Writes the uses of several sessions in one transaction. Returns the sessions whose rows other transactions
-/// had locked; their uses are not written. Waiting for one row with locks on others could deadlock.
+/// Writes the uses of several sessions in one transaction. Returns the sessions whose rows other
+/// transactions had locked; their uses are not written. Waiting for one row with locks on others
+/// could deadlock.
 pub(in crate::identity) async fn write_uses(
     database: &Database,
     uses: &[UsesOf],
@@ -45,7 +46,7 @@ pub(in crate::identity) async fn write_uses(
             }
         }
         if !rest.is_empty() {
-            // A session that was removed is not locked.
+            // Either locked or deleted: only rows that are still stored are locked.
             let locked: Vec<_> = rest.into_iter().collect();
             let stored = sessions::Entity::find().filter(has_one_of(&locked));
             let stored = stored.all(transaction).await?;
@@ -56,7 +57,8 @@ pub(in crate::identity) async fn write_uses(
     database.transaction(write).await
 }
 
-/// Writes the uses of one session, and waits for the lock of its row: a confirmation must be written.
+/// Writes the uses of one session, and waits for the lock of its row: a confirmation must be
+/// written.
 pub(in crate::identity) async fn confirm(
     database: &Database,
     key: SessionKey,
@@ -69,7 +71,8 @@ pub(in crate::identity) async fn confirm(
     database.transaction(write).await
 }
 
-/// Updates one session. Values never decrease, a shortened expiry stays, and an ended session does not change.
+/// Updates one session. Values never decrease, a shortened expiry stays, and an ended session does
+/// not change.
 async fn update(transaction: &Transaction, key: SessionKey, uses: &Uses) -> Result<()> {
     let at = uses.last_active_at;
     let last_active_at = Expr::case(Column::LastActiveAt.lt(at), at);
