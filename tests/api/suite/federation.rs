@@ -474,8 +474,8 @@ async fn disabled_external_user_stays_locked_out(env: TestEnv) {
     assert_eq!(person.issuer.as_deref(), Some(issuer.url.as_str()));
     assert_eq!(person.subject.as_deref(), Some("ana"));
     assert_eq!(person.sessions, 1);
-    let elsewhere = people.set_password(id, PASSWORD).await.unwrap_err();
-    assert!(elsewhere.to_string().contains("another identity provider"));
+    let refused = people.set_password(id, PASSWORD).await.unwrap_err();
+    assert!(refused.to_string().contains("external provider"));
 
     people.disable(id).await.unwrap();
     until_rejected(&app, &first).await;
