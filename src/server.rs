@@ -206,13 +206,12 @@ impl Server {
         &self.app
     }
 
-    /// Returns the routes, for tests and for servers other than [`Server::serve`].
+    /// Returns the routes, for callers that serve them themselves, such as tests.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Returns the routes of the metrics, for tests and for servers other than
-    /// [`Server::serve_metrics`].
+    /// Returns the routes of the metrics, for callers that serve them themselves, such as tests.
     pub fn metrics_router(&self) -> Router {
         http::metrics::router(Arc::clone(&self.app.metrics))
     }

@@ -292,6 +292,6 @@ fn is_confirmed(person: &UserSummary) -> Result<bool, AdminError> {
     );
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| AdminError::new(format!("the answer cannot be read: {error}")))?;
+    read.map_err(|error| AdminError::new(format!("the confirmation cannot be read: {error}")))?;
     Ok(line.trim() == "yes")
 }

@@ -5,7 +5,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::crypto::secret::{Secret, Secrets};
 
-/// The maximum length of a signed text. A longer one is rejected unread.
+/// The maximum length of a signed text. A longer one is rejected without
+/// verifying it.
 const MAX_TEXT_BYTES: usize = 256;
 
 /// Signs text for one purpose with the current secret. Verifies signatures by any accepted secret.

@@ -264,8 +264,7 @@ impl Lease {
         self.end("COMMIT").await
     }
 
-    /// Records that the transaction has been rolled back to a savepoint, so that it can be
-    /// committed.
+    /// Records a rollback to a savepoint, after which the transaction can be committed again.
     pub(super) fn record_savepoint_rollback(&mut self) {
         self.is_aborted = false;
     }

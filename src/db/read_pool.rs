@@ -14,7 +14,7 @@ use super::{
     timeouts::WAIT_TIMEOUT,
 };
 
-/// The interval between attempts.
+/// The interval between attempts to run a query.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs read-only queries; writes need a transaction.

@@ -18,7 +18,8 @@ const MIN_SHARE: u32 = 2;
 /// The minimum number of stored users at which users without a running request are removed.
 const MIN_SWEEP: usize = 1_024;
 
-/// The shares of all users with running requests.
+/// The shares of the users who have running requests: each is the number of connections that the
+/// user may still take.
 pub(super) struct Shares {
     size: usize,
     users: Mutex<Users>,

@@ -133,7 +133,7 @@ pub(super) fn timeout_response() -> GraphqlResponse {
     GraphqlResponse::from_error(Error::Unavailable)
 }
 
-/// Converts the engine's responses. After a panic, an internal error is the last one.
+/// Converts the engine's responses. A panic ends the stream with an internal error.
 fn to_responses(
     running: impl Stream<Item = Response> + Send + 'static,
 ) -> impl Stream<Item = GraphqlResponse> + Send + 'static {

@@ -182,7 +182,7 @@ impl<R: BufRead> Reader<R> {
                     Some(_) => Err("Nothing may follow the array: remove the rest of the file."),
                 }
             }
-            (_, None) => Err("The array has no end: some of the file is missing."),
+            (_, None) => Err("The closing ] is missing: the file is incomplete."),
             (_, Some(_)) => Err("Write each task as an object."),
         })
     }

@@ -1,4 +1,4 @@
-//! A reader that limits the size of each task of a file, and counts lines and quotation marks.
+//! A reader of imported files that limits the bytes of each task, and counts lines and quotation marks.
 
 use std::io::{self, BufRead, Read};
 

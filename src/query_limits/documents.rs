@@ -31,8 +31,8 @@ const MAX_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 const BYTES_PER_DOCUMENT: u64 = 2 * 1024;
 const BYTES_PER_TEXT_BYTE: u64 = 16;
 
-/// The maximum size of all variables in bytes, counted once for each use: the engine copies a value
-/// for each use.
+/// The maximum size of all variables, in bytes. A variable that a document uses three times counts
+/// three times, because the engine copies its value for each use.
 const MAX_VARIABLES_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The expected number of documents in the cache.

@@ -108,7 +108,7 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
-    /// Checks the condition of `@skip` and `@include`, the only directives with arguments.
+    /// Checks the condition of `@skip` and `@include`, the only directives of documents.
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Rejection> {
         let condition = Type {
             base: BaseType::Named(Name::new("Boolean")),

@@ -1,4 +1,4 @@
-//! Ids of tasks that clients generate: validates them. With such an id a create can be retried.
+//! Validates task ids that clients generate. With such an id, a client can safely repeat a create.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use crate::{files::File, names::prose_lines};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A line of a doc comment or a module sentence.
+    /// A line of a doc comment: `///` or `//!`.
     Doc,
     Comment,
     /// A string literal with at least three words.

@@ -11,7 +11,7 @@ pub struct Model {
     /// The `kid` of the tokens that the key signs.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// The ordinal of the rotation. The active key with the highest number signs.
+    /// Counts the rotations. Of the keys that may sign, the one with the highest number does.
     pub number: i32,
     pub algorithm: String,
     pub sealed_private_key: Vec<u8>,

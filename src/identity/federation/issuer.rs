@@ -37,8 +37,8 @@ pub(super) struct Issuer {
     audience_claim: String,
     validation: Validation,
     keys: Keys,
-    /// Verified claims by the SHA-256 of the whole token, with the version of the keys that
-    /// verified it.
+    /// Caches verified tokens: maps the SHA-256 of a token to the version of the keys that verified
+    /// it, and to its claims.
     verified: Cache<[u8; 32], (u64, Arc<VerifiedClaims>)>,
 }
 

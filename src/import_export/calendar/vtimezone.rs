@@ -130,7 +130,7 @@ impl Observance<'_> {
     }
 }
 
-/// Returns the times of a recurrence rule (section 3.3.10), up to its end.
+/// Returns the times of a recurrence rule (RFC 5545, section 3.3.10), up to its end.
 fn expand(rule: &str, start: DateTime, from: Offset) -> Option<Vec<DateTime>> {
     let (mut parts, mut until) = (Vec::new(), None);
     for part in rule.split(';') {

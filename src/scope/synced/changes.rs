@@ -92,8 +92,8 @@ impl<N> ChangeBatch<'_, N> {
         Ok(())
     }
 
-    /// Returns the changes in the order of their numbers, and the number up to which they are
-    /// complete.
+    /// Returns the changes in the order of their numbers, and the highest number up to which none
+    /// is missing.
     pub(crate) fn finish(mut self) -> (Vec<Change<N>>, i64) {
         self.changes.retain(|change| change.seq <= self.complete_to);
         self.changes.sort_by_key(|change| change.seq);

@@ -41,7 +41,7 @@ const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 /// core.
 const FALLBACK_COOLDOWN: Duration = Duration::from_millis(100);
 
-/// The maximum time until a password is hashed. After it the request fails with `Unavailable`.
+/// The maximum time to wait for a hash. The request then fails with `Unavailable`.
 const HASH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Proof that a request contained a user's password. Only [`HashingPool::verify`] creates one.
