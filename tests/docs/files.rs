@@ -1,21 +1,8 @@
-//! The text files of the repository.
+//! The files of the repository.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-/// Folders that are generated, or that hold installed packages.
-const SKIPPED: [&str; 9] = [
-    ".git",
-    "target",
-    "node_modules",
-    "dist",
-    "cache",
-    "data",
-    "screenshots",
-    ".hypothesis",
-    "generated",
-];
-
-/// A text file, with its path from the root of the repository.
+/// A file, with its path from the root of the repository. A binary file has no text.
 pub struct File {
     pub path: String,
     pub text: String,
@@ -34,30 +21,33 @@ impl File {
     }
 }
 
-/// Returns all text files, sorted by path.
+/// Returns all files except those that Git ignores, which a fresh clone does not have.
 pub fn all() -> Vec<File> {
-    let mut files = Vec::new();
-    collect(Path::new(env!("CARGO_MANIFEST_DIR")), "", &mut files);
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    files
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut git = Command::new("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let listed = git.current_dir(root).output().expect("git is installed");
+    assert!(listed.status.success(), "the tests run in a clone");
+    let paths = String::from_utf8(listed.stdout).expect("paths are in UTF-8");
+    // A listed file may have been deleted.
+    let files = paths.lines().filter_map(|path| {
+        let bytes = fs::read(root.join(path)).ok()?;
+        Some(File {
+            path: path.to_owned(),
+            text: String::from_utf8(bytes).unwrap_or_default(),
+        })
+    });
+    files.collect()
+}
+
+/// True if a file or a folder has this path.
+pub fn exists(files: &[File], path: &str) -> bool {
+    let folder = format!("{path}/");
+    let mut files = files.iter();
+    path.is_empty() || files.any(|file| file.path == path || file.path.starts_with(&folder))
 }
 
 /// Returns the Markdown files.
 pub fn documents(files: &[File]) -> impl Iterator<Item = &File> {
     files.iter().filter(|file| file.extension() == "md")
-}
-
-fn collect(directory: &Path, prefix: &str, files: &mut Vec<File>) {
-    for entry in fs::read_dir(directory).expect("the folder can be listed") {
-        let entry = entry.expect("the folder can be listed");
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = format!("{prefix}{name}");
-        if entry.path().is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                collect(&entry.path(), &format!("{path}/"), files);
-            }
-        } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            files.push(File { path, text });
-        }
-    }
 }
