@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use sea_orm::DeriveValueType;
 
+use crate::output;
+
 /// An instant, in whole milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
 pub struct Timestamp(i64);
@@ -111,6 +113,8 @@ impl Clock {
         (self.0)()
     }
 }
+
+output::leaf!(Timestamp, |value, json| json.push_plain(&value.to_string()));
 
 #[cfg(test)]
 mod tests {

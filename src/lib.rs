@@ -16,6 +16,7 @@ mod import_errors;
 mod import_export;
 mod input;
 mod metrics;
+mod output;
 mod pagination;
 mod payload;
 mod private_file;

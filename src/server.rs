@@ -133,10 +133,15 @@ impl Server {
             move_batch: tasks::move_batch,
         };
 
-        let documents = Documents::new(&graphql::sdl(), &graphql::SCALARS, config.document_limits)?;
+        let introspection = config.introspection(mode);
+        let documents = Documents::new(
+            &graphql::sdl(),
+            &graphql::SCALARS,
+            config.document_limits,
+            graphql::validator(introspection),
+        )?;
         let only = config.trusted_documents_only == OnOff::On;
-        let documents =
-            documents.with_trusted(&config.trusted_documents, only, graphql::validator())?;
+        let documents = documents.with_trusted(&config.trusted_documents, only)?;
 
         let database = Database::open(&config.database(), config.database_connections)
             .await?
@@ -172,7 +177,7 @@ impl Server {
                 &identity,
                 config.document_limits,
                 config.account_limits,
-                config.introspection(mode),
+                introspection,
             ),
             documents,
             streams: Streams::new(config.connection_limits, is_stopping),

@@ -185,7 +185,8 @@ async fn compare(
     Ok(())
 }
 
-async fn sign_in(
+/// Signs in a user of `cubby seed`, and returns the access token.
+pub async fn sign_in(
     connection: &mut Connection,
     server: &Server,
     number: u32,

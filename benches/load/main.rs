@@ -1,8 +1,9 @@
-//! Measures the throughput, the latency and the CPU time of Cubby with SQLite and with a temporary
-//! PostgreSQL.
+//! Measures Cubby with SQLite and with a temporary PostgreSQL.
 //!
-//! Run `cargo bench --bench load -- OPTIONS`:
+//! `cargo bench` compares the CPU time of Cubby with that of the floor, hand-written handlers that do
+//! the same work. `cargo bench --bench load -- OPTIONS` measures other things:
 //!
+//! - `--throughput`: requests per second, latency and CPU time of each kind of request.
 //! - `--only sqlite`, `--only postgresql`: one database only.
 //! - `--seconds 10`: the duration of each measurement.
 //! - `--sign-in`: a flood of sign-ins, and its effect on other requests.
@@ -23,6 +24,7 @@
 
 mod client;
 mod cpu;
+mod floor;
 mod lists;
 mod points;
 mod postgresql;
@@ -82,6 +84,10 @@ struct Args {
     /// The duration of each measurement, in seconds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+
+    /// Measure only the throughput, the latency and the CPU time of each kind of request
+    #[arg(long)]
+    throughput: bool,
 
     /// Measure only sign-ins, and reads during a flood of sign-ins
     #[arg(long)]
@@ -164,6 +170,8 @@ async fn run(args: &Args) -> Result<()> {
     }
     if args.sign_in {
         sign_in::measure_hash(Duration::from_secs(args.seconds));
+    } else if !args.throughput {
+        return floor::measure_all(args.only, Duration::from_secs(args.seconds)).await;
     }
     println!("{HEAD}");
     if args.only != Some(Kind::Postgresql) {

@@ -2,6 +2,7 @@
 //! port.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpStream},
     path::Path,
@@ -35,7 +36,6 @@ fn command(directory: &Path, settings: &[(&str, &str)]) -> Command {
         .env("CUBBY_LISTEN", "127.0.0.1:0")
         .env("CUBBY_MODE", "development")
         .env("CUBBY_SECRET", "for the benchmark only, over 32 bytes")
-        .env("CUBBY_LOG", "warn")
         .envs(settings.iter().copied());
     command
 }
@@ -48,13 +48,12 @@ pub struct Server {
 
 impl Server {
     /// Starts Cubby with its data in the directory, unless the settings name a database.
+    ///
+    /// The log has its default level and goes to a file.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut server = Self {
-            process: command(directory, settings)
-                .stdout(Stdio::piped())
-                .spawn()?,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        };
+        let mut command = command(directory, settings);
+        command.stderr(File::create(directory.join("log"))?);
+        let mut server = Self::spawn(command)?;
         if let Some((_, address)) = settings.iter().find(|(name, _)| *name == "CUBBY_LISTEN") {
             // In production, Cubby does not print its address.
             server.address = address.parse()?;
@@ -66,7 +65,29 @@ impl Server {
             }
             return Ok(server);
         }
-        let greeting = server
+        server.read_address()?;
+        Ok(server)
+    }
+
+    /// Starts another program, which prints its address.
+    pub fn start_other(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let mut server = Self::spawn(command)?;
+        server.read_address()?;
+        Ok(server)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self> {
+        Ok(Self {
+            process: command.stdout(Stdio::piped()).spawn()?,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        })
+    }
+
+    /// Waits for the line with the server's address.
+    fn read_address(&mut self) -> Result<()> {
+        let greeting = self
             .process
             .stdout
             .as_mut()
@@ -75,8 +96,8 @@ impl Server {
             let line = line?;
             if let Some((_, rest)) = line.split_once("http://") {
                 let address = rest.split_whitespace().next().unwrap_or_default();
-                server.address = address.parse()?;
-                return Ok(server);
+                self.address = address.parse()?;
+                return Ok(());
             }
         }
         Err("the server ended before it printed its address".into())

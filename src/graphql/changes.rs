@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use async_graphql::{
-    Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Subscription, Union,
-    Value,
+    Context, Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Subscription,
+    Union, Value, parser::types::SelectionSet,
 };
 use futures_util::{Stream, stream};
 
@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     error::Result,
     identity,
+    output::{self, Compiler, Inline, Json, Output, Selection, Written},
     pagination::keyset::encode_cursor,
     scope::{self, ChangeListener, Viewer},
     tasks::Task,
@@ -31,8 +32,8 @@ impl ChangeSubscription {
     /// `UNAUTHENTICATED` without valid credentials.
     async fn task_changes(
         &self,
-        ctx: &async_graphql::Context<'_>,
-    ) -> Result<impl Stream<Item = Result<Change>>> {
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Inline<Change>>>> {
         let viewer = identity::viewer(ctx)?.clone();
         // The listener is registered before the number is read, so that no change between the two
         // is missed.
@@ -59,7 +60,7 @@ impl Changes {
         viewer: Viewer,
         listener: ChangeListener,
         seq: i64,
-    ) -> impl Stream<Item = Result<Change>> {
+    ) -> impl Stream<Item = Result<Inline<Change>>> {
         let changes = Self {
             viewer,
             listener,
@@ -68,7 +69,7 @@ impl Changes {
         };
         stream::try_unfold(changes, async |mut changes| {
             let next = changes.next().await?;
-            Ok(Some((Change(next), changes)))
+            Ok(Some((Inline(Change(next)), changes)))
         })
     }
 
@@ -99,48 +100,50 @@ impl Changes {
 /// A committed change to a task.
 pub(crate) struct Change(NodeChange);
 
-/// One or more committed changes to a task.
-#[Object]
-impl Change {
-    /// Position of the change in the viewer's change log. No argument accepts it yet.
-    async fn token(&self) -> SyncToken {
-        SyncToken(encode_cursor(&self.0.seq.to_string()))
-    }
-
-    /// `UPSERT` if the task exists, `DELETE` if it was deleted.
-    async fn kind(&self) -> ChangeKind {
-        match self.0.node {
-            Some(_) => ChangeKind::Upsert,
-            None => ChangeKind::Delete,
+output::fields! {
+    /// One or more committed changes to a task.
+    #[Object]
+    impl Change {
+        /// Position of the change in the viewer's change log. No argument accepts it yet.
+        fn token(this) -> SyncToken {
+            SyncToken(encode_cursor(&this.0.seq.to_string()))
         }
-    }
 
-    /// Id of the task. It is not called `id`, because a normalizing client cache would take it for
-    /// the id of the change.
-    async fn node_id(&self) -> ID {
-        self.0.id.clone().into()
-    }
+        /// `UPSERT` if the task exists, `DELETE` if it was deleted.
+        fn kind(this) -> ChangeKind {
+            match this.0.node {
+                Some(_) => ChangeKind::Upsert,
+                None => ChangeKind::Delete,
+            }
+        }
 
-    /// Version of the task after the change. Ignore an event whose version is not higher than the
-    /// one in the cache.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
+        /// Id of the task. It is not called `id`, because a normalizing client cache would take it for
+        /// the id of the change.
+        fn node_id(this) -> ID {
+            this.0.id.clone().into()
+        }
 
-    /// Time of the change.
-    async fn at(&self) -> Timestamp {
-        self.0.at
-    }
+        /// Version of the task after the change. Ignore an event whose version is not higher than the
+        /// one in the cache.
+        fn version(this) -> i32 {
+            this.0.version
+        }
 
-    /// Current state of the task; null if it was deleted.
-    async fn node(&self) -> Option<&ChangedNode> {
-        self.0.node.as_ref()
-    }
+        /// Time of the change.
+        fn at(this) -> Timestamp {
+            this.0.at
+        }
 
-    /// Id of the session that made the change; null if it is not known. Compare it with
-    /// `viewer.currentSession.id` to ignore changes that this client made itself.
-    async fn origin_session_id(&self) -> Option<ID> {
-        self.0.origin_session_id.map(ID::from)
+        /// Current state of the task; null if it was deleted.
+        fn node(this) -> Option<&ChangedNode> {
+            this.0.node.as_ref()
+        }
+
+        /// Id of the session that made the change; null if it is not known. Compare it with
+        /// `viewer.currentSession.id` to ignore changes that this client made itself.
+        fn origin_session_id(this) -> Option<ID> {
+            this.0.origin_session_id.map(ID::from)
+        }
     }
 }
 
@@ -158,6 +161,21 @@ pub(crate) enum ChangeKind {
 pub(crate) enum ChangedNode {
     Task(Task),
 }
+
+impl Output for ChangedNode {
+    fn compile(compiler: &Compiler<'_>, set: &SelectionSet) -> Option<Selection> {
+        // With a second member, this needs a selection for each.
+        compiler.object::<Task>(set)
+    }
+
+    fn write(&self, selection: &Selection, ctx: &Context<'_>, json: &mut Json) -> Written {
+        match self {
+            Self::Task(task) => task.write(selection, ctx, json),
+        }
+    }
+}
+
+output::enum_output!(ChangeKind);
 
 /// A position in a user's change log.
 pub(crate) struct SyncToken(String);
@@ -180,3 +198,5 @@ impl ScalarType for SyncToken {
         Value::String(self.0.clone())
     }
 }
+
+output::scalar_output!(SyncToken);

@@ -12,4 +12,4 @@ mod user;
 
 pub(crate) use scalars::{SCALARS, ScalarError};
 pub use schema::sdl;
-pub(crate) use schema::{MAX_SELECTION_DEPTH, Schema, build, validator};
+pub(crate) use schema::{MAX_SELECTION_DEPTH, Schema, Validator, build, validator};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, ID, MergedObject, MergedSubscription, Name, Object, Request, Response, ServerError,
+    Context, ID, MergedObject, MergedSubscription, Object, Request, Response, SchemaBuilder,
+    ServerError, ValidationMode,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
     parser::types::ExecutableDocument,
 };
@@ -40,16 +41,13 @@ pub(crate) fn build(
     account_limits: AccountLimits,
     introspection: bool,
 ) -> Schema {
-    let mut schema = identity
-        .provide(schema_builder())
+    identity
+        .provide(schema_builder(introspection))
         .data(limits)
         .data(account_limits)
-        // A second check: `query_limits` rejects deeper documents before they reach the engine.
-        .limit_recursive_depth(MAX_SELECTION_DEPTH);
-    if !introspection {
-        schema = schema.disable_introspection().disable_suggestions();
-    }
-    schema.finish()
+        // Each document has been validated once, by the function that `validator` returns.
+        .validation_mode(ValidationMode::Fast)
+        .finish()
 }
 
 /// Returns the schema in the schema definition language, as in `schema.graphql`.
@@ -57,22 +55,27 @@ pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new()
         .prefer_single_line_descriptions()
         .include_specified_by();
-    schema_builder().finish().sdl_with_options(options)
+    schema_builder(true).finish().sdl_with_options(options)
 }
 
-/// Returns a function that validates an operation as the engine does, without running it.
-pub(crate) fn validator() -> impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError> {
-    let schema = schema_builder()
-        .limit_recursive_depth(MAX_SELECTION_DEPTH)
+/// Validates a document by the rules of the GraphQL specification, and returns its errors. Values of
+/// variables are not validated.
+pub(crate) type Validator = Box<dyn Fn(&ExecutableDocument) -> Vec<ServerError> + Send + Sync>;
+
+/// Returns a function that validates documents for the schema.
+pub(crate) fn validator(introspection: bool) -> Validator {
+    let schema = schema_builder(introspection)
         .extension(ValidateOnly)
         .finish();
-    move |document, name| {
+    Box::new(move |document| {
         let mut request = Request::new(String::new());
-        request.operation_name = name.map(ToString::to_string);
+        // The engine needs the name of an operation, and validates all of them.
+        let (name, _) = document.operations.iter().next().unzip();
+        request.operation_name = name.flatten().map(ToString::to_string);
         request.set_parsed_query(document.clone());
         // Validation does no I/O, so the future completes at once.
         errors_of(schema.execute(request).now_or_never())
-    }
+    })
 }
 
 /// Returns the errors of a validation; one that has not finished counts as an error.
@@ -107,8 +110,15 @@ impl Extension for ValidateOnly {
     }
 }
 
-fn schema_builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), Subscription::default())
+fn schema_builder(introspection: bool) -> SchemaBuilder<Query, Mutation, Subscription> {
+    let schema = async_graphql::Schema::build(Query, Mutation::default(), Subscription::default())
+        // A second check: `query_limits` rejects deeper documents before they reach the engine.
+        .limit_recursive_depth(MAX_SELECTION_DEPTH);
+    if introspection {
+        schema
+    } else {
+        schema.disable_introspection().disable_suggestions()
+    }
 }
 
 /// The root type of queries.

@@ -146,7 +146,7 @@ async fn respond(
         credentials.check().map_err(GraphqlResponse::from_error)?;
     }
     let returns_tokens = operation.is_some_and(returns_tokens);
-    let prepared = operation::prepare(app, &document, params)?;
+    let prepared = operation::prepare(app, document, params)?;
     if prepared.kind == OperationType::Subscription {
         let Some(media) = accepted.for_stream() else {
             return Err(not_acceptable(

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
 
+use crate::output::RawJson;
+
 /// The maximum length of a response, in bytes.
 pub(super) const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -31,7 +33,8 @@ pub(super) fn response(response: &Response) -> Result<Vec<u8>, TooLong> {
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, TooLong> {
     let mut written = LimitedBuffer(Vec::new());
     // All keys are strings, so exceeding the maximum length is the only possible error.
-    match serde_json::to_writer(&mut written, value) {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut written, RawJson);
+    match value.serialize(&mut serializer) {
         Ok(()) => Ok(written.0),
         Err(_) => Err(TooLong),
     }

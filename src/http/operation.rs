@@ -10,6 +10,7 @@ use super::{AppState, graphql_request::GraphqlRequest, graphql_response::Graphql
 use crate::{
     error::{Error, Panicked, code},
     identity::RequestContext,
+    output::MayWriteJson,
     query_limits::{self, Document, OperationPlan},
 };
 
@@ -58,6 +59,7 @@ pub(super) fn document(
 pub(super) struct PreparedOperation {
     pub(super) kind: OperationType,
     cost: u64,
+    document: Arc<Document>,
     /// The request for the engine, without its context.
     request: Request,
 }
@@ -65,17 +67,19 @@ pub(super) struct PreparedOperation {
 /// Checks the operation against the limits, which do not depend on the user.
 pub(super) fn prepare(
     app: &AppState,
-    document: &Document,
+    document: Arc<Document>,
     params: GraphqlRequest,
 ) -> Result<PreparedOperation, GraphqlResponse> {
     let name = params.operation_name.as_deref();
-    let OperationPlan { kind, cost } = app.documents.plan(document, name, &params.variables)?;
+    let OperationPlan { kind, cost } = app.documents.plan(&document, name, &params.variables)?;
     let mut request = Request::new(String::new()).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document.parsed());
+    let request = request.data(MayWriteJson(!document.has_merged_fields()));
     Ok(PreparedOperation {
         kind,
         cost,
+        document,
         request,
     })
 }
@@ -88,6 +92,9 @@ pub(super) async fn run(
 ) -> GraphqlResponse {
     if let Err(error) = app.identity.rate_limits.charge(&context, prepared.cost) {
         return GraphqlResponse::from_error(error);
+    }
+    if let Some(invalid) = invalid(app, &prepared) {
+        return invalid;
     }
     let running = async {
         let _points = app.admission.points(prepared.cost).await;
@@ -103,14 +110,28 @@ pub(super) fn subscribe(
     context: RequestContext,
 ) -> impl Stream<Item = GraphqlResponse> + Send + 'static {
     match app.identity.rate_limits.charge(&context, prepared.cost) {
-        Ok(()) => {
-            let running = app.schema.execute_stream(prepared.request.data(context));
-            to_responses(running).left_stream()
-        }
+        Ok(()) => match invalid(app, &prepared) {
+            None => {
+                let running = app.schema.execute_stream(prepared.request.data(context));
+                to_responses(running).left_stream()
+            }
+            Some(invalid) => stream::once(future::ready(invalid)).right_stream(),
+        },
         Err(error) => {
             stream::once(future::ready(GraphqlResponse::from_error(error))).right_stream()
         }
     }
+}
+
+/// Returns the response for a document that is invalid for the schema.
+fn invalid(app: &AppState, prepared: &PreparedOperation) -> Option<GraphqlResponse> {
+    let errors = app.documents.errors(&prepared.document);
+    if errors.is_empty() {
+        return None;
+    }
+    Some(GraphqlResponse::executed(Response::from_errors(
+        errors.to_vec(),
+    )))
 }
 
 async fn run_with_timeout(

@@ -19,6 +19,7 @@ use crate::{
     clock::Timestamp,
     error::{AuthFailure, Error, Nullable, Result},
     id::{SecurityEventId, SessionId, UserId},
+    output::{self, Inline},
     pagination::connection::{self, Connection, ConnectionNode},
     pagination::keyset::newest_first,
     pagination::page::Page,
@@ -121,7 +122,7 @@ impl Account {
             desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
         )]
         before: Option<String>,
-    ) -> Result<Connection<Session>> {
+    ) -> Result<Inline<Connection<Session>>> {
         let page = Page::parse(first, after, last, before)?;
         let query = Session::all(&self.viewer);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
@@ -149,7 +150,7 @@ impl Account {
             desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
         )]
         before: Option<String>,
-    ) -> Result<Connection<AccessToken>> {
+    ) -> Result<Inline<Connection<AccessToken>>> {
         let page = Page::parse(first, after, last, before)?;
         let query = access_tokens::all(&self.viewer);
         let order = newest_first(sessions_entity::Column::Id, |it: &Model| it.id.into());
@@ -179,7 +180,7 @@ impl Account {
             desc = "A cursor of this list, such as `pageInfo.startCursor`. Only edges before it are returned."
         )]
         before: Option<String>,
-    ) -> Result<Connection<SecurityEvent>> {
+    ) -> Result<Inline<Connection<SecurityEvent>>> {
         let page = Page::parse(first, after, last, before)?;
         let query = Query::all();
         let order = newest_first(
@@ -238,57 +239,59 @@ impl ConnectionNode for Session {
     }
 }
 
-/// One sign-in of the user on one device. It ends when it is signed out or revoked, after 30 days
-/// without use, or at `expiresAt`.
-#[Object]
-impl Session {
-    /// Globally unique and permanent id: `session_` and 26 characters, such as
-    /// `session_01h2xcejqtf2nbrexx3vqjhp41`.
-    pub(crate) async fn id(&self) -> ID {
-        self.row.id.into()
-    }
+output::fields! {
+    /// One sign-in of the user on one device. It ends when it is signed out or revoked, after 30 days
+    /// without use, or at `expiresAt`.
+    #[Object]
+    impl Session {
+        /// Globally unique and permanent id: `session_` and 26 characters, such as
+        /// `session_01h2xcejqtf2nbrexx3vqjhp41`.
+        pub(crate) fn id(this) -> ID {
+            this.row.id.into()
+        }
 
-    /// True for the session of this request, and for the session that this request opened.
-    async fn is_current(&self) -> bool {
-        self.is_current
-    }
+        /// True for the session of this request, and for the session that this request opened.
+        fn is_current(this) -> bool {
+            this.is_current
+        }
 
-    /// The `deviceLabel` of the sign-in, such as `Laptop`; null if none was given.
-    async fn label(&self) -> Option<&str> {
-        self.row.label.as_deref()
-    }
+        /// The `deviceLabel` of the sign-in, such as `Laptop`; null if none was given.
+        fn label(this) -> Option<&str> {
+            this.row.label.as_deref()
+        }
 
-    /// The `User-Agent` header at sign-in, its first 500 code points; null if unknown. Clients choose
-    /// it freely.
-    async fn user_agent(&self) -> Option<&str> {
-        self.row.user_agent.as_deref()
-    }
+        /// The `User-Agent` header at sign-in, its first 500 code points; null if unknown. Clients choose
+        /// it freely.
+        fn user_agent(this) -> Option<&str> {
+            this.row.user_agent.as_deref()
+        }
 
-    /// The IP address of the client at sign-in, such as `192.0.2.7`; null if unknown.
-    async fn ip_address(&self) -> Option<&str> {
-        self.row.ip_address.as_deref()
-    }
+        /// The IP address of the client at sign-in, such as `192.0.2.7`; null if unknown.
+        fn ip_address(this) -> Option<&str> {
+            this.row.ip_address.as_deref()
+        }
 
-    /// The way in which the session's tokens reach its client.
-    async fn delivery(&self) -> Delivery {
-        self.row.delivery
-    }
+        /// The way in which the session's tokens reach its client.
+        fn delivery(this) -> Delivery {
+            this.row.delivery
+        }
 
-    /// The time of the sign-in.
-    async fn created_at(&self) -> Timestamp {
-        self.row.created_at
-    }
+        /// The time of the sign-in.
+        fn created_at(this) -> Timestamp {
+            this.row.created_at
+        }
 
-    /// The time of the last use, with a resolution of one minute.
-    async fn last_active_at(&self, ctx: &Context<'_>) -> Timestamp {
-        activity(ctx).last_active_at(&self.row)
-    }
+        /// The time of the last use, with a resolution of one minute.
+        fn last_active_at(this, ctx) -> Timestamp {
+            activity(ctx).last_active_at(&this.row)
+        }
 
-    /// The time at which the session ends at the latest; refreshing does not change it. 90 days after
-    /// sign-in, or 12 hours with `rememberMe: false`. A session of an external identity provider and
-    /// a personal access token without expiry have `9999-12-30T00:00:00.000Z`.
-    async fn expires_at(&self) -> Timestamp {
-        self.row.expires_at
+        /// The time at which the session ends at the latest; refreshing does not change it. 90 days after
+        /// sign-in, or 12 hours with `rememberMe: false`. A session of an external identity provider and
+        /// a personal access token without expiry have `9999-12-30T00:00:00.000Z`.
+        fn expires_at(this) -> Timestamp {
+            this.row.expires_at
+        }
     }
 }
 
@@ -321,35 +324,37 @@ impl ConnectionNode for SecurityEvent {
     }
 }
 
-/// An event that concerns the security of the account, whether the user, another client or the
-/// operator caused it. Stored for 90 days.
-#[Object]
-impl SecurityEvent {
-    /// Globally unique and permanent id: `event_` and 26 characters, such as
-    /// `event_01h2xcejqtf2nbrexx3vqjhp41`.
-    pub(crate) async fn id(&self) -> ID {
-        self.0.id.into()
-    }
+output::fields! {
+    /// An event that concerns the security of the account, whether the user, another client or the
+    /// operator caused it. Stored for 90 days.
+    #[Object]
+    impl SecurityEvent {
+        /// Globally unique and permanent id: `event_` and 26 characters, such as
+        /// `event_01h2xcejqtf2nbrexx3vqjhp41`.
+        pub(crate) fn id(this) -> ID {
+            this.0.id.into()
+        }
 
-    /// The kind of the event.
-    async fn kind(&self) -> security_events::Kind {
-        self.0.kind
-    }
+        /// The kind of the event.
+        fn kind(this) -> security_events::Kind {
+            this.0.kind
+        }
 
-    /// The time of the event.
-    async fn at(&self) -> Timestamp {
-        self.0.at
-    }
+        /// The time of the event.
+        fn at(this) -> Timestamp {
+            this.0.at
+        }
 
-    /// The IP address of the client that caused the event, such as `192.0.2.7`; null if unknown, and
-    /// for events that the operator caused.
-    async fn ip_address(&self) -> Option<&str> {
-        self.0.ip_address.as_deref()
-    }
+        /// The IP address of the client that caused the event, such as `192.0.2.7`; null if unknown, and
+        /// for events that the operator caused.
+        fn ip_address(this) -> Option<&str> {
+            this.0.ip_address.as_deref()
+        }
 
-    /// The `User-Agent` header of the client that caused the event, its first 500 code points; null if
-    /// unknown, and for events that the operator caused.
-    async fn user_agent(&self) -> Option<&str> {
-        self.0.user_agent.as_deref()
+        /// The `User-Agent` header of the client that caused the event, its first 500 code points; null if
+        /// unknown, and for events that the operator caused.
+        fn user_agent(this) -> Option<&str> {
+            this.0.user_agent.as_deref()
+        }
     }
 }

@@ -4,16 +4,17 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use crate::{
     error::{Error, Result},
+    output::{self, Fields, Inline},
     pagination::keyset::Keyset,
     pagination::page::{End, Page, PageInfo},
     scope::{
         Column, Filter, Owned, Query, Row, RowError, Value, Viewer, all_columns, distinct_columns,
     },
 };
-use async_graphql::{Context, Object, OutputType, TypeName};
+use async_graphql::{Context, Object, TypeName};
 
 /// The type of a connection's items.
-pub(crate) trait ConnectionNode: OutputType + Clone {
+pub(crate) trait ConnectionNode: Fields + Clone {
     type Entity: Owned<Model: Sync>;
     type Row: ListedRow<Self::Entity>;
 
@@ -25,14 +26,14 @@ pub(crate) trait ConnectionNode: OutputType + Clone {
 /// The columns of a row that a list reads.
 pub(crate) trait ListedRow<E: Owned>: Sized + Send + Sync {
     /// Returns the columns that these fields need.
-    fn columns(fields: &Fields<'_>) -> Vec<E::Column>;
+    fn columns(fields: &FieldNames<'_>) -> Vec<E::Column>;
 
     /// Reads the columns, in this order, from a row of the result.
     fn read(result: Row<'_>, columns: &[E::Column]) -> std::result::Result<Self, RowError>;
 }
 
 /// The names of the requested fields of an item.
-pub(crate) type Fields<'a> = BTreeSet<&'a str>;
+pub(crate) type FieldNames<'a> = BTreeSet<&'a str>;
 
 /// Reads the complete row for any requested fields.
 impl<E, M> ListedRow<E> for M
@@ -40,7 +41,7 @@ where
     E: Owned<Model = M>,
     M: Send + Sync,
 {
-    fn columns(_: &Fields<'_>) -> Vec<E::Column> {
+    fn columns(_: &FieldNames<'_>) -> Vec<E::Column> {
         all_columns::<E>()
     }
 
@@ -69,8 +70,7 @@ pub(crate) async fn find<N: ConnectionNode>(
 
 /// One page of a list.
 pub(crate) struct Connection<N: ConnectionNode> {
-    nodes: Vec<N>,
-    order: Arc<Keyset<N::Entity, N::Row>>,
+    edges: Vec<Edge<N>>,
     has_next: bool,
     has_previous: bool,
     /// The number of items on all pages, if the request asks for it.
@@ -86,7 +86,7 @@ impl<N: ConnectionNode> Connection<N> {
         query: Query<N::Entity>,
         order: impl Into<Arc<Keyset<N::Entity, N::Row>>>,
         page: Page,
-    ) -> Result<Self> {
+    ) -> Result<Inline<Self>> {
         let order = order.into();
         let mut columns = N::Row::columns(&selected_node_fields(ctx));
         columns.extend(order.columns());
@@ -121,21 +121,24 @@ impl<N: ConnectionNode> Connection<N> {
         } else {
             None
         };
-        Ok(Self {
-            nodes: rows.into_iter().map(|row| N::of(row, viewer)).collect(),
-            order,
+        let edge = |row| Edge {
+            node: N::of(row, viewer),
+            order: Arc::clone(&order),
+        };
+        Ok(Inline(Self {
+            edges: rows.into_iter().map(edge).collect(),
             has_next,
             has_previous,
             total_count,
-        })
+        }))
     }
 }
 
 /// Returns the names of the fields that the selection of a connection requests of an item, in
 /// `nodes` or in `edges`.
-fn selected_node_fields<'a>(ctx: &'a Context<'_>) -> Fields<'a> {
+fn selected_node_fields<'a>(ctx: &'a Context<'_>) -> FieldNames<'a> {
     let page = ctx.look_ahead();
-    let mut fields = Fields::new();
+    let mut fields = FieldNames::new();
     for places in [page.field("nodes"), page.field("edges").field("node")] {
         for place in places.selection_fields() {
             fields.extend(place.selection_set().map(|field| field.name()));
@@ -150,41 +153,38 @@ impl<N: ConnectionNode> TypeName for Connection<N> {
     }
 }
 
-/// One page of a list.
-#[Object(name_type)]
-impl<N: ConnectionNode> Connection<N> {
-    /// The items of this page in the order of the list, each with its cursor.
-    async fn edges(&self) -> Vec<Edge<N>> {
-        let edge = |node: &N| Edge {
-            node: node.clone(),
-            order: Arc::clone(&self.order),
-        };
-        self.nodes.iter().map(edge).collect()
-    }
-
-    /// The items of this page in the order of the list, without cursors.
-    async fn nodes(&self) -> &[N] {
-        &self.nodes
-    }
-
-    /// The first and the last cursor of this page, and flags for more items after and before it.
-    async fn page_info(&self) -> PageInfo {
-        let cursor = |node: &N| self.order.cursor(node.row());
-        PageInfo {
-            has_next_page: self.has_next,
-            has_previous_page: self.has_previous,
-            start_cursor: self.nodes.first().map(cursor),
-            end_cursor: self.nodes.last().map(cursor),
+output::fields! {
+    /// One page of a list.
+    #[Object(name_type)]
+    impl Connection<N> where N: ConnectionNode {
+        /// The items of this page in the order of the list, each with its cursor.
+        fn edges(this) -> &[Edge<N>] {
+            &this.edges
         }
-    }
 
-    /// The number of items in the whole list, independent of `first`, `after`, `last` and `before`.
-    /// Counted only if this field is requested.
-    async fn total_count(&self) -> Result<i32> {
-        let count = self
-            .total_count
-            .ok_or_else(|| Error::bug("totalCount is requested but was not computed"))?;
-        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+        /// The items of this page in the order of the list, without cursors.
+        fn nodes(this) -> Vec<&N> {
+            this.edges.iter().map(|edge| &edge.node).collect()
+        }
+
+        /// The first and the last cursor of this page, and flags for more items after and before it.
+        fn page_info(this) -> PageInfo {
+            PageInfo {
+                has_next_page: this.has_next,
+                has_previous_page: this.has_previous,
+                start_cursor: this.edges.first().map(Edge::cursor_text),
+                end_cursor: this.edges.last().map(Edge::cursor_text),
+            }
+        }
+
+        /// The number of items in the whole list, independent of `first`, `after`, `last` and `before`.
+        /// Counted only if this field is requested.
+        fn total_count(this) -> Result<i32> {
+            let count = this
+                .total_count
+                .ok_or_else(|| Error::bug("totalCount is requested but was not computed"))?;
+            Ok(i32::try_from(count).unwrap_or(i32::MAX))
+        }
     }
 }
 
@@ -194,22 +194,30 @@ pub(crate) struct Edge<N: ConnectionNode> {
     order: Arc<Keyset<N::Entity, N::Row>>,
 }
 
+impl<N: ConnectionNode> Edge<N> {
+    fn cursor_text(&self) -> String {
+        self.order.cursor(self.node.row())
+    }
+}
+
 impl<N: ConnectionNode> TypeName for Edge<N> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Edge", N::type_name()).into()
     }
 }
 
-/// An item of a page, with its cursor.
-#[Object(name_type)]
-impl<N: ConnectionNode> Edge<N> {
-    /// Position of this edge in the list; pass it as `after` or `before`.
-    async fn cursor(&self) -> String {
-        self.order.cursor(self.node.row())
-    }
+output::fields! {
+    /// An item of a page, with its cursor.
+    #[Object(name_type)]
+    impl Edge<N> where N: ConnectionNode {
+        /// Position of this edge in the list; pass it as `after` or `before`.
+        fn cursor(this) -> String {
+            this.cursor_text()
+        }
 
-    /// The item at this position.
-    async fn node(&self) -> &N {
-        &self.node
+        /// The item at this position.
+        fn node(this) -> &N {
+            &this.node
+        }
     }
 }

@@ -3,9 +3,12 @@
 //! Follows the GraphQL Cursor Connections specification, but rejects `first` together with `last`,
 //! and bounds the size of a page.
 
-use async_graphql::SimpleObject;
+use async_graphql::Object;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output,
+};
 
 /// The number of items on a page without `first` and `last`.
 pub(crate) const DEFAULT_PAGE_SIZE: i32 = 50;
@@ -70,18 +73,39 @@ impl Page {
 }
 
 /// The position of a page in the whole list.
-#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct PageInfo {
-    /// True if more items follow this page. With `last`, true if `before` is given.
     pub(crate) has_next_page: bool,
-    /// True if more items precede this page. With `first`, true if `after` is given.
     pub(crate) has_previous_page: bool,
-    /// Cursor of the first edge of this page, to pass as `before` for the preceding page; null if
-    /// the page is empty.
     pub(crate) start_cursor: Option<String>,
-    /// Cursor of the last edge of this page, to pass as `after` for the next page; null if the page
-    /// is empty.
     pub(crate) end_cursor: Option<String>,
+}
+
+output::fields! {
+    /// The position of a page in the whole list.
+    #[Object]
+    impl PageInfo {
+        /// True if more items follow this page. With `last`, true if `before` is given.
+        fn has_next_page(this) -> bool {
+            this.has_next_page
+        }
+
+        /// True if more items precede this page. With `first`, true if `after` is given.
+        fn has_previous_page(this) -> bool {
+            this.has_previous_page
+        }
+
+        /// Cursor of the first edge of this page, to pass as `before` for the preceding page; null if
+        /// the page is empty.
+        fn start_cursor(this) -> Option<&str> {
+            this.start_cursor.as_deref()
+        }
+
+        /// Cursor of the last edge of this page, to pass as `after` for the next page; null if the page
+        /// is empty.
+        fn end_cursor(this) -> Option<&str> {
+            this.end_cursor.as_deref()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! A parsed and measured document, and the hash that identifies it.
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use std::sync::OnceLock;
+
+use async_graphql::{
+    ServerError,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition},
+};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::measure::{Measured, Operation};
@@ -13,6 +18,8 @@ pub(crate) struct Document {
     pub(super) parsed: ExecutableDocument,
     pub(super) measured: Measured,
     pub(super) length: usize,
+    /// The errors of the validation, once the document has been validated.
+    pub(super) errors: OnceLock<Vec<ServerError>>,
 }
 
 /// Returns the hash of a document: the key of the cache, by which a client can also name the
@@ -40,6 +47,11 @@ impl Document {
     /// Returns the operation that a request with this `operationName` runs.
     pub(crate) fn operation(&self, name: Option<&str>) -> Option<&Operation> {
         self.select(name).map(|(_, operation)| operation)
+    }
+
+    /// True if the engine may merge the results of two fields.
+    pub(crate) fn has_merged_fields(&self) -> bool {
+        self.measured.has_merged_fields
     }
 
     /// Returns a copy of the parsed document for the engine.

@@ -1,9 +1,12 @@
 //! The documents that may run: a cache of those from clients, and the trusted documents.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::{
-    Variables,
+    ServerError, Variables,
     parser::{self, parse_query, types::OperationType},
 };
 use quick_cache::{Weighter, sync::Cache};
@@ -21,7 +24,7 @@ use super::{
 use crate::{
     config::DocumentLimits,
     error::code,
-    graphql::{MAX_SELECTION_DEPTH, ScalarError, root_fields::Input},
+    graphql::{MAX_SELECTION_DEPTH, ScalarError, Validator, root_fields::Input},
 };
 
 /// The maximum memory of the cache, in bytes, as estimated with the following constants.
@@ -42,6 +45,7 @@ const EXPECTED_DOCUMENTS: usize = 1_000;
 pub(crate) struct Documents {
     pub(super) types: Types,
     limits: DocumentLimits,
+    validator: Validator,
     cache: Cache<Hash, Arc<Document>, DocumentWeight>,
     pub(super) trusted: Trusted,
 }
@@ -81,10 +85,12 @@ impl Documents {
         sdl: &str,
         scalars: &[(&str, ScalarError)],
         limits: DocumentLimits,
+        validator: Validator,
     ) -> Result<Self, SchemaError> {
         Ok(Self {
             types: Types::read(sdl, scalars)?,
             limits,
+            validator,
             cache: Cache::with_weighter(EXPECTED_DOCUMENTS, MAX_CACHE_BYTES, DocumentWeight),
             trusted: Trusted::default(),
         })
@@ -147,6 +153,7 @@ impl Documents {
             parsed,
             measured,
             length: text.len(),
+            errors: OnceLock::new(),
         })
     }
 
@@ -154,6 +161,13 @@ impl Documents {
     pub(crate) fn find_by_hash(&self, hash: &Hash) -> Option<Arc<Document>> {
         let trusted = self.trusted.by_hash.get(hash).cloned();
         trusted.or_else(|| self.cache.get(hash))
+    }
+
+    /// Returns the errors of a document that is invalid for the schema. Validates it once.
+    pub(crate) fn errors<'a>(&self, document: &'a Document) -> &'a [ServerError] {
+        document
+            .errors
+            .get_or_init(|| (self.validator)(&document.parsed))
     }
 
     /// Checks the operation with these variables, and returns its cost.

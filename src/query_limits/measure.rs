@@ -15,7 +15,10 @@ use async_graphql::{
 
 use async_graphql_value::Value;
 
-use super::rejection::{Exceeded, Limit, Rejection};
+use super::{
+    merged_fields,
+    rejection::{Exceeded, Limit, Rejection},
+};
 use crate::{
     config::DocumentLimits,
     graphql::{
@@ -99,6 +102,8 @@ pub(super) struct Measured {
     pub(super) operations: HashMap<Option<Name>, Operation>,
     /// The number of uses of variables; those in a fragment count once for each spread.
     pub(super) uses: u32,
+    /// True if the engine may merge the results of two fields.
+    pub(super) has_merged_fields: bool,
 }
 
 /// Measures the document.
@@ -150,6 +155,7 @@ pub(super) fn measure(
     Ok(Measured {
         operations: known,
         uses: total.uses.saturating_add(uses_of_fragments),
+        has_merged_fields: merged_fields::exist_in(document),
     })
 }
 

@@ -8,6 +8,7 @@ mod document;
 mod documents;
 mod literals;
 mod measure;
+mod merged_fields;
 mod rejection;
 mod strings;
 mod syntax;

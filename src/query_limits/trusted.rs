@@ -4,8 +4,8 @@
 use std::{fmt, io::Read, path::PathBuf, sync::Arc};
 
 use async_graphql::{
-    Name, ServerError, Value, Variables,
-    parser::types::{BaseType, ExecutableDocument, OperationDefinition},
+    Name, Value, Variables,
+    parser::types::{BaseType, OperationDefinition},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -90,8 +90,7 @@ struct Operation {
 }
 
 impl Documents {
-    /// Adds the documents of these manifests. If `are_all`, no other document runs. `validate`
-    /// returns the errors of an operation.
+    /// Adds the documents of these manifests. If `are_all`, no other document runs.
     ///
     /// # Errors
     /// Fails if a file cannot be read, or if a document is invalid or exceeds a limit with any
@@ -100,7 +99,6 @@ impl Documents {
         mut self,
         files: &[PathBuf],
         are_all: bool,
-        validate: impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError>,
     ) -> Result<Self, ManifestError> {
         if files.is_empty() {
             return Ok(self);
@@ -114,7 +112,7 @@ impl Documents {
             for listed in read(file).map_err(wrong)? {
                 let wrong = |what: &str| wrong(format!("{} {what}", listed.reference()));
                 let document = self
-                    .check(&listed.text, &validate)
+                    .check(&listed.text)
                     .map_err(|what| wrong(&format!("could never run. {what}")))?;
                 let hash = hash(&listed.text);
                 let said = listed.id.strip_prefix(HASH_PREFIX);
@@ -149,11 +147,7 @@ impl Documents {
 
     /// Parses and measures a document, and checks that each of its operations is valid and, with
     /// its cheapest variables, within the maximum cost.
-    fn check(
-        &self,
-        text: &str,
-        validate: impl Fn(&ExecutableDocument, Option<&Name>) -> Vec<ServerError>,
-    ) -> Result<Arc<Document>, String> {
+    fn check(&self, text: &str) -> Result<Arc<Document>, String> {
         let said = |refusal: Rejection| {
             let errors = refusal.into_errors().into_iter();
             errors
@@ -162,14 +156,13 @@ impl Documents {
                 .join(" ")
         };
         let document = self.parse(text).map_err(said)?;
+        if let Some(error) = self.errors(&document).first() {
+            return Err(error.message.clone());
+        }
         for (name, operation) in document.parsed.operations.iter() {
             let selected = document.operation(name.map(Name::as_str));
             let selected = selected.ok_or("It has operations with and without a name.")?;
             Self::check_operation(selected).map_err(said)?;
-            let wrong = validate(&document.parsed, name);
-            if let Some(error) = wrong.into_iter().next() {
-                return Err(error.message);
-            }
             let (least, most) = (self.least_cost(&document, &operation.node), self.max_cost());
             if least > most {
                 return Err(format!(

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     error::{Nullable, Result},
+    output::Inline,
     pagination::connection::Connection,
     pagination::page::Page,
     scope::Viewer,
@@ -69,7 +70,7 @@ impl TaskLists {
                     task comes first."
         )]
         order_by: Option<Vec<TaskOrder>>,
-    ) -> Result<Connection<Task>> {
+    ) -> Result<Inline<Connection<Task>>> {
         let page = Page::parse(first, after, last, before)?;
         let order_by = order_by.unwrap_or_default();
         let order = Arc::new(order::keyset(&order_by, filter.as_ref())?);
@@ -115,8 +116,9 @@ impl TaskLists {
     async fn task(
         &self,
         #[graphql(desc = "The id of a task, such as `task_01m7z28m7jes1vymbfcst73dsj`.")] id: ID,
-    ) -> Nullable<Task> {
+    ) -> Nullable<Inline<Task>> {
         let id = id.parse().ok()?;
-        Task::load(&self.viewer, id).await.transpose()
+        let task = Task::load(&self.viewer, id).await;
+        task.map(|task| task.map(Inline)).transpose()
     }
 }

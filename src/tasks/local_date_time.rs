@@ -5,6 +5,8 @@ use std::str::FromStr;
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::civil;
 
+use crate::output;
+
 /// The accepted years: every date in them has an instant in every time zone.
 const YEARS: std::ops::RangeInclusive<i16> = 1..=9998;
 
@@ -150,6 +152,9 @@ impl ScalarType for LocalTime {
         Value::String(self.0.to_string())
     }
 }
+
+output::scalar_output!(LocalDate);
+output::scalar_output!(LocalTime);
 
 #[cfg(test)]
 mod tests {

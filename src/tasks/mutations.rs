@@ -19,6 +19,7 @@ use crate::{
     id::TaskId,
     identity,
     input::{Edit, FieldErrors, named_payload, parse_clearable, parse_required},
+    output::Inline,
     payload,
     scope::{SyncError, Viewer},
 };
@@ -111,7 +112,7 @@ struct CreateTaskInput {
 #[graphql(name_type)]
 struct CreateTaskPayload<U: OutputType> {
     /// The created task, or the stored task if its id was sent before; null if there are errors.
-    task: Option<Task>,
+    task: Option<Inline<Task>>,
     /// The owner of the task, to read updated lists and counts in the same request.
     viewer: Option<U>,
     /// Errors that the user can correct; empty on success.
@@ -181,7 +182,7 @@ struct UpdateTaskInput {
 #[derive(SimpleObject)]
 struct UpdateTaskPayload {
     /// The changed task; on `VERSION_CONFLICT`, the stored task; null on any other error.
-    task: Option<Task>,
+    task: Option<Inline<Task>>,
     /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
@@ -233,7 +234,7 @@ struct SetTaskCompletedInput {
 #[graphql(name_type)]
 struct SetTaskCompletedPayload<U: OutputType> {
     /// The changed task; on `VERSION_CONFLICT`, the stored task; null on any other error.
-    task: Option<Task>,
+    task: Option<Inline<Task>>,
     /// The owner of the task, to read updated lists and counts in the same request.
     viewer: Option<U>,
     /// Errors that the user can correct; empty on success.
@@ -276,7 +277,7 @@ struct MoveTaskInput {
 #[derive(SimpleObject)]
 struct MoveTaskPayload {
     /// The moved task; on `VERSION_CONFLICT`, the stored task; null on any other error.
-    task: Option<Task>,
+    task: Option<Inline<Task>>,
     /// Errors that the user can correct; empty on success.
     user_errors: Vec<UserError>,
 }
@@ -340,7 +341,10 @@ fn task_id(id: &ID) -> TaskResult<TaskId> {
 }
 
 /// Returns the task and the user errors of a payload.
-fn show(viewer: &Viewer, result: TaskResult<Model>) -> Result<(Option<Task>, Vec<UserError>)> {
+fn show(
+    viewer: &Viewer,
+    result: TaskResult<Model>,
+) -> Result<(Option<Inline<Task>>, Vec<UserError>)> {
     let result = match result {
         Ok(task) => Ok(task),
         Err(TaskError::Sync(error)) => Err(error),
@@ -355,5 +359,8 @@ fn show(viewer: &Viewer, result: TaskResult<Model>) -> Result<(Option<Task>, Vec
         }
     };
     let (task, user_errors) = payload::of::<Entity>(result)?;
-    Ok((task.map(|task| Task::new(task, viewer)), user_errors))
+    Ok((
+        task.map(|task| Inline(Task::new(task, viewer))),
+        user_errors,
+    ))
 }

@@ -4,6 +4,8 @@ use async_graphql::Enum;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
+use crate::output;
+
 /// The priority of a task. Priorities are ordered from `NONE`, the lowest, to `URGENT`, the highest.
 #[derive(
     Clone,
@@ -39,3 +41,5 @@ pub enum Priority {
     #[sea_orm(num_value = 4)]
     Urgent,
 }
+
+output::enum_output!(Priority);

@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Nullable, Result},
     id::TaskId,
     identity::TimeZone,
-    pagination::connection::{self, ConnectionNode, Fields, ListedRow},
+    output,
+    pagination::connection::{self, ConnectionNode, FieldNames, ListedRow},
     scope::{self, ChangeBatch, Query, RowError, Viewer, all_columns},
 };
 
@@ -91,67 +92,69 @@ impl Task {
     }
 }
 
-/// A task of the viewer: something to do, with an optional due date and a place in the manual order.
-#[Object]
-impl Task {
-    /// The global id, `task_` and 26 characters. It never changes.
-    pub(crate) async fn id(&self) -> ID {
-        self.row.id.into()
-    }
+output::fields! {
+    /// A task of the viewer: something to do, with an optional due date and a place in the manual order.
+    #[Object]
+    impl Task {
+        /// The global id, `task_` and 26 characters. It never changes.
+        pub(crate) fn id(this) -> ID {
+            this.row.id.into()
+        }
 
-    /// The version: 1 for a new task, and one more with each committed change. Send it as `ifVersion` to
-    /// change the task only if it is still at this version.
-    async fn version(&self) -> i32 {
-        self.row.version
-    }
+        /// The version: 1 for a new task, and one more with each committed change. Send it as `ifVersion` to
+        /// change the task only if it is still at this version.
+        fn version(this) -> i32 {
+            this.row.version
+        }
 
-    /// The title, 1 to 500 code points, trimmed.
-    async fn title(&self) -> &str {
-        &self.row.title
-    }
+        /// The title, 1 to 500 code points, trimmed.
+        fn title(this) -> &str {
+            &this.row.title
+        }
 
-    /// The description, at most 16,384 code points; null if the task has none.
-    async fn description(&self) -> Option<&str> {
-        self.row.description.as_deref()
-    }
+        /// The description, at most 16,384 code points; null if the task has none.
+        fn description(this) -> Option<&str> {
+            this.row.description.as_deref()
+        }
 
-    /// True if the task is completed.
-    async fn completed(&self) -> bool {
-        self.row.completed_at.is_some()
-    }
+        /// True if the task is completed.
+        fn completed(this) -> bool {
+            this.row.completed_at.is_some()
+        }
 
-    /// The time at which the task was completed; null while the task is open.
-    async fn completed_at(&self) -> Option<Timestamp> {
-        self.row.completed_at
-    }
+        /// The time at which the task was completed; null while the task is open.
+        fn completed_at(this) -> Option<Timestamp> {
+            this.row.completed_at
+        }
 
-    /// The priority; `NONE` unless it was set.
-    async fn priority(&self) -> Priority {
-        self.row.priority
-    }
+        /// The priority; `NONE` unless it was set.
+        fn priority(this) -> Priority {
+            this.row.priority
+        }
 
-    /// The due date; null if the task has none.
-    async fn due(&self) -> Nullable<DueDate> {
-        self.due_date().transpose()
-    }
+        /// The due date; null if the task has none.
+        fn due(this) -> Nullable<DueDate> {
+            this.due_date().transpose()
+        }
 
-    /// The place in the manual order, a fractional index. Compare positions as bytes, and equal ones by
-    /// `id`.
-    async fn position(&self) -> &str {
-        &self.row.position
-    }
+        /// The place in the manual order, a fractional index. Compare positions as bytes, and equal ones by
+        /// `id`.
+        fn position(this) -> &str {
+            &this.row.position
+        }
 
-    /// The time of creation, which is part of the id: if the client generated the id, by the client's
-    /// clock.
-    async fn created_at(&self) -> Result<Timestamp> {
-        // Every stored id is a UUIDv7.
-        let made_at = self.row.id.created_at();
-        made_at.ok_or_else(|| Error::unreadable("task id", self.row.id))
-    }
+        /// The time of creation, which is part of the id: if the client generated the id, by the client's
+        /// clock.
+        fn created_at(this) -> Result<Timestamp> {
+            // Every stored id is a UUIDv7.
+            let made_at = this.row.id.created_at();
+            made_at.ok_or_else(|| Error::unreadable("task id", this.row.id))
+        }
 
-    /// The time of the last change.
-    async fn updated_at(&self) -> Timestamp {
-        self.row.updated_at
+        /// The time of the last change.
+        fn updated_at(this) -> Timestamp {
+            this.row.updated_at
+        }
     }
 }
 
@@ -162,36 +165,38 @@ pub(crate) struct DueDate {
     is_overdue: bool,
 }
 
-/// The due date of a task. With a date alone, the task is due at the end of that day. With a time too, it
-/// is due at that time of day. Both follow the viewer's time zone. With a time zone as well, it is due at
-/// one instant.
-#[Object(name = "Due")]
-impl DueDate {
-    /// The day, such as `2026-11-21`.
-    async fn date(&self) -> LocalDate {
-        self.due.date
-    }
+output::fields! {
+    /// The due date of a task. With a date alone, the task is due at the end of that day. With a time too, it
+    /// is due at that time of day. Both follow the viewer's time zone. With a time zone as well, it is due at
+    /// one instant.
+    #[Object(name = "Due")]
+    impl DueDate {
+        /// The day, such as `2026-11-21`.
+        fn date(this) -> LocalDate {
+            this.due.date
+        }
 
-    /// The time of day, such as `09:30:00`; null if the task is due at the end of the day.
-    async fn time(&self) -> Option<LocalTime> {
-        self.due.time
-    }
+        /// The time of day, such as `09:30:00`; null if the task is due at the end of the day.
+        fn time(this) -> Option<LocalTime> {
+            this.due.time
+        }
 
-    /// The time zone of `date` and `time`; null if they follow the viewer's time zone.
-    async fn time_zone(&self) -> Option<TimeZone> {
-        self.due.zone.clone()
-    }
+        /// The time zone of `date` and `time`; null if they follow the viewer's time zone.
+        fn time_zone(this) -> Option<TimeZone> {
+            this.due.zone.clone()
+        }
 
-    /// The instant at which the task is due, computed in `timeZone` or, if that is null, in the viewer's
-    /// time zone. Without a time, it is the last millisecond of the day. A time that the clocks skip uses
-    /// the offset before the gap; of a time that occurs twice, it is the first instant.
-    async fn at(&self) -> Timestamp {
-        self.at
-    }
+        /// The instant at which the task is due, computed in `timeZone` or, if that is null, in the viewer's
+        /// time zone. Without a time, it is the last millisecond of the day. A time that the clocks skip uses
+        /// the offset before the gap; of a time that occurs twice, it is the first instant.
+        fn at(this) -> Timestamp {
+            this.at
+        }
 
-    /// True if `at` has passed and the task is not completed.
-    async fn is_overdue(&self) -> bool {
-        self.is_overdue
+        /// True if `at` has passed and the task is not completed.
+        fn is_overdue(this) -> bool {
+            this.is_overdue
+        }
     }
 }
 
@@ -215,7 +220,7 @@ pub(crate) struct Row {
 }
 
 impl ListedRow<Entity> for Row {
-    fn columns(fields: &Fields<'_>) -> Vec<Column> {
+    fn columns(fields: &FieldNames<'_>) -> Vec<Column> {
         use Column::{
             CompletedAt, Description, DueAt, DueDate, DueTime, DueTimeZone, Id, Position, Priority,
             Title, UpdatedAt, Version,

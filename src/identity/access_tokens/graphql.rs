@@ -1,6 +1,6 @@
 //! The GraphQL type of a personal access token.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{ID, Object};
 
 use super::{all, prefix};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         lifetimes,
         sessions::activity::activity,
     },
+    output,
     pagination::connection::{self, ConnectionNode},
     scope::Viewer,
 };
@@ -46,51 +47,53 @@ impl ConnectionNode for AccessToken {
     }
 }
 
-/// A personal access token, by which a script authenticates as its owner, with
-/// `Authorization: Bearer …`. With any scope, it cannot create or revoke tokens, revoke sessions,
-/// change the password or delete the account.
-#[Object]
-impl AccessToken {
-    /// Globally unique and permanent id: `token_` and 26 characters, such as
-    /// `token_01h2xcejqtf2nbrexx3vqjhp41`.
-    pub(crate) async fn id(&self) -> ID {
-        self.key()
-    }
-
-    /// The purpose of the token, as its owner described it, such as `codegen in CI`.
-    async fn name(&self) -> &str {
-        self.0.label.as_deref().unwrap_or_default()
-    }
-
-    /// The first 36 characters of the token, which identify it and are not secret, such as
-    /// `cubby_pat_01h2xcejqtf2nbrexx3vqjhp41`. The complete token is only in the payload of
-    /// `createAccessToken`.
-    async fn prefix(&self) -> String {
-        prefix(self.0.id.into())
-    }
-
-    /// The permissions of the token: `[READ]` or `[READ, WRITE]`.
-    async fn scopes(&self) -> Vec<Scope> {
-        match self.0.scope {
-            Scope::Read => vec![Scope::Read],
-            Scope::Write => vec![Scope::Read, Scope::Write],
+output::fields! {
+    /// A personal access token, by which a script authenticates as its owner, with
+    /// `Authorization: Bearer …`. With any scope, it cannot create or revoke tokens, revoke sessions,
+    /// change the password or delete the account.
+    #[Object]
+    impl AccessToken {
+        /// Globally unique and permanent id: `token_` and 26 characters, such as
+        /// `token_01h2xcejqtf2nbrexx3vqjhp41`.
+        pub(crate) fn id(this) -> ID {
+            this.key()
         }
-    }
 
-    /// The time at which the token was created.
-    async fn created_at(&self) -> Timestamp {
-        self.0.created_at
-    }
+        /// The purpose of the token, as its owner described it, such as `codegen in CI`.
+        fn name(this) -> &str {
+            this.0.label.as_deref().unwrap_or_default()
+        }
 
-    /// The time of the last use, with a resolution of one minute; null if the token has never been used.
-    async fn last_used_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
-        let used_at = activity(ctx).last_active_at(&self.0);
-        (used_at != lifetimes::NEVER_USED).then_some(used_at)
-    }
+        /// The first 36 characters of the token, which identify it and are not secret, such as
+        /// `cubby_pat_01h2xcejqtf2nbrexx3vqjhp41`. The complete token is only in the payload of
+        /// `createAccessToken`.
+        fn prefix(this) -> String {
+            prefix(this.0.id.into())
+        }
 
-    /// The time at which the token expires; null if it is valid until it is revoked.
-    async fn expires_at(&self) -> Option<Timestamp> {
-        let expires_at = self.0.expires_at;
-        (expires_at != lifetimes::NO_EXPIRY).then_some(expires_at)
+        /// The permissions of the token: `[READ]` or `[READ, WRITE]`.
+        fn scopes(this) -> Vec<Scope> {
+            match this.0.scope {
+                Scope::Read => vec![Scope::Read],
+                Scope::Write => vec![Scope::Read, Scope::Write],
+            }
+        }
+
+        /// The time at which the token was created.
+        fn created_at(this) -> Timestamp {
+            this.0.created_at
+        }
+
+        /// The time of the last use, with a resolution of one minute; null if the token has never been used.
+        fn last_used_at(this, ctx) -> Option<Timestamp> {
+            let used_at = activity(ctx).last_active_at(&this.0);
+            (used_at != lifetimes::NEVER_USED).then_some(used_at)
+        }
+
+        /// The time at which the token expires; null if it is valid until it is revoked.
+        fn expires_at(this) -> Option<Timestamp> {
+            let expires_at = this.0.expires_at;
+            (expires_at != lifetimes::NO_EXPIRY).then_some(expires_at)
+        }
     }
 }

@@ -6,6 +6,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     clock::Timestamp,
     id::SecurityEventId,
+    output,
     scope::{Direct, Owned, Owner},
 };
 
@@ -76,3 +77,5 @@ impl Owned for Entity {
 
     type Writes = Direct;
 }
+
+output::enum_output!(Kind);

@@ -7,6 +7,7 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, SessionKey},
     identity::lifetimes,
+    output,
     scope::{Direct, Grant, Owned, Owner, insertable},
 };
 
@@ -156,3 +157,6 @@ impl Model {
         self.idle_expires_at.min(self.expires_at)
     }
 }
+
+output::enum_output!(Delivery);
+output::enum_output!(Scope);

@@ -3,7 +3,10 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::tz;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output,
+};
 
 /// The name that browsers report if they do not know or hide the device's time zone (CLDR).
 const UNKNOWN: &str = "Etc/Unknown";
@@ -71,6 +74,8 @@ impl ScalarType for TimeZone {
         Value::String(self.name.clone())
     }
 }
+
+output::scalar_output!(TimeZone);
 
 #[cfg(test)]
 mod tests {

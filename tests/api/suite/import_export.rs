@@ -223,7 +223,7 @@ async fn invalid_file_stores_nothing_and_errors_name_lines(env: TestEnv) {
         ),
         (json(&[r#"{"title":"a","id":"7"}"#]), "line 2: id"),
         (json(&[r#"{"title":"a\u0000"}"#]), "line 2: title"),
-        (format!("[\n{good},\n"), "line 3: The array has no end"),
+        (format!("[\n{good},\n"), "line 3: The closing ] is missing"),
         (
             format!("[{good},]"),
             "line 1: A task is missing after the comma",

@@ -11,6 +11,7 @@ mod federation;
 mod federation_keys;
 mod http;
 mod import_export;
+mod inline_results;
 mod isolation;
 mod list_model;
 mod lists;

@@ -287,7 +287,7 @@ impl Connection {
         }
         let prepared = if self.operations.len() < MAX_OPERATIONS {
             operation::document(&self.app, &params)
-                .and_then(|document| operation::prepare(&self.app, &document, params))
+                .and_then(|document| operation::prepare(&self.app, document, params))
         } else {
             let message = format!("At most {MAX_OPERATIONS} operations may run on one socket.");
             Err(GraphqlResponse::rejection(
