@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::{
     connection::{Connection, Options},
     failure::{DbResult, Failure, connection_error},
+    inline_reads::InlineReads,
     pool::Pool,
     pooler::Route,
     timeouts::WAIT_TIMEOUT,
@@ -31,6 +32,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct Pools {
     pub(super) reads: Pool,
     pub(super) writes: Pool,
+    /// Short queries of SQLite.
+    pub(super) inline: Option<InlineReads>,
 }
 
 /// Opens the pools, and waits up to ten seconds for a database that is still starting.
@@ -43,6 +46,7 @@ pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools>
             let readers = sqlite_options(address)?.pragma("query_only", "ON");
             Pools {
                 writes: Pool::new(Options::Sqlite(sqlite_writer(address)?), 1),
+                inline: Some(InlineReads::new(readers.get_filename().to_owned())),
                 reads: Pool::new(Options::Sqlite(readers), connections),
             }
         }
@@ -54,6 +58,7 @@ pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools>
             Pools {
                 reads: pool.clone(),
                 writes: pool,
+                inline: None,
             }
         }
     };
@@ -87,6 +92,7 @@ pub(super) async fn examine(url: &DatabaseUrl) -> DbResult<Pools> {
     Ok(Pools {
         reads: pool.clone(),
         writes: pool,
+        inline: None,
     })
 }
 

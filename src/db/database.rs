@@ -97,6 +97,7 @@ impl Database {
             reads: ReadPool {
                 backend,
                 pool: pools.reads,
+                inline: pools.inline.map(Arc::new),
                 share: None,
             },
             writes: pools.writes,
@@ -156,6 +157,9 @@ impl Database {
     /// Closes every connection after it has been released, or after five seconds.
     pub async fn close(&self) {
         let closing = async {
+            if let Some(inline) = &self.reads.inline {
+                inline.close();
+            }
             // The write pool closes last: SQLite's last connection checkpoints the log.
             for pool in [&self.reads.pool, &self.writes] {
                 if let Err(error) = pool.close().await {

@@ -10,7 +10,9 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     failure::{DbResult, Failure},
+    inline_reads::InlineReads,
     pool::Pool,
+    row::Row,
     timeouts::WAIT_TIMEOUT,
 };
 
@@ -22,11 +24,31 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct ReadPool {
     pub(super) backend: DatabaseBackend,
     pub(super) pool: Pool,
+    /// Runs short queries of SQLite.
+    pub(super) inline: Option<Arc<InlineReads>>,
     /// Limits the connections that one user's reads take at once.
     pub(super) share: Option<Arc<Semaphore>>,
 }
 
 impl ReadPool {
+    /// Returns the result of `read` for each row.
+    pub(crate) async fn read_rows<R>(
+        &self,
+        statement: Statement,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
+    ) -> DbResult<Vec<R>> {
+        if let Some(rows) = self
+            .inline
+            .as_ref()
+            .and_then(|it| it.query(&statement, &read))
+        {
+            tracing::trace!(sql = statement.sql, "reads");
+            return rows;
+        }
+        let rows = self.query_all_raw(statement).await?;
+        rows.iter().map(|row| read(row.into())).collect()
+    }
+
     /// Sends the query once, without retries.
     pub(super) async fn query_one_once(
         &self,

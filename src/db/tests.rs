@@ -8,9 +8,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::time::timeout;
 
 use super::{
-    Database, DbResult,
+    Database, DbResult, Row,
     connection::{Connection, Options},
     failure::Failure,
+    inline_reads::InlineReads,
     pool::Pool,
 };
 use crate::{
@@ -146,4 +147,85 @@ async fn sqlite_reads_do_not_block_or_write_and_can_be_cancelled() {
     assert!(timeout(SHORT_TIMEOUT, closed).await.is_err());
     // The log has been written back into the file.
     assert!(!directory.path().join("it-wal").exists());
+}
+
+fn select(sql: &str) -> Statement {
+    Statement::from_string(DatabaseBackend::Sqlite, sql)
+}
+
+#[tokio::test]
+async fn short_reads_run_inline_and_others_are_left_to_the_driver() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("it");
+    let address = format!("sqlite:{}", file.display());
+    let database = Database::open(&address.parse().unwrap(), 1).await.unwrap();
+    run(&database, "CREATE TABLE notes (note INTEGER PRIMARY KEY)")
+        .await
+        .unwrap();
+    let inline = InlineReads::new(file);
+    let number = |row: Row<'_>| row.get::<i64>(0);
+
+    let few =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100) SELECT i FROM n";
+    let numbers = inline.query(&select(few), number).unwrap().unwrap();
+    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+    for other in [
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        "INSERT INTO notes VALUES (1) RETURNING note",
+        "SELECT note FROM missing",
+    ] {
+        assert!(inline.query(&select(other), number).is_none(), "{other}");
+    }
+    assert_eq!(count(&database).await.unwrap(), 0);
+    // An interrupted query does not spoil the next one.
+    assert!(inline.query(&select(few), number).is_some());
+    inline.close();
+    assert!(inline.query(&select(few), number).is_none());
+}
+
+#[tokio::test]
+async fn inline_reads_give_the_same_values_as_the_driver() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:{}", directory.path().join("it").display());
+    let database = Database::open(&address.parse().unwrap(), 1).await.unwrap();
+    let uuid = "SELECT x'0188bac74afa78aabc3bbd1eef28d881'";
+    let same = async |sql: &str, read: &dyn Fn(Row<'_>) -> DbResult<String>| {
+        let inline = database.reads().inline.as_ref().unwrap();
+        let inline = inline
+            .query(&select(sql), read)
+            .expect("it runs inline")
+            .unwrap();
+        let driver = database.reads().query_all_raw(select(sql)).await.unwrap();
+        let driver: Vec<_> = driver.iter().map(|row| read(row.into()).unwrap()).collect();
+        assert_eq!(inline, driver, "{sql}");
+    };
+    fn read<T: sea_orm::TryGetable + sea_orm::sea_query::ValueType + std::fmt::Debug>(
+        row: Row<'_>,
+    ) -> DbResult<String> {
+        Ok(format!("{:?}", row.get::<T>(0)?))
+    }
+    same("SELECT 9223372036854775807", &read::<i64>).await;
+    same("SELECT -7", &read::<i32>).await;
+    same("SELECT 4", &read::<i16>).await;
+    same("SELECT 1 = 1", &read::<bool>).await;
+    same("SELECT 1 = 2", &read::<Option<bool>>).await;
+    same("SELECT 'a''\u{1f600}'", &read::<String>).await;
+    same("SELECT x'00ff'", &read::<Vec<u8>>).await;
+    same(uuid, &read::<UserId>).await;
+    same("SELECT NULL", &read::<Option<i64>>).await;
+    same("SELECT NULL", &read::<Option<String>>).await;
+    same("SELECT NULL", &read::<Option<UserId>>).await;
+
+    let inline = database.reads().inline.as_ref().unwrap();
+    for (sql, read) in [
+        (
+            "SELECT NULL",
+            read::<i64> as fn(Row<'_>) -> DbResult<String>,
+        ),
+        ("SELECT 'x'", read::<i64>),
+        ("SELECT 2147483648", read::<i32>),
+        ("SELECT x'00'", read::<UserId>),
+    ] {
+        inline.query(&select(sql), read).unwrap().unwrap_err();
+    }
 }

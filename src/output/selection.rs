@@ -10,7 +10,7 @@ use async_graphql::{
 
 use super::{Fields, Json, Written};
 
-/// The fields to write of an object, in order. Empty for a value that is no object.
+/// The fields to write of an object, in order. Empty for a scalar or an enum.
 #[derive(Default)]
 pub(crate) struct Selection {
     fields: Vec<SelectedField>,

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, parser::types::SelectionSet};
 
 use super::{Compiler, Json, LeftToEngine, Output, Selection, Written};
 
-/// Implements [`Output`] for a value that is no object: writes it by `write`.
+/// Implements [`Output`] for a scalar or an enum, by an expression that writes the value.
 macro_rules! leaf {
     ($type:ty, |$value:ident, $json:ident| $write:expr) => {
         impl $crate::output::Output for $type {

@@ -5,13 +5,30 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use crate::db::{Database, Transaction};
+use crate::db::{Database, Row, Transaction};
 
 type DbResult<T> = Result<T, DbErr>;
 
 pub(super) enum Connection {
     Pool(Database),
     Transaction(Arc<Transaction>),
+}
+
+impl Connection {
+    /// Returns the result of `read` for each row.
+    pub(super) async fn read_rows<R>(
+        &self,
+        statement: Statement,
+        read: impl Fn(Row<'_>) -> DbResult<R>,
+    ) -> DbResult<Vec<R>> {
+        match self {
+            Self::Pool(database) => database.reads().read_rows(statement, read).await,
+            Self::Transaction(transaction) => {
+                let rows = transaction.query_all_raw(statement).await?;
+                rows.iter().map(|row| read(row.into())).collect()
+            }
+        }
+    }
 }
 
 #[async_trait]

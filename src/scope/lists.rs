@@ -10,10 +10,10 @@ use super::{
     connection::Connection,
     filter::Filter,
     owner::Owned,
-    query::{Query, Row},
+    query::Query,
     viewer::Viewer,
 };
-use crate::error::Result;
+use crate::{db::Row, error::Result};
 
 type DbResult<T> = std::result::Result<T, DbErr>;
 
@@ -39,7 +39,7 @@ impl Viewer {
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
         let select = select.expr_as(self.is_moving(), IS_RESCHEDULING);
-        let read = |row: Row<'_>| Ok((row.0.try_get("", IS_RESCHEDULING)?, read(row)?));
+        let read = |row: Row<'_>| Ok((row.last()?, read(row)?));
         loop {
             let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
             let is_moving = match rows.first() {

@@ -18,11 +18,12 @@ mod synced;
 mod transaction;
 mod viewer;
 
+pub(crate) use crate::db::Row;
 pub(crate) use change_log::{LogEntry, entity as change_logs};
 pub(crate) use change_notifier::{ChangeListener, ChangeNotifier};
 pub(crate) use filter::{Filter, Match, Side};
 pub(crate) use owner::{Direct, KeyedByOwner, Logged, Owned, Owner};
-pub(crate) use query::{Column, Direction, Query, Row, all_columns, distinct_columns, insertable};
+pub(crate) use query::{Column, Direction, Query, all_columns, distinct_columns, insertable};
 pub(crate) use sea_orm::{ActiveValue::Set, DbErr as RowError, Value};
 pub(crate) use sort_key::SortKey;
 pub(crate) use synced::{Change, ChangeBatch, Existing, SyncError, Synced, tombstones};

@@ -1,6 +1,6 @@
 //! Defines the owner of a row, and the traits of tables whose rows have one.
 
-use sea_orm::{DbErr, DeriveValueType, EntityTrait, TryFromU64};
+use sea_orm::{DbErr, DeriveValueType, EntityTrait, TryFromU64, TryIntoModel};
 
 use crate::{
     clock::Timestamp,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A table whose every row belongs to one user.
-pub(crate) trait Owned: EntityTrait {
+pub(crate) trait Owned: EntityTrait<ActiveModel: TryIntoModel<Self::Model>> {
     /// The column that stores the owner's id.
     const OWNER: Self::Column;
 

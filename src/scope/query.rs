@@ -1,8 +1,8 @@
 //! Builds queries of one table, the only queries that feature code can write.
 
 use sea_orm::{
-    ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable,
-    Order, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, TryGetable,
+    ActiveModelTrait, EntityTrait, IdenStatic, IntoActiveModel, Iterable, Order, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 
 use super::{filter::Filter, owner::Owned, sort_key::SortKey};
@@ -25,10 +25,6 @@ pub(crate) enum Direction {
     Ascending,
     Descending,
 }
-
-/// One row of a query result.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'a>(pub(super) &'a QueryResult);
 
 impl<E: Owned> Query<E> {
     /// Selects the rows that match `filter`.
@@ -95,21 +91,6 @@ impl<E: Owned> Clone for Query<E> {
             limit: self.limit,
             columns: self.columns.clone(),
         }
-    }
-}
-
-impl Row<'_> {
-    /// Returns the value of the column at `index`, counted from 0.
-    ///
-    /// # Errors
-    /// Fails if the column does not exist or has another type.
-    pub(crate) fn get<T: TryGetable>(self, index: usize) -> Result<T, DbErr> {
-        self.0.try_get_by_index(index)
-    }
-
-    /// Returns the complete row of `E`.
-    pub(crate) fn model<E: EntityTrait>(self) -> Result<E::Model, DbErr> {
-        E::Model::from_query_result(self.0, "")
     }
 }
 

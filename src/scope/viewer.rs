@@ -17,11 +17,11 @@ use super::{
     connection::Connection,
     filter::Filter,
     owner::{KeyedByOwner, Owned, Owner},
-    query::{Query, Row},
+    query::Query,
 };
 use crate::{
     clock::Timestamp,
-    db::{Database, Transaction},
+    db::{Database, Row, Transaction},
     error::Result,
     id::{IdGenerator, SessionId, SessionKey, UserId},
 };
@@ -197,14 +197,13 @@ impl Viewer {
 
     /// Returns the viewer's rows that match the query.
     pub(crate) async fn find_all<E: Owned>(&self, query: Query<E>) -> Result<Vec<E::Model>> {
-        let select = query.select(self.user_id());
-        Ok(select.all(&self.0.connection).await?)
+        self.select_columns(query, |row| row.model::<E>()).await
     }
 
     /// Returns the first of the viewer's rows that match the query.
     pub(crate) async fn find_one<E: Owned>(&self, query: Query<E>) -> Result<Option<E::Model>> {
-        let select = query.select(self.user_id());
-        Ok(select.one(&self.0.connection).await?)
+        let rows = self.find_all(query.limit(1)).await?;
+        Ok(rows.into_iter().next())
     }
 
     /// Returns the result of `read` for each of the viewer's rows that match the query.
@@ -224,11 +223,7 @@ impl Viewer {
     ) -> Result<Vec<R>> {
         let connection = &self.0.connection;
         let statement = select.build(connection.get_database_backend());
-        let rows = connection.query_all_raw(statement).await?;
-        Ok(rows
-            .iter()
-            .map(|row| read(Row(row)))
-            .collect::<DbResult<_>>()?)
+        Ok(connection.read_rows(statement, read).await?)
     }
 
     /// Returns the minimum and the maximum of `column` for each value of `by`. `read` receives rows
