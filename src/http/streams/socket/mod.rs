@@ -26,6 +26,9 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// The maximum size of a message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// The size of the buffer for received bytes, which each socket has. Most messages are shorter.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
 /// The maximum number of bytes that wait for the client to read them: one response, and the pongs
 /// for the client's pings.
 const MAX_UNREAD_BYTES: usize = json::MAX_RESPONSE_BYTES + 512 * 1024;
@@ -62,6 +65,7 @@ pub(in crate::http) async fn upgrade(
         .anonymous_permit(Network::of(device.ip_address))
         .ok_or_else(|| GraphqlResponse::from_error(Error::Unavailable))?;
     let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_write_buffer_size(MAX_UNREAD_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES);

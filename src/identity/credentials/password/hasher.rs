@@ -4,7 +4,10 @@ use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -22,7 +25,7 @@ use crate::{
             Authenticated, Factor,
             password::{
                 Password,
-                hashing::{Argon2Hasher, HashCost, Match},
+                hashing::{Argon2Hasher, HashCost, Match, Memory},
             },
         },
         entity::users,
@@ -40,6 +43,9 @@ const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 /// The pause of the fallback thread after each hash, so that it takes at most about a fifth of a
 /// core.
 const FALLBACK_COOLDOWN: Duration = Duration::from_millis(100);
+
+/// The time after the last hash until its memory is freed: 19 MiB for each thread.
+const MEMORY_TTL: Duration = Duration::from_secs(20);
 
 /// The maximum time to wait for a hash. The request then fails with `Unavailable`.
 const HASH_DEADLINE: Duration = Duration::from_secs(5);
@@ -76,7 +82,7 @@ pub(in crate::identity) struct HashingPool {
     places: Semaphore,
     fallback_after: Duration,
     deadline: Duration,
-    /// The hash of a random password, which is verified for an unknown email address.
+    /// The hash that is verified for an unknown email address.
     dummy_hash: Arc<str>,
 }
 
@@ -88,19 +94,21 @@ impl HashingPool {
     pub(in crate::identity) fn start(cost: &HashCost) -> Self {
         let (background, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
+        let memory = Memory::default();
         for _ in 0..threads() {
-            let (queue, cost) = (Arc::clone(&queue), cost.clone());
+            let (queue, cost, memory) = (Arc::clone(&queue), cost.clone(), memory.clone());
             thread::spawn(move || {
                 if cost.idle_priority {
                     set_idle_priority();
                 }
-                work(&queue, Duration::ZERO, &cost);
+                work(&queue, Duration::ZERO, &cost, memory);
             });
         }
         let (fallback, queue) = mpsc::channel();
-        let dummy_hash = make_dummy_hash(cost).into();
+        let dummy_hash = Argon2Hasher::new(cost).dummy_hash();
+        let dummy_hash = dummy_hash.expect("the system provides random bytes").into();
         let cost = cost.clone();
-        thread::spawn(move || work(&Mutex::new(queue), FALLBACK_COOLDOWN, &cost));
+        thread::spawn(move || work(&Mutex::new(queue), FALLBACK_COOLDOWN, &cost, memory));
         Self {
             background,
             fallback,
@@ -195,14 +203,21 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Runs the queued jobs until the pool is dropped, and pauses after each.
-fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost) {
-    let mut hashing = Argon2Hasher::new(cost);
+/// Runs the queued jobs until the pool is dropped, and pauses after each. Frees the memory when no
+/// job has come for a while.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost, memory: Memory) {
+    let mut hashing = Argon2Hasher::with_memory(cost, memory.clone());
     loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else {
-            break;
+        let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = match queue.recv_timeout(MEMORY_TTL) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                memory.free();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         };
+        drop(queue);
         if job(&mut hashing) {
             thread::sleep(rest);
         }
@@ -227,14 +242,6 @@ fn set_idle_priority() {
 #[cfg(not(target_os = "linux"))]
 fn set_idle_priority() {
     tracing::debug!("password hashing threads run at normal priority");
-}
-
-fn make_dummy_hash(cost: &HashCost) -> String {
-    let mut unknown = [0_u8; 32];
-    aws_lc_rs::rand::fill(&mut unknown).expect("the system has randomness");
-    Argon2Hasher::new(cost)
-        .hash(&Password::from_input(&format!("{unknown:?}")))
-        .expect("any text can be hashed")
 }
 
 #[cfg(test)]

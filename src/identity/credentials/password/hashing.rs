@@ -1,5 +1,7 @@
 //! Argon2id hashing, which reuses its memory from one hash to the next.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::{
@@ -50,12 +52,26 @@ impl HashCost {
     }
 }
 
-/// The parameters and the memory of one hashing thread.
+/// Memory of earlier hashes, for the next ones. Allocating it each time would cost about half as much
+/// as hashing.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Frees the memory.
+    pub(super) fn free(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hashes passwords with these parameters.
 pub(in crate::identity) struct Argon2Hasher {
     params: Params,
-    /// Empty until the first hash. Allocating it each time would cost about half as much as
-    /// hashing.
-    memory: Vec<Block>,
+    memory: Memory,
 }
 
 /// The state of a stored hash that matches the password.
@@ -68,10 +84,27 @@ pub(in crate::identity) enum Match {
 
 impl Argon2Hasher {
     pub(in crate::identity) fn new(cost: &HashCost) -> Self {
+        Self::with_memory(cost, Memory::default())
+    }
+
+    /// Creates a hasher that shares its memory with others.
+    pub(super) fn with_memory(cost: &HashCost, memory: Memory) -> Self {
         Self {
             params: cost.params.clone(),
-            memory: Vec::new(),
+            memory,
         }
+    }
+
+    /// Returns a hash of no known password, for a user who does not exist. Verifying it takes as
+    /// long as verifying any other.
+    pub(super) fn dummy_hash(&self) -> Result<String> {
+        let mut output = [0; HASH_BYTES];
+        aws_lc_rs::rand::fill(&mut output).map_err(Error::internal)?;
+        let output = Output::new(&output).map_err(Error::internal)?;
+        let hash = self
+            .phc(Salt::generate(), output)
+            .map_err(Error::internal)?;
+        Ok(hash.to_string())
     }
 
     /// Hashes a password. Returns a PHC string.
@@ -112,11 +145,16 @@ impl Argon2Hasher {
     fn make(&mut self, password: &Password) -> password_hash::Result<PasswordHash> {
         let salt = Salt::generate();
         let argon2 = Argon2::new(ALGORITHM, VERSION, self.params.clone());
+        let output = self.run(&argon2, password.as_bytes(), &salt, HASH_BYTES)?;
+        self.phc(salt, output)
+    }
+
+    fn phc(&self, salt: Salt, output: Output) -> password_hash::Result<PasswordHash> {
         Ok(PasswordHash {
             algorithm: ALGORITHM.ident(),
             version: Some(VERSION.into()),
             params: ParamsString::try_from(&self.params)?,
-            hash: Some(self.run(&argon2, password.as_bytes(), &salt, HASH_BYTES)?),
+            hash: Some(output),
             salt: Some(salt),
         })
     }
@@ -149,13 +187,15 @@ impl Argon2Hasher {
     ) -> password_hash::Result<Output> {
         let blocks = argon2.params().block_count();
         let ours = self.params.block_count();
+        let mut memory = self.memory.lock().pop().unwrap_or_default();
         // A hash with other parameters may need more memory. The excess is released below.
-        self.memory.resize(blocks.max(ours), Block::new());
+        memory.resize(blocks.max(ours), Block::new());
         let mut output = [0; Output::MAX_LENGTH];
         let output = &mut output[..length];
-        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut self.memory);
-        self.memory.truncate(ours);
-        self.memory.shrink_to_fit();
+        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut memory);
+        memory.truncate(ours);
+        memory.shrink_to_fit();
+        self.memory.lock().push(memory);
         done?;
         Ok(Output::new(output)?)
     }
@@ -177,7 +217,7 @@ mod tests {
     fn with(memory_kib: u32, passes: u32, lanes: u32) -> Argon2Hasher {
         Argon2Hasher {
             params: Params::new(memory_kib, passes, lanes, Some(HASH_BYTES)).unwrap(),
-            memory: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -214,7 +254,22 @@ mod tests {
             assert_eq!(compare("correct horse"), Some(Match::NeedsRehash), "{hash}");
             assert_eq!(compare("battery staple"), None, "{hash}");
         }
-        assert_eq!(hashing.memory.len(), hashing.params.block_count());
+        let memory = hashing.memory.lock().pop().unwrap();
+        assert_eq!(memory.len(), hashing.params.block_count());
+    }
+
+    #[test]
+    fn dummy_hash_has_the_current_parameters_and_matches_nothing() {
+        let mut hashing = production();
+        let hash = hashing.dummy_hash().unwrap();
+        assert_ne!(hash, hashing.dummy_hash().unwrap());
+        let real = hashing.hash(&typed("correct horse")).unwrap();
+        assert_eq!(hash.len(), real.len());
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert_eq!(hashing.verify(&typed(""), &hash).unwrap(), None);
     }
 
     #[test]
