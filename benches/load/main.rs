@@ -6,6 +6,7 @@
 //! - `--throughput`: requests per second, latency and CPU time of each kind of request.
 //! - `--only sqlite`, `--only postgresql`: one database only.
 //! - `--seconds 10`: the duration of each measurement.
+//! - `--resources`: the time of a start, and the memory of an idle server and of open streams.
 //! - `--sign-in`: a flood of sign-ins, and its effect on other requests.
 //! - `--revocation`: the delay until another instance rejects an ended session.
 //! - `--lists`: pages of short and long lists in each order.
@@ -29,6 +30,7 @@ mod lists;
 mod points;
 mod postgresql;
 mod relay;
+mod resources;
 mod revocation;
 mod server;
 mod sessions;
@@ -88,6 +90,10 @@ struct Args {
     /// Measure only the throughput, the latency and the CPU time of each kind of request
     #[arg(long)]
     throughput: bool,
+
+    /// Measure only the time of a start, and the memory of an idle server and of open streams
+    #[arg(long)]
+    resources: bool,
 
     /// Measure only sign-ins, and reads during a flood of sign-ins
     #[arg(long)]
@@ -168,10 +174,14 @@ async fn run(args: &Args) -> Result<()> {
     if args.sessions {
         return sessions::measure_all(args.only, Duration::from_secs(args.seconds)).await;
     }
+    if args.resources {
+        return resources::measure_all().await;
+    }
     if args.sign_in {
         sign_in::measure_hash(Duration::from_secs(args.seconds));
     } else if !args.throughput {
-        return floor::measure_all(args.only, Duration::from_secs(args.seconds)).await;
+        floor::measure_all(args.only, Duration::from_secs(args.seconds)).await?;
+        return resources::measure_all().await;
     }
     println!("{HEAD}");
     if args.only != Some(Kind::Postgresql) {

@@ -1,9 +1,7 @@
 //! Implements CORS (Fetch Standard): which pages of other origins may read responses.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderValue, Method,
         header::{
@@ -13,7 +11,6 @@ use axum::{
             ORIGIN, VARY,
         },
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -36,9 +33,9 @@ const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
 /// All request headers are allowed: tracing tools and client libraries send their own, and none
 /// grants more here than `Authorization`.
 pub(super) async fn allow_origin(
-    State(app): State<Arc<AppState>>,
+    app: &AppState,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let is_preflight = request.method() == Method::OPTIONS;
     let headers = request.headers();
@@ -48,7 +45,7 @@ pub(super) async fn allow_origin(
     let mut response = if is_preflight {
         ().into_response()
     } else {
-        next.run(request).await
+        next(request).await
     };
     let headers = response.headers_mut();
     let vary = if is_preflight {

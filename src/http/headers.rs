@@ -1,10 +1,7 @@
 //! Checks the head of every request, and adds security headers to every response.
 
-use std::sync::Arc;
-
 use axum::{
-    Extension,
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderName, HeaderValue, StatusCode, Version,
         header::{
@@ -12,7 +9,6 @@ use axum::{
             X_CONTENT_TYPE_OPTIONS,
         },
     },
-    middleware::Next,
     response::Response,
 };
 
@@ -46,18 +42,19 @@ const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
+/// Rejects a request with an invalid head, and completes the headers of the response.
 pub(super) async fn check_and_complete(
-    State(app): State<Arc<AppState>>,
-    Extension(request_id): Extension<RequestId>,
+    app: &AppState,
+    request_id: RequestId,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let mut response = match head_error(&request) {
         Some((status, message)) => {
             let refused = GraphqlResponse::rejection(status, code::BAD_REQUEST, message);
             refused.write(Media::Json, request_id, &app.admission)
         }
-        None => next.run(request).await,
+        None => next(request).await,
     };
     let headers = response.headers_mut();
     for (name, value) in DEFAULT_HEADERS {

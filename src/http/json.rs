@@ -10,6 +10,9 @@ use crate::output::RawJson;
 /// The maximum length of a response, in bytes.
 pub(super) const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
+/// The initial capacity of a response, in bytes: most fit.
+const CAPACITY: usize = 1024;
+
 /// The response would exceed [`MAX_RESPONSE_BYTES`].
 #[derive(Debug)]
 pub(super) struct TooLong;
@@ -31,7 +34,7 @@ pub(super) fn response(response: &Response) -> Result<Vec<u8>, TooLong> {
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, TooLong> {
-    let mut written = LimitedBuffer(Vec::new());
+    let mut written = LimitedBuffer(Vec::with_capacity(CAPACITY));
     // All keys are strings, so exceeding the maximum length is the only possible error.
     let mut serializer = serde_json::Serializer::with_formatter(&mut written, RawJson);
     match value.serialize(&mut serializer) {

@@ -30,8 +30,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    extract::{Request, State},
     http::{Extensions, HeaderMap, HeaderName},
-    middleware,
+    middleware::{self, Next},
+    response::Response,
     routing::{any, get},
 };
 use tower_http::compression::{
@@ -83,19 +85,20 @@ pub(crate) fn router(app: Arc<AppState>) -> Router {
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(compression())
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            cors::allow_origin,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            headers::check_and_complete,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            request_id::assign_request_id,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
         .with_state(app)
+}
+
+/// Runs the middleware in one layer: the router clones each layer for each request.
+async fn around(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+    let app = &*app;
+    request_id::assign_request_id(app, request, async |request, id| {
+        headers::check_and_complete(app, id, request, async |request| {
+            cors::allow_origin(app, request, async |request| next.run(request).await).await
+        })
+        .await
+    })
+    .await
 }
 
 /// Compresses responses that benefit from it, except streams, whose parts must not be delayed, and

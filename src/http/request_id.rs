@@ -1,13 +1,8 @@
 //! Assigns an id to each request, for its response and every line that it logs.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::panic::AssertUnwindSafe;
 
-use axum::{
-    extract::{Request, State},
-    http::HeaderValue,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::HeaderValue, response::Response};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -20,9 +15,9 @@ use crate::{
 
 /// Assigns an id to the request, and logs and measures its end.
 pub(super) async fn assign_request_id(
-    State(app): State<Arc<AppState>>,
+    app: &AppState,
     mut request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request, RequestId) -> Response,
 ) -> Response {
     let id = RequestId::new(&app.ids, app.clock.now());
     request.extensions_mut().insert(id);
@@ -35,7 +30,7 @@ pub(super) async fn assign_request_id(
     );
     async {
         let begun = Instant::now();
-        let running = AssertUnwindSafe(next.run(request)).catch_unwind();
+        let running = AssertUnwindSafe(next(request, id)).catch_unwind();
         let mut response = running.await.unwrap_or_else(|panic| {
             let panicked = Error::internal(Panicked::with(panic.as_ref()));
             GraphqlResponse::from_error(panicked).write(Media::Json, id, &app.admission)

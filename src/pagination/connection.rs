@@ -102,13 +102,17 @@ impl<N: ConnectionNode> Connection<N> {
         rows = order.order(rows, page.end == End::Last);
         // One extra row shows that more rows follow.
         let rows = rows.limit(page.size + 1);
-        let mut rows = viewer
-            .list(rows, |result| N::Row::read(result, &columns))
-            .await?;
-        let has_more = rows.len() as u64 > page.size;
-        rows.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
+        let read = |result: Row<'_>| {
+            Ok(Edge {
+                node: N::of(N::Row::read(result, &columns)?, viewer),
+                order: Arc::clone(&order),
+            })
+        };
+        let mut edges = viewer.list(rows, read).await?;
+        let has_more = edges.len() as u64 > page.size;
+        edges.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
         if page.end == End::Last {
-            rows.reverse();
+            edges.reverse();
         }
         // The list has an item on the other side of the given cursor: the one that the cursor was
         // created from, unless it has since been deleted.
@@ -121,12 +125,8 @@ impl<N: ConnectionNode> Connection<N> {
         } else {
             None
         };
-        let edge = |row| Edge {
-            node: N::of(row, viewer),
-            order: Arc::clone(&order),
-        };
         Ok(Inline(Self {
-            edges: rows.into_iter().map(edge).collect(),
+            edges,
             has_next,
             has_previous,
             total_count,

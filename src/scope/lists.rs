@@ -1,5 +1,7 @@
 //! Lists and counts a viewer's rows, after rows that depend on the time zone have been rescheduled.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sea_orm::{
     ColumnTrait, DbErr, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
@@ -39,15 +41,21 @@ impl Viewer {
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
         let select = select.expr_as(self.is_moving(), IS_RESCHEDULING);
-        let read = |row: Row<'_>| Ok((row.last()?, read(row)?));
+        let was_moving = AtomicBool::new(false);
+        let read = |row: Row<'_>| {
+            let is_moving: Option<bool> = row.last()?;
+            was_moving.store(is_moving == Some(true), Ordering::Relaxed);
+            read(row)
+        };
         loop {
-            let rows: Vec<(Option<bool>, R)> = self.read(select.clone(), &read).await?;
-            let is_moving = match rows.first() {
-                Some((is_moving, _)) => *is_moving == Some(true),
-                None => self.log().await?.as_ref().is_some_and(is_moving),
+            let rows = self.read(select.clone(), &read).await?;
+            let is_moving = if rows.is_empty() {
+                self.log().await?.as_ref().is_some_and(is_moving)
+            } else {
+                was_moving.load(Ordering::Relaxed)
             };
             if !is_moving {
-                return Ok(rows.into_iter().map(|(_, row)| row).collect());
+                return Ok(rows);
             }
             self.moved().await?;
         }
