@@ -34,18 +34,15 @@ impl ReadPool {
     /// Returns the result of `read` for each row.
     pub(crate) async fn read_rows<R>(
         &self,
-        statement: Statement,
+        statement: &Statement,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> DbResult<Vec<R>> {
-        if let Some(rows) = self
-            .inline
-            .as_ref()
-            .and_then(|it| it.query(&statement, &read))
-        {
-            tracing::trace!(sql = statement.sql, "reads");
+        tracing::trace!(sql = statement.sql, "reads");
+        let inline = self.inline.as_ref();
+        if let Some(rows) = inline.and_then(|inline| inline.query(statement, &read)) {
             return rows;
         }
-        let rows = self.query_all_raw(statement).await?;
+        let rows = self.query_all(statement).await?;
         rows.iter().map(|row| read(row.into())).collect()
     }
 
@@ -78,6 +75,13 @@ impl ReadPool {
         Ok(is_writable)
     }
 
+    async fn query_all(&self, statement: &Statement) -> DbResult<Vec<QueryResult>> {
+        // Boxed, because each future that contains it would be copied with it.
+        let reading =
+            retry_while_unavailable(self.share.as_deref(), || self.query_all_once(statement));
+        Box::pin(reading).await
+    }
+
     async fn query_all_once(&self, statement: &Statement) -> DbResult<Vec<QueryResult>> {
         let mut lease = self.pool.acquire().await?;
         lease
@@ -99,7 +103,7 @@ impl ConnectionTrait for ReadPool {
 
     async fn query_all_raw(&self, statement: Statement) -> DbResult<Vec<QueryResult>> {
         tracing::trace!(sql = statement.sql, "reads");
-        retry_while_unavailable(self.share.as_deref(), || self.query_all_once(&statement)).await
+        self.query_all(&statement).await
     }
 
     async fn execute_raw(&self, _: Statement) -> DbResult<ExecResult> {

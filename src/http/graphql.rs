@@ -64,7 +64,7 @@ pub(super) async fn serve(
             Some(_place) => {
                 let sender = (device, Arc::clone(&cookies));
                 let responding = respond(&app, sender, &head, &accepted, params, request_id);
-                timeout(operation::OPERATION_TIMEOUT, responding)
+                timeout(operation::OPERATION_TIMEOUT, Box::pin(responding))
                     .await
                     .unwrap_or_else(|_| Err(operation::timeout_response()))
             }
@@ -157,7 +157,8 @@ async fn respond(
         let (watch, permits) = streams::acquire(&app.streams, &credentials, network)?;
         let context = RequestContext::new(credentials, device, cookies);
         let app = Arc::clone(app);
-        let answers = streams::responses(app, prepared, context, request_id, watch, permits).await;
+        let answers = streams::responses(app, prepared, context, request_id, watch, permits);
+        let answers = Box::pin(answers).await;
         return Ok(Outcome::Stream(write_stream(media, answers)));
     }
     let context = RequestContext::new(credentials, device, cookies);

@@ -96,10 +96,11 @@ pub(super) async fn run(
     if let Some(invalid) = invalid(app, &prepared) {
         return invalid;
     }
-    let running = async {
+    // Boxed, because each future that contains it would be copied with it.
+    let running = Box::pin(async {
         let _points = app.admission.points(prepared.cost).await;
         app.schema.execute(prepared.request.data(context)).await
-    };
+    });
     run_with_timeout(running, OPERATION_TIMEOUT).await
 }
 

@@ -18,13 +18,13 @@ impl Connection {
     /// Returns the result of `read` for each row.
     pub(super) async fn read_rows<R>(
         &self,
-        statement: Statement,
+        statement: &Statement,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> DbResult<Vec<R>> {
         match self {
             Self::Pool(database) => database.reads().read_rows(statement, read).await,
             Self::Transaction(transaction) => {
-                let rows = transaction.query_all_raw(statement).await?;
+                let rows = transaction.query_all_raw(statement.clone()).await?;
                 rows.iter().map(|row| read(row.into())).collect()
             }
         }

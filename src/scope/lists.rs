@@ -37,10 +37,10 @@ impl Viewer {
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
         if !E::DEPENDS_ON_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
-            return self.read(select, read).await;
+            return self.read(&self.statement(select), read).await;
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
-        let select = select.expr_as(self.is_moving(), IS_RESCHEDULING);
+        let statement = self.statement(select.expr_as(self.is_moving(), IS_RESCHEDULING));
         let was_moving = AtomicBool::new(false);
         let read = |row: Row<'_>| {
             let is_moving: Option<bool> = row.last()?;
@@ -48,7 +48,7 @@ impl Viewer {
             read(row)
         };
         loop {
-            let rows = self.read(select.clone(), &read).await?;
+            let rows = self.read(&statement, &read).await?;
             let is_moving = if rows.is_empty() {
                 self.log().await?.as_ref().is_some_and(is_moving)
             } else {

@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, QueryTrait, Select,
+    QueryFilter, QuerySelect, QueryTrait, Select, Statement,
     sea_query::{self, Expr, ExprTrait, IntoIden, TableRef, ValueTuple},
 };
 
@@ -212,18 +212,22 @@ impl Viewer {
         query: Query<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        let select = query.select(self.user_id());
-        self.read(select, read).await
+        let statement = self.statement(query.select(self.user_id()));
+        self.read(&statement, read).await
     }
 
-    pub(super) async fn read<E: Owned, R>(
+    /// Returns the text and the values of a query. They take less memory than the query while the
+    /// database runs it.
+    pub(super) fn statement<E: Owned>(&self, select: Select<E>) -> Statement {
+        select.build(self.0.connection.get_database_backend())
+    }
+
+    pub(super) async fn read<R>(
         &self,
-        select: Select<E>,
+        statement: &Statement,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        let connection = &self.0.connection;
-        let statement = select.build(connection.get_database_backend());
-        Ok(connection.read_rows(statement, read).await?)
+        Ok(self.0.connection.read_rows(statement, read).await?)
     }
 
     /// Returns the minimum and the maximum of `column` for each value of `by`. `read` receives rows
@@ -242,7 +246,7 @@ impl Viewer {
             .expr(column.min())
             .expr(column.max())
             .group_by(by);
-        self.read(select, read).await
+        self.read(&self.statement(select), read).await
     }
 
     /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
