@@ -6,26 +6,17 @@ use std::{path::Path, process::Command, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use crate::{
-    Directory, Kind, PAGE, PASSWORD, POSTGRESQL_NOT_FOUND, Pace, Result, TASK_BY_ID,
+    Directory, Kind, PAGE, POSTGRESQL_NOT_FOUND, Pace, Result, TASK_BY_ID,
     client::{Connection, Request},
-    create,
-    lists::sign_in,
-    measure,
+    create, measure,
     postgresql::Postgresql,
-    server::{self, Server},
+    seed::{DEEP_OFFSET, FEW_TASKS, MANY_TASKS, seed, sign_in},
+    server::Server,
     text,
 };
 
-/// The number of users with [`FEW_TASKS`] tasks, as in `benches/floor`. One more has
-/// [`MANY_TASKS`].
+/// The number of users with few tasks, as in `benches/floor`.
 const USERS: u32 = 32;
-
-const FEW_TASKS: u32 = 100;
-
-const MANY_TASKS: u32 = 100_000;
-
-/// The number of tasks before the deep page.
-const DEEP_OFFSET: usize = 50_000;
 
 /// The number of measurements of each request. Cubby and the floor alternate, so that other load on
 /// the machine affects both.
@@ -99,20 +90,7 @@ async fn compare(
     let url = postgresql.map(Postgresql::url);
     let settings: Vec<(&str, &str)> = url.iter().map(|url| ("DATABASE_URL", &**url)).collect();
     for (users, tasks) in [(USERS, FEW_TASKS), (1, MANY_TASKS)] {
-        let (domain, users) = (format!("{tasks}.example.com"), users.to_string());
-        let tasks = tasks.to_string();
-        let arguments = [
-            "seed",
-            "--users",
-            &users,
-            "--tasks",
-            &tasks,
-            "--domain",
-            &domain,
-            "--password",
-            PASSWORD,
-        ];
-        server::run(directory, &settings, &arguments)?;
+        seed(directory, &settings, users, tasks)?;
     }
     let cubby = Server::start(directory, &settings)?;
     let (of_cubby, of_floor) = (

@@ -7,27 +7,20 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Directory, Kind, PASSWORD, Pace, Result,
+    Directory, Kind, Pace, Result,
     client::{Connection, Request},
     measure,
     postgresql::Postgresql,
-    server::{self, Server},
-    sign_in::SIGN_IN,
+    seed::{DEEP_OFFSET, FEW_TASKS, MANY_TASKS, seed, sign_in},
+    server::Server,
     text,
 };
 
 /// The number of users with [`FEW_TASKS`] tasks.
 const USERS: u32 = 10_000;
 
-const FEW_TASKS: u32 = 100;
-
-const MANY_TASKS: u32 = 100_000;
-
 /// The number of those users who send requests.
 const ACTIVE_USERS: u32 = 32;
-
-/// The number of tasks before the deep page.
-const DEEP_OFFSET: usize = 50_000;
 
 /// The number of measurements of each kind of request. Kinds alternate, so that other load on the
 /// machine affects all of them.
@@ -69,21 +62,8 @@ async fn measure_one(
     let url = postgresql.map(Postgresql::url);
     let settings: Vec<(&str, &str)> = url.iter().map(|url| ("DATABASE_URL", &**url)).collect();
     for (users, tasks) in [(USERS, FEW_TASKS), (1, MANY_TASKS)] {
-        let domain = format!("{tasks}.example.com");
-        let (users, tasks) = (users.to_string(), tasks.to_string());
-        let arguments = [
-            "seed",
-            "--users",
-            &users,
-            "--tasks",
-            &tasks,
-            "--domain",
-            &domain,
-            "--password",
-            PASSWORD,
-        ];
         let begun = Instant::now();
-        server::run(&directory.0, &settings, &arguments)?;
+        seed(&directory.0, &settings, users, tasks)?;
         println!(
             "{database:<11}seeded {users} with {tasks} tasks in {:.1} s",
             begun.elapsed().as_secs_f64()
@@ -183,18 +163,4 @@ async fn compare(
         );
     }
     Ok(())
-}
-
-/// Signs in a user of `cubby seed`, and returns the access token.
-pub async fn sign_in(
-    connection: &mut Connection,
-    server: &Server,
-    number: u32,
-    tasks: u32,
-) -> Result<String> {
-    let email = format!("person-{number}@{tasks}.example.com");
-    let input = json!({ "input": { "email": email, "password": PASSWORD } });
-    let request = server.request(None, SIGN_IN, input, r#""userErrors":[]"#);
-    let answer: Value = serde_json::from_str(connection.send(&request).await?)?;
-    text(&answer, "/data/signIn/tokens/accessToken")
 }

@@ -32,6 +32,7 @@ mod postgresql;
 mod relay;
 mod resources;
 mod revocation;
+mod seed;
 mod server;
 mod sessions;
 mod sign_in;

@@ -25,7 +25,7 @@ use super::{failure::DbResult, row::Row};
 /// The number of SQLite virtual machine instructions between two checks of the budget.
 const CHECK_INTERVAL: i32 = 1_000;
 
-/// The maximum number of checks: a page of 100 tasks needs about ten.
+/// The maximum number of checks. A page of 100 tasks needs two.
 const MAX_CHECKS: u32 = 30;
 
 /// The maximum time of a query, for one that waits for the disk.

@@ -162,7 +162,6 @@ macro_rules! fields {
                 None
             }
 
-            #[allow(unused_variables, reason = "few fields need the context")]
             fn write_field(
                 &self,
                 index: usize,
@@ -175,7 +174,9 @@ macro_rules! fields {
                     if fields.next() == Some(index) {
                         let $this = self;
                         $(let $ctx = context;)?
-                        let value: $value = (|| $body)();
+                        // A function of its own, so that `?` in the body ends only the field.
+                        let compute = || $body;
+                        let value: $value = compute();
                         return $crate::output::Output::write(&value, selection, context, json);
                     }
                 )*

@@ -16,8 +16,14 @@ use crate::{
 /// The number of random documents for each way to send them.
 const DOCUMENTS: usize = 120;
 
-/// The objects of the schema, each with its leaf fields and its fields of other objects.
-const OBJECTS: [(&str, &[&str], &[(&str, &str)]); 10] = [
+/// An object of the schema: its name, its leaf fields, and its fields of other objects.
+type Object = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+);
+
+const OBJECTS: [Object; 10] = [
     (
         "TaskConnection",
         &["totalCount"],
@@ -94,7 +100,7 @@ struct Documents {
 }
 
 impl Documents {
-    fn selection(&mut self, object: &str, depth: usize) -> String {
+    fn selection(&mut self, object: &str) -> String {
         let (_, leaves, objects) = OBJECTS
             .iter()
             .find(|(name, ..)| *name == object)
@@ -108,7 +114,7 @@ impl Documents {
         for (name, object) in *objects {
             if self.random.bool() {
                 let field = self.field(name);
-                let selection = self.selection(object, depth + 1);
+                let selection = self.selection(object);
                 items.push(format!("{field} {selection}"));
             }
         }
@@ -171,7 +177,7 @@ impl Documents {
             ("none: task(id: \"task_0\")", "Task"),
         ] {
             if self.random.u8(..3) == 0 {
-                fields.push(format!("{name} {}", self.selection(object, 0)));
+                fields.push(format!("{name} {}", self.selection(object)));
             }
         }
         let text = fields.join(" ");
