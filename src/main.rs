@@ -11,10 +11,8 @@ use cubby::{
 };
 use tokio::runtime::Runtime;
 
-/// Faster than the system allocator for many small values that one thread allocates and another
-/// frees, as requests do.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {

@@ -10,9 +10,10 @@ use std::{
 use super::diagnostics::{self, Diagnostic};
 
 /// The files that the build of the service needs, and those that its manifest names.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",
+    "allocator",
     "benches",
     "build.rs",
     "migration",

@@ -213,6 +213,7 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>, rest: Duration, cost: &HashCost, mem
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => {
                 memory.free();
+                allocator::return_free_memory();
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => break,
