@@ -1,7 +1,5 @@
 //! One row of a result of any driver.
 
-use std::borrow::Cow;
-
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ColumnType, DbErr, EntityTrait, FromQueryResult, IdenStatic,
     Iterable, QueryResult, TryGetable, TryIntoModel, Value, sea_query::ValueType,
@@ -111,11 +109,8 @@ fn to_value(value: rusqlite::types::ValueRef<'_>, ty: &ColumnType) -> DbResult<V
             Value::Bytes(None)
         }
         (ty, value) => {
-            let kind = Cow::from(format!(
-                "{:?} in a column of type {ty:?}",
-                value.data_type()
-            ));
-            return Err(DbErr::Type(kind.into_owned()));
+            let found = value.data_type();
+            return Err(DbErr::Type(format!("{found:?} in a column of type {ty:?}")));
         }
     })
 }

@@ -18,7 +18,8 @@ use tower::ServiceExt;
 use crate::{
     clock::Clock,
     config::Config,
-    http::{AppState, graphiql},
+    http::{AppState, graphiql, graphql_request::GraphqlRequest, operation},
+    id::RequestId,
     identity::{Authorization, Cookies, Device, HashCost, RequestContext},
     server::Server,
 };
@@ -28,16 +29,19 @@ async fn bundled(
     headers: HeaderMap,
     request: GraphQLRequest,
 ) -> GraphQLResponse {
+    let request = request.into_inner().data(context(&app, &headers).await);
+    app.schema.execute(request).await.into()
+}
+
+async fn context(app: &AppState, headers: &HeaderMap) -> RequestContext {
     let cookies = Cookies::none(false);
-    let authorization = Authorization::from_headers(&headers);
+    let authorization = Authorization::from_headers(headers);
     let credentials = app
         .identity
         .authenticator
         .authenticate(authorization, &cookies)
         .await;
-    let context = RequestContext::new(credentials.unwrap(), Device::default(), Arc::new(cookies));
-    let request = request.into_inner().data(context);
-    app.schema.execute(request).await.into()
+    RequestContext::new(credentials.unwrap(), Device::default(), Arc::new(cookies))
 }
 
 async fn server(directory: &Path) -> Server {
@@ -122,6 +126,55 @@ async fn response_data_equals_that_of_async_graphql_axum() {
         ask(&ours, get()).await["data"],
         ask(&theirs, get()).await["data"]
     );
+}
+
+#[tokio::test]
+async fn objects_write_json_unless_the_engine_merges_fields() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let (app, router) = (server.app(), server.router());
+    let sign_up = json!({ "query": "mutation { signUp(input: {
+        email: \"a@b.c\", password: \"correct horse\" }) { tokens { accessToken } } }" });
+    let signed_up = ask(&router, post(None, &sign_up)).await;
+    let token = &signed_up["data"]["signUp"]["tokens"]["accessToken"];
+    let request = post(token.as_str(), &Value::Null);
+    for (query, field, expected) in [
+        (
+            "{ viewer { tasks { edges { cursor node { id due { at } } } } } }",
+            "tasks",
+            true,
+        ),
+        (
+            "{ viewer { sessions { nodes { id } } } viewer { id } }",
+            "sessions",
+            false,
+        ),
+        ("{ viewer { sessions { nodes { id } } } }", "sessions", true),
+        (
+            "{ viewer { accessTokens { totalCount } } }",
+            "accessTokens",
+            true,
+        ),
+        (
+            "{ viewer { securityEvents { nodes { kind } } } }",
+            "securityEvents",
+            true,
+        ),
+    ] {
+        let params = GraphqlRequest::from_value(json!({ "query": query })).unwrap();
+        let document = operation::document(app, &params).ok().unwrap();
+        let prepared = operation::prepare(app, document, params).ok().unwrap();
+        let answer = operation::run(app, prepared, context(app, request.headers()).await).await;
+        let response = answer.into_response(RequestId::new(&app.ids, app.clock.now()));
+        let async_graphql::Value::Object(data) = &response.data else {
+            panic!("{response:?}");
+        };
+        let async_graphql::Value::Object(viewer) = &data["viewer"] else {
+            panic!("{data:?}");
+        };
+        let is_json = matches!(viewer[field], async_graphql::Value::Binary(_));
+        assert_eq!(is_json, expected, "{query}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ pub(crate) trait Output {
     /// Compiles the selection of a field of this type; `None` leaves the field to the engine.
     fn compile(compiler: &Compiler<'_>, set: &SelectionSet) -> Option<Selection>;
 
+    /// Writes the value. `ctx` is the context of the outermost object's field.
     fn write(&self, selection: &Selection, ctx: &Context<'_>, json: &mut Json) -> Written;
 }
 
