@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{
-    ColumnTrait, DbErr, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, DbErr,
+    sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
 use super::{
@@ -27,17 +27,17 @@ impl Viewer {
         query: Query<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        self.read_rescheduled(query.select(self.user_id()), read)
+        self.read_rescheduled::<E, _>(query.select(self.user_id()), read)
             .await
     }
 
     async fn read_rescheduled<E: Owned, R>(
         &self,
-        select: Select<E>,
+        mut select: SelectStatement,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
         if !E::DEPENDS_ON_TIME_ZONE || matches!(self.0.connection, Connection::Transaction(_)) {
-            return self.read(&self.statement(select), read).await;
+            return self.read(&self.statement(&select), read).await;
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
         let statement = self.statement(select.expr_as(self.is_moving(), IS_RESCHEDULING));
@@ -74,14 +74,14 @@ impl Viewer {
         query: Query<E>,
         filters: [Filter<E>; N],
     ) -> Result<[u64; N]> {
-        let mut select = query.select(self.user_id()).select_only();
+        let mut select = query.rows(self.user_id());
         for (filter, number) in filters.iter().zip(0..) {
             // If the filter does not match, the expression is null, which COUNT skips.
             let count = match filter.inner(self.user_id()) {
                 None => E::OWNER.count(),
                 Some(condition) => Expr::expr(Expr::case(condition, 1)).count(),
             };
-            select = select.expr_as(count, format!("count{number}"));
+            select.expr_as(count, format!("count{number}"));
         }
         let read = |row: Row<'_>| {
             let mut counts = [0; N];
@@ -90,7 +90,7 @@ impl Viewer {
             }
             Ok(counts)
         };
-        let rows = self.read_rescheduled(select, read).await?;
+        let rows = self.read_rescheduled::<E, _>(select, read).await?;
         Ok(rows.into_iter().next().unwrap_or([0; N]))
     }
 }

@@ -1,8 +1,8 @@
 //! Builds queries of one table, the only queries that feature code can write.
 
 use sea_orm::{
-    ActiveModelTrait, EntityTrait, IdenStatic, IntoActiveModel, Iterable, Order, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, IntoActiveModel, Iterable, Order,
+    sea_query::SelectStatement,
 };
 
 use super::{filter::Filter, owner::Owned, sort_key::SortKey};
@@ -67,19 +67,35 @@ impl<E: Owned> Query<E> {
     }
 
     /// Builds the statement for the rows of `owner`.
-    pub(super) fn select(&self, owner: UserId) -> Select<E> {
-        let mut select = E::find().filter(self.filter.condition(owner));
-        if let Some(columns) = &self.columns {
-            select = select.select_only().columns(columns.iter().copied());
+    pub(super) fn select(&self, owner: UserId) -> SelectStatement {
+        let mut select = self.rows(owner);
+        let mut add = |column: E::Column| {
+            select.expr(column.select_as(column.into_expr()));
+        };
+        match &self.columns {
+            Some(columns) => columns.iter().copied().for_each(&mut add),
+            None => E::Column::iter().for_each(&mut add),
         }
+        select
+    }
+
+    /// Builds the statement for the rows of `owner`, without the list of what it selects.
+    pub(super) fn rows(&self, owner: UserId) -> SelectStatement {
+        let mut select = SelectStatement::new();
+        select
+            .from(E::default().table_ref())
+            .cond_where(self.filter.condition(owner));
         for (key, direction) in &self.order {
             let order = match direction {
                 Direction::Ascending => Order::Asc,
                 Direction::Descending => Order::Desc,
             };
-            select = select.order_by(key.expr(), order);
+            select.order_by_expr(key.expr(), order);
         }
-        select.limit(self.limit)
+        if let Some(limit) = self.limit {
+            select.limit(limit);
+        }
+        select
     }
 }
 

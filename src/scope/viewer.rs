@@ -7,8 +7,8 @@ use std::{
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, QueryTrait, Select, Statement,
-    sea_query::{self, Expr, ExprTrait, IntoIden, TableRef, ValueTuple},
+    QueryFilter, Statement,
+    sea_query::{self, Expr, ExprTrait, IntoIden, SelectStatement, TableRef, ValueTuple},
 };
 
 use super::{
@@ -212,14 +212,14 @@ impl Viewer {
         query: Query<E>,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        let statement = self.statement(query.select(self.user_id()));
+        let statement = self.statement(&query.select(self.user_id()));
         self.read(&statement, read).await
     }
 
     /// Returns the text and the values of a query. They take less memory than the query while the
     /// database runs it.
-    pub(super) fn statement<E: Owned>(&self, select: Select<E>) -> Statement {
-        select.build(self.0.connection.get_database_backend())
+    pub(super) fn statement(&self, select: &SelectStatement) -> Statement {
+        self.0.connection.get_database_backend().build(select)
     }
 
     pub(super) async fn read<R>(
@@ -239,14 +239,11 @@ impl Viewer {
         column: E::Column,
         read: impl Fn(Row<'_>) -> DbResult<R>,
     ) -> Result<Vec<R>> {
-        let select = query
-            .select(self.user_id())
-            .select_only()
-            .column(by)
-            .expr(column.min())
-            .expr(column.max())
-            .group_by(by);
-        self.read(&self.statement(select), read).await
+        let mut select = query.rows(self.user_id());
+        select
+            .exprs([by.into_expr(), column.min(), column.max()])
+            .add_group_by([by.into_expr()]);
+        self.read(&self.statement(&select), read).await
     }
 
     /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
