@@ -1,5 +1,6 @@
 //! One row of a result of any driver.
 
+use rusqlite::types::ValueRef;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ColumnType, DbErr, EntityTrait, FromQueryResult, IdenStatic,
     Iterable, QueryResult, TryGetable, TryIntoModel, Value, sea_query::ValueType,
@@ -38,24 +39,19 @@ impl Row<'_> {
     pub(crate) fn get<T: TryGetable + ValueType>(self, index: usize) -> DbResult<T> {
         match self.0 {
             Source::Driver(row) => row.try_get_by_index(index),
-            Source::Inline(row) => {
-                let value = row.get_ref(index).map_err(unreadable)?;
-                let value = to_value(value, &T::column_type())?;
-                T::try_from(value).map_err(unreadable)
-            }
+            Source::Inline(row) => from_sqlite(row.get_ref(index)),
         }
     }
 
-    /// Returns the value of the last column.
+    /// Returns the value of the column with this name.
     ///
     /// # Errors
-    /// Fails if the column has another type.
-    pub(crate) fn last<T: TryGetable + ValueType>(self) -> DbResult<T> {
-        let columns = match self.0 {
-            Source::Driver(row) => row.column_names().len(),
-            Source::Inline(row) => row.as_ref().column_count(),
-        };
-        self.get(columns.saturating_sub(1))
+    /// Fails if the column does not exist or has another type.
+    pub(crate) fn get_by_name<T: TryGetable + ValueType>(self, name: &str) -> DbResult<T> {
+        match self.0 {
+            Source::Driver(row) => row.try_get("", name),
+            Source::Inline(row) => from_sqlite(row.get_ref(name)),
+        }
     }
 
     /// Returns the complete row of `E`.
@@ -80,9 +76,15 @@ impl Row<'_> {
     }
 }
 
+/// Converts a value of SQLite to a column's type.
+fn from_sqlite<T: ValueType>(value: rusqlite::Result<ValueRef<'_>>) -> DbResult<T> {
+    let value = to_value(value.map_err(unreadable)?, &T::column_type())?;
+    T::try_from(value).map_err(unreadable)
+}
+
 /// Converts a value of SQLite to the variant for a column of this type.
-fn to_value(value: rusqlite::types::ValueRef<'_>, ty: &ColumnType) -> DbResult<Value> {
-    use rusqlite::types::ValueRef::{Blob, Integer, Null, Text};
+fn to_value(value: ValueRef<'_>, ty: &ColumnType) -> DbResult<Value> {
+    use ValueRef::{Blob, Integer, Null, Text};
 
     let text = |text: &[u8]| String::from_utf8(text.to_vec()).map_err(unreadable);
     Ok(match (ty, value) {

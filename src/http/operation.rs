@@ -93,13 +93,13 @@ pub(super) async fn run(
     if let Err(error) = app.identity.rate_limits.charge(&context, prepared.cost) {
         return GraphqlResponse::from_error(error);
     }
-    if let Some(invalid) = invalid(app, &prepared) {
-        return invalid;
-    }
     // Boxed, because each future that contains it would be copied with it.
     let running = Box::pin(async {
         let _points = app.admission.points(prepared.cost).await;
-        app.schema.execute(prepared.request.data(context)).await
+        match app.documents.errors(&prepared.document) {
+            [] => app.schema.execute(prepared.request.data(context)).await,
+            errors => Response::from_errors(errors.to_vec()),
+        }
     });
     run_with_timeout(running, OPERATION_TIMEOUT).await
 }
@@ -111,28 +111,23 @@ pub(super) fn subscribe(
     context: RequestContext,
 ) -> impl Stream<Item = GraphqlResponse> + Send + 'static {
     match app.identity.rate_limits.charge(&context, prepared.cost) {
-        Ok(()) => match invalid(app, &prepared) {
-            None => {
-                let running = app.schema.execute_stream(prepared.request.data(context));
-                to_responses(running).left_stream()
-            }
-            Some(invalid) => stream::once(future::ready(invalid)).right_stream(),
-        },
+        Ok(()) => {
+            let running = match app.documents.errors(&prepared.document) {
+                [] => {
+                    let request = prepared.request.data(context);
+                    app.schema.execute_stream(request).left_stream()
+                }
+                errors => {
+                    let response = Response::from_errors(errors.to_vec());
+                    stream::once(future::ready(response)).right_stream()
+                }
+            };
+            to_responses(running).left_stream()
+        }
         Err(error) => {
             stream::once(future::ready(GraphqlResponse::from_error(error))).right_stream()
         }
     }
-}
-
-/// Returns the response for a document that is invalid for the schema.
-fn invalid(app: &AppState, prepared: &PreparedOperation) -> Option<GraphqlResponse> {
-    let errors = app.documents.errors(&prepared.document);
-    if errors.is_empty() {
-        return None;
-    }
-    Some(GraphqlResponse::executed(Response::from_errors(
-        errors.to_vec(),
-    )))
 }
 
 async fn run_with_timeout(

@@ -43,7 +43,7 @@ impl Viewer {
         let statement = self.statement(select.expr_as(self.is_moving(), IS_RESCHEDULING));
         let was_moving = AtomicBool::new(false);
         let read = |row: Row<'_>| {
-            let is_moving: Option<bool> = row.last()?;
+            let is_moving: Option<bool> = row.get_by_name(IS_RESCHEDULING)?;
             was_moving.store(is_moving == Some(true), Ordering::Relaxed);
             read(row)
         };
