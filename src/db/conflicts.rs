@@ -6,7 +6,11 @@ use sea_orm::DbErr;
 use tokio::time::Instant;
 
 use super::{
-    database::Database, failure::Failure, timeouts::WAIT_TIMEOUT, transaction::Transaction,
+    database::Database,
+    failure::Failure,
+    short_transaction::ShortTransaction,
+    timeouts::WAIT_TIMEOUT,
+    transaction::{Transaction, Unfinished},
 };
 use crate::error::Error;
 
@@ -30,19 +34,55 @@ impl Database {
     ///
     /// # Errors
     /// Returns the error of `work`, or [`Error::Unavailable`] if the conflicts last ten seconds.
-    pub(crate) async fn transaction<T, E, F>(
+    pub(crate) fn transaction<T, E, F>(
         &self,
         work: impl Fn(Arc<Transaction>) -> F,
+    ) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<End<T>, E>>,
+    {
+        self.run(|| self.begin(), work)
+    }
+
+    /// Like [`Database::transaction`], for the short transactions of viewers, which SQLite runs on
+    /// the calling thread.
+    pub(crate) async fn short_transaction<T, E, F>(
+        &self,
+        work: impl Fn(ShortTransaction) -> F,
     ) -> Result<T, E>
     where
+        E: From<Error>,
+        F: Future<Output = Result<End<T>, E>>,
+    {
+        match &self.inline_writes {
+            Some(writes) => {
+                let work = |grouped| work(ShortTransaction::Grouped(grouped));
+                self.run(|| self.begin_grouped(writes), work).await
+            }
+            None => {
+                let work = |driver| work(ShortTransaction::Driver(driver));
+                self.run(|| self.begin(), work).await
+            }
+        }
+    }
+
+    async fn run<X: Unfinished, B, T, E, F>(
+        &self,
+        begin: impl Fn() -> B,
+        work: impl Fn(Arc<X>) -> F,
+    ) -> Result<T, E>
+    where
+        B: Future<Output = Result<X, Error>>,
         E: From<Error>,
         F: Future<Output = Result<End<T>, E>>,
     {
         let deadline = Instant::now() + WAIT_TIMEOUT;
         let mut pause = CONFLICT_BACKOFF.0;
         loop {
-            let transaction = Arc::new(self.begin().await?);
-            let result = work(Arc::clone(&transaction)).await;
+            let transaction = Arc::new(begin().await?);
+            // Boxed to keep the futures of mutations small.
+            let result = Box::pin(work(Arc::clone(&transaction))).await;
             let transaction = Arc::into_inner(transaction).ok_or_else(outlived)?;
             let has_conflicted = transaction.has_conflicted();
             match result {
@@ -59,11 +99,15 @@ impl Database {
                 // Rolled back now, not when the connection is next used: other transactions wait
                 // for the locks.
                 result => {
-                    transaction.roll_back().await;
-                    match result {
+                    let rolled_back = transaction.roll_back().await;
+                    match (rolled_back, result) {
                         _ if has_conflicted => {}
-                        Ok(End::Commit(value) | End::RollBack(value)) => return Ok(value),
-                        Err(error) => return Err(error),
+                        (Err(error), _) if Failure::of(&error) == Failure::Conflict => {}
+                        (Err(error), _) => return Err(Error::from(error).into()),
+                        (Ok(()), Ok(End::Commit(value) | End::RollBack(value))) => {
+                            return Ok(value);
+                        }
+                        (Ok(()), Err(error)) => return Err(error),
                     }
                 }
             }

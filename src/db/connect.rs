@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::{
     connection::{Connection, Options},
     failure::{DbResult, Failure, connection_error},
-    inline_reads::InlineReads,
+    inline::{InlineReads, InlineWrites},
     pool::Pool,
     pooler::Route,
     timeouts::WAIT_TIMEOUT,
@@ -32,8 +32,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct Pools {
     pub(super) reads: Pool,
     pub(super) writes: Pool,
-    /// Short queries of SQLite.
-    pub(super) inline: Option<InlineReads>,
+    /// Short queries and transactions of SQLite.
+    pub(super) inline: Option<(InlineReads, InlineWrites)>,
 }
 
 /// Opens the pools, and waits up to ten seconds for a database that is still starting.
@@ -44,9 +44,10 @@ pub(super) async fn open(url: &DatabaseUrl, connections: u32) -> DbResult<Pools>
             // Read connections are read-only by a pragma and not by a flag of the file: the last
             // connection to close must be able to checkpoint the log into the file.
             let readers = sqlite_options(address)?.pragma("query_only", "ON");
+            let file = readers.get_filename().to_owned();
             Pools {
                 writes: Pool::new(Options::Sqlite(sqlite_writer(address)?), 1),
-                inline: Some(InlineReads::new(readers.get_filename().to_owned())),
+                inline: Some((InlineReads::new(file.clone()), InlineWrites::new(file))),
                 reads: Pool::new(Options::Sqlite(readers), connections),
             }
         }

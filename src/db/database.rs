@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     connect::{self, Pools},
     failure::DbResult,
+    inline::{GroupedTransaction, InlineWrites},
     pool::Pool,
     read_pool::{ReadPool, retry_while_unavailable},
     shares::Shares,
@@ -44,6 +45,8 @@ pub(super) type OnSessionEnd = Box<dyn Fn(UserId) + Send + Sync>;
 pub struct Database {
     pub(super) reads: ReadPool,
     writes: Pool,
+    /// Runs the transactions of viewers on SQLite.
+    pub(super) inline_writes: Option<Arc<InlineWrites>>,
     /// Permits to write. SQLite allows one writer at a time; writers of this process queue here in
     /// order, because SQLite's busy handler polls with sleeps and is unfair. On PostgreSQL a
     /// quarter of the connections is reserved for reads, so that reads do not wait for writes that
@@ -93,14 +96,16 @@ impl Database {
                 (DatabaseBackend::Postgres, connections - for_reads_alone)
             }
         };
+        let (inline_reads, inline_writes) = pools.inline.unzip();
         let database = Self {
             reads: ReadPool {
                 backend,
                 pool: pools.reads,
-                inline: pools.inline.map(Arc::new),
+                inline: inline_reads.map(Arc::new),
                 share: None,
             },
             writes: pools.writes,
+            inline_writes: inline_writes.map(Arc::new),
             turns: Arc::new(Semaphore::new(turns as usize)),
             shares: Arc::new(Shares::of(connections)),
             on_session_end: Arc::default(),
@@ -160,6 +165,9 @@ impl Database {
             if let Some(inline) = &self.reads.inline {
                 inline.close();
             }
+            if let Some(inline) = &self.inline_writes {
+                inline.close().await;
+            }
             // The write pool closes last: SQLite's last connection checkpoints the log.
             for pool in [&self.reads.pool, &self.writes] {
                 if let Err(error) = pool.close().await {
@@ -205,11 +213,8 @@ impl Database {
 
     /// Begins a transaction that will write.
     pub(super) async fn begin(&self) -> Result<Transaction> {
-        let beginning = async {
-            let share = match &self.reads.share {
-                Some(share) => Some(permit_of(share).await?),
-                None => None,
-            };
+        in_time(async {
+            let share = self.share().await?;
             let turn = permit_of(&self.turns).await?;
             let lease = retry_while_unavailable(None, || async {
                 let mut lease = self.writes.acquire().await?;
@@ -221,15 +226,36 @@ impl Database {
                 lease.await?,
                 [share, Some(turn)],
             ))
-        };
-        // Boxed to keep the futures of mutations small.
-        timeout(WAIT_TIMEOUT, Box::pin(beginning))
-            .await
-            .map_err(|_| Error::Unavailable)?
+        })
+        .await
+    }
+
+    /// Begins a transaction that SQLite runs on the calling thread.
+    pub(super) async fn begin_grouped(&self, writes: &InlineWrites) -> Result<GroupedTransaction> {
+        in_time(async {
+            let share = self.share().await?;
+            writes.begin(share, permit_of(&self.turns)).await
+        })
+        .await
+    }
+
+    /// Waits for a part of the user's share of the connections.
+    async fn share(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        match &self.reads.share {
+            Some(share) => permit_of(share).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
 async fn permit_of(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
     let permit = Arc::clone(semaphore).acquire_owned().await;
     permit.map_err(Error::internal)
+}
+
+/// Waits for a transaction to begin. Boxed to keep the futures of mutations small.
+async fn in_time<T>(beginning: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(WAIT_TIMEOUT, Box::pin(beginning))
+        .await
+        .map_err(|_| Error::Unavailable)?
 }

@@ -1,8 +1,10 @@
 //! Classifies database errors by the reaction that they need.
 
-use std::sync::Arc;
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
+use rusqlite::ffi;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
+use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::error::Error;
 
@@ -15,7 +17,8 @@ pub(super) enum Failure {
     Unavailable,
     /// The database is a standby or a demoted primary. A new connection may reach the primary.
     ReadOnly,
-    /// The transaction conflicts with another one. Run again from its beginning, it may succeed.
+    /// The transaction conflicts with another one, or SQLite has rolled it back together with the
+    /// others of its group. Run again from its beginning, it may succeed.
     Conflict,
     /// The statement exceeded its time limit.
     Cancelled,
@@ -97,12 +100,14 @@ fn from_sqlstate(code: &str, message: &str) -> Failure {
 
 /// Classifies a SQLite result code. Extended codes carry the primary code in the lowest byte.
 fn from_sqlite_code(code: i32) -> Failure {
+    const ABORTED: i32 = 4;
     const BUSY: i32 = 5;
     const LOCKED: i32 = 6;
     const INTERRUPTED: i32 = 9;
     const IO_ERROR: i32 = 10;
     const FULL: i32 = 13;
     match code & 0xff {
+        ABORTED => Failure::Conflict,
         BUSY | LOCKED | IO_ERROR => Failure::Unavailable,
         INTERRUPTED => Failure::Cancelled,
         FULL => Failure::StorageFull,
@@ -138,4 +143,76 @@ impl From<DbErr> for Error {
 /// An error of the driver outside any statement.
 pub(super) fn connection_error(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// True if the statement violates a foreign key: the row that it refers to does not exist.
+pub(crate) fn violates_foreign_key(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return false;
+    };
+    let answer = cause.as_database_error();
+    answer.is_some_and(|answer| answer.is_foreign_key_violation())
+}
+
+/// An error of a statement on the calling thread, as one of the driver.
+pub(super) fn inline_error(error: rusqlite::Error) -> DbErr {
+    let error = sqlx::Error::Database(Box::new(InlineError {
+        message: error.to_string(),
+        code: error.sqlite_error().map(|error| error.extended_code),
+    }));
+    DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// The error of a transaction that SQLite has rolled back because of another one.
+pub(super) fn rolled_back_by_another() -> DbErr {
+    let aborted = ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK);
+    inline_error(rusqlite::Error::SqliteFailure(aborted, None))
+}
+
+#[derive(Debug)]
+struct InlineError {
+    message: String,
+    code: Option<i32>,
+}
+
+impl fmt::Display for InlineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for InlineError {}
+
+impl DatabaseError for InlineError {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        self.code.map(|code| code.to_string().into())
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.code {
+            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => ErrorKind::ForeignKeyViolation,
+            Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                ErrorKind::UniqueViolation
+            }
+            _ => ErrorKind::Other,
+        }
+    }
+
+    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+        self
+    }
 }

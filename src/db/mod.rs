@@ -6,7 +6,7 @@ mod connect;
 mod connection;
 mod database;
 mod failure;
-mod inline_reads;
+mod inline;
 mod maintenance;
 mod migrations;
 mod pool;
@@ -17,6 +17,7 @@ mod row;
 mod session_end_announcement;
 mod session_end_listener;
 mod shares;
+mod short_transaction;
 #[cfg(test)]
 mod tests;
 mod timeouts;
@@ -25,8 +26,10 @@ mod transaction;
 pub(crate) use conflicts::End;
 pub use database::Database;
 pub(crate) use database::Readiness;
+pub(crate) use failure::violates_foreign_key;
 pub(crate) use row::Row;
 pub(crate) use session_end_listener::{SessionEnd, SessionEndListener};
+pub(crate) use short_transaction::ShortTransaction;
 pub(crate) use transaction::Transaction;
 
 use failure::DbResult;

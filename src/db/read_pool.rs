@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     failure::{DbResult, Failure},
-    inline_reads::InlineReads,
+    inline::InlineReads,
     pool::Pool,
     row::Row,
     timeouts::WAIT_TIMEOUT,
@@ -123,7 +123,7 @@ fn needs_transaction() -> DbErr {
 /// most ten seconds in all.
 pub(super) async fn retry_while_unavailable<T, F>(
     share: Option<&Semaphore>,
-    attempt: impl Fn() -> F,
+    mut attempt: impl FnMut() -> F,
 ) -> DbResult<T>
 where
     F: Future<Output = DbResult<T>>,

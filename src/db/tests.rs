@@ -1,18 +1,19 @@
 //! Tests the database with SQLite files.
 
-use std::time::Duration;
+use std::{path::Path, sync::Mutex, time::Duration};
 
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use sqlx::sqlite::SqliteConnectOptions;
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    Database, DbResult, Row,
+    Database, DbResult, End, Row, ShortTransaction,
     connection::{Connection, Options},
     failure::Failure,
-    inline_reads::InlineReads,
+    inline::InlineReads,
     pool::Pool,
+    transaction::Unfinished,
 };
 use crate::{
     clock::Clock,
@@ -28,7 +29,7 @@ async fn run(database: &Database, sql: &str) -> Result<()> {
     match transaction.execute_unprepared(sql).await {
         Ok(_) => Ok(transaction.commit().await.map(drop)?),
         Err(error) => {
-            transaction.roll_back().await;
+            transaction.roll_back().await.unwrap();
             Err(error.into())
         }
     }
@@ -147,6 +148,153 @@ async fn sqlite_reads_do_not_block_or_write_and_can_be_cancelled() {
     assert!(timeout(SHORT_TIMEOUT, closed).await.is_err());
     // The log has been written back into the file.
     assert!(!directory.path().join("it-wal").exists());
+}
+
+/// Opens a database with a table of notes, each of which may refer to another one.
+async fn notes(directory: &Path) -> Database {
+    let address = format!("sqlite:{}", directory.join("it").display());
+    let database = Database::open(&address.parse().unwrap(), 2).await.unwrap();
+    let table = "CREATE TABLE notes (note INTEGER PRIMARY KEY, other REFERENCES notes)";
+    run(&database, table).await.unwrap();
+    database
+}
+
+async fn run_short(database: &Database, sql: &[&str]) -> Result<()> {
+    let work = |transaction: ShortTransaction| async move {
+        for sql in sql {
+            transaction.execute_unprepared(sql).await?;
+        }
+        Ok::<_, Error>(End::Commit(()))
+    };
+    database.short_transaction(work).await
+}
+
+/// Runs transactions that all wait for the same commit.
+async fn run_together(database: &Database, all: &[&[&str]]) -> Vec<Result<()>> {
+    let (begun, is_begun) = oneshot::channel();
+    let (go, may_go) = oneshot::channel::<()>();
+    let signals = Mutex::new(Some((begun, may_go)));
+    let holding = database.short_transaction(|_| async {
+        let signals = signals.lock().unwrap().take();
+        if let Some((begun, may_go)) = signals {
+            begun.send(()).unwrap();
+            may_go.await.unwrap();
+        }
+        Ok::<_, Error>(End::Commit(()))
+    });
+    let queueing = async {
+        is_begun.await.unwrap();
+        let running = join_all(all.iter().map(|sql| run_short(database, sql)));
+        let going = async {
+            // The others are polled before this future, so they have queued.
+            go.send(()).unwrap();
+        };
+        tokio::join!(biased; running, going).0
+    };
+    tokio::join!(holding, queueing).1
+}
+
+#[tokio::test]
+async fn short_transactions_commit_together_and_fail_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = notes(directory.path()).await;
+    let results = run_together(
+        &database,
+        &[
+            &["INSERT INTO notes VALUES (1, NULL)"],
+            &[
+                "INSERT INTO notes VALUES (2, NULL)",
+                "INSERT INTO notes VALUES (1, NULL)",
+            ],
+            &["INSERT INTO notes VALUES (3, 1)"],
+        ],
+    )
+    .await;
+    let results: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(results, [true, false, true]);
+    assert_eq!(count(&database).await.unwrap(), 2);
+    // A transaction of the driver can follow.
+    run(&database, "INSERT INTO notes VALUES (4, 3)")
+        .await
+        .unwrap();
+    database.close().await;
+    assert!(!directory.path().join("it-wal").exists());
+}
+
+#[tokio::test]
+async fn failed_commit_is_an_error_of_every_transaction_of_the_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = notes(directory.path()).await;
+    let results = run_together(
+        &database,
+        &[
+            &["INSERT INTO notes VALUES (1, NULL)"],
+            &[
+                "PRAGMA defer_foreign_keys = ON",
+                "INSERT INTO notes VALUES (2, 7)",
+            ],
+            &["INSERT INTO notes VALUES (1, NULL)"],
+        ],
+    )
+    .await;
+    assert!(results.iter().all(Result::is_err));
+    assert_eq!(count(&database).await.unwrap(), 0);
+    run_short(&database, &["INSERT INTO notes VALUES (3, NULL)"])
+        .await
+        .unwrap();
+    assert_eq!(count(&database).await.unwrap(), 1);
+}
+
+/// SQLite rolls back on its own when the disk is full; `OR ROLLBACK` provokes the same here.
+#[tokio::test]
+async fn transactions_that_another_one_has_rolled_back_run_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = notes(directory.path()).await;
+    run(&database, "INSERT INTO notes VALUES (1, NULL)")
+        .await
+        .unwrap();
+    let results = run_together(
+        &database,
+        &[
+            &["INSERT INTO notes VALUES (2, NULL)"],
+            &["INSERT OR ROLLBACK INTO notes VALUES (1, NULL)"],
+            &["INSERT INTO notes VALUES (3, NULL)"],
+        ],
+    )
+    .await;
+    let results: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(results, [true, false, true]);
+    assert_eq!(count(&database).await.unwrap(), 3);
+
+    // A statement after the rollback is not stored on its own.
+    let ignoring = |transaction: ShortTransaction| async move {
+        let full = "INSERT OR ROLLBACK INTO notes VALUES (1, NULL)";
+        transaction.execute_unprepared(full).await.unwrap_err();
+        let next = "INSERT INTO notes VALUES (4, NULL)";
+        transaction.execute_unprepared(next).await.unwrap_err();
+        Err::<End<()>, _>(Error::StorageFull)
+    };
+    let failed = database.short_transaction(ignoring).await;
+    assert!(matches!(failed, Err(Error::StorageFull)));
+    assert_eq!(count(&database).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn dropped_short_transaction_is_rolled_back_without_its_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = notes(directory.path()).await;
+    let waiting = |transaction: ShortTransaction| async move {
+        let insert = "INSERT INTO notes VALUES (1, NULL)";
+        transaction.execute_unprepared(insert).await.unwrap();
+        std::future::pending::<Result<End<()>>>().await
+    };
+    let (given_up, stored) = tokio::join!(
+        timeout(SHORT_TIMEOUT, database.short_transaction(waiting)),
+        run_short(&database, &["INSERT INTO notes VALUES (2, NULL)"]),
+    );
+    assert!(given_up.is_err());
+    stored.unwrap();
+    assert_eq!(count(&database).await.unwrap(), 1);
 }
 
 fn select(sql: &str) -> Statement {

@@ -16,6 +16,21 @@ use super::{
 };
 use crate::id::UserId;
 
+/// A transaction whose end is to be decided.
+pub(super) trait Unfinished {
+    /// True if a statement has failed because of a conflict with another transaction.
+    fn has_conflicted(&self) -> bool;
+
+    /// Commits, and returns the users whose session ends were announced.
+    fn commit(self) -> impl Future<Output = DbResult<Vec<UserId>>> + Send;
+
+    /// Rolls back.
+    ///
+    /// # Errors
+    /// Fails if what the transaction has read may not be stored.
+    fn roll_back(self) -> impl Future<Output = DbResult<()>> + Send;
+}
+
 /// A transaction that may write, rolled back when it is dropped.
 pub(crate) struct Transaction {
     backend: DatabaseBackend,
@@ -50,13 +65,23 @@ impl Transaction {
         }
     }
 
-    /// True if a statement has failed because of a conflict with another transaction.
-    pub(super) fn has_conflicted(&self) -> bool {
+    /// Records a failure caused by a conflict.
+    fn noted<T>(&self, result: DbResult<T>) -> DbResult<T> {
+        if let Err(error) = &result
+            && Failure::of(error) == Failure::Conflict
+        {
+            self.has_conflicted.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Unfinished for Transaction {
+    fn has_conflicted(&self) -> bool {
         self.has_conflicted.load(Ordering::Relaxed)
     }
 
-    /// Commits, and returns the users whose session ends were announced.
-    pub(super) async fn commit(self) -> DbResult<Vec<UserId>> {
+    async fn commit(self) -> DbResult<Vec<UserId>> {
         let ended = self
             .ended
             .into_inner()
@@ -73,20 +98,11 @@ impl Transaction {
     }
 
     /// Rolls back. If the connection is lost, the database rolls back on its own.
-    pub(super) async fn roll_back(self) {
+    async fn roll_back(self) -> DbResult<()> {
         if let Err(error) = self.lease.into_inner().roll_back().await {
             tracing::debug!(%error, "a rollback was not sent, because the database connection is lost");
         }
-    }
-
-    /// Records a failure caused by a conflict.
-    fn noted<T>(&self, result: DbResult<T>) -> DbResult<T> {
-        if let Err(error) = &result
-            && Failure::of(error) == Failure::Conflict
-        {
-            self.has_conflicted.store(true, Ordering::Relaxed);
-        }
-        result
+        Ok(())
     }
 }
 

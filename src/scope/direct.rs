@@ -1,6 +1,6 @@
 //! Writes rows of tables without a change log.
 
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, EntityTrait, TryIntoModel};
 
 use super::{
     filter::Filter,
@@ -10,12 +10,12 @@ use super::{
 use crate::error::Result;
 
 impl Viewer {
-    /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
+    /// Inserts a row that the viewer owns, with all columns set; an owner set in `row` is
+    /// overwritten.
     pub(crate) async fn insert<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model>
     where
-        A: ActiveModelTrait,
+        A: ActiveModelTrait + TryIntoModel<<A::Entity as EntityTrait>::Model>,
         A::Entity: Owned<Writes = Direct>,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         self.insert_row(row).await
     }
@@ -30,7 +30,6 @@ impl Viewer {
     where
         A: ActiveModelTrait,
         A::Entity: Owned<Writes = Direct>,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         self.update_rows(changes, filter).await
     }

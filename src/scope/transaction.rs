@@ -1,12 +1,13 @@
 //! Runs a viewer's writes in transactions and savepoints.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
-use sea_orm::{ConnectionTrait, DbErr, SqlErr};
+use futures_util::future::BoxFuture;
+use sea_orm::{DbErr, Statement};
 
 use super::{connection::Connection, viewer::Viewer};
 use crate::{
-    db::{Database, End, Transaction},
+    db::{Database, End, Row, ShortTransaction, violates_foreign_key},
     error::{AuthFailure, Error, Result},
 };
 
@@ -48,7 +49,7 @@ impl Viewer {
     /// Runs `work` in a savepoint of the transaction.
     async fn nested<T, E, F>(
         &self,
-        transaction: &Transaction,
+        transaction: &ShortTransaction,
         work: impl Fn(Self) -> F,
     ) -> std::result::Result<T, E>
     where
@@ -73,36 +74,43 @@ impl Viewer {
         result
     }
 
-    /// Runs one statement in the viewer's transaction or, without one, in a new transaction. If
-    /// `may_end_sessions` is true, the commit announces that the user's sessions may have ended.
+    /// Runs statements in the viewer's transaction or, without one, in a new transaction. Returns
+    /// the result of `read` for each row that they return. If `may_end_sessions` is true, the commit
+    /// announces that the user's sessions may have ended.
     ///
     /// # Errors
     /// Returns [`AuthFailure::SessionEnded`] on a foreign key violation: the user's account, and
     /// with it their session, has been deleted during the request.
-    pub(super) async fn write<T, F>(
+    pub(super) async fn write<R: Send>(
         &self,
         may_end_sessions: bool,
-        statement: impl Fn(Arc<Transaction>) -> F,
-    ) -> Result<T>
-    where
-        F: Future<Output = DbResult<T>>,
-    {
-        let statement = &statement;
-        let run = |transaction: Arc<Transaction>| async move {
+        statements: &[Statement],
+        read: fn(Row<'_>) -> DbResult<R>,
+    ) -> Result<Vec<R>> {
+        let run = |transaction: ShortTransaction| async move {
             if may_end_sessions {
                 transaction.announce_session_ends(self.user_id());
             }
-            let written = statement(transaction).await;
-            written.map_err(|error| match error.sql_err() {
-                Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-                    Error::Unauthenticated(AuthFailure::SessionEnded)
-                }
-                _ => error.into(),
-            })
+            let mut results = Vec::new();
+            for statement in statements {
+                let written = transaction.query(statement, read).await;
+                results.extend(written.map_err(|error| {
+                    if violates_foreign_key(&error) {
+                        Error::Unauthenticated(AuthFailure::SessionEnded)
+                    } else {
+                        error.into()
+                    }
+                })?);
+            }
+            Ok(results)
         };
         match &self.0.connection {
-            Connection::Pool(database) => self.commit(database, run).await,
-            Connection::Transaction(transaction) => run(Arc::clone(transaction)).await,
+            // Boxed as a trait object: the compiler limits how deep types are nested.
+            Connection::Pool(database) => {
+                let committed: BoxFuture<'_, _> = Box::pin(self.commit(database, run));
+                committed.await
+            }
+            Connection::Transaction(transaction) => run(transaction.clone()).await,
         }
     }
 
@@ -111,7 +119,7 @@ impl Viewer {
     async fn commit<T, E, F>(
         &self,
         database: &Database,
-        work: impl Fn(Arc<Transaction>) -> F,
+        work: impl Fn(ShortTransaction) -> F,
     ) -> std::result::Result<T, E>
     where
         E: From<Error>,
@@ -121,7 +129,7 @@ impl Viewer {
             return Err(Error::Unauthenticated(AuthFailure::InsufficientScope).into());
         }
         let work = &work;
-        let done = database.transaction::<_, E, _>(|transaction| async move {
+        let done = database.short_transaction::<_, E, _>(|transaction| async move {
             work(transaction).await.map(End::Commit)
         });
         done.await

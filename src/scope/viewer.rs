@@ -6,9 +6,9 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, Statement,
-    sea_query::{self, Expr, ExprTrait, IntoIden, SelectStatement, TableRef, ValueTuple},
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, Iterable, QueryFilter, QueryTrait,
+    Statement, StatementBuilder, TryIntoModel,
+    sea_query::{self, Expr, ExprTrait, IntoIden, ReturningClause, TableRef, ValueTuple},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Database, Row, Transaction},
+    db::{Database, Row, ShortTransaction, Transaction},
     error::Result,
     id::{IdGenerator, SessionId, SessionKey, UserId},
 };
@@ -107,7 +107,7 @@ impl Viewer {
             now,
             ids,
             changes,
-            Connection::Transaction(transaction),
+            Connection::Transaction(ShortTransaction::Driver(transaction)),
         )
     }
 
@@ -140,7 +140,7 @@ impl Viewer {
     }
 
     /// Returns the viewer inside a transaction.
-    pub(super) fn inside(&self, transaction: Arc<Transaction>) -> Self {
+    pub(super) fn inside(&self, transaction: ShortTransaction) -> Self {
         self.with(Connection::Transaction(transaction), self.0.expires_at)
     }
 
@@ -218,8 +218,8 @@ impl Viewer {
 
     /// Returns the text and the values of a query. They take less memory than the query while the
     /// database runs it.
-    pub(super) fn statement(&self, select: &SelectStatement) -> Statement {
-        self.0.connection.get_database_backend().build(select)
+    pub(super) fn statement(&self, query: &impl StatementBuilder) -> Statement {
+        self.0.connection.backend().build(query)
     }
 
     pub(super) async fn read<R>(
@@ -246,22 +246,20 @@ impl Viewer {
         self.read(&self.statement(&select), read).await
     }
 
-    /// Inserts a row that the viewer owns; an owner set in `row` is overwritten.
+    /// Inserts a row that the viewer owns, with all columns set; an owner set in `row` is
+    /// overwritten.
     pub(super) async fn insert_row<A>(
         &self,
         mut row: A,
     ) -> Result<<A::Entity as EntityTrait>::Model>
     where
-        A: ActiveModelTrait,
+        A: ActiveModelTrait + TryIntoModel<<A::Entity as EntityTrait>::Model>,
         A::Entity: Owned,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         row.set(A::Entity::OWNER, self.user_id().into());
-        self.write(false, |transaction| {
-            let insert = A::Entity::insert(row.clone());
-            async move { insert.exec_with_returning(&*transaction).await }
-        })
-        .await
+        let insert = self.statement(&A::Entity::insert(row.clone()).into_query());
+        self.write(false, &[insert], |_| Ok(())).await?;
+        Ok(row.try_into_model()?)
     }
 
     /// Writes the columns set in `changes` to the viewer's rows that match `filter`, and returns
@@ -274,17 +272,17 @@ impl Viewer {
     where
         A: ActiveModelTrait,
         A::Entity: Owned,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         changes.not_set(A::Entity::OWNER);
-        let update = A::Entity::update_many()
+        let mut update = A::Entity::update_many()
             .set(changes)
-            .filter(filter.condition(self.user_id()));
-        self.write(A::Entity::ENDS_SESSIONS, |transaction| {
-            let update = update.clone();
-            async move { update.exec_with_returning(&*transaction).await }
-        })
-        .await
+            .filter(filter.condition(self.user_id()))
+            .into_query();
+        update.returning(all_of::<A::Entity>());
+        let may_end_sessions = A::Entity::ENDS_SESSIONS;
+        let read = |row: Row<'_>| row.model::<A::Entity>();
+        self.write(may_end_sessions, &[self.statement(&update)], read)
+            .await
     }
 
     /// Inserts rows that the viewer owns, in statements of several rows; an owner set in a row is
@@ -294,19 +292,15 @@ impl Viewer {
         A: ActiveModelTrait,
         A::Entity: Owned,
     {
-        let rows = &rows;
-        self.write(false, |transaction| async move {
-            for some in rows.chunks(ROWS_PER_INSERT) {
-                let some = some.iter().cloned().map(|mut row| {
-                    row.set(A::Entity::OWNER, self.user_id().into());
-                    row
-                });
-                let insert = A::Entity::insert_many(some);
-                insert.exec_without_returning(&*transaction).await?;
-            }
-            Ok(())
-        })
-        .await
+        let statements = rows.chunks(ROWS_PER_INSERT).map(|some| {
+            let some = some.iter().cloned().map(|mut row| {
+                row.set(A::Entity::OWNER, self.user_id().into());
+                row
+            });
+            self.statement(&A::Entity::insert_many(some).into_query())
+        });
+        let statements: Vec<_> = statements.collect();
+        self.write(false, &statements, |_| Ok(())).await.map(drop)
     }
 
     /// Writes `columns` of the viewer's rows with the keys of `rows`, in statements of several
@@ -332,39 +326,44 @@ impl Viewer {
             )
             .and_where(A::Entity::OWNER.eq(self.user_id()))
             .and_where(A::Entity::KEY.into_expr().eq(given(1)));
-        let (rows, update) = (&rows, &update);
-        self.write(A::Entity::ENDS_SESSIONS, |transaction| async move {
-            for some in rows.chunks(ROWS_PER_UPDATE) {
-                let values = some.iter().map(|row| {
-                    let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
-                    let values = columns.filter_map(|column| row.get(column).into_value());
-                    ValueTuple::Many(values.collect())
-                });
-                let mut update = update.clone();
-                update.from(TableRef::ValuesList(
-                    values.collect(),
-                    VALUES_ALIAS.into_iden(),
-                ));
-                let update = transaction.get_database_backend().build(&update);
-                transaction.execute_raw(update).await?;
-            }
-            Ok(())
-        })
-        .await
+        let statements = rows.chunks(ROWS_PER_UPDATE).map(|some| {
+            let values = some.iter().map(|row| {
+                let columns = iter::once(A::Entity::KEY).chain(columns.iter().copied());
+                let values = columns.filter_map(|column| row.get(column).into_value());
+                ValueTuple::Many(values.collect())
+            });
+            let mut update = update.clone();
+            update.from(TableRef::ValuesList(
+                values.collect(),
+                VALUES_ALIAS.into_iden(),
+            ));
+            self.statement(&update)
+        });
+        let statements: Vec<_> = statements.collect();
+        let may_end_sessions = A::Entity::ENDS_SESSIONS;
+        let written = self.write(may_end_sessions, &statements, |_| Ok(()));
+        written.await.map(drop)
     }
 
     /// Deletes the viewer's rows that match `filter`, and returns the deleted rows.
     pub(super) async fn delete_rows<E: Owned>(&self, filter: Filter<E>) -> Result<Vec<E::Model>> {
-        let delete = E::delete_many().filter(filter.condition(self.user_id()));
-        self.write(E::ENDS_SESSIONS, |transaction| {
-            let delete = delete.clone();
-            async move { delete.exec_with_returning(&*transaction).await }
-        })
-        .await
+        let mut delete = E::delete_many()
+            .filter(filter.condition(self.user_id()))
+            .into_query();
+        delete.returning(all_of::<E>());
+        let read = |row: Row<'_>| row.model::<E>();
+        self.write(E::ENDS_SESSIONS, &[self.statement(&delete)], read)
+            .await
     }
 
     /// Starts to listen for changes of the viewer's rows and for the end of the session.
     pub(crate) fn listen(&self) -> ChangeListener {
         self.0.changes.listen(self.session_key(), self.0.expires_at)
     }
+}
+
+/// Returns a clause that returns all columns of written rows.
+pub(super) fn all_of<E: EntityTrait>() -> ReturningClause {
+    let columns = E::Column::iter().map(|column| column.select_as(column.into_expr()));
+    sea_query::Query::returning().exprs(columns)
 }

@@ -153,6 +153,7 @@ async fn create(viewer: &Viewer, limits: AccountLimits, task: NewTask) -> TaskRe
         limit::check(added.task_count, limits)?;
         let zone = floating_due::time_zone(&viewer, task.fields.due.as_ref()).await?;
         let mut row = ActiveModel {
+            completed_at: Set(None),
             position: Set(placement::position_for(&viewer, task.placement, None).await?),
             ..Default::default()
         };

@@ -1,7 +1,15 @@
 //! Tests of the binary: settings, files, commands, signals, and several instances.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -730,4 +738,115 @@ async fn unwritable_log_does_not_stop_requests() {
     };
     let reply = reqwest::get(format!("{address}/health/ready")).await;
     assert_eq!(reply.unwrap().status(), 200);
+}
+
+/// The number of times that the process is killed.
+const KILLS: usize = 5;
+
+/// The number of users who create tasks at once.
+const CREATORS: usize = 4;
+
+/// Creates tasks until the server is gone, and returns the ids that were acknowledged. Counts them.
+async fn create_tasks(cubby: &Cubby, token: &str, count: &AtomicUsize) -> Vec<String> {
+    let client = reqwest::Client::new();
+    let query = "mutation { createTask(input: { title: \"Water the plants\" }) { task { id } } }";
+    let mut acknowledged = Vec::new();
+    loop {
+        let request = client.post(cubby.url("/graphql")).bearer_auth(token);
+        let Ok(answer) = request.json(&json!({ "query": query })).send().await else {
+            return acknowledged;
+        };
+        let Ok(answer) = answer.json::<Value>().await else {
+            return acknowledged;
+        };
+        let id = answer["data"]["createTask"]["task"]["id"].as_str();
+        acknowledged.push(id.unwrap_or_else(|| panic!("{answer}")).to_owned());
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+async fn stored_tasks(cubby: &Cubby, token: &str) -> Vec<String> {
+    let (mut ids, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let query = format!(
+            "{{ viewer {{ tasks(first: 100, after: {after}) {{ totalCount nodes {{ id }}
+               pageInfo {{ hasNextPage endCursor }} }} }} }}"
+        );
+        let answer: Value = cubby.ask(Some(token), &query).await.json().await.unwrap();
+        let tasks = &answer["data"]["viewer"]["tasks"];
+        let page = tasks["nodes"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"));
+        ids.extend(
+            page.iter()
+                .map(|task| task["id"].as_str().unwrap().to_owned()),
+        );
+        if tasks["pageInfo"]["hasNextPage"] == json!(false) {
+            assert_eq!(tasks["totalCount"], json!(ids.len()));
+            return ids;
+        }
+        after = tasks["pageInfo"]["endCursor"].clone();
+    }
+}
+
+async fn acknowledged_tasks_survive_a_killed_process(settings: &[(&str, &str)]) {
+    let here = directory();
+    let mut cubby = Cubby::start(here.path(), settings).await;
+    let mut tokens = Vec::new();
+    for number in 0..CREATORS {
+        tokens.push(cubby.sign_up(&format!("creator{number}")).await);
+    }
+    let mut acknowledged = vec![Vec::new(); CREATORS];
+    for _ in 0..KILLS {
+        let (count, enough) = (AtomicUsize::new(0), fastrand::usize(20..80));
+        let id = cubby.child.id().expect("the binary runs").to_string();
+        let killing = async {
+            while count.load(Ordering::Relaxed) < enough {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let mut kill = tokio::process::Command::new("kill");
+            assert!(kill.args(["-KILL", &id]).status().await.unwrap().success());
+        };
+        let creating = join_all(
+            tokens
+                .iter()
+                .map(|token| create_tasks(&cubby, token, &count)),
+        );
+        let ((), created) = tokio::join!(killing, creating);
+        for (all, more) in acknowledged.iter_mut().zip(created) {
+            all.extend(more);
+        }
+        cubby.child.wait().await.unwrap();
+        cubby = Cubby::start(here.path(), settings).await;
+        for (acknowledged, token) in acknowledged.iter_mut().zip(&tokens) {
+            let stored = stored_tasks(&cubby, token).await;
+            let lost: Vec<_> = acknowledged
+                .iter()
+                .filter(|id| !stored.contains(id))
+                .collect();
+            assert!(lost.is_empty(), "{lost:?}");
+            // The response to one task may have been lost.
+            assert!(stored.len() <= acknowledged.len() + 1);
+            *acknowledged = stored;
+        }
+    }
+    cubby.stop().await;
+}
+
+#[tokio::test]
+async fn acknowledged_tasks_survive_a_killed_process_on_sqlite() {
+    acknowledged_tasks_survive_a_killed_process(&[]).await;
+}
+
+#[tokio::test]
+async fn acknowledged_tasks_survive_a_killed_process_on_postgresql() {
+    let Some(url) = empty_postgresql("kills").await else {
+        return;
+    };
+    let settings = [
+        ("CUBBY_SECRET", SECRET),
+        ("DATABASE_URL", url.as_str()),
+        ("CUBBY_MODE", "development"),
+    ];
+    acknowledged_tasks_survive_a_killed_process(&settings).await;
 }

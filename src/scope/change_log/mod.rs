@@ -8,13 +8,14 @@ use std::{ops::RangeInclusive, time::Duration};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use self::entity as change_logs;
-use super::viewer::Viewer;
+use super::viewer::{Viewer, all_of};
 use crate::{
+    db::Row,
     error::{Error, Result},
     id::TaskId,
 };
@@ -71,11 +72,12 @@ impl Viewer {
         let more = OnConflict::column(change_logs::Column::UserId)
             .values(more)
             .to_owned();
-        let log = self.write(false, |transaction| {
-            let insert = change_logs::Entity::insert(first.clone()).on_conflict(more.clone());
-            async move { insert.exec_with_returning(&*transaction).await }
-        });
-        let log = log.await?;
+        let insert = change_logs::Entity::insert(first).on_conflict(more);
+        let mut insert = insert.into_query();
+        insert.returning(all_of::<change_logs::Entity>());
+        let insert = [self.statement(&insert)];
+        let log = self.write(false, &insert, read_log).await?.pop();
+        let log = log.ok_or_else(|| Error::bug("an upsert returned no row"))?;
         Ok(LogEntry {
             seqs: log.seq - changes + 1..=log.seq,
             task_count: log.task_count,
@@ -156,17 +158,14 @@ impl Viewer {
         let update = change_logs::Entity::update_many()
             .set(changes)
             .filter(change_logs::Column::UserId.eq(self.user_id()));
-        self.write(false, |transaction| {
-            let update = update.clone();
-            async move { update.exec(&*transaction).await }
-        })
-        .await
-        .map(drop)
+        let update = self.statement(&update.into_query());
+        self.write(false, &[update], |_| Ok(())).await.map(drop)
     }
 
     pub(super) async fn log(&self) -> Result<Option<change_logs::Model>> {
-        let log = change_logs::Entity::find_by_id(self.owner());
-        Ok(log.one(&self.0.connection).await?)
+        let log = change_logs::Entity::find_by_id(self.owner()).into_query();
+        let log = self.read(&self.statement(&log), read_log).await?;
+        Ok(log.into_iter().next())
     }
 
     /// An SQL expression that is true while a rescheduling is running; null before the viewer's
@@ -195,6 +194,10 @@ impl LogEntry {
     pub(super) fn seq(&self) -> i64 {
         *self.seqs.end()
     }
+}
+
+fn read_log(row: Row<'_>) -> std::result::Result<change_logs::Model, DbErr> {
+    row.model::<change_logs::Entity>()
 }
 
 pub(super) fn is_moving(log: &change_logs::Model) -> bool {
