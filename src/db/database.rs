@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     connect::{self, Pools},
+    connection::Connection,
     failure::DbResult,
     inline::{GroupedTransaction, InlineWrites},
     pool::Pool,
@@ -214,20 +215,34 @@ impl Database {
     /// Begins a transaction that will write.
     pub(super) async fn begin(&self) -> Result<Transaction> {
         in_time(async {
-            let share = self.share().await?;
-            let turn = permit_of(&self.turns).await?;
+            let permits = self.permits().await?;
             let lease = retry_while_unavailable(None, || async {
                 let mut lease = self.writes.acquire().await?;
                 lease.begin().await?;
                 Ok(lease)
             });
-            Ok(Transaction::new(
-                self.reads.backend,
-                lease.await?,
-                [share, Some(turn)],
-            ))
+            Ok(Transaction::new(self.reads.backend, lease.await?, permits))
         })
         .await
+    }
+
+    /// True if each statement of a transaction is a round trip over the network.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.reads.backend == DatabaseBackend::Postgres
+    }
+
+    /// Runs one statement as a transaction of its own. Sends it once, without retries. Returns the
+    /// number of rows that it has written.
+    pub(crate) async fn write_alone(&self, statement: &Statement) -> Result<DbResult<u64>> {
+        let acquiring = async {
+            let permits = self.permits().await?;
+            let lease = retry_while_unavailable(None, || self.writes.acquire()).await?;
+            Ok((lease, permits))
+        };
+        let (mut lease, _permits) = in_time(acquiring).await?;
+        let work = async |connection: &mut Connection| connection.execute(statement).await;
+        let written = lease.write(work).await;
+        Ok(written.map(|written| written.rows_affected()))
     }
 
     /// Begins a transaction that SQLite runs on the calling thread.
@@ -239,7 +254,13 @@ impl Database {
         .await
     }
 
-    /// Waits for a part of the user's share of the connections.
+    /// Waits for a permit of the user's share of the connections, and a permit to write.
+    async fn permits(&self) -> Result<[Option<OwnedSemaphorePermit>; 2]> {
+        let share = self.share().await?;
+        Ok([share, Some(permit_of(&self.turns).await?)])
+    }
+
+    /// Waits for a permit of the user's share of the connections.
     async fn share(&self) -> Result<Option<OwnedSemaphorePermit>> {
         match &self.reads.share {
             Some(share) => permit_of(share).await.map(Some),

@@ -147,13 +147,22 @@ pub(super) fn connection_error(error: sqlx::Error) -> DbErr {
 
 /// True if the statement violates a foreign key: the row that it refers to does not exist.
 pub(crate) fn violates_foreign_key(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
-        return false;
-    };
-    let answer = cause.as_database_error();
-    answer.is_some_and(|answer| answer.is_foreign_key_violation())
+    answer(error).is_some_and(DatabaseError::is_foreign_key_violation)
+}
+
+/// True if the statement violates a unique key: another row has the same values.
+pub(crate) fn violates_unique(error: &DbErr) -> bool {
+    answer(error).is_some_and(DatabaseError::is_unique_violation)
+}
+
+/// Returns the database's answer to a statement that it has rejected.
+fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            cause.as_database_error()
+        }
+        _ => None,
+    }
 }
 
 /// An error of a statement on the calling thread, as one of the driver.

@@ -26,7 +26,7 @@ mod transaction;
 pub(crate) use conflicts::End;
 pub use database::Database;
 pub(crate) use database::Readiness;
-pub(crate) use failure::violates_foreign_key;
+pub(crate) use failure::{violates_foreign_key, violates_unique};
 pub(crate) use row::Row;
 pub(crate) use session_end_listener::{SessionEnd, SessionEndListener};
 pub(crate) use short_transaction::ShortTransaction;

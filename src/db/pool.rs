@@ -286,11 +286,7 @@ impl Lease {
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
     ) -> DbResult<T> {
-        let is_bounded = self
-            .connection
-            .as_ref()
-            .is_none_or(|connection| !connection.lacks_statement_timeout());
-        if is_bounded {
+        if !self.lacks_statement_timeout() {
             return self.run(work).await;
         }
         self.in_transaction = true;
@@ -299,6 +295,25 @@ impl Lease {
         let read = self.run(work).await?;
         self.commit().await?;
         Ok(read)
+    }
+
+    /// Runs `work`, one statement that writes, like [`Lease::read`].
+    pub(super) async fn write<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Connection) -> DbResult<T>,
+    ) -> DbResult<T> {
+        if !self.lacks_statement_timeout() {
+            return self.run(work).await;
+        }
+        self.begin().await?;
+        let written = self.run(work).await?;
+        self.commit().await?;
+        Ok(written)
+    }
+
+    fn lacks_statement_timeout(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(Connection::lacks_statement_timeout)
     }
 }
 

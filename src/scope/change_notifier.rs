@@ -16,6 +16,7 @@ use tokio::sync::{
     watch::{self, Receiver, Sender},
 };
 
+use super::list_ends::ListEnds;
 use crate::{
     clock::{Clock, Timestamp},
     id::{SessionKey, UserId},
@@ -30,6 +31,8 @@ pub(crate) struct ChangeNotifier {
     pub(crate) poll: Notify,
     /// Signals that floating due times have to be rescheduled to their owner's time zone.
     pub(crate) moves: Notify,
+    /// The ends of the lists to which rows were appended.
+    pub(super) list_ends: ListEnds,
 }
 
 /// The listeners of one user.
@@ -71,11 +74,13 @@ impl ChangeNotifier {
             count: AtomicU64::new(0),
             poll: Notify::new(),
             moves: Notify::new(),
+            list_ends: ListEnds::default(),
         })
     }
 
     /// Notifies the user's listeners of a commit.
     pub(crate) fn changed(&self, user_id: UserId) {
+        self.list_ends.forget(user_id);
         if let Some(user) = self.lock().get(&user_id) {
             user.signal();
         }

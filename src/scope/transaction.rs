@@ -79,8 +79,7 @@ impl Viewer {
     /// announces that the user's sessions may have ended.
     ///
     /// # Errors
-    /// Returns [`AuthFailure::SessionEnded`] on a foreign key violation: the user's account, and
-    /// with it their session, has been deleted during the request.
+    /// Returns [`AuthFailure::SessionEnded`] if the user's account has been deleted.
     pub(super) async fn write<R: Send>(
         &self,
         may_end_sessions: bool,
@@ -94,13 +93,7 @@ impl Viewer {
             let mut results = Vec::new();
             for statement in statements {
                 let written = transaction.query(statement, read).await;
-                results.extend(written.map_err(|error| {
-                    if violates_foreign_key(&error) {
-                        Error::Unauthenticated(AuthFailure::SessionEnded)
-                    } else {
-                        error.into()
-                    }
-                })?);
+                results.extend(written.map_err(write_error)?);
             }
             Ok(results)
         };
@@ -133,6 +126,16 @@ impl Viewer {
             work(transaction).await.map(End::Commit)
         });
         done.await
+    }
+}
+
+/// Converts the error of a write. A foreign key is violated if the user's account, and with it their
+/// session, has been deleted during the request.
+pub(super) fn write_error(error: DbErr) -> Error {
+    if violates_foreign_key(&error) {
+        Error::Unauthenticated(AuthFailure::SessionEnded)
+    } else {
+        error.into()
     }
 }
 

@@ -32,7 +32,7 @@ use filter::TaskFilter;
 pub(crate) use floating_due::{move_batch, reschedule_floating};
 use limit::LimitReached;
 use moment::LocalNow;
-use placement::Placement;
+use placement::{ListEdge, Placement};
 pub(crate) use priority::Priority;
 pub(crate) use task::Task;
 pub(crate) use title::Title;
@@ -43,7 +43,7 @@ use crate::{
     id::TaskId,
     identity::TimeZone,
     input::Edit,
-    scope::{Filter, LogEntry, Query, Set, SyncError, Viewer},
+    scope::{Filter, ListEnd, LogEntry, Query, Set, SyncError, Viewer},
 };
 
 /// The fields of a task that its owner edits. Creating, updating, importing, exporting and seeding
@@ -108,6 +108,17 @@ impl TaskFields {
         self.write_all_but_due(row);
     }
 
+    /// Returns the row of a new open task.
+    fn new_row(&self, position: String, time_zone: &TimeZone) -> ActiveModel {
+        let mut row = ActiveModel {
+            completed_at: Set(None),
+            position: Set(position),
+            ..Default::default()
+        };
+        self.clone().write(time_zone, &mut row);
+        row
+    }
+
     fn write_all_but_due(self, row: &mut ActiveModel) {
         row.title.set_if_not_equals(self.title.as_str().to_owned());
         if row.title.is_set() {
@@ -148,19 +159,37 @@ fn query(now: &LocalNow, filter: Option<&TaskFilter>) -> Result<Query<Entity>> {
 
 /// Stores a new task at its place in the manual order.
 async fn create(viewer: &Viewer, limits: AccountLimits, task: NewTask) -> TaskResult<Model> {
+    if let Some(task) = append(viewer, limits, &task).await? {
+        return Ok(task);
+    }
     let task = &task;
     let build = |viewer: Viewer, added: LogEntry| async move {
         limit::check(added.task_count, limits)?;
         let zone = floating_due::time_zone(&viewer, task.fields.due.as_ref()).await?;
-        let mut row = ActiveModel {
-            completed_at: Set(None),
-            position: Set(placement::position_for(&viewer, task.placement, None).await?),
-            ..Default::default()
-        };
-        task.fields.clone().write(&zone, &mut row);
-        Ok(row)
+        let position = placement::position_for(&viewer, task.placement, None).await?;
+        Ok(task.fields.new_row(position, &zone))
     };
     viewer.create_synced::<Entity, _, _>(task.id, build).await
+}
+
+/// Stores a new task at the end of the manual order without a lock. `None` if a lock is needed: for
+/// another place, for a due date that depends on the user's time zone, or if other tasks change.
+async fn append(
+    viewer: &Viewer,
+    limits: AccountLimits,
+    task: &NewTask,
+) -> TaskResult<Option<Model>> {
+    let due = task.fields.due.as_ref();
+    if task.placement != Placement::Edge(ListEdge::Last) || due.is_some_and(Due::is_floating) {
+        return Ok(None);
+    }
+    let build = |end: &ListEnd| {
+        // The end may be outdated, so it cannot be the reason for an error.
+        limit::check(end.count + 1, limits).ok()?;
+        let position = placement::between(&end.position, &None)?;
+        Some(task.fields.new_row(position, &TimeZone::utc()))
+    };
+    Ok(viewer.append_synced::<Entity>(task.id, build).await?)
 }
 
 /// Changes the fields of a task. Fails with a conflict if the task is not at version `if_version`.

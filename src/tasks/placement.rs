@@ -98,11 +98,17 @@ pub(super) async fn position_for(
         }
     }
     let position = |task: &Option<Model>| task.as_ref().map(|task| task.position.clone());
-    match lexicon_fractional_index::key_between(&position(&below), &position(&above)) {
-        Ok(position) if position.len() <= MAX_POSITION_BYTES => Ok(position),
-        // The position is too long, or the neighbours' positions are equal, as imported ones can be.
-        _ => Ok(siblings.rebalance(below, above).await?),
+    match between(&position(&below), &position(&above)) {
+        Some(position) => Ok(position),
+        None => Ok(siblings.rebalance(below, above).await?),
     }
+}
+
+/// Returns a position between two others. `None` if it is too long, or if the others are equal, as
+/// imported ones can be: then their tasks must be rebalanced.
+pub(super) fn between(below: &Option<String>, above: &Option<String>) -> Option<String> {
+    let position = lexicon_fractional_index::key_between(below, above).ok()?;
+    (position.len() <= MAX_POSITION_BYTES).then_some(position)
 }
 
 /// True if the text is a valid position: a fractional index of at most [`MAX_POSITION_BYTES`], with

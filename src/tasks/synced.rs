@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::Result,
     id::TaskId,
-    scope::{Synced, Viewer, change_logs},
+    scope::{Ordered, Synced, Viewer, change_logs},
 };
 
 impl Synced for Entity {
@@ -22,4 +22,8 @@ impl Synced for Entity {
     async fn catch_up(viewer: &Viewer, task: &Model) -> Result<Option<ActiveModel>> {
         floating_due::catch_up(viewer, task).await
     }
+}
+
+impl Ordered for Entity {
+    const POSITION: Column = Column::Position;
 }

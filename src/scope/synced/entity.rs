@@ -65,6 +65,12 @@ pub(crate) trait Synced:
     }
 }
 
+/// A synced entity whose rows are in a manual order.
+pub(crate) trait Ordered: Synced {
+    /// The column with the position of a row.
+    const POSITION: Self::Column;
+}
+
 /// Converts the value of a column to its type.
 pub(super) fn typed<T: ValueType>(value: Value) -> Result<T> {
     <T as ValueType>::try_from(value).map_err(Error::internal)

@@ -5,6 +5,7 @@
 //! concurrent changes of one user's rows run one after another, each on the current row. A change
 //! without effect fails, and the rollback returns the number.
 
+mod append;
 mod changes;
 mod entity;
 mod loader;
@@ -15,5 +16,5 @@ mod write;
 mod tests;
 
 pub(crate) use changes::{Change, ChangeBatch};
-pub(crate) use entity::Synced;
+pub(crate) use entity::{Ordered, Synced};
 pub(crate) use write::{Existing, SyncError};

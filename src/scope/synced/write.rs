@@ -264,7 +264,7 @@ impl Viewer {
     }
 
     /// Sets the version, the time, the change number and the session of a row's change.
-    fn stamp<E: Synced>(&self, row: &mut E::ActiveModel, version: i32, seq: i64) {
+    pub(super) fn stamp<E: Synced>(&self, row: &mut E::ActiveModel, version: i32, seq: i64) {
         self.number::<E>(row, seq);
         row.set(E::VERSION, version.into());
         row.set(E::UPDATED_AT, self.now().into());
@@ -293,7 +293,7 @@ impl Viewer {
 }
 
 /// Selects the tombstones of these ids.
-fn deleted<E: Synced>(ids: Vec<E::Id>) -> Query<tombstones::Entity> {
+pub(super) fn deleted<E: Synced>(ids: Vec<E::Id>) -> Query<tombstones::Entity> {
     let of_kind = Filter::eq(tombstones::Column::Kind, E::KIND);
     Query::filter(of_kind.and(Filter::is_in(tombstones::Column::Id, ids)))
 }

@@ -237,3 +237,50 @@ async fn concurrent_moves_agree_on_one_order_and_notify(env: TestEnv) {
     let event = listening.next().await.unwrap();
     assert_eq!(event["data"]["taskChanges"]["kind"], "UPSERT", "{event}");
 }
+
+/// Creates tasks and completes or deletes some of them. Returns the number of changes.
+async fn create_and_change(client: &Client, writer: usize) -> i64 {
+    let mut changes = 0;
+    for number in 0..25 {
+        let id = client.create_task(&format!("{writer} {number}")).await;
+        changes += 1;
+        let change = match (writer + number) % 4 {
+            0 => "completed: setTaskCompleted(input: { id: $id, completed: true })",
+            1 => "deleted: deleteTask(input: { id: $id })",
+            _ => continue,
+        };
+        let document = format!("mutation ($id: ID!) {{ {change} {{ userErrors {{ code }} }} }}");
+        let changed = client.ask(&document, json!({ "id": id })).await;
+        let changed = changed.as_object().unwrap().values().next().unwrap();
+        assert_eq!(changed["userErrors"], json!([]));
+        changes += 1;
+    }
+    changes
+}
+
+#[apply(each_database)]
+async fn concurrent_creates_are_numbered_in_the_order_of_the_list(env: TestEnv) {
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    let other = app.env.app().await;
+    let there = other.with_credentials_of(&ana);
+    let writers = (0..8).map(|writer| {
+        let client = if writer % 2 == 0 { &ana } else { &there };
+        create_and_change(client, writer)
+    });
+    let changes: i64 = join_all(writers).await.into_iter().sum();
+
+    assert_eq!(app.sql("SELECT seq FROM change_logs").await, [changes]);
+    let numbers = "SELECT seq FROM tasks UNION SELECT seq FROM tombstones ORDER BY 1";
+    let numbers = app.sql(numbers).await;
+    let rows = "SELECT (SELECT COUNT(*) FROM tasks) + (SELECT COUNT(*) FROM tombstones)";
+    assert_eq!(app.sql(rows).await, [i64::try_from(numbers.len()).unwrap()]);
+    assert_eq!(numbers.last(), Some(&changes));
+    assert_eq!(app.users_with_wrong_task_count().await, 0);
+    // A new task is at the end of the list, so those without a later change are in its order.
+    let new = "SELECT seq FROM tasks WHERE version = 1 ORDER BY position";
+    let new = app.sql(new).await;
+    assert!(new.is_sorted(), "{new:?}");
+    let equal = "SELECT COUNT(*) - COUNT(DISTINCT position) FROM tasks";
+    assert_eq!(app.sql(equal).await, [0]);
+}
