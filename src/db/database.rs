@@ -226,11 +226,6 @@ impl Database {
         .await
     }
 
-    /// True if each statement of a transaction is a round trip over the network.
-    pub(crate) fn is_remote(&self) -> bool {
-        self.reads.backend == DatabaseBackend::Postgres
-    }
-
     /// Runs one statement as a transaction of its own. Sends it once, without retries. Returns the
     /// number of rows that it has written.
     pub(crate) async fn write_alone(&self, statement: &Statement) -> Result<DbResult<u64>> {

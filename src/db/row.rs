@@ -2,8 +2,8 @@
 
 use rusqlite::types::ValueRef;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ColumnType, DbErr, EntityTrait, FromQueryResult, IdenStatic,
-    Iterable, QueryResult, TryGetable, TryIntoModel, Value, sea_query::ValueType,
+    ActiveModelTrait, ColumnTrait, ColumnType, DbErr, EntityTrait, FromQueryResult, Iterable,
+    QueryResult, TryGetable, TryIntoModel, Value, sea_query::ValueType,
 };
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl Row<'_> {
         }
     }
 
-    /// Returns the complete row of `E`.
+    /// Returns the complete row of `E`. The statement must return all columns of `E`, in their order.
     ///
     /// # Errors
     /// Fails if a column is missing or has another type.
@@ -66,8 +66,8 @@ impl Row<'_> {
             Source::Driver(row) => E::Model::from_query_result(row, ""),
             Source::Inline(row) => {
                 let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-                for column in E::Column::iter() {
-                    let value = row.get_ref(column.as_str()).map_err(unreadable)?;
+                for (index, column) in E::Column::iter().enumerate() {
+                    let value = row.get_ref(index).map_err(unreadable)?;
                     model.try_set(column, to_value(value, column.def().get_column_type())?)?;
                 }
                 model.try_into_model()

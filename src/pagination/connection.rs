@@ -90,7 +90,7 @@ impl<N: ConnectionNode> Connection<N> {
         let order = order.into();
         let mut columns = N::Row::columns(&selected_node_fields(ctx));
         columns.extend(order.columns());
-        let columns = distinct_columns::<N::Entity>(columns);
+        let columns = distinct_columns::<N::Entity>(&columns);
         let mut rows = query.clone().columns(columns.iter().copied());
         let (has_after, has_before) = (page.after.is_some(), page.before.is_some());
         if let Some(after) = page.after {

@@ -17,6 +17,11 @@ impl Connection {
         }
     }
 
+    /// True if each statement is a round trip over the network.
+    pub(super) fn is_remote(&self) -> bool {
+        self.backend() == DatabaseBackend::Postgres
+    }
+
     /// Returns the result of `read` for each row.
     pub(super) async fn read_rows<R>(
         &self,

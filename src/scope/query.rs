@@ -124,9 +124,10 @@ pub(crate) fn all_columns<E: EntityTrait>() -> Vec<E::Column> {
     E::Column::iter().collect()
 }
 
-/// Removes duplicate columns.
-pub(crate) fn distinct_columns<E: EntityTrait>(mut columns: Vec<E::Column>) -> Vec<E::Column> {
-    columns.sort_unstable_by_key(|column| column.as_str());
-    columns.dedup_by_key(|column| column.as_str());
-    columns
+/// Returns the columns without duplicates, in the order of the entity.
+pub(crate) fn distinct_columns<E: EntityTrait>(columns: &[E::Column]) -> Vec<E::Column> {
+    let names: Vec<_> = columns.iter().map(|column| column.as_str()).collect();
+    let all = E::Column::iter();
+    all.filter(|column| names.contains(&column.as_str()))
+        .collect()
 }

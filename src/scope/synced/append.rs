@@ -44,7 +44,9 @@ impl Viewer {
         let Connection::Pool(database) = &self.0.connection else {
             return Ok(None);
         };
-        let Some(counter) = E::COUNTER.filter(|_| database.is_remote() && self.can_write()) else {
+        let Some(counter) =
+            E::COUNTER.filter(|_| self.0.connection.is_remote() && self.can_write())
+        else {
             return Ok(None);
         };
         let remembered = self.0.changes.list_ends.take(self.user_id(), E::KIND);

@@ -29,8 +29,14 @@ enum BatchState<E: Synced> {
 }
 
 impl Viewer {
-    /// Returns the viewer's row with this id. Concurrent loads of one entity share a statement.
+    /// Returns the viewer's row with this id. Concurrent loads of one entity share a statement, unless
+    /// the database is in the process.
     pub(crate) async fn load<E: Synced>(&self, id: E::Id) -> Result<Option<E::Model>> {
+        if !self.0.connection.is_remote() {
+            let query = Query::<E>::filter(Filter::eq(E::KEY, id));
+            let rows = self.list(query, |row| row.model::<E>()).await?;
+            return Ok(rows.into_iter().next());
+        }
         let sender = match self.join_batch::<E>(id) {
             BatchState::Reader(sender) => sender,
             BatchState::Member(rows) => {
