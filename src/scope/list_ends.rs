@@ -2,13 +2,22 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::timeout,
 };
 
 use crate::id::UserId;
 
-/// The maximum number of users whose list is remembered.
-const MAX_USERS: usize = 4_096;
+/// The maximum number of users whose list is remembered while they append nothing.
+const MAX_IDLE_USERS: usize = 4_096;
+
+/// The maximum wait for other appends of the user.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of a user's list, which the next row at its end follows.
 pub(crate) struct ListEnd {
@@ -20,32 +29,38 @@ pub(crate) struct ListEnd {
     pub(crate) position: Option<String>,
 }
 
-/// For each user, the end of the list to which they have appended a row last. Another process may
-/// have changed the list since.
+/// The kind of a list, and its end. Another process may have changed the list since.
+type Remembered = Option<(&'static str, ListEnd)>;
+
+/// For each user, the end of the list to which they have appended a row last.
 #[derive(Default)]
-pub(super) struct ListEnds(Mutex<HashMap<UserId, (&'static str, ListEnd)>>);
+pub(super) struct ListEnds(Mutex<HashMap<UserId, Arc<AsyncMutex<Remembered>>>>);
 
 impl ListEnds {
-    /// Removes and returns the end of the user's list of this kind.
-    pub(super) fn take(&self, user_id: UserId, kind: &str) -> Option<ListEnd> {
-        let (stored, end) = self.lock().remove(&user_id)?;
-        (stored == kind).then_some(end)
+    /// Waits for the user's other appends in this process: they would only outdate each other. `None`
+    /// if they take too long.
+    pub(super) async fn lock(&self, user_id: UserId) -> Option<OwnedMutexGuard<Remembered>> {
+        let end = {
+            let mut ends = self.ends();
+            if ends.len() >= MAX_IDLE_USERS && !ends.contains_key(&user_id) {
+                ends.retain(|_, end| Arc::strong_count(end) > 1);
+            }
+            Arc::clone(ends.entry(user_id).or_default())
+        };
+        timeout(MAX_WAIT, end.lock_owned()).await.ok()
     }
 
-    pub(super) fn remember(&self, user_id: UserId, kind: &'static str, end: ListEnd) {
-        let mut ends = self.lock();
-        if ends.len() >= MAX_USERS {
-            ends.clear();
-        }
-        ends.insert(user_id, (kind, end));
-    }
-
-    /// Forgets the user's list, which has changed.
+    /// Forgets the end of the user's list, which has changed. During an append, the database decides
+    /// if the end is current.
     pub(super) fn forget(&self, user_id: UserId) {
-        self.lock().remove(&user_id);
+        if let Some(end) = self.ends().get(&user_id)
+            && let Ok(mut end) = end.try_lock()
+        {
+            *end = None;
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, (&'static str, ListEnd)>> {
+    fn ends(&self) -> MutexGuard<'_, HashMap<UserId, Arc<AsyncMutex<Remembered>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

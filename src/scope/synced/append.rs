@@ -49,40 +49,50 @@ impl Viewer {
         else {
             return Ok(None);
         };
-        let remembered = self.0.changes.list_ends.take(self.user_id(), E::KIND);
-        if let Some(end) = remembered
-            && let Some(row) = self
-                .append_after::<E>(database, &end, counter, id, &build)
-                .await?
+        let remembered = self.0.changes.list_ends.lock(self.user_id()).await;
+        let Some(mut remembered) = remembered else {
+            return Ok(None);
+        };
+        let mut appended = None;
+        if let Some((kind, end)) = remembered.take()
+            && kind == E::KIND
         {
-            return Ok(Some(row));
+            appended = self
+                .append_after::<E>(database, end, counter, id, &build)
+                .await?;
         }
-        match self.list_end::<E>(counter).await? {
-            Some(end) => {
-                self.append_after::<E>(database, &end, counter, id, &build)
-                    .await
-            }
-            None => Ok(None),
+        if appended.is_none()
+            && let Some(end) = self.list_end::<E>(counter).await?
+        {
+            appended = self
+                .append_after::<E>(database, end, counter, id, &build)
+                .await?;
         }
+        let Some((row, end)) = appended else {
+            return Ok(None);
+        };
+        self.0.changes.changed(self.user_id());
+        *remembered = Some((E::KIND, end));
+        Ok(Some(row))
     }
 
-    /// Inserts the row if `end` is the end of the list.
+    /// Inserts the row if `end` is the end of the list. Returns it with the new end.
     async fn append_after<E: Ordered>(
         &self,
         database: &Database,
-        end: &ListEnd,
+        end: ListEnd,
         counter: change_logs::Column,
         id: Option<E::Id>,
         build: impl Fn(&ListEnd) -> Option<E::ActiveModel>,
-    ) -> Result<Option<E::Model>> {
-        let Some(mut row) = build(end) else {
+    ) -> Result<Option<(E::Model, ListEnd)>> {
+        let Some(mut row) = build(&end) else {
             return Ok(None);
         };
         let key = id.unwrap_or_else(|| E::Id::generate(self.ids(), self.now()));
         row.set(E::KEY, key.into());
         row.set(E::OWNER, self.owner().into());
         self.stamp::<E>(&mut row, 1, end.seq + 1);
-        let taken = self.take_number_after::<E>(end, counter, id);
+        let taken = self.take_number_after::<E>(&end, counter, id);
         let statement = self.insert_if_taken::<E>(&row, taken)?;
         let written = match database.write_alone(&statement).await? {
             Ok(written) => written > 0,
@@ -98,12 +108,7 @@ impl Viewer {
             count: end.count + 1,
             position: Some(typed(value_of(row.get(E::POSITION))?)?),
         };
-        self.0.changes.changed(self.user_id());
-        self.0
-            .changes
-            .list_ends
-            .remember(self.user_id(), E::KIND, end);
-        Ok(Some(row.try_into_model()?))
+        Ok(Some((row.try_into_model()?, end)))
     }
 
     /// Reads the end of the list, or `None` before the user's first change.

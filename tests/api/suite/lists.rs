@@ -324,7 +324,7 @@ async fn task_lookups_are_batched_into_one_statement(env: TestEnv) {
     assert_eq!(data["viewer"]["t10"], Value::Null);
     let of_tasks = sent.iter().filter(|sql| sql.contains("FROM \"tasks\""));
     let expected = match app.env.database {
-        // Within the process, a statement is no round trip.
+        // SQLite runs in the process, without round trips.
         Database::Sqlite => ids.len(),
         Database::Postgresql => 1,
     };
