@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Directory, Kind, PAGE, POSTGRESQL_NOT_FOUND, Pace, Result, TASK_BY_ID,
     client::{Connection, Request},
-    create, measure,
+    create, live, measure,
     postgresql::Postgresql,
     seed::{DEEP_OFFSET, FEW_TASKS, MANY_TASKS, seed, sign_in},
     server::Server,
@@ -119,7 +119,7 @@ async fn compare(
             cubby / floor
         );
     }
-    Ok(())
+    live::compare(database, directory, &settings, &cubby, postgresql, duration).await
 }
 
 async fn requests_of_cubby(server: &Server) -> Result<Requests> {

@@ -27,6 +27,7 @@ mod client;
 mod cpu;
 mod floor;
 mod lists;
+mod live;
 mod points;
 mod postgresql;
 mod relay;

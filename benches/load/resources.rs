@@ -4,8 +4,11 @@ use std::{fs, path::Path, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+use tokio::{net::TcpStream, time::Instant};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 use crate::{
     CONNECTIONS, Directory, PASSWORD, Pace, Result,
@@ -30,6 +33,8 @@ const STREAMS: usize = 2_000;
 
 /// The time for which the CPU time of the open streams is measured.
 const IDLE: Duration = Duration::from_secs(10);
+
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub async fn measure_all() -> Result<()> {
     let directory = Directory::new("resources")?;
@@ -94,22 +99,8 @@ async fn streams(directory: &Path) -> Result<()> {
     let before = resident(&server)?;
     let mut sockets = Vec::new();
     for _ in 0..STREAMS {
-        let mut request = format!("ws://{}/graphql", server.address).into_client_request()?;
-        let protocol = "graphql-transport-ws".parse()?;
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", protocol);
-        let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-        let payload = json!({ "Authorization": format!("Bearer {token}") });
-        let query = json!({ "query": "subscription { taskChanges { version } }" });
-        for message in [
-            json!({ "type": "connection_init", "payload": payload }),
-            json!({ "id": "1", "type": "subscribe", "payload": query }),
-        ] {
-            socket.send(Message::text(message.to_string())).await?;
-        }
-        socket.next().await.ok_or("the socket was closed")??;
-        sockets.push(socket);
+        let query = "subscription { taskChanges { version } }";
+        sockets.push(open_stream(&server, &token, query).await?);
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     let kib = (resident(&server)? - before) * 1024.0 / STREAMS as f64;
@@ -120,6 +111,25 @@ async fn streams(directory: &Path) -> Result<()> {
     let percent = used.as_secs_f64() / IDLE.as_secs_f64() * 100.0;
     println!("  all of them, without changes        {percent:>8.2} % of a core");
     Ok(())
+}
+
+/// Opens a socket and starts a subscription on it.
+pub async fn open_stream(server: &Server, token: &str, query: &str) -> Result<Socket> {
+    let mut request = format!("ws://{}/graphql", server.address).into_client_request()?;
+    let protocol = "graphql-transport-ws".parse()?;
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let (mut socket, _) = connect_async(request).await?;
+    let payload = json!({ "Authorization": format!("Bearer {token}") });
+    for message in [
+        json!({ "type": "connection_init", "payload": payload }),
+        json!({ "id": "1", "type": "subscribe", "payload": { "query": query } }),
+    ] {
+        socket.send(Message::text(message.to_string())).await?;
+    }
+    socket.next().await.ok_or("the socket was closed")??;
+    Ok(socket)
 }
 
 /// Returns the resident memory of a server, in MiB.

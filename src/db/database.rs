@@ -229,6 +229,7 @@ impl Database {
     /// Runs one statement as a transaction of its own. Sends it once, without retries. Returns the
     /// number of rows that it has written.
     pub(crate) async fn write_alone(&self, statement: &Statement) -> Result<DbResult<u64>> {
+        tracing::trace!(sql = statement.sql, "runs as a transaction");
         let acquiring = async {
             let permits = self.permits().await?;
             let lease = retry_while_unavailable(None, || self.writes.acquire()).await?;

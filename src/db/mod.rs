@@ -1,6 +1,7 @@
 //! Connects to SQLite or PostgreSQL, and runs reads, transactions and migrations.
 
 mod backoff;
+mod commit_mark;
 mod conflicts;
 mod connect;
 mod connection;
@@ -23,6 +24,7 @@ mod tests;
 mod timeouts;
 mod transaction;
 
+pub(crate) use commit_mark::CommitMark;
 pub(crate) use conflicts::End;
 pub use database::Database;
 pub(crate) use database::Readiness;

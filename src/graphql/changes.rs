@@ -14,7 +14,7 @@ use crate::{
     identity,
     output::{self, Compiler, Inline, Json, Output, Selection, Written},
     pagination::keyset::encode_cursor,
-    scope::{self, ChangeListener, Viewer},
+    scope::{self, ChangeListener, ReadChanges, Viewer},
     tasks::Task,
 };
 
@@ -53,6 +53,8 @@ struct Changes {
     seq: i64,
     /// The changes that were read but not yet sent.
     read: VecDeque<NodeChange>,
+    /// True if the last batch was complete.
+    is_current: bool,
 }
 
 impl Changes {
@@ -66,6 +68,7 @@ impl Changes {
             listener,
             seq,
             read: VecDeque::new(),
+            is_current: false,
         };
         stream::try_unfold(changes, async |mut changes| {
             let next = changes.next().await?;
@@ -78,18 +81,19 @@ impl Changes {
             if let Some(change) = self.read.pop_front() {
                 return Ok(change);
             }
-            let (read, seq) = self.batch().await?;
-            let is_behind = seq > self.seq;
-            self.seq = seq;
-            self.read = read.into();
-            if self.read.is_empty() && !is_behind {
+            // A commit after the last batch has already signalled the listener.
+            if self.is_current {
                 self.listener.changed().await;
             }
+            let batch = self.batch().await?;
+            self.seq = batch.complete_to;
+            self.is_current = batch.is_last;
+            self.read = batch.changes.into();
         }
     }
 
-    /// Returns the next changes, and the change number up to which all changes have been read.
-    async fn batch(&self) -> Result<(Vec<NodeChange>, i64)> {
+    /// Reads the next changes.
+    async fn batch(&self) -> Result<ReadChanges<ChangedNode>> {
         let now = self.listener.now();
         let mut changes = self.viewer.changes_since(self.seq).await?;
         Task::add_changes(&mut changes, now, ChangedNode::Task).await?;

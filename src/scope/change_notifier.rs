@@ -128,6 +128,16 @@ impl ChangeNotifier {
         entries.map(|entry| entry.session).collect()
     }
 
+    /// Returns the number of listeners that were ever started.
+    pub(crate) fn started(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// True if there are no listeners.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Returns the users that have listeners.
     pub(crate) fn users(&self) -> Vec<UserId> {
         self.lock().keys().copied().collect()

@@ -28,5 +28,7 @@ pub(crate) use owner::{Direct, KeyedByOwner, Logged, Owned, Owner};
 pub(crate) use query::{Column, Direction, Query, all_columns, distinct_columns, insertable};
 pub(crate) use sea_orm::{ActiveValue::Set, DbErr as RowError, Value};
 pub(crate) use sort_key::SortKey;
-pub(crate) use synced::{Change, ChangeBatch, Existing, Ordered, SyncError, Synced, tombstones};
+pub(crate) use synced::{
+    Change, ChangeBatch, Existing, Ordered, ReadChanges, SyncError, Synced, tombstones,
+};
 pub(crate) use viewer::{Grant, Viewer};

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::Statement;
+use sea_orm::{DatabaseBackend, Statement};
 
 use super::connection::{Inline, Limits};
 use crate::db::{failure::DbResult, row::Row};
@@ -26,6 +26,8 @@ pub(in crate::db) struct InlineReads {
     file: PathBuf,
     /// `None` after the database has been closed.
     idle: Mutex<Option<Vec<Inline>>>,
+    /// The connection that watches commits: each connection counts them on its own.
+    watch: Mutex<Option<Inline>>,
 }
 
 impl InlineReads {
@@ -34,6 +36,7 @@ impl InlineReads {
         Self {
             file,
             idle: Mutex::new(Some(Vec::new())),
+            watch: Mutex::default(),
         }
     }
 
@@ -62,9 +65,26 @@ impl InlineReads {
         }
     }
 
+    /// Returns a number that changes after each commit of another connection, or `None` if the
+    /// database does not answer.
+    pub(in crate::db) fn data_version(&self) -> Option<i64> {
+        let mut watch = self.watch();
+        if watch.is_none() {
+            *watch = Some(open(&self.file).ok()?);
+        }
+        let version = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA data_version");
+        let version = watch.as_ref()?.query(&version, |row| row.get(0));
+        version.ok()?.ok()?.pop()
+    }
+
     /// Closes every connection.
     pub(in crate::db) fn close(&self) {
         *self.idle() = None;
+        *self.watch() = None;
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Option<Inline>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Inline>>> {

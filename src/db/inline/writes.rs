@@ -206,6 +206,7 @@ impl GroupedTransaction {
         statement: &Statement,
         read: impl FnMut(Row<'_>) -> DbResult<R>,
     ) -> DbResult<Vec<R>> {
+        tracing::trace!(sql = statement.sql, "runs in a transaction");
         make_way_after(statement).await;
         let savepoint = self.savepoint();
         let rows = savepoint.inline()?.query(statement, read);

@@ -8,9 +8,15 @@ use std::{
 };
 
 use super::activity::Activity;
-use crate::{clock::Clock, db::Database, identity::unscoped, scope::ChangeNotifier};
+use crate::{
+    clock::{Clock, Timestamp},
+    db::{CommitMark, Database},
+    error::Result,
+    identity::{entity::sessions, unscoped},
+    scope::ChangeNotifier,
+};
 
-/// The interval of polls. A stream ends within a second of its session.
+/// The interval of polls. A stream ends within a second of its session. A poll reads nothing if nothing was committed.
 const INTERVAL: Duration = Duration::from_millis(400);
 
 /// The delay of a poll that was asked for: many ends at once take one poll.
@@ -20,6 +26,24 @@ const POLL_DEBOUNCE: Duration = Duration::from_millis(100);
 /// receives the answer before the stream ends.
 const ANSWER_DELAY: Duration = Duration::from_millis(100);
 
+/// Reads the state of the listeners' sessions and change logs.
+struct Poller {
+    database: Database,
+    clock: Clock,
+    activity: Arc<Activity>,
+    /// The last poll that has read everything.
+    last: Option<Polled>,
+}
+
+/// The state at a poll. While it lasts, another poll would find the same.
+struct Polled {
+    commits: CommitMark,
+    /// The number of listeners that were ever started.
+    started: u64,
+    /// The time at which the first of the sessions ends.
+    ends_at: Option<Timestamp>,
+}
+
 /// Polls until the notifier is dropped.
 pub(in crate::identity) fn start(
     notifier: &Arc<ChangeNotifier>,
@@ -28,44 +52,67 @@ pub(in crate::identity) fn start(
     activity: Arc<Activity>,
 ) {
     let weak = Arc::downgrade(notifier);
+    let mut poller = Poller {
+        database,
+        clock,
+        activity,
+        last: None,
+    };
     tokio::spawn(async move {
-        while poll(&weak, &database, &clock, &activity).await {
+        while let Some(notifier) = Weak::upgrade(&weak) {
+            if !notifier.is_idle() {
+                notifier.end_expired();
+                poller.poll(&notifier).await;
+            }
+            let asked = tokio::time::timeout(INTERVAL, notifier.poll.notified()).await;
+            if asked.is_ok() {
+                poller.last = None;
+            }
+            drop(notifier);
             tokio::time::sleep(POLL_DEBOUNCE).await;
         }
     });
 }
 
-/// Polls once, and waits for the next poll. Returns false when there is no notifier any more.
-async fn poll(
-    notifier: &Weak<ChangeNotifier>,
-    database: &Database,
-    clock: &Clock,
-    activity: &Activity,
-) -> bool {
-    let Some(notifier) = notifier.upgrade() else {
-        return false;
-    };
-    let sessions = notifier.sessions();
-    if !sessions.is_empty() {
-        notifier.end_expired();
+impl Poller {
+    async fn poll(&mut self, notifier: &ChangeNotifier) {
+        // Read before the rows: a commit meanwhile makes the next poll read them again.
+        let commits = self.database.commit_mark().await;
+        let started = notifier.started();
+        let now = self.clock.now();
+        let is_current = self.last.as_ref().is_some_and(|last| {
+            Some(&last.commits) == commits.as_ref()
+                && last.started == started
+                && last.ends_at.is_none_or(|ends_at| now < ends_at)
+        });
+        if is_current {
+            return;
+        }
         // An error of the database ends no session.
-        if let Ok(found) = unscoped::sessions_by_keys(database, &sessions).await {
-            let now = clock.now();
-            let active = found.into_iter().filter_map(|mut session| {
-                activity.apply(&mut session);
-                session.is_active_at(now).then_some(session.key())
-            });
-            let active: HashSet<_> = active.collect();
-            if sessions.iter().any(|session| !active.contains(session)) {
-                // It may have ended just now, by an operation of the stream itself.
-                tokio::time::sleep(ANSWER_DELAY).await;
-                notifier.end_inactive(&sessions, &active);
-            }
-        }
-        if let Ok(seqs) = unscoped::last_seqs(database, &notifier.users()).await {
-            notifier.notify_if_advanced(&seqs);
-        }
+        let polled = self.read(notifier).await;
+        self.last = polled.ok().zip(commits).map(|(ends_at, commits)| Polled {
+            commits,
+            started,
+            ends_at,
+        });
     }
-    let _ = tokio::time::timeout(INTERVAL, notifier.poll.notified()).await;
-    true
+
+    /// Ends the listeners of sessions that have ended, and notifies those of users whose log has advanced. Returns the
+    /// time at which the first of the other sessions ends.
+    async fn read(&self, notifier: &ChangeNotifier) -> Result<Option<Timestamp>> {
+        let sessions = notifier.sessions();
+        let mut found = unscoped::sessions_by_keys(&self.database, &sessions).await?;
+        let now = self.clock.now();
+        found.iter_mut().for_each(|it| self.activity.apply(it));
+        found.retain(|session| session.is_active_at(now));
+        let active: HashSet<_> = found.iter().map(sessions::Model::key).collect();
+        if sessions.iter().any(|session| !active.contains(session)) {
+            // It may have ended just now, by an operation of the stream itself.
+            tokio::time::sleep(ANSWER_DELAY).await;
+            notifier.end_inactive(&sessions, &active);
+        }
+        let seqs = unscoped::last_seqs(&self.database, &notifier.users()).await?;
+        notifier.notify_if_advanced(&seqs);
+        Ok(found.iter().map(sessions::Model::ends_at).min())
+    }
 }

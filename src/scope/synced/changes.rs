@@ -1,6 +1,9 @@
 //! Reads the changes of a user's synced rows since a number of their change log.
 
-use sea_orm::ModelTrait;
+use sea_orm::{
+    ColumnTrait, ModelTrait,
+    sea_query::{Expr, SelectStatement},
+};
 
 use super::{
     entity::{Synced, typed},
@@ -8,9 +11,11 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    db::Row,
     error::Result,
     id::SessionId,
     scope::{
+        change_log::entity as change_logs,
         filter::Filter,
         owner::Owned,
         query::{Column, Direction, Query},
@@ -39,28 +44,59 @@ pub(crate) struct Change<N> {
 pub(crate) struct ChangeBatch<'a, N> {
     viewer: &'a Viewer,
     after: i64,
+    /// The number of the last change when the batch began.
+    last: i64,
     /// The change number up to which the batch is complete.
     complete_to: i64,
     deleted: Vec<tombstones::Model>,
     changes: Vec<Change<N>>,
 }
 
+/// The changes of a batch.
+pub(crate) struct ReadChanges<N> {
+    pub(crate) changes: Vec<Change<N>>,
+    /// The highest number up to which no change is missing.
+    pub(crate) complete_to: i64,
+    /// True if no further changes were committed when the batch began.
+    pub(crate) is_last: bool,
+}
+
 impl Viewer {
     /// Begins to read the changes after `seq`.
     pub(crate) async fn changes_since<N>(&self, seq: i64) -> Result<ChangeBatch<'_, N>> {
+        // Read before the tables: a change that is committed meanwhile has a higher number and
+        // belongs to the next batch.
+        let (last, has_deleted) = self.last_seq_and_deletions(seq).await?;
         let mut batch = ChangeBatch {
             viewer: self,
             after: seq,
-            // Read before the tables: a change that is committed meanwhile has a higher number and
-            // belongs to the next batch.
-            complete_to: self.last_seq().await?.max(seq),
+            last,
+            complete_to: last.max(seq),
             deleted: Vec::new(),
             changes: Vec::new(),
         };
-        batch.deleted = batch
-            .read::<tombstones::Entity>(tombstones::Column::Seq)
-            .await?;
+        if has_deleted {
+            batch.deleted = batch
+                .read::<tombstones::Entity>(tombstones::Column::Seq)
+                .await?;
+        }
         Ok(batch)
+    }
+
+    /// Returns the number of the viewer's last change, and true if rows were deleted after `seq`.
+    async fn last_seq_and_deletions(&self, seq: i64) -> Result<(i64, bool)> {
+        let deleted = Filter::<tombstones::Entity>::gt(tombstones::Column::Seq, seq);
+        let mut deleted = Query::filter(deleted).rows(self.user_id());
+        deleted.expr(Expr::val(1));
+        let mut select = SelectStatement::new();
+        select
+            .column(change_logs::Column::Seq)
+            .expr(Expr::exists(deleted))
+            .from(change_logs::Entity)
+            .and_where(change_logs::Column::UserId.eq(self.user_id()));
+        let read = |row: Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let last = self.read(&self.statement(&select), read).await?.pop();
+        Ok(last.unwrap_or((0, false)))
     }
 }
 
@@ -92,12 +128,15 @@ impl<N> ChangeBatch<'_, N> {
         Ok(())
     }
 
-    /// Returns the changes in the order of their numbers, and the highest number up to which none
-    /// is missing.
-    pub(crate) fn finish(mut self) -> (Vec<Change<N>>, i64) {
+    /// Returns the changes in the order of their numbers.
+    pub(crate) fn finish(mut self) -> ReadChanges<N> {
         self.changes.retain(|change| change.seq <= self.complete_to);
         self.changes.sort_by_key(|change| change.seq);
-        (self.changes, self.complete_to)
+        ReadChanges {
+            changes: self.changes,
+            complete_to: self.complete_to,
+            is_last: self.complete_to >= self.last,
+        }
     }
 
     /// Reads the next rows of a table. After a full batch, more rows may follow, so the batch is

@@ -15,6 +15,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use changes::{Change, ChangeBatch};
+pub(crate) use changes::{Change, ChangeBatch, ReadChanges};
 pub(crate) use entity::{Ordered, Synced};
 pub(crate) use write::{Existing, SyncError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, Statement};
 
-use super::{Change, SyncError, entity::typed};
+use super::{Change, ReadChanges, SyncError, entity::typed};
 use crate::{
     clock::Clock,
     db::{Database, End, Transaction},
@@ -180,7 +180,12 @@ async fn changes_since(viewer: &Viewer, mut seq: i64) -> Vec<Change<&'static str
         let mut batch = viewer.changes_since(seq).await.unwrap();
         batch.add::<notes::Entity>(|_| "note").await.unwrap();
         batch.add::<labels::Entity>(|_| "label").await.unwrap();
-        let (changes, complete_to) = batch.finish();
+        let ReadChanges {
+            changes,
+            complete_to,
+            is_last,
+        } = batch.finish();
+        assert_eq!(is_last, complete_to == viewer.last_seq().await.unwrap());
         assert!(complete_to > seq);
         assert!(
             changes

@@ -1,10 +1,15 @@
 //! Tests of subscriptions over HTTP: the events that they send, and when they end.
 
+use std::time::Duration;
+
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use crate::harness::{TestEnv, apply, each_database};
+use crate::{
+    harness::{Database, TestEnv, apply, each_database, eventually},
+    statement_log::statements,
+};
 
 /// A subscription with every field of a change.
 pub(super) const TASK_CHANGES: &str = "subscription { taskChanges {
@@ -228,4 +233,25 @@ async fn streams_per_user_and_per_instance_are_limited(env: TestEnv) {
     assert_eq!(reply.header("retry-after"), "1");
     drop(first);
     ana.listen(TASK_CHANGES).await;
+}
+
+#[apply(each_database)]
+async fn idle_streams_read_nothing_until_another_instance_commits(env: TestEnv) {
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    let other = app.env.app().await;
+    let there = other.with_credentials_of(&ana);
+    let mut listening = ana.listen(TASK_CHANGES).await;
+    if app.env.database == Database::Sqlite {
+        // On PostgreSQL, commits to other databases of the server count too.
+        let reads = async || {
+            let waiting = tokio::time::sleep(Duration::from_secs(1));
+            let ((), statements) = statements(waiting).await;
+            statements
+        };
+        eventually("nothing is read", async || reads().await.is_empty()).await;
+    }
+    there.create_task("elsewhere").await;
+    let (kind, _, title) = parse_event(listening.next().await);
+    assert_eq!((&*kind, title), ("UPSERT", json!("elsewhere")));
 }
