@@ -180,7 +180,7 @@ async fn run(args: &Args) -> Result<()> {
         return resources::measure_all().await;
     }
     if args.sign_in {
-        sign_in::measure_hash(Duration::from_secs(args.seconds));
+        sign_in::measure_hash(Duration::from_secs(args.seconds))?;
     } else if !args.throughput {
         floor::measure_all(args.only, Duration::from_secs(args.seconds)).await?;
         return resources::measure_all().await;

@@ -4,6 +4,7 @@
 use std::{
     hint::black_box,
     num::NonZeroUsize,
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,7 +20,7 @@ use tokio::{task::JoinSet, time::Instant};
 use crate::{
     CONNECTIONS, PASSWORD, Pace, Result, address_of,
     client::{Connection, Request},
-    measure, percentile,
+    cpu, measure, percentile,
     postgresql::Postgresql,
     server::Server,
 };
@@ -32,9 +33,9 @@ const READ_INTERVAL: Duration = Duration::from_millis(40);
 /// The time after which a rejected client retries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Prints the number of hashes per second of this machine, with Argon2's default parameters, which
+/// Prints the rate and the CPU time of hashes on this machine, with Argon2's default parameters, which
 /// Cubby uses.
-pub fn measure_hash(duration: Duration) {
+pub fn measure_hash(duration: Duration) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     for (what, keeps_memory) in [
         ("memory reused", true),
@@ -42,6 +43,7 @@ pub fn measure_hash(duration: Duration) {
     ] {
         let count = AtomicUsize::new(0);
         let is_over = AtomicBool::new(false);
+        let before = cpu::of_process(process::id())?;
         thread::scope(|scope| {
             for _ in 0..cores {
                 scope.spawn(|| {
@@ -70,9 +72,17 @@ pub fn measure_hash(duration: Duration) {
             thread::sleep(duration);
             is_over.store(true, Ordering::Relaxed);
         });
-        let rate = count.into_inner() as f64 / duration.as_secs_f64();
-        println!("the hash alone on {cores} cores, {what}: {rate:.0} per s");
+        let used = cpu::of_process(process::id())? - before;
+        let count = count.into_inner() as f64;
+        let (rate, millis) = (
+            count / duration.as_secs_f64(),
+            used.as_secs_f64() * 1000.0 / count,
+        );
+        println!(
+            "the hash alone on {cores} cores, {what}: {rate:.0} per s, {millis:.1} ms of CPU each"
+        );
     }
+    Ok(())
 }
 
 /// Measures sign-ins, and pages of tasks without and during a flood of sign-ins.

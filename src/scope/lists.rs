@@ -1,6 +1,6 @@
 //! Lists and counts a viewer's rows, after rows that depend on the time zone have been rescheduled.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use sea_orm::{
     ColumnTrait, DbErr,
@@ -41,18 +41,20 @@ impl Viewer {
         }
         // One statement reads the rows and the state, so the rows are consistent with it.
         let statement = self.statement(select.expr_as(self.is_moving(), IS_RESCHEDULING));
-        let was_moving = AtomicBool::new(false);
-        let read = |row: Row<'_>| {
-            let is_moving: Option<bool> = row.get_by_name(IS_RESCHEDULING)?;
-            was_moving.store(is_moving == Some(true), Ordering::Relaxed);
-            read(row)
-        };
         loop {
-            let rows = self.read(&statement, &read).await?;
-            let is_moving = if rows.is_empty() {
-                self.log().await?.as_ref().is_some_and(is_moving)
-            } else {
-                was_moving.load(Ordering::Relaxed)
+            // Equal in all rows, so it is read from the first one.
+            let was_moving = OnceLock::new();
+            let read = |row: Row<'_>| {
+                if was_moving.get().is_none() {
+                    let is_moving: Option<bool> = row.get_by_name(IS_RESCHEDULING)?;
+                    was_moving.get_or_init(|| is_moving == Some(true));
+                }
+                read(row)
+            };
+            let rows = self.read(&statement, read).await?;
+            let is_moving = match was_moving.into_inner() {
+                Some(was_moving) => was_moving,
+                None => self.log().await?.as_ref().is_some_and(is_moving),
             };
             if !is_moving {
                 return Ok(rows);

@@ -129,7 +129,7 @@ async fn stream_ends_within_a_second_of_session_end(env: TestEnv) {
     ana.create_task("one").await;
     assert_eq!(parse_event(of_ana.next().await).2, "one");
     // A stream also ends when its session expires.
-    app.advance(std::time::Duration::from_hours(30 * 24));
+    app.advance(Duration::from_hours(30 * 24));
     let event = of_ana.next().await.unwrap();
     assert_eq!(event["errors"][0]["extensions"]["reason"], "SESSION_ENDED");
 }

@@ -102,8 +102,9 @@ pub(super) struct Connection {
     /// unique number.
     operations: HashMap<String, (u64, AbortOnDropHandle<()>)>,
     last_number: u64,
-    outbox: mpsc::Sender<ToSend>,
-    inbox: mpsc::Receiver<ToSend>,
+    // Boxed, because a channel allocates memory for 32 messages.
+    outbox: mpsc::Sender<Box<ToSend>>,
+    inbox: mpsc::Receiver<Box<ToSend>>,
     ping: Interval,
     /// The time when the last message of the client was received.
     heard_at: Instant,
@@ -167,11 +168,12 @@ impl Connection {
                 // pinged.
                 _ = self.ping.tick() => self.send_ping().await,
                 message = self.socket.recv() => match message {
-                    Some(Ok(message)) => self.on_message(message).await,
+                    // Boxed, because it would take most of the memory of an idle socket.
+                    Some(Ok(message)) => Box::pin(self.on_message(message)).await,
                     Some(Err(error)) => Err(Some(Close::of(&error))),
                     None => Err(None),
                 },
-                Some(to_send) = self.inbox.recv() => self.send_result(to_send).await,
+                Some(to_send) = self.inbox.recv() => self.send_result(*to_send).await,
             };
             if let Err(close) = done {
                 break close;
@@ -350,7 +352,7 @@ impl Connection {
                     is_last: sent.is_last,
                 };
                 // Sending fails if the socket is closed.
-                is_over |= outbox.send(to_send).await.is_err();
+                is_over |= outbox.send(Box::new(to_send)).await.is_err();
             }
             ended.notify_one();
         };

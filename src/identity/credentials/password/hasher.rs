@@ -44,7 +44,7 @@ const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 /// core.
 const FALLBACK_COOLDOWN: Duration = Duration::from_millis(100);
 
-/// The time after the last hash until its memory is freed: 19 MiB for each thread.
+/// The time after the last hash until its memory is freed: 19 MiB.
 const MEMORY_TTL: Duration = Duration::from_secs(20);
 
 /// The maximum time to wait for a hash. The request then fails with `Unavailable`.

@@ -52,18 +52,19 @@ impl HashCost {
     }
 }
 
-/// Memory of earlier hashes, for the next ones. Allocating it each time would cost about half as much
-/// as hashing.
+/// The memory of an earlier hash, for the next one. Allocating it each time would cost about half as
+/// much as hashing. Threads that hash at once rarely return theirs at once, so one is stored, and
+/// the others are freed after a burst.
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+pub(super) struct Memory(Arc<Mutex<Option<Vec<Block>>>>);
 
 impl Memory {
     /// Frees the memory.
     pub(super) fn free(&self) {
-        self.lock().clear();
+        *self.lock() = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Block>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -187,7 +188,7 @@ impl Argon2Hasher {
     ) -> password_hash::Result<Output> {
         let blocks = argon2.params().block_count();
         let ours = self.params.block_count();
-        let mut memory = self.memory.lock().pop().unwrap_or_default();
+        let mut memory = self.memory.lock().take().unwrap_or_default();
         // A hash with other parameters may need more memory. The excess is released below.
         memory.resize(blocks.max(ours), Block::new());
         let mut output = [0; Output::MAX_LENGTH];
@@ -195,7 +196,8 @@ impl Argon2Hasher {
         let done = argon2.hash_password_into_with_memory(password, salt, output, &mut memory);
         memory.truncate(ours);
         memory.shrink_to_fit();
-        self.memory.lock().push(memory);
+        let excess = self.memory.lock().replace(memory);
+        drop(excess);
         done?;
         Ok(Output::new(output)?)
     }
@@ -254,7 +256,7 @@ mod tests {
             assert_eq!(compare("correct horse"), Some(Match::NeedsRehash), "{hash}");
             assert_eq!(compare("battery staple"), None, "{hash}");
         }
-        let memory = hashing.memory.lock().pop().unwrap();
+        let memory = hashing.memory.lock().take().unwrap();
         assert_eq!(memory.len(), hashing.params.block_count());
     }
 
