@@ -1,7 +1,7 @@
-//! Measures the CPU time that one account can use in a minute, for each kind of operation.
+//! Measures the CPU time of a point, for each order, each condition and the other fields.
 //!
-//! Repeats each operation until the account's points are spent. Prints the operation with the most
-//! CPU time per point first.
+//! Repeats each operation until the account's points of a minute are spent. Prints the operation with
+//! the most CPU time per point first, and the ratio to the median.
 
 use std::{fs, net::TcpListener, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The number of tasks of each account.
-const TASKS: usize = 10_000;
+const SIZES: [usize; 2] = [10_000, 100_000];
 
 /// The length of each task's title: the maximum.
 const TITLE_CHARS: usize = 500;
@@ -28,137 +28,225 @@ const POINTS: f64 = 60_000.0;
 
 const DOMAIN: &str = "points.example.com";
 
-/// One kind of operation, with its document and the variables of each repetition.
-struct Operation {
-    name: &'static str,
-    query: &'static str,
-    variables: fn(usize, &[String]) -> Value,
-}
+const PAGE: &str = "query ($filter: TaskFilter, $order: [TaskOrder!]) { viewer { tasks(first: 1, filter: $filter, orderBy: $order) { nodes { id } } } }";
 
-const OPERATIONS: [Operation; 14] = [
-    Operation {
-        name: "the viewer's id",
-        query: "{ viewer { id } }",
-        variables: |_, _| Value::Null,
-    },
-    Operation {
-        name: "page of 100, all fields",
-        query: "{ viewer { tasks(first: 100) { nodes { id version title description completed completedAt priority due { date time timeZone at isOverdue } position createdAt updatedAt } } } }",
-        variables: |_, _| Value::Null,
-    },
-    Operation {
-        name: "page of 1, sorted by title",
-        query: "{ viewer { tasks(first: 1, orderBy: [{ field: TITLE }]) { nodes { id } } } }",
-        variables: |_, _| Value::Null,
-    },
-    Operation {
-        name: "page of 1, 49 patterns",
-        query: "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }",
-        variables: |_, _| json!({ "filter": { "or": patterns(49) } }),
-    },
-    Operation {
-        name: "49 patterns, counted",
-        query: "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { totalCount } } }",
-        variables: |_, _| json!({ "filter": { "or": patterns(49) } }),
-    },
-    Operation {
-        name: "page of 1, one pattern",
-        query: "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }",
-        variables: |_, _| json!({ "filter": { "or": patterns(1) } }),
-    },
-    Operation {
-        name: "page of 1, 48 comparisons",
-        query: "query ($filter: TaskFilter) { viewer { tasks(first: 1, filter: $filter) { nodes { id } } } }",
-        variables: |_, _| {
-            let time = json!({ "completedAt": { "gt": "2030-01-01T00:00:00Z", "lt": "2030-01-01T00:00:01Z" } });
-            json!({ "filter": { "or": vec![time; 24] } })
-        },
-    },
-    Operation {
-        name: "totalCount",
-        query: "{ viewer { tasks(first: 1) { totalCount } } }",
-        variables: |_, _| Value::Null,
-    },
-    Operation {
-        name: "taskCounts",
-        query: "{ viewer { taskCounts { total open overdue dueToday } } }",
-        variables: |_, _| Value::Null,
-    },
-    Operation {
-        name: "100 nodes by id",
-        query: "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Task { title } } }",
-        variables: |_, ids| json!({ "ids": &ids[..100] }),
-    },
-    Operation {
-        name: "createTask",
-        query: "mutation ($input: CreateTaskInput!) { createTask(input: $input) { userErrors { message } } }",
-        variables: |_, _| json!({ "input": { "title": "x".repeat(TITLE_CHARS) } }),
-    },
-    Operation {
-        name: "updateTask",
-        query: "mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { userErrors { message } } }",
-        variables: |number, ids| json!({ "input": { "id": ids[number % ids.len()], "title": format!("{number}") } }),
-    },
-    Operation {
-        name: "moveTask, always first",
-        query: "mutation ($input: MoveTaskInput!) { moveTask(input: $input) { userErrors { message } } }",
-        variables: |number, ids| json!({ "input": { "id": ids[number % ids.len()], "placement": { "edge": "FIRST" } } }),
-    },
-    Operation {
-        name: "time zone, floating tasks",
-        query: "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { userErrors { message } } }",
-        variables: |number, _| {
-            let zones = ["Asia/Tokyo", "Europe/Berlin"];
-            json!({ "input": { "timeZone": zones[number % 2] } })
-        },
-    },
+const COUNTS: &str =
+    "query ($filter: TaskFilter) { viewer { taskCounts(filter: $filter) { total } } }";
+
+const ALL_FIELDS: &str = "{ viewer { tasks(first: 100) { nodes { id version title description completed completedAt priority due { date time timeZone at isOverdue } position createdAt updatedAt } } } }";
+
+const ORDERS: [&str; 7] = [
+    "POSITION",
+    "CREATED_AT",
+    "UPDATED_AT",
+    "COMPLETED_AT",
+    "DUE",
+    "PRIORITY",
+    "TITLE",
 ];
 
-fn patterns(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|number| json!({ "title": { "contains": format!("no {number}") } }))
-        .collect()
+/// One kind of operation, with its document and the variables of each repetition.
+struct Operation {
+    name: String,
+    query: String,
+    variables: Variables,
+}
+
+enum Variables {
+    Same(Value),
+    Each(Make),
+}
+
+/// Makes the variables of a repetition from its number and the ids of some tasks.
+type Make = fn(usize, &[String]) -> Value;
+
+fn operations() -> Vec<Operation> {
+    let mut all = Vec::new();
+    let mut add = |name: String, query: &str, variables| {
+        let query = query.to_owned();
+        all.push(Operation {
+            name,
+            query,
+            variables,
+        });
+    };
+    for order in ORDERS {
+        let variables = json!({ "order": [{ "field": order }] });
+        add(format!("order {order}"), PAGE, Variables::Same(variables));
+    }
+    for (name, filter) in conditions() {
+        let variables = json!({ "filter": filter });
+        for (kind, query) in [("page", PAGE), ("counts", COUNTS)] {
+            let name = format!("{kind}, {name}");
+            add(name, query, Variables::Same(variables.clone()));
+        }
+    }
+    for (name, query) in [
+        ("service", "{ service { version } }"),
+        ("viewer's id", "{ viewer { id } }"),
+        ("current session", "{ viewer { currentSession { id } } }"),
+        ("sessions", "{ viewer { sessions { nodes { id } } } }"),
+        (
+            "access tokens",
+            "{ viewer { accessTokens { nodes { id } } } }",
+        ),
+        (
+            "security events",
+            "{ viewer { securityEvents { nodes { id } } } }",
+        ),
+        (
+            "totalCount",
+            "{ viewer { tasks(first: 1) { totalCount } } }",
+        ),
+        (
+            "all counts",
+            "{ viewer { taskCounts { total open overdue dueToday } } }",
+        ),
+        ("page of 100, all fields", ALL_FIELDS),
+    ] {
+        add(name.to_owned(), query, Variables::Same(Value::Null));
+    }
+    let each: [(&str, &str, Make); 9] = [
+        (
+            "one task",
+            "query ($id: ID!) { viewer { task(id: $id) { id title } } }",
+            |number, ids| json!({ "id": ids[number % ids.len()] }),
+        ),
+        (
+            "one node",
+            "query ($id: ID!) { node(id: $id) { id } }",
+            |number, ids| json!({ "id": ids[number % ids.len()] }),
+        ),
+        (
+            "100 nodes",
+            "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Task { title } } }",
+            |_, ids| json!({ "ids": &ids[..100] }),
+        ),
+        (
+            "createTask",
+            "mutation ($input: CreateTaskInput!) { createTask(input: $input) { userErrors { message } } }",
+            |_, _| json!({ "input": { "title": "x".repeat(TITLE_CHARS) } }),
+        ),
+        (
+            "updateTask",
+            "mutation ($input: UpdateTaskInput!) { updateTask(input: $input) { userErrors { message } } }",
+            |number, ids| json!({ "input": { "id": ids[number % ids.len()], "title": format!("{number}") } }),
+        ),
+        (
+            "setTaskCompleted",
+            "mutation ($input: SetTaskCompletedInput!) { setTaskCompleted(input: $input) { userErrors { message } } }",
+            |number, ids| json!({ "input": { "id": ids[number % ids.len()], "completed": number / ids.len() % 2 == 0 } }),
+        ),
+        (
+            "moveTask, always first",
+            "mutation ($input: MoveTaskInput!) { moveTask(input: $input) { userErrors { message } } }",
+            |number, ids| json!({ "input": { "id": ids[number % ids.len()], "placement": { "edge": "FIRST" } } }),
+        ),
+        (
+            "deleteTask, unknown",
+            "mutation ($input: DeleteTaskInput!) { deleteTask(input: $input) { userErrors { message } } }",
+            |_, _| json!({ "input": { "id": "task_01h2xcejqtf2nbrexx3vqjhp41" } }),
+        ),
+        (
+            "time zone, floating tasks",
+            "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { userErrors { message } } }",
+            |number, _| {
+                let zones = ["Asia/Tokyo", "Europe/Berlin"];
+                json!({ "input": { "timeZone": zones[number % 2] } })
+            },
+        ),
+    ];
+    for (name, query, variables) in each {
+        add(name.to_owned(), query, Variables::Each(variables));
+    }
+    all
+}
+
+/// Returns conditions that match no task, so that all tasks are examined.
+fn conditions() -> Vec<(&'static str, Value)> {
+    let text = "x".repeat(TITLE_CHARS);
+    let long_ago = "2000-01-01T00:00:00Z";
+    let pattern = |number: usize| json!({ "title": { "contains": format!("no {number}") } });
+    let completed =
+        json!({ "completedAt": { "gt": "2030-01-01T00:00:00Z", "lt": "2030-01-01T00:00:01Z" } });
+    vec![
+        (
+            "id",
+            json!({ "id": { "eq": "task_01h2xcejqtf2nbrexx3vqjhp41" } }),
+        ),
+        ("completed", json!({ "completed": true })),
+        ("overdue", json!({ "overdue": true })),
+        ("title equal", json!({ "title": { "eq": text } })),
+        (
+            "title in 20",
+            json!({ "title": { "in": vec![text.clone(); 20] } }),
+        ),
+        ("title contains", pattern(0)),
+        (
+            "title contains 500",
+            json!({ "title": { "contains": text } }),
+        ),
+        (
+            "title startsWith",
+            json!({ "title": { "startsWith": "no" } }),
+        ),
+        ("title endsWith", json!({ "title": { "endsWith": "no" } })),
+        ("priority", json!({ "priority": { "eq": "HIGH" } })),
+        ("due", json!({ "due": { "lt": long_ago } })),
+        ("createdAt", json!({ "createdAt": { "lt": long_ago } })),
+        ("updatedAt", json!({ "updatedAt": { "lt": long_ago } })),
+        ("completedAt", json!({ "completedAt": { "null": false } })),
+        ("not", json!({ "not": { "completed": false } })),
+        (
+            "49 patterns",
+            json!({ "or": (0..49).map(pattern).collect::<Vec<_>>() }),
+        ),
+        ("48 comparisons", json!({ "or": vec![completed; 24] })),
+    ]
 }
 
 /// The number of requests for the account's points, and their CPU time.
 struct Spent {
-    name: &'static str,
+    name: String,
     times: usize,
     cpu: Duration,
 }
 
 pub async fn measure_all(only: Option<Kind>) -> Result<()> {
     println!("{HEAD}");
-    if only != Some(Kind::Postgresql) {
-        let directory = Directory::new("points-sqlite")?;
-        measure_one(&directory, "sqlite", None).await?;
-    }
-    if only != Some(Kind::Sqlite) {
-        let directory = Directory::new("points-postgresql")?;
-        let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::POSTGRESQL_NOT_FOUND)?;
-        measure_one(&directory, "postgresql", Some(&postgresql)).await?;
+    for tasks in SIZES {
+        if only != Some(Kind::Postgresql) {
+            let directory = Directory::new("points-sqlite")?;
+            measure_one(&directory, "sqlite", None, tasks).await?;
+        }
+        if only != Some(Kind::Sqlite) {
+            let directory = Directory::new("points-postgresql")?;
+            let postgresql = Postgresql::start(&directory.0)?.ok_or(crate::POSTGRESQL_NOT_FOUND)?;
+            measure_one(&directory, "postgresql", Some(&postgresql), tasks).await?;
+        }
     }
     Ok(())
 }
 
 /// The titles of the columns. CPU is the time of server and database together.
 const HEAD: &str = "
-                                          times per min   points each   CPU ms each   CPU ms/point";
+                                                  points each   CPU ms each  CPU ms/point  to median";
 
 async fn measure_one(
     directory: &Directory,
     database: &str,
     postgresql: Option<&Postgresql>,
+    tasks: usize,
 ) -> Result<()> {
     let url = postgresql.map(Postgresql::url);
     let mut settings: Vec<(&str, &str)> = url.iter().map(|url| ("DATABASE_URL", &**url)).collect();
     // Loopback is exempt from limits in development.
-    settings.push(("CUBBY_MODE", "production"));
-    let users = OPERATIONS.len().to_string();
+    settings.extend([("CUBBY_MODE", "production"), ("CUBBY_MAX_TASKS", "1000000")]);
+    let user = format!("person-1@{DOMAIN}");
     let seed = [
         "seed",
         "--users",
-        &users,
+        "1",
         "--tasks",
         "0",
         "--domain",
@@ -168,30 +256,31 @@ async fn measure_one(
     ];
     server::run(&directory.0, &settings, &seed)?;
     let file = directory.0.join("tasks.json");
-    fs::write(&file, tasks().to_string())?;
+    fs::write(&file, tasks_of(tasks).to_string())?;
     let file = file.to_string_lossy();
-    for number in 1..=OPERATIONS.len() {
-        let user = address_of(number);
-        let import = ["import", &file, "--user", &user, "--new-ids"];
-        server::run(&directory.0, &settings, &import)?;
-    }
+    let import = ["import", &file, "--user", &user, "--new-ids"];
+    server::run(&directory.0, &settings, &import)?;
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     settings.push(("CUBBY_LISTEN", &address));
-    let server = Server::start(&directory.0, &settings)?;
     let mut all = Vec::new();
-    for (operation, number) in OPERATIONS.iter().zip(1..) {
-        all.push(spend(&server, postgresql, operation, number).await?);
+    for operation in operations() {
+        // A new process has all points again.
+        let server = Server::start(&directory.0, &settings)?;
+        all.push(spend(&server, postgresql, operation, &user).await?);
     }
     let per_point = |spent: &Spent| spent.cpu.as_secs_f64() * 1000.0 / POINTS;
     all.sort_by(|a, b| per_point(b).total_cmp(&per_point(a)));
+    let median = per_point(&all[all.len() / 2]);
+    println!("{database}, {tasks} tasks");
     for spent in all {
         let times = spent.times as f64;
         println!(
-            "{database:<11}{:<31}{times:>14}{:>14.1}{:>14.3}{:>17.4}",
+            "  {:<46}{:>13.1}{:>14.3}{:>14.4}{:>11.2}",
             spent.name,
             POINTS / times,
             spent.cpu.as_secs_f64() * 1000.0 / times,
             per_point(&spent),
+            per_point(&spent) / median,
         );
     }
     Ok(())
@@ -201,11 +290,11 @@ async fn measure_one(
 async fn spend(
     server: &Server,
     postgresql: Option<&Postgresql>,
-    operation: &Operation,
-    number: usize,
+    operation: Operation,
+    user: &str,
 ) -> Result<Spent> {
     let mut connection = Connection::open(server.address).await?;
-    let input = json!({ "input": { "email": address_of(number), "password": PASSWORD } });
+    let input = json!({ "input": { "email": user, "password": PASSWORD } });
     let request = server.request(None, SIGN_IN, input, r#""userErrors":[]"#);
     let answer: Value = serde_json::from_str(connection.send(&request).await?)?;
     let token = text(&answer, "/data/signIn/tokens/accessToken")?;
@@ -227,8 +316,11 @@ async fn spend(
     let before = cpu()?;
     let mut times = 0;
     loop {
-        let variables = (operation.variables)(times, &ids);
-        let request = server.request(Some(&token), operation.query, variables, r#""data""#);
+        let variables = match &operation.variables {
+            Variables::Same(variables) => variables.clone(),
+            Variables::Each(variables) => variables(times, &ids),
+        };
+        let request = server.request(Some(&token), &operation.query, variables, r#""data""#);
         if let Err(error) = connection.send(&request).await {
             if connection.status() != 429 {
                 return Err(error);
@@ -245,15 +337,11 @@ async fn spend(
 }
 
 /// Returns tasks with long titles and floating due times.
-fn tasks() -> Value {
+fn tasks_of(count: usize) -> Value {
     let task = |number: usize| {
         let title = format!("{number} ").repeat(TITLE_CHARS);
         let title: String = title.chars().take(TITLE_CHARS - 1).chain(['.']).collect();
         json!({ "title": title, "due": { "date": "2030-01-01", "time": "09:00" } })
     };
-    (0..TASKS).map(task).collect()
-}
-
-fn address_of(number: usize) -> String {
-    format!("person-{number}@{DOMAIN}")
+    (0..count).map(task).collect()
 }
