@@ -21,8 +21,12 @@ use crate::db::{failure::DbResult, row::Row};
 /// The number of SQLite virtual machine instructions between two checks of the budget.
 const CHECK_INTERVAL: i32 = 1_000;
 
-/// The number of prepared statements that each connection keeps.
+/// The number of prepared statements that each connection stores, without the long ones.
 const PREPARED_STATEMENTS: usize = 128;
+
+/// The number of parameters from which a statement counts as long: it writes many rows, takes much
+/// memory when it is prepared, and is rarely repeated.
+const LONG_STATEMENT_PARAMETERS: usize = 256;
 
 /// A connection whose statements are interrupted at the end of their budget.
 pub(super) struct Inline {
@@ -83,11 +87,11 @@ impl Inline {
                 Err(error) => return Ok(Err(error)),
             }
         }
+        drop(rows);
+        if is_long(statement) {
+            bound.discard();
+        }
         Ok(Ok(results))
-    }
-
-    pub(super) fn execute(&self, statement: &Statement) -> rusqlite::Result<()> {
-        self.bound(statement)?.raw_execute().map(drop)
     }
 
     /// Runs a statement without parameters.
@@ -127,6 +131,11 @@ impl Budget {
     fn deadline(&self) -> MutexGuard<'_, Instant> {
         self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(super) fn is_long(statement: &Statement) -> bool {
+    let values = statement.values.as_ref();
+    values.is_some_and(|values| values.0.len() >= LONG_STATEMENT_PARAMETERS)
 }
 
 /// A parameter of a statement, in the types that Cubby's columns have.

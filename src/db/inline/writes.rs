@@ -15,7 +15,7 @@ use std::{
 use sea_orm::{DatabaseBackend, DbErr, Statement};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, watch};
 
-use super::connection::{Inline, Limits};
+use super::connection::{Inline, Limits, is_long};
 use crate::{
     db::{
         failure::{DbResult, inline_error, rolled_back_by_another},
@@ -33,10 +33,6 @@ const LIMITS: Limits = Limits {
     max_checks: u32::MAX,
     max_time: STATEMENT_TIMEOUT,
 };
-
-/// The number of parameters from which a statement counts as long: other tasks of the thread run
-/// before the next one.
-const LONG_STATEMENT_PARAMETERS: usize = 256;
 
 /// The connection for transactions on the calling thread.
 pub(in crate::db) struct InlineWrites(Arc<Mutex<Writer>>);
@@ -207,7 +203,10 @@ impl GroupedTransaction {
         read: impl FnMut(Row<'_>) -> DbResult<R>,
     ) -> DbResult<Vec<R>> {
         tracing::trace!(sql = statement.sql, "runs in a transaction");
-        make_way_after(statement).await;
+        if is_long(statement) {
+            // Lets other tasks of the thread run first.
+            tokio::task::yield_now().await;
+        }
         let savepoint = self.savepoint();
         let rows = savepoint.inline()?.query(statement, read);
         rows.map_err(inline_error)?
@@ -246,8 +245,8 @@ impl Unfinished for GroupedTransaction {
         let mut savepoint = savepoint.unwrap_or_else(PoisonError::into_inner);
         for user_id in &ended {
             let statement = announcement(DatabaseBackend::Sqlite, *user_id);
-            let done = savepoint.inline()?.execute(&statement);
-            done.map_err(inline_error)?;
+            let done = savepoint.inline()?.query(&statement, |_| Ok(()));
+            done.map_err(inline_error)??;
         }
         savepoint.release()?;
         drop(savepoint);
@@ -301,12 +300,4 @@ async fn end_of_group(mut end: watch::Receiver<Option<DbResult<()>>>) -> DbResul
     let end = end.wait_for(Option::is_some).await;
     let end = end.map_err(|_| closed())?;
     end.clone().unwrap_or_else(|| Err(closed()))
-}
-
-/// Lets other tasks of the thread run before a long statement.
-async fn make_way_after(statement: &Statement) {
-    let parameters = statement.values.as_ref().map_or(0, |values| values.0.len());
-    if parameters >= LONG_STATEMENT_PARAMETERS {
-        tokio::task::yield_now().await;
-    }
 }
