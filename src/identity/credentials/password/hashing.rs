@@ -197,7 +197,10 @@ impl Argon2Hasher {
         memory.truncate(ours);
         memory.shrink_to_fit();
         let excess = self.memory.lock().replace(memory);
-        drop(excess);
+        if excess.is_some() {
+            drop(excess);
+            allocator::return_free_memory();
+        }
         done?;
         Ok(Output::new(output)?)
     }
