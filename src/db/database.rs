@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     connect::{self, Pools},
     connection::Connection,
-    failure::DbResult,
+    failure::{DbResult, Failure},
     inline::{GroupedTransaction, InlineWrites},
     pool::Pool,
     read_pool::{ReadPool, retry_while_unavailable},
@@ -227,7 +227,7 @@ impl Database {
     }
 
     /// Runs one statement as a transaction of its own. Sends it once, without retries. Returns the
-    /// number of rows that it has written.
+    /// number of rows that it has written: 0 also if it conflicts with another transaction.
     pub(crate) async fn write_alone(&self, statement: &Statement) -> Result<DbResult<u64>> {
         tracing::trace!(sql = statement.sql, "runs as a transaction");
         let acquiring = async {
@@ -237,8 +237,11 @@ impl Database {
         };
         let (mut lease, _permits) = in_time(acquiring).await?;
         let work = async |connection: &mut Connection| connection.execute(statement).await;
-        let written = lease.write(work).await;
-        Ok(written.map(|written| written.rows_affected()))
+        Ok(match lease.write(work).await {
+            Ok(written) => Ok(written.rows_affected()),
+            Err(error) if Failure::of(&error) == Failure::Conflict => Ok(0),
+            Err(error) => Err(error),
+        })
     }
 
     /// Begins a transaction that SQLite runs on the calling thread.
