@@ -1,4 +1,7 @@
-//! Builds the statement by which a transaction announces that sessions have ended.
+//! Collects the users whose sessions a transaction may end, and builds the statement that announces
+//! them.
+
+use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{DatabaseBackend, Statement};
 use uuid::Uuid;
@@ -19,5 +22,22 @@ pub(super) fn announcement(backend: DatabaseBackend, user_id: UserId) -> Stateme
             [CHANNEL.into(), Uuid::from(user_id).to_string().into()],
         ),
         _ => Statement::from_string(backend, "UPDATE session_ends SET count = count + 1"),
+    }
+}
+
+/// The users whose session ends a commit announces.
+#[derive(Default)]
+pub(super) struct Announced(Mutex<Vec<UserId>>);
+
+impl Announced {
+    pub(super) fn add(&self, user_id: UserId) {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !users.contains(&user_id) {
+            users.push(user_id);
+        }
+    }
+
+    pub(super) fn into_users(self) -> Vec<UserId> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

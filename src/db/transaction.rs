@@ -1,9 +1,6 @@
 //! Runs statements in a transaction that may write.
 
-use std::sync::{
-    Mutex as SyncMutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseBackend, ExecResult, QueryResult, Statement};
@@ -12,7 +9,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use super::{
     failure::{DbResult, Failure},
     pool::Lease,
-    session_end_announcement::announcement,
+    session_end_announcement::{Announced, announcement},
 };
 use crate::id::UserId;
 
@@ -36,8 +33,7 @@ pub(crate) struct Transaction {
     backend: DatabaseBackend,
     lease: Mutex<Lease>,
     has_conflicted: AtomicBool,
-    /// The users whose session ends the commit announces.
-    ended: SyncMutex<Vec<UserId>>,
+    ended: Announced,
     /// A permit to write, and a permit of the user's share of the connections.
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
@@ -52,17 +48,14 @@ impl Transaction {
             backend,
             lease: Mutex::new(lease),
             has_conflicted: AtomicBool::new(false),
-            ended: SyncMutex::default(),
+            ended: Announced::default(),
             _permits: permits,
         }
     }
 
     /// Makes the commit announce to every instance that sessions of the user may have ended.
     pub(crate) fn announce_session_ends(&self, user_id: UserId) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ended.contains(&user_id) {
-            ended.push(user_id);
-        }
+        self.ended.add(user_id);
     }
 
     /// Records a failure caused by a conflict.
@@ -82,10 +75,7 @@ impl Unfinished for Transaction {
     }
 
     async fn commit(self) -> DbResult<Vec<UserId>> {
-        let ended = self
-            .ended
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let ended = self.ended.into_users();
         let mut lease = self.lease.into_inner();
         for user_id in &ended {
             let statement = announcement(self.backend, *user_id);

@@ -22,7 +22,7 @@ use crate::{
         pool::closed,
         read_pool::retry_while_unavailable,
         row::Row,
-        session_end_announcement::announcement,
+        session_end_announcement::{Announced, announcement},
         timeouts::STATEMENT_TIMEOUT,
         transaction::Unfinished,
     },
@@ -59,8 +59,7 @@ struct Group {
 /// A transaction of a group, rolled back when it is dropped.
 pub(crate) struct GroupedTransaction {
     savepoint: SyncMutex<Savepoint>,
-    /// The users whose session ends the commit announces.
-    ended: SyncMutex<Vec<UserId>>,
+    ended: Announced,
     end: watch::Receiver<Option<DbResult<()>>>,
     _share: Option<OwnedSemaphorePermit>,
 }
@@ -103,7 +102,7 @@ impl InlineWrites {
                 writer,
                 is_released: false,
             }),
-            ended: SyncMutex::default(),
+            ended: Announced::default(),
             end,
             _share: share,
         })
@@ -219,10 +218,7 @@ impl GroupedTransaction {
     }
 
     pub(in crate::db) fn announce_session_ends(&self, user_id: UserId) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ended.contains(&user_id) {
-            ended.push(user_id);
-        }
+        self.ended.add(user_id);
     }
 
     fn savepoint(&self) -> MutexGuard<'_, Savepoint> {
@@ -239,8 +235,7 @@ impl Unfinished for GroupedTransaction {
     }
 
     async fn commit(self) -> DbResult<Vec<UserId>> {
-        let ended = self.ended.into_inner();
-        let ended = ended.unwrap_or_else(PoisonError::into_inner);
+        let ended = self.ended.into_users();
         let savepoint = self.savepoint.into_inner();
         let mut savepoint = savepoint.unwrap_or_else(PoisonError::into_inner);
         for user_id in &ended {
