@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, TestEnv, apply, each_database};
+use crate::{
+    harness::{App, Client, Database, TestEnv, apply, each_database},
+    statement_log::statements,
+};
 
 const TASK: &str = "id version title description completed completedAt priority position createdAt
     updatedAt";
@@ -442,7 +445,7 @@ async fn change_records_its_origin_session(env: TestEnv) {
     let same = "SELECT count(*) FROM tasks t JOIN sessions s ON s.id = t.origin_session_id
         WHERE s.id = (SELECT max(id) FROM sessions)";
     // PostgreSQL 15 has no `max(uuid)`; the text of UUIDs has the same order.
-    let same = if env.database == crate::harness::Database::Postgresql {
+    let same = if env.database == Database::Postgresql {
         same.replace(
             "s.id = (SELECT max(id)",
             "s.id::text = (SELECT max(id::text)",
@@ -453,4 +456,32 @@ async fn change_records_its_origin_session(env: TestEnv) {
     assert_eq!(app.sql(&same).await, [0]);
     update(&laptop, json!({ "id": id, "title": "Buy oat milk" })).await;
     assert_eq!(app.sql(&same).await, [1]);
+}
+
+#[tokio::test]
+async fn task_at_the_end_is_one_statement_on_postgresql() {
+    let Some(env) = TestEnv::new(Database::Postgresql).await else {
+        return;
+    };
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    ana.create_task("a transaction, before the change log exists")
+        .await;
+    ana.create_task("reads the end of the list").await;
+    let (_, sent) = statements(ana.create_task("remembers it")).await;
+    let sent: Vec<_> = sent
+        .iter()
+        .filter(|sql| sql.contains("\"tasks\""))
+        .collect();
+    let [sql] = &sent[..] else {
+        panic!("{sent:#?}");
+    };
+    assert!(
+        sql.starts_with("WITH \"log\" AS (UPDATE \"change_logs\""),
+        "{sql}"
+    );
+    assert_eq!(
+        app.sql("SELECT seq FROM tasks ORDER BY seq").await,
+        [1, 2, 3]
+    );
 }
