@@ -218,8 +218,10 @@ async fn deadlocked_transaction_is_retried() {
         );
         one.unwrap();
         other.unwrap();
-        let expected = if can_deadlock { 3 } else { 2 };
-        assert_eq!(runs.load(Ordering::SeqCst), expected);
+        // The transaction that runs again may lock its first row before the other one continues:
+        // they then deadlock once more.
+        let runs = runs.load(Ordering::SeqCst);
+        assert!(if can_deadlock { runs > 2 } else { runs == 2 });
     }
 }
 
