@@ -12,8 +12,10 @@ use crate::{
 pub(super) const COMPARISON: u64 = 1;
 /// The work of matching a title against a pattern.
 pub(super) const PATTERN: u64 = 10;
-/// The work of sorting, per row.
-pub(super) const SORT: u64 = 10;
+/// The work of reading a task that may not match.
+pub(super) const READ: u64 = 15;
+/// The work of reading and sorting, per row.
+pub(super) const SORT: u64 = 15;
 
 /// The work of rescheduling a task for another time zone: it is read, written and indexed again.
 const MOVE: u64 = 150;

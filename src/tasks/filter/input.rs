@@ -123,10 +123,18 @@ impl TaskFilter {
             || lists.chain(self.not.as_deref()).any(Self::needs_days)
     }
 
-    /// Returns the work of comparing one task with the filter, as [`scan`] counts it.
+    /// Returns the work of reading one task and comparing it with the filter, as [`scan`] counts it.
     pub(in crate::tasks) fn work(&self) -> u64 {
+        match self.comparisons() {
+            0 => 0,
+            comparisons => scan::READ + comparisons,
+        }
+    }
+
+    fn comparisons(&self) -> u64 {
         let lists = self.and.iter().chain(&self.or).flatten();
-        let inner: u64 = lists.chain(self.not.as_deref()).map(Self::work).sum();
+        let lists = lists.chain(self.not.as_deref());
+        let inner: u64 = lists.map(Self::comparisons).sum();
         let flags = given([&self.completed, &self.overdue]);
         let dates = [
             &self.due,
