@@ -107,6 +107,16 @@ typed_id!(
     "user"
 );
 typed_id!(
+    /// The id of a user's email address: `email_01jx…`.
+    EmailId,
+    "email"
+);
+typed_id!(
+    /// The id of a credential, such as a password: `credential_01jx…`.
+    CredentialId,
+    "credential"
+);
+typed_id!(
     /// A session's id: `session_01jx…`.
     SessionId,
     "session"

@@ -4,6 +4,8 @@
 use sea_orm_migration::prelude::*;
 
 mod m20261129_000001_first;
+mod m20261129_000002_credentials;
+mod tables;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -12,6 +14,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261129_000001_first::Migration)]
+        vec![
+            Box::new(m20261129_000001_first::Migration),
+            Box::new(m20261129_000002_credentials::Migration),
+        ]
     }
 }

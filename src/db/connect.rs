@@ -123,12 +123,14 @@ pub(super) async fn open_without_timeout(url: &DatabaseUrl) -> DbResult<Connecti
     }
 }
 
-/// Opens a SeaORM connection, which its migrator requires.
+/// Opens a SeaORM connection, which its migrator requires. On SQLite, foreign keys are turned off,
+/// because a migration replaces tables that others refer to.
 pub(super) async fn open_for_migrations(url: &DatabaseUrl) -> DbResult<DatabaseConnection> {
     Ok(match url {
         DatabaseUrl::Sqlite(address) => {
             let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
-            let pool = pool.connect_with(sqlite_writer(address)?).await;
+            let options = sqlite_writer(address)?.foreign_keys(false);
+            let pool = pool.connect_with(options).await;
             pool.map_err(connection_error)?.into()
         }
         DatabaseUrl::Postgres(address) => {

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::{
     access_tokens::{self, AccessToken},
     entity::{
-        security_events,
+        emails, security_events,
         sessions::{self as sessions_entity, Delivery, Model},
         users,
     },
@@ -31,6 +31,7 @@ use crate::{
 pub(crate) struct Account {
     viewer: Viewer,
     row: Arc<OnceCell<users::Model>>,
+    email: Arc<OnceCell<Option<emails::Model>>>,
 }
 
 impl Account {
@@ -38,6 +39,7 @@ impl Account {
         Self {
             viewer,
             row: Arc::default(),
+            email: Arc::default(),
         }
     }
 
@@ -64,7 +66,11 @@ impl Account {
     /// The email address as the user typed it, without surrounding spaces. Empty for a user of an
     /// external identity provider that supplied no valid address.
     async fn email(&self) -> Result<&str> {
-        Ok(self.row().await?.email.as_deref().unwrap_or_default())
+        let email = self
+            .email
+            .get_or_try_init(async || profile::primary_email(&self.viewer).await)
+            .await?;
+        Ok(email.as_ref().map_or("", |email| &email.address))
     }
 
     /// The user's own name, 1 to 100 code points; null if they have not given one.

@@ -74,14 +74,10 @@ async fn viewer(database: &Database) -> Viewer {
     let (clock, ids) = (Clock::system(), Arc::<IdGenerator>::default());
     let now = clock.now();
     let owner = Owner::new_user(&ids, now);
-    let address = format!("{}@example.com", owner.user_id());
     let user = users::ActiveModel {
         id: Set(owner),
-        email: Set(Some(address.clone())),
-        email_normalized: Set(Some(address)),
         name: Set(None),
         time_zone: Set("UTC".to_owned()),
-        password_hash: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
         disabled_at: Set(None),

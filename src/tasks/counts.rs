@@ -32,7 +32,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// The work per task, as [`scan`] counts it: one comparison for each of the four counts.
-    pub(super) const WORK: u64 = 4 * scan::COMPARISON;
+    pub(super) const WORK: u64 = 4 * scan::COUNT;
 
     /// Counts the tasks that match the filter in one statement. Counts again if the viewer's time zone
     /// changed meanwhile.

@@ -76,7 +76,7 @@ impl TaskLists {
         let order = Arc::new(order::keyset(&order_by, filter.as_ref())?);
         let filtering = filter.as_ref().map_or(0, TaskFilter::work);
         let counting = if ctx.look_ahead().field("totalCount").exists() {
-            scan::COMPARISON + filtering
+            scan::COUNT + filtering
         } else {
             0
         };

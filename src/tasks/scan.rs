@@ -10,12 +10,14 @@ use crate::{
 
 /// The unit of work: the comparison of one number or short text.
 pub(super) const COMPARISON: u64 = 1;
+/// The work of counting a task.
+pub(super) const COUNT: u64 = 2;
 /// The work of matching a title against a pattern.
 pub(super) const PATTERN: u64 = 10;
 /// The work of reading a task that may not match.
-pub(super) const READ: u64 = 15;
+pub(super) const READ: u64 = 20;
 /// The work of reading and sorting, per row.
-pub(super) const SORT: u64 = 15;
+pub(super) const SORT: u64 = 25;
 
 /// The work of rescheduling a task for another time zone: it is read, written and indexed again.
 const MOVE: u64 = 150;

@@ -123,7 +123,7 @@ async fn imported_users_sign_in(settings: &[(&str, &str)], name: &str) {
         None => format!("sqlite:{}", here.path().join("data/cubby.sqlite").display()),
     });
     let connection = connection.await.unwrap();
-    let rows = "SELECT password_hash FROM users ORDER BY email";
+    let rows = "SELECT data FROM credentials";
     let rows = sea_orm::Statement::from_string(
         sea_orm::ConnectionTrait::get_database_backend(&connection),
         rows,

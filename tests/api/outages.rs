@@ -221,10 +221,15 @@ async fn shutdown_time_is_bounded_while_postgresql_hangs() {
     let body = json!({ "query": CREATE }).to_string();
     let request = format!(
         "POST /graphql HTTP/1.1\r\nhost: cubby\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+         content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
+    // The server continues once it handles the request; it closes connections without one at once.
+    let mut proceed = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut proceed).await.unwrap();
+    assert_eq!(proceed, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).await.unwrap();
     cubby.terminate().await;
     let ended = tokio::time::timeout(Duration::from_secs(60), cubby.child.wait()).await;
     assert!(ended.expect("the server stops").unwrap().success());

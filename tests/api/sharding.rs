@@ -1,11 +1,12 @@
 //! The rule that each statement on a user's rows names the owner, so that one shard can run it.
 
 /// Tables of which every shard has a copy, since they are read before the user is known.
-pub(crate) const REFERENCE_TABLES: [&str; 1] = ["external_subjects"];
+pub(crate) const REFERENCE_TABLES: [&str; 2] = ["emails", "external_subjects"];
 
 /// Tables whose primary key begins with the owner.
-pub(crate) const OWNED_TABLES: [&str; 7] = [
+pub(crate) const OWNED_TABLES: [&str; 8] = [
     "change_logs",
+    "credentials",
     "identities",
     "known_networks",
     "security_events",

@@ -119,7 +119,7 @@ pub const SEA_ORM: [&str; 9] = [
 
 /// Every table with an entity: the file, the table, and the owner's column; `None` for a table that
 /// viewers do not query.
-pub const TABLES: [(&str, &str, Option<&str>); 13] = [
+pub const TABLES: [(&str, &str, Option<&str>); 15] = [
     (
         "src/identity/entity/credential_attempts.rs",
         "credential_attempts",
@@ -140,6 +140,12 @@ pub const TABLES: [(&str, &str, Option<&str>); 13] = [
         "known_networks",
         Some("UserId"),
     ),
+    (
+        "src/identity/entity/credentials.rs",
+        "credentials",
+        Some("UserId"),
+    ),
+    ("src/identity/entity/emails.rs", "emails", Some("UserId")),
     (
         "src/identity/entity/security_events.rs",
         "security_events",

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-use super::{big, create_owned, drop_tables, index_expiry, integer, run, text, uuid};
+use crate::tables::{big, create_owned, drop_tables, index_expiry, integer, run, text, uuid};
 
 pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager

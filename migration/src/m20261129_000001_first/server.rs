@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::{big, drop_tables, index_expiry, integer, text};
+use crate::tables::{big, drop_tables, index_expiry, integer, text};
 
 pub(super) async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // The id is a digest of an account and a network.

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-use super::{big, create_owned, drop_tables, index_expiry, integer, run, text, uuid};
+use crate::tables::{big, create_owned, drop_tables, index_expiry, integer, run, text, uuid};
 
 /// The task columns that lists read, included in each index so that it covers the list. The
 /// description is omitted, because it may be long.

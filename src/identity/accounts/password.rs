@@ -5,8 +5,11 @@ use crate::{
     error::{FieldError, UserErrorCode},
     id::UserId,
     identity::{
-        credentials::password::{Password, PasswordVerified},
-        entity::{identities, security_events::Kind, sessions, users},
+        credentials::{
+            self, PasswordUser,
+            password::{Password, PasswordVerified},
+        },
+        entity::{credentials::ActiveModel, identities, security_events::Kind, sessions, users},
         error::IdentityError,
         request::device::Device,
         security_events::events,
@@ -17,33 +20,30 @@ use crate::{
 };
 
 impl Accounts {
-    /// Changes the password of the viewer, whose row is `user`. Ends the other sessions if
-    /// `revoke_other_sessions` is true. Returns the number of ended sessions.
+    /// Changes the password of the viewer. Ends the other sessions if `revoke_other_sessions` is true.
+    /// Returns the number of ended sessions.
     pub(in crate::identity) async fn change_password(
         &self,
         viewer: &Viewer,
         device: &Device,
-        user: users::Model,
         current: Password,
         new: Password,
         revoke_other_sessions: bool,
     ) -> Result<u64, IdentityError> {
-        has_password(viewer, &user, "currentPassword").await?;
         let verified = self
-            .verify(device, user, current, "currentPassword")
+            .verify(viewer, device, current, "currentPassword")
             .await?;
         let password_hash = self.passwords.hash(new).await?;
-        let (verified, password_hash) = (&verified, &password_hash);
+        let (unchanged, password_hash) = (&verified.unchanged(), &password_hash);
         viewer
             .transaction(|viewer| async move {
                 let viewer = &viewer;
-                let row = users::ActiveModel {
-                    password_hash: Set(Some(password_hash.clone())),
-                    updated_at: Set(viewer.now()),
+                profile::touch(viewer).await?;
+                let row = ActiveModel {
+                    data: Set(password_hash.clone()),
                     ..Default::default()
                 };
-                let unchanged = Filter::eq(users::Column::PasswordHash, verified.password_hash());
-                if viewer.update(row, unchanged).await?.is_empty() {
+                if viewer.update(row, unchanged.clone()).await?.is_empty() {
                     return Err(wrong_password("currentPassword"));
                 }
                 let event = events::new(viewer.ids(), device, Kind::PasswordChanged, viewer.now());
@@ -65,11 +65,13 @@ impl Accounts {
         password: Password,
         confirm_email: &str,
     ) -> Result<UserId, IdentityError> {
-        let user = profile::me(viewer).await?;
-        has_password(viewer, &user, "password").await?;
+        let email = profile::primary_email(viewer).await?;
+        let normalized = email.and_then(|email| email.normalized);
         let confirmed = EmailAddress::parse(confirm_email)
-            .is_ok_and(|email| Some(email.normalized()) == user.email_normalized.as_deref());
+            .is_ok_and(|email| Some(email.normalized()) == normalized.as_deref());
         if !confirmed {
+            // Without a password there is no such address, and the other error explains more.
+            password_user(viewer, "password").await?;
             return Err(FieldError::new(
                 UserErrorCode::Invalid,
                 "This is not the address of the account. Type it again.",
@@ -77,22 +79,20 @@ impl Accounts {
             .at("confirmEmail")
             .into());
         }
-        let verified = self.verify(device, user, password, "password").await?;
-        let unchanged = Filter::eq(users::Column::PasswordHash, verified.password_hash());
-        let unchanged = &unchanged;
+        let verified = self.verify(viewer, device, password, "password").await?;
+        let unchanged = &verified.unchanged();
         viewer
             .transaction(|viewer| async move {
                 let viewer = &viewer;
                 // A change of a task locks the change log and then, by the foreign key, the user.
                 // The same order here prevents a deadlock.
                 viewer.lock_user().await?;
-                if viewer
-                    .delete::<users::Entity>(unchanged.clone())
-                    .await?
-                    .is_empty()
-                {
+                // Locks the user before the password, like opening a session.
+                profile::touch(viewer).await?;
+                if viewer.delete(unchanged.clone()).await?.is_empty() {
                     return Err(wrong_password("password"));
                 }
+                viewer.delete::<users::Entity>(Filter::always()).await?;
                 Ok(viewer.user_id())
             })
             .await
@@ -100,16 +100,18 @@ impl Accounts {
 
     async fn verify(
         &self,
+        viewer: &Viewer,
         device: &Device,
-        user: users::Model,
         password: Password,
         field: &str,
     ) -> Result<PasswordVerified, IdentityError> {
-        let owner = user.id;
-        let email = user.email_normalized.as_deref().unwrap_or_default();
+        let user = password_user(viewer, field).await?;
+        let owner = user.user.id;
+        let email = profile::primary_email(viewer).await?;
+        let email = email.and_then(|email| email.normalized);
         let attempt = self
             .rate_limits
-            .check_password_attempt(device, email, Some(owner.user_id()))
+            .check_password_attempt(device, &email.unwrap_or_default(), Some(owner.user_id()))
             .await?;
         let verified = attempt
             .verify(&self.passwords, Some(user), password)
@@ -121,15 +123,14 @@ impl Accounts {
     }
 }
 
-/// Checks that the account has a password. For an external user, the error names the identity
-/// provider.
-async fn has_password(
-    viewer: &Viewer,
-    user: &users::Model,
-    field: &str,
-) -> Result<(), IdentityError> {
-    if user.password_hash.is_some() {
-        return Ok(());
+/// Returns the viewer with their password.
+///
+/// # Errors
+/// Returns `NO_PASSWORD` if the account has none. For an external user, it names the identity provider.
+async fn password_user(viewer: &Viewer, field: &str) -> Result<PasswordUser, IdentityError> {
+    if let Some(password) = credentials::password_of(viewer).await? {
+        let user = profile::me(viewer).await?;
+        return Ok(PasswordUser { user, password });
     }
     let identity = viewer.find_one::<identities::Entity>(Query::all()).await?;
     let issuer = identity.map_or_else(String::new, |identity| format!(", {}", identity.issuer));

@@ -8,8 +8,7 @@ use super::Accounts;
 use crate::{
     error::{FieldError, Result, UserErrorCode},
     identity::{
-        credentials::{Authenticated, password::Password},
-        entity::users,
+        credentials::{Authenticated, PasswordUser, password::Password},
         error::IdentityError,
         request::RequestContext,
         sessions::{OpenedSession, SessionOptions},
@@ -44,7 +43,7 @@ impl Accounts {
         // A malformed address takes the same work as an unknown one.
         let address = EmailAddress::parse(email).ok();
         let user = self.user_with(address.as_ref()).await?;
-        let owner = user.as_ref().map(|user| user.id);
+        let owner = user.as_ref().map(|user| user.user.id);
         let key = email_address::normalized_or_text(address.as_ref(), email);
         let attempt = self
             .rate_limits
@@ -81,9 +80,9 @@ impl Accounts {
         Err(fault.without_path().into())
     }
 
-    async fn user_with(&self, address: Option<&EmailAddress>) -> Result<Option<users::Model>> {
+    async fn user_with(&self, address: Option<&EmailAddress>) -> Result<Option<PasswordUser>> {
         match address {
-            Some(address) => unscoped::user_by_email(&self.database, address).await,
+            Some(address) => unscoped::password_user_by_email(&self.database, address).await,
             None => Ok(None),
         }
     }

@@ -107,13 +107,10 @@ impl UserAdmin {
 
     async fn store(&self, newcomers: Vec<NewUser>) -> Result<(), AdminError> {
         let now = self.clock.now();
-        let (mut people, mut arrivals) = (Vec::new(), Vec::new());
-        for newcomer in newcomers {
-            let rows = newcomer.into_rows(&self.ids, &Device::default(), now);
-            people.push(rows.user);
-            arrivals.push(rows.signed_up_event);
-        }
-        if unscoped::import_users(&self.database, people, arrivals).await? {
+        let rows = newcomers
+            .into_iter()
+            .map(|newcomer| newcomer.into_rows(&self.ids, &Device::default(), now));
+        if unscoped::insert_users(&self.database, rows.collect()).await? {
             Ok(())
         } else {
             Err(AdminError::new(

@@ -16,14 +16,18 @@ use crate::{
     error::{Error, FieldError, Result},
     id::{IdGenerator, SessionId, UserId},
     identity::{
-        credentials::password::{HashCost, Password, Passwords, PersonalInfo},
-        entity::{external_subjects, identities, security_events::Kind, sessions, users},
+        credentials::{
+            self,
+            password::{HashCost, Password, Passwords, PersonalInfo},
+        },
+        entity::{self, external_subjects, identities, security_events::Kind, sessions, users},
         request::device::Device,
         security_events::events,
         sessions::end::end,
         unscoped,
         users::{
-            email_address::EmailAddress, name::Name, registration::NewUser, time_zone::TimeZone,
+            email_address::EmailAddress, name::Name, profile, registration::NewUser,
+            time_zone::TimeZone,
         },
     },
     scope::{ChangeNotifier, Filter, Grant, Query, Set, Viewer},
@@ -152,12 +156,13 @@ impl UserAdmin {
         };
         let address = newcomer.email.as_str().to_owned();
         let rows = newcomer.into_rows(&self.ids, &Device::default(), self.clock.now());
-        if !unscoped::insert_user(&self.database, rows.user, rows.signed_up_event).await? {
+        let owner = rows.owner;
+        if !unscoped::insert_users(&self.database, vec![rows]).await? {
             return Err(AdminError(format!(
                 "a user with the address {address} already exists"
             )));
         }
-        self.show(&rows.owner.user_id().to_string()).await
+        self.show(&owner.user_id().to_string()).await
     }
 
     /// Sets the password, and ends all sessions.
@@ -167,25 +172,28 @@ impl UserAdmin {
     /// external provider.
     pub async fn set_password(&self, who: &str, password: &str) -> AdminResult<UserSummary> {
         let user = self.find(who).await?;
-        if user.password_hash.is_none() {
+        let viewer = self.viewer_of(&user);
+        if credentials::password_of(&viewer).await?.is_none() {
             return Err(AdminError(
                 "the user signs in through an external provider: change the password there"
                     .to_owned(),
             ));
         }
+        let email = profile::primary_email(&viewer).await?;
         let person = PersonalInfo {
-            email: user.email.as_deref(),
+            email: email.as_ref().map(|email| email.address.as_str()),
             name: user.name.as_deref(),
         };
         let password = self.passwords.read_new(password, person)?;
         let password_hash = self.hash(password).await?;
         self.as_user(user, async |viewer| {
-            let row = users::ActiveModel {
-                password_hash: Set(Some(password_hash.clone())),
-                updated_at: Set(viewer.now()),
+            record_event(viewer, Kind::PasswordChanged).await?;
+            profile::touch(viewer).await?;
+            let row = entity::credentials::ActiveModel {
+                data: Set(password_hash.clone()),
                 ..Default::default()
             };
-            change(viewer, Kind::PasswordChanged, row).await?;
+            viewer.update(row, credentials::is_password()).await?;
             end(viewer, Filter::always()).await.map(drop)
         })
         .await

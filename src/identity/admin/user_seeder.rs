@@ -107,7 +107,7 @@ impl<'a> UserSeeder<'a> {
                     now.plus(lifetimes::SHORT_SESSION_LIFETIME),
                 )
             };
-            people.push(rows.user);
+            people.push(rows);
             opened.push(session.into_insert());
         }
         let fill = async |session: &sessions::Model, transaction: Arc<Transaction>| {
@@ -122,7 +122,7 @@ impl<'a> UserSeeder<'a> {
             ))
             .await
         };
-        unscoped::insert_users(&admin.database, people, opened, fill).await
+        unscoped::insert_users_with(&admin.database, people, opened, fill).await
     }
 }
 

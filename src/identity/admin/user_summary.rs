@@ -57,6 +57,10 @@ impl UserAdmin {
             };
             *counts.entry(session.user_id.user_id()).or_insert(0) += 1;
         }
+        let mut emails = HashMap::new();
+        for email in unscoped::primary_emails_of(&self.database, &ids).await? {
+            emails.insert(email.user_id.user_id(), email.address);
+        }
         let mut identities = HashMap::new();
         for identity in unscoped::identities_of(&self.database, &ids).await? {
             identities.insert(identity.user_id.user_id(), identity);
@@ -71,7 +75,7 @@ impl UserAdmin {
                     .unzip();
                 UserSummary {
                     id: user.id.user_id().to_string(),
-                    email: user.email,
+                    email: emails.remove(&user.id.user_id()),
                     name: user.name,
                     time_zone: user.time_zone,
                     created_at: text(user.created_at),

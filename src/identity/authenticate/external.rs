@@ -9,10 +9,10 @@ use crate::{
     clock::Timestamp,
     db::Database,
     error::Result,
-    id::{IdGenerator, SessionId, SessionKey},
+    id::{EmailId, IdGenerator, SessionId, SessionKey},
     identity::{
         entity::{
-            external_subjects, identities,
+            emails, external_subjects, identities,
             security_events::{self, Kind},
             sessions, users,
         },
@@ -123,16 +123,22 @@ impl ExternalSessions {
         NewExternalUser {
             user: users::ActiveModel {
                 id: Set(owner),
-                email: Set(email.map(|email| email.as_str().to_owned())),
-                // An external user cannot be looked up by email address.
-                email_normalized: Set(None),
                 name: Set(name.map(Name::into_string)),
                 time_zone: Set(TimeZone::utc().into_string()),
-                password_hash: Set(None),
                 created_at: Set(now),
                 updated_at: Set(now),
                 disabled_at: Set(None),
             },
+            email: email.map(|email| emails::ActiveModel {
+                user_id: Set(owner),
+                id: Set(EmailId::new(&self.ids, now)),
+                address: Set(email.as_str().to_owned()),
+                // An external user cannot be looked up by email address.
+                normalized: Set(None),
+                verified_at: Set(None),
+                is_primary: Set(true),
+                created_at: Set(now),
+            }),
             subject: external_subjects::ActiveModel {
                 issuer: Set(external.issuer().to_owned()),
                 subject: Set(external.subject().to_owned()),

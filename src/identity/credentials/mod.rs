@@ -3,7 +3,30 @@
 pub(in crate::identity) mod password;
 pub(in crate::identity) mod refresh_tokens;
 
-use super::entity::users;
+use super::entity::{credentials, users};
+use crate::{
+    error::Result,
+    scope::{Filter, Query, Viewer},
+};
+
+/// A user with a password.
+#[derive(Clone)]
+pub(in crate::identity) struct PasswordUser {
+    pub(in crate::identity) user: users::Model,
+    pub(in crate::identity) password: credentials::Model,
+}
+
+/// Matches the password among a user's credentials.
+pub(in crate::identity) fn is_password() -> Filter<credentials::Entity> {
+    Filter::eq(credentials::Column::Kind, credentials::Kind::Password)
+}
+
+/// Returns the viewer's password; `None` for a user of an external provider.
+pub(in crate::identity) async fn password_of(
+    viewer: &Viewer,
+) -> Result<Option<credentials::Model>> {
+    viewer.find_one(Query::filter(is_password())).await
+}
 
 /// A user who has proved their identity, for whom a session can be opened.
 ///
@@ -14,8 +37,12 @@ pub(in crate::identity) struct Authenticated {
 }
 
 /// One proof of a user's identity.
-enum Factor {
-    Password { rehash: Option<String> },
+pub(in crate::identity) enum Factor {
+    Password {
+        password: credentials::Model,
+        /// A new hash of the password, if the stored one has outdated parameters.
+        rehash: Option<String>,
+    },
 }
 
 impl Authenticated {
@@ -23,10 +50,7 @@ impl Authenticated {
         &self.user
     }
 
-    /// Returns a new hash of the password, if the stored one has outdated parameters.
-    pub(in crate::identity) fn rehash(&self) -> Option<&str> {
-        self.factors.iter().find_map(|factor| match factor {
-            Factor::Password { rehash } => rehash.as_deref(),
-        })
+    pub(in crate::identity) fn factors(&self) -> &[Factor] {
+        &self.factors
     }
 }

@@ -1,6 +1,8 @@
-//! The database entities of identity: accounts and their rows, attempt counters and signing keys.
+//! The database entities of identity: users and their rows, attempt counters and signing keys.
 
 pub(super) mod credential_attempts;
+pub(super) mod credentials;
+pub(super) mod emails;
 pub(super) mod external_subjects;
 pub(super) mod identities;
 pub(super) mod known_networks;

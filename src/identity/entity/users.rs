@@ -12,15 +12,8 @@ use crate::{
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Owner,
-    /// The email address as it was typed; `None` for an external user without one.
-    pub email: Option<String>,
-    /// The normalized email address, which is unique; `None` for external users, who cannot be looked
-    /// up by address.
-    pub email_normalized: Option<String>,
     pub name: Option<String>,
     pub time_zone: String,
-    /// The password's hash as a PHC string; `None` for external users.
-    pub password_hash: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// The time at which the operator disabled the account; `None` if it is enabled.

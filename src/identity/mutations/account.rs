@@ -261,8 +261,9 @@ impl ChangePasswordInput {
         let viewer = require_interactive(ctx)?;
         let accounts = accounts(ctx);
         let user = profile::me(viewer).await?;
+        let email = profile::primary_email(viewer).await?;
         let person = PersonalInfo {
-            email: user.email.as_deref(),
+            email: email.as_ref().map(|email| email.address.as_str()),
             name: user.name.as_deref(),
         };
         let mut field_errors = FieldErrors::default();
@@ -273,7 +274,7 @@ impl ChangePasswordInput {
                 let revoke = self.revoke_other_sessions;
                 let device = &request_context(ctx).device;
                 accounts
-                    .change_password(viewer, device, user, current, new, revoke)
+                    .change_password(viewer, device, current, new, revoke)
                     .await
             }
             None => Err(field_errors.into()),

@@ -14,8 +14,10 @@ use self::{
     fixed_window::FixedWindow,
 };
 use super::{
-    credentials::password::{Password, PasswordVerified, Passwords},
-    entity::users,
+    credentials::{
+        PasswordUser,
+        password::{Password, PasswordVerified, Passwords},
+    },
     error::IdentityError,
     follow_up::follow_up,
     request::{Authentication, RequestContext, device::Device, network::Network},
@@ -200,7 +202,7 @@ impl Attempt {
     pub(in crate::identity) async fn verify(
         self,
         passwords: &Passwords,
-        user: Option<users::Model>,
+        user: Option<PasswordUser>,
         password: Password,
     ) -> Result<Option<PasswordVerified>> {
         let verified = passwords.verify(user, password).await;

@@ -222,8 +222,7 @@ impl Sessions {
         let tokens = self.issuer.issue(&session, now)?;
         let network = network_of(&context.device, new.owner, now);
         let row = session.into_insert();
-        let event = new.signed_up_event;
-        let stored = unscoped::create_user(&self.database, new.user, row, event, network).await?;
+        let stored = unscoped::create_user(&self.database, new, row, network).await?;
         let Some(session) = stored else {
             return Ok(None);
         };

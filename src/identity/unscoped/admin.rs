@@ -1,16 +1,15 @@
 //! Queries over all users, for the operator. No request reaches them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::unless_taken;
 use crate::{
-    db::{Database, End, Transaction},
+    db::Database,
     error::Result,
     id::UserId,
     identity::{
-        entity::{identities, security_events, sessions, users},
+        entity::{emails, identities, sessions, users},
         users::email_address::EmailAddress,
     },
 };
@@ -44,8 +43,25 @@ pub(in crate::identity) async fn any_user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
-    let found = users::Entity::find().filter(users::Column::EmailNormalized.eq(email.normalized()));
-    Ok(found.one(database.reads()).await?)
+    let found = emails::Entity::find()
+        .filter(emails::Column::Normalized.eq(email.normalized()))
+        .one(database.reads())
+        .await?;
+    match found {
+        Some(email) => any_user_by_id(database, email.user_id.user_id()).await,
+        None => Ok(None),
+    }
+}
+
+/// Returns the primary addresses of these users.
+pub(in crate::identity) async fn primary_emails_of(
+    database: &Database,
+    people: &[UserId],
+) -> Result<Vec<emails::Model>> {
+    let found = emails::Entity::find()
+        .filter(emails::Column::UserId.is_in(people.iter().copied()))
+        .filter(emails::Column::IsPrimary.eq(true));
+    Ok(found.all(database.reads()).await?)
 }
 
 /// Returns the sessions of these users, also ended ones.
@@ -68,50 +84,12 @@ pub(in crate::identity) async fn identities_of(
     Ok(found.all(database.reads()).await?)
 }
 
-/// Stores a user without a session. Returns false if the address has an account.
-pub(in crate::identity) async fn insert_user(
-    database: &Database,
-    user: users::ActiveModel,
-    event: security_events::ActiveModel,
-) -> Result<bool> {
-    let (user, event) = (&user, &event);
-    let insert = |transaction: Arc<Transaction>| async move {
-        let transaction = &*transaction;
-        if let Err(error) = user.clone().insert(transaction).await {
-            return unless_taken(error, false);
-        }
-        event.clone().insert(transaction).await?;
-        Ok(End::Commit(true))
-    };
-    database.transaction(insert).await
-}
-
 /// Returns those of the normalized addresses that have an account.
 pub(in crate::identity) async fn existing_emails(
     database: &Database,
     keys: impl Iterator<Item = &'_ str>,
 ) -> Result<HashSet<String>> {
-    let taken = users::Entity::find().filter(users::Column::EmailNormalized.is_in(keys));
+    let taken = emails::Entity::find().filter(emails::Column::Normalized.is_in(keys));
     let taken = taken.all(database.reads()).await?.into_iter();
-    Ok(taken.filter_map(|user| user.email_normalized).collect())
-}
-
-/// Stores users, all of them or none. Returns false if one of the addresses has an account.
-pub(in crate::identity) async fn import_users(
-    database: &Database,
-    people: Vec<users::ActiveModel>,
-    signed_up_events: Vec<security_events::ActiveModel>,
-) -> Result<bool> {
-    let (people, signed_up_events) = (&people, &signed_up_events);
-    let insert = |transaction: Arc<Transaction>| async move {
-        let transaction = &*transaction;
-        let people = users::Entity::insert_many(people.clone());
-        if let Err(error) = people.exec_without_returning(transaction).await {
-            return unless_taken(error, false);
-        }
-        let events = security_events::Entity::insert_many(signed_up_events.clone());
-        events.exec_without_returning(transaction).await?;
-        Ok(End::Commit(true))
-    };
-    database.transaction(insert).await
+    Ok(taken.filter_map(|email| email.normalized).collect())
 }

@@ -13,7 +13,7 @@ use crate::{
     db::{Database, End, Transaction},
     error::{Error, Result},
     identity::{
-        entity::{external_subjects, identities, security_events, sessions, users},
+        entity::{emails, external_subjects, identities, security_events, sessions, users},
         federation::{ExternalIdentity, SessionDecision},
     },
     scope::Owner,
@@ -26,6 +26,8 @@ const MAX_TRIES: u32 = 3;
 /// The rows of a new external user, or of their next session.
 pub(in crate::identity) struct NewExternalUser {
     pub(in crate::identity) user: users::ActiveModel,
+    /// `None` if the token has no valid address.
+    pub(in crate::identity) email: Option<emails::ActiveModel>,
     pub(in crate::identity) subject: external_subjects::ActiveModel,
     pub(in crate::identity) identity: identities::ActiveModel,
     pub(in crate::identity) session: sessions::ActiveModel,
@@ -89,7 +91,7 @@ async fn register(
     transaction: &Transaction,
     rows: &NewExternalUser,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
-    rows.user.clone().insert(transaction).await?;
+    insert_user(transaction, rows).await?;
     rows.subject.clone().insert(transaction).await?;
     rows.identity.clone().insert(transaction).await?;
     rows.signed_up_event.clone().insert(transaction).await?;
@@ -103,7 +105,7 @@ async fn reregister(
     rows: &NewExternalUser,
     after: Option<Timestamp>,
 ) -> std::result::Result<sessions::Model, sea_orm::DbErr> {
-    rows.user.clone().insert(transaction).await?;
+    insert_user(transaction, rows).await?;
     let subject = external_subjects::ActiveModel {
         user_id: rows.subject.user_id.clone(),
         ..Default::default()
@@ -121,6 +123,17 @@ async fn reregister(
         session.rotated_at = Set(after);
     }
     session.insert(transaction).await
+}
+
+async fn insert_user(
+    transaction: &Transaction,
+    rows: &NewExternalUser,
+) -> std::result::Result<(), sea_orm::DbErr> {
+    rows.user.clone().insert(transaction).await?;
+    if let Some(email) = &rows.email {
+        email.clone().insert(transaction).await?;
+    }
+    Ok(())
 }
 
 /// Updates the owner's identity.

@@ -9,7 +9,7 @@ mod attempts;
 mod bounds;
 mod cleanup;
 mod identities;
-mod seed;
+mod registration;
 mod session_uses;
 mod signing_keys;
 mod uses;
@@ -24,7 +24,7 @@ use sea_orm::{
 };
 
 pub(super) use admin::{
-    any_user_by_email, any_user_by_id, existing_emails, identities_of, import_users, insert_user,
+    any_user_by_email, any_user_by_id, existing_emails, identities_of, primary_emails_of,
     sessions_of, users_after,
 };
 pub(super) use attempt_counter::{Blocked, Counter, Rule};
@@ -33,7 +33,7 @@ pub(super) use cleanup::delete_expired;
 pub(super) use identities::{
     NewExternalUser, authenticate_external, has_identities, record_future_iat,
 };
-pub(super) use seed::insert_users;
+pub(super) use registration::{create_user, insert_users, insert_users_with};
 pub(super) use signing_keys::{
     PreviousKeys, add_signing_keys, has_sessions, reencrypt_signing_key, signing_keys,
 };
@@ -43,10 +43,10 @@ pub(super) use uses::{confirm, write_uses};
 
 use super::{
     credentials::{
-        Authenticated,
+        Authenticated, Factor, PasswordUser,
         refresh_tokens::{self, RefreshDecision, RefreshTokenClaims},
     },
-    entity::{known_networks, security_events, sessions, users},
+    entity::{credentials, emails, known_networks, security_events, sessions, users},
     users::email_address::EmailAddress,
 };
 use crate::{
@@ -60,13 +60,25 @@ use crate::{
 /// The maximum number of ids in one query.
 const MAX_BOUND_KEYS: usize = 500;
 
-/// Returns the user with the address, unless the account is disabled.
-pub(super) async fn user_by_email(
+/// Returns the user with the address and their password, unless the account is disabled. For an
+/// unknown address, runs the same statements.
+pub(super) async fn password_user_by_email(
     database: &Database,
     email: &EmailAddress,
-) -> Result<Option<users::Model>> {
-    let user = any_user_by_email(database, email).await?;
-    Ok(user.filter(|user| user.disabled_at.is_none()))
+) -> Result<Option<PasswordUser>> {
+    let email = emails::Entity::find()
+        .filter(emails::Column::Normalized.eq(email.normalized()))
+        .one(database.reads())
+        .await?;
+    let owner = email.map_or(UserId::nil(), |email| email.user_id.user_id());
+    let user = any_user_by_id(database, owner).await?;
+    let password = credentials::Entity::find()
+        .filter(credentials::Column::UserId.eq(owner))
+        .filter(credentials::Column::Kind.eq(credentials::Kind::Password))
+        .one(database.reads())
+        .await?;
+    let found = user.filter(|user| user.disabled_at.is_none()).zip(password);
+    Ok(found.map(|(user, password)| PasswordUser { user, password }))
 }
 
 /// Returns the session that a verified token names.
@@ -271,32 +283,8 @@ fn unless_taken<T>(error: DbErr, taken: T) -> Result<End<T>> {
     }
 }
 
-/// Stores a user and their first session. Returns `None`, and stores nothing, if the address has an
-/// account.
-pub(super) async fn create_user(
-    database: &Database,
-    user: users::ActiveModel,
-    session: sessions::ActiveModel,
-    event: security_events::ActiveModel,
-    network: known_networks::ActiveModel,
-) -> Result<Option<sessions::Model>> {
-    let (user, session, event, network) = (&user, &session, &event, &network);
-    let insert = |transaction: Arc<Transaction>| async move {
-        let transaction = &*transaction;
-        if let Err(error) = user.clone().insert(transaction).await {
-            return unless_taken(error, None);
-        }
-        event.clone().insert(transaction).await?;
-        let session = session.clone().insert(transaction).await?;
-        remember(transaction, network.clone()).await?;
-        Ok(End::Commit(Some(session)))
-    };
-    database.transaction(insert).await
-}
-
-/// Stores a session for a user whose password was verified, and the new hash if it was rehashed.
-/// Stores nothing if the stored hash has changed since, or if the account was disabled; a lock
-/// orders this and those changes.
+/// Stores a session for a user who has authenticated. Stores nothing if a credential has changed
+/// since, or if the account was disabled; locks order this and those changes.
 pub(super) async fn open_session(
     database: &Database,
     authenticated: &Authenticated,
@@ -308,27 +296,18 @@ pub(super) async fn open_session(
     let (event, session, network) = (&event, &session, &network);
     let open = |transaction: Arc<Transaction>| async move {
         let transaction = &*transaction;
-        let unchanged = users::Entity::find_by_id(user.id)
-            .filter(users::Column::PasswordHash.eq(user.password_hash.clone()))
-            .filter(users::Column::DisabledAt.is_null());
-        let locked = match authenticated.rehash() {
-            None => unchanged.lock(LockType::Share),
-            // With a shared lock, two transactions that then write would deadlock.
-            Some(_) => unchanged.lock(LockType::NoKeyUpdate),
-        };
-        if locked.one(transaction).await?.is_none() {
+        let enabled = users::Entity::find_by_id(user.id)
+            .filter(users::Column::DisabledAt.is_null())
+            .lock(LockType::Share)
+            .one(transaction)
+            .await?;
+        if enabled.is_none() {
             return Ok(End::RollBack(None));
         }
-        if let Some(hash) = authenticated.rehash() {
-            let renewed = users::ActiveModel {
-                password_hash: Set(Some(hash.to_owned())),
-                ..Default::default()
-            };
-            users::Entity::update_many()
-                .set(renewed)
-                .filter(users::Column::Id.eq(user.id))
-                .exec(transaction)
-                .await?;
+        for factor in authenticated.factors() {
+            if !is_unchanged(transaction, factor).await? {
+                return Ok(End::RollBack(None));
+            }
         }
         event.clone().insert(transaction).await?;
         let session = session.clone().insert(transaction).await?;
@@ -338,6 +317,36 @@ pub(super) async fn open_session(
         Ok(End::Commit(Some(session)))
     };
     database.transaction(open).await
+}
+
+/// Locks the credential that was verified, and stores the new hash of a rehashed password. Returns
+/// false if the credential has changed since it was verified.
+async fn is_unchanged(transaction: &Transaction, factor: &Factor) -> Result<bool> {
+    let Factor::Password { password, rehash } = factor;
+    let key = (password.user_id, password.id);
+    let unchanged = credentials::Entity::find_by_id(key)
+        .filter(credentials::Column::Data.eq(password.data.as_str()));
+    let locked = match rehash {
+        None => unchanged.lock(LockType::Share),
+        // With a shared lock, two transactions that then write would deadlock.
+        Some(_) => unchanged.lock(LockType::NoKeyUpdate),
+    };
+    if locked.one(transaction).await?.is_none() {
+        return Ok(false);
+    }
+    if let Some(hash) = rehash {
+        let renewed = credentials::ActiveModel {
+            data: Set(hash.clone()),
+            ..Default::default()
+        };
+        credentials::Entity::update_many()
+            .set(renewed)
+            .filter(credentials::Column::UserId.eq(password.user_id))
+            .filter(credentials::Column::Id.eq(password.id))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(true)
 }
 
 /// Stores the network as one that the user has signed in from.

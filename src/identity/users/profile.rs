@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use super::{name::Name, time_zone::TimeZone};
 use crate::{
     error::{AuthFailure, Error, Result},
-    identity::entity::users,
+    identity::entity::{emails, users},
     scope::{Filter, Query, Set, Viewer},
 };
 
@@ -62,6 +62,15 @@ pub(in crate::identity) async fn update_profile(
     update.await.inspect(|()| viewer.signal_reschedule())
 }
 
+/// Records the time of a change of the viewer's account. Locks the user's row.
+pub(in crate::identity) async fn touch(viewer: &Viewer) -> Result<()> {
+    let row = users::ActiveModel {
+        updated_at: Set(viewer.now()),
+        ..Default::default()
+    };
+    viewer.update(row, Filter::always()).await.map(drop)
+}
+
 /// Returns the viewer's time zone.
 pub(crate) async fn time_zone(viewer: &Viewer) -> Result<TimeZone> {
     TimeZone::stored(&me(viewer).await?.time_zone)
@@ -76,4 +85,12 @@ pub(in crate::identity) async fn me(viewer: &Viewer) -> Result<users::Model> {
         .find_one::<users::Entity>(Query::all())
         .await?
         .ok_or(Error::Unauthenticated(AuthFailure::SessionEnded))
+}
+
+/// Returns the viewer's primary address; `None` for an external user without one.
+pub(in crate::identity) async fn primary_email(viewer: &Viewer) -> Result<Option<emails::Model>> {
+    let is_primary = Filter::eq(emails::Column::IsPrimary, true);
+    viewer
+        .find_one::<emails::Entity>(Query::filter(is_primary))
+        .await
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     clock::Timestamp,
-    id::IdGenerator,
+    id::{CredentialId, EmailId, IdGenerator},
     identity::{
         entity::{
+            credentials, emails,
             security_events::{self, Kind},
             users,
         },
@@ -24,9 +25,12 @@ pub(in crate::identity) struct NewUser {
 }
 
 /// The rows to insert for a new user.
+#[derive(Clone)]
 pub(in crate::identity) struct NewUserRows {
     pub(in crate::identity) owner: Owner,
     pub(in crate::identity) user: users::ActiveModel,
+    pub(in crate::identity) email: emails::ActiveModel,
+    pub(in crate::identity) password: credentials::ActiveModel,
     pub(in crate::identity) signed_up_event: security_events::ActiveModel,
 }
 
@@ -42,14 +46,29 @@ impl NewUser {
             owner,
             user: users::ActiveModel {
                 id: Set(owner),
-                email: Set(Some(self.email.as_str().to_owned())),
-                email_normalized: Set(Some(self.email.normalized().to_owned())),
                 name: Set(self.name.map(Name::into_string)),
                 time_zone: Set(self.time_zone.into_string()),
-                password_hash: Set(Some(self.password_hash)),
                 created_at: Set(now),
                 updated_at: Set(now),
                 disabled_at: Set(None),
+            },
+            email: emails::ActiveModel {
+                user_id: Set(owner),
+                id: Set(EmailId::new(ids, now)),
+                address: Set(self.email.as_str().to_owned()),
+                normalized: Set(Some(self.email.normalized().to_owned())),
+                verified_at: Set(None),
+                is_primary: Set(true),
+                created_at: Set(now),
+            },
+            password: credentials::ActiveModel {
+                user_id: Set(owner),
+                id: Set(CredentialId::new(ids, now)),
+                kind: Set(credentials::Kind::Password),
+                data: Set(self.password_hash),
+                label: Set(None),
+                created_at: Set(now),
+                last_used_at: Set(None),
             },
             signed_up_event: security_events::ActiveModel {
                 user_id: Set(owner),

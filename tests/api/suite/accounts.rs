@@ -709,8 +709,9 @@ async fn passwords_and_tokens_are_not_stored_in_plain_text(env: TestEnv) {
     let token = ana.token.as_deref().unwrap();
     let count = |text: &str| {
         format!(
-            "SELECT count(*) FROM users, sessions WHERE password_hash LIKE '%{text}%'
-               OR label LIKE '%{text}%' OR user_agent LIKE '%{text}%' OR email LIKE '%{text}%'"
+            "SELECT count(*) FROM emails, credentials, sessions
+             WHERE data LIKE '%{text}%' OR credentials.label LIKE '%{text}%' OR address LIKE '%{text}%'
+               OR sessions.label LIKE '%{text}%' OR user_agent LIKE '%{text}%'"
         )
     };
     assert_eq!(app.sql(&count("horse")).await, [0]);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::federation::with_token;
 use crate::{
-    harness::{App, TestEnv, apply, each_database, eventually},
+    harness::{App, PASSWORD, TestEnv, apply, each_database, eventually},
     issuer::{Issuer, Key},
 };
 
@@ -89,3 +89,52 @@ async fn migrations_go_down_and_up_with_rows_in_every_table(env: TestEnv) {
     })
     .await;
 }
+
+#[apply(each_database)]
+async fn addresses_and_passwords_move_to_their_own_tables_and_back(env: TestEnv) {
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    ana.create_task("Buy milk").await;
+    let url = env.database_url.parse().expect("a database URL");
+    let database = Database::open(&url, 1).await.expect("the database opens");
+    let count = database
+        .migrations()
+        .await
+        .expect("the migrations are listed")
+        .len();
+    let later = u32::try_from(count).expect("few migrations") - 1;
+    database
+        .migrate_down(later)
+        .await
+        .expect("all migrations but the first are reverted");
+    let address = "SELECT email || ' ' || email_normalized FROM users";
+    assert_eq!(
+        app.sql_texts(address).await,
+        ["ana@example.com ana@example.com"]
+    );
+    let is_hash = "SELECT count(*) FROM users WHERE password_hash LIKE '$argon2id$%'";
+    assert_eq!(app.sql(is_hash).await, [1]);
+
+    database.migrate_up().await.expect("the migrations run");
+    database.close().await;
+    let app = env.app().await;
+    assert_eq!(ana.send(TITLES, json!({})).await.status.as_u16(), 200);
+    let again = app.sign_in("ana").await;
+    let tasks = again.ask(TITLES, json!({})).await;
+    assert_eq!(
+        tasks["viewer"],
+        json!({ "email": "ana@example.com", "tasks": { "nodes": [{ "title": "Buy milk" }] } })
+    );
+    // The rows of other tables still refer to the user.
+    let delete = "mutation ($email: String!, $password: String!) { deleteAccount(input: { password: $password, confirmEmail: $email }) {
+        userErrors { message } } }";
+    again
+        .ask(
+            delete,
+            json!({ "email": "ana@example.com", "password": PASSWORD }),
+        )
+        .await;
+    assert_eq!(app.sql("SELECT count(*) FROM tasks").await, [0]);
+}
+
+const TITLES: &str = "{ viewer { email tasks { nodes { title } } } }";

@@ -56,13 +56,13 @@ async fn store_outdated_hash(app: &App) {
     let hash = argon2.hash_password(PASSWORD.as_bytes()).unwrap();
     let connection = app.connect().await;
     let aged = connection
-        .execute_unprepared(&format!("UPDATE users SET password_hash = '{hash}'"))
+        .execute_unprepared(&format!("UPDATE credentials SET data = '{hash}'"))
         .await;
     assert_eq!(aged.unwrap().rows_affected(), 1);
 }
 
 async fn current_hashes(app: &App) -> i64 {
-    let count = format!("SELECT count(*) FROM users WHERE password_hash LIKE '{CURRENT}%'");
+    let count = format!("SELECT count(*) FROM credentials WHERE data LIKE '{CURRENT}%'");
     app.sql(&count).await[0]
 }
 

@@ -161,10 +161,7 @@ fn statement_without_owner_is_detected() {
             r#"SELECT "id" FROM "tasks" WHERE "user_id" = $1 AND "id" IN (SELECT "id" FROM "tombstones" WHERE "user_id" = $1)"#,
             true,
         ),
-        (
-            r#"SELECT "id" FROM "users" WHERE "email_normalized" = $1"#,
-            true,
-        ),
+        (r#"SELECT "id" FROM "emails" WHERE "normalized" = $1"#, true),
         (
             r#"SELECT "id" FROM "tasks" WHERE "id" IN (SELECT "id" FROM "tombstones" WHERE "user_id" = $1)"#,
             false,

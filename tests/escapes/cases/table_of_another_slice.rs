@@ -5,11 +5,11 @@ use sea_orm::entity::prelude::*;
 use crate::{scope::Owned, id::TaskId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "users")]
+#[sea_orm(table_name = "credentials")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TaskId,
-    pub password_hash: String,
+    pub data: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -18,5 +18,5 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
-    const OWNER: Column = Column::PasswordHash;
+    const OWNER: Column = Column::Data;
 }

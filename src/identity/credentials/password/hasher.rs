@@ -22,14 +22,15 @@ use crate::{
     error::{Error, Panicked, Result},
     identity::{
         credentials::{
-            Authenticated, Factor,
+            Authenticated, Factor, PasswordUser,
             password::{
                 Password,
                 hashing::{Argon2Hasher, HashCost, Match, Memory},
             },
         },
-        entity::users,
+        entity::credentials,
     },
+    scope::Filter,
 };
 
 /// The maximum number of passwords that are queued or being hashed. A further one fails with
@@ -52,23 +53,25 @@ const HASH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Proof that a request contained a user's password. Only [`HashingPool::verify`] creates one.
 pub(in crate::identity) struct PasswordVerified {
-    user: users::Model,
-    password_hash: String,
+    user: PasswordUser,
     rehash: Option<String>,
 }
 
 impl PasswordVerified {
-    /// Returns the stored hash that the password matched.
-    pub(in crate::identity) fn password_hash(&self) -> &str {
-        &self.password_hash
+    /// Matches the stored password, unless it has changed since.
+    pub(in crate::identity) fn unchanged(&self) -> Filter<credentials::Entity> {
+        let password = &self.user.password;
+        Filter::eq(credentials::Column::Id, password.id)
+            .and(Filter::eq(credentials::Column::Data, &*password.data))
     }
 }
 
 impl From<PasswordVerified> for Authenticated {
-    fn from(PasswordVerified { user, rehash, .. }: PasswordVerified) -> Self {
+    fn from(PasswordVerified { user, rehash }: PasswordVerified) -> Self {
+        let PasswordUser { user, password } = user;
         Self {
             user,
-            factors: vec![Factor::Password { rehash }],
+            factors: vec![Factor::Password { password, rehash }],
         }
     }
 }
@@ -128,15 +131,14 @@ impl HashingPool {
     /// same work and returns nothing.
     pub(in crate::identity) async fn verify(
         &self,
-        user: Option<users::Model>,
+        user: Option<PasswordUser>,
         password: Password,
     ) -> Result<Option<PasswordVerified>> {
         let dummy_hash = Arc::clone(&self.dummy_hash);
         self.run(move |hashing| {
-            let stored = user.as_ref().and_then(|user| user.password_hash.clone());
-            let hash = stored.as_deref().unwrap_or(&dummy_hash);
-            let matched = hashing.verify(&password, hash)?;
-            let (Some(matched), Some(user), Some(password_hash)) = (matched, &user, stored) else {
+            let stored = user.as_ref().map(|user| user.password.data.as_str());
+            let matched = hashing.verify(&password, stored.unwrap_or(&dummy_hash))?;
+            let (Some(matched), Some(user)) = (matched, &user) else {
                 return Ok(None);
             };
             let rehash = match matched {
@@ -144,11 +146,7 @@ impl HashingPool {
                 Match::NeedsRehash => Some(hashing.hash(&password)?),
             };
             let user = user.clone();
-            Ok(Some(PasswordVerified {
-                user,
-                password_hash,
-                rehash,
-            }))
+            Ok(Some(PasswordVerified { user, rehash }))
         })
         .await
     }

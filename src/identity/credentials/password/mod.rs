@@ -15,7 +15,7 @@ pub use self::hashing::HashCost;
 use crate::{
     config::PasswordPolicy,
     error::{FieldError, WeakPasswordReason},
-    identity::entity::users,
+    identity::credentials::PasswordUser,
 };
 
 /// The service's name.
@@ -100,7 +100,7 @@ impl Passwords {
     /// As for [`Passwords::hash`].
     pub(in crate::identity) async fn verify(
         &self,
-        user: Option<users::Model>,
+        user: Option<PasswordUser>,
         password: Password,
     ) -> crate::error::Result<Option<PasswordVerified>> {
         self.pool.verify(user, password).await
