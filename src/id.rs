@@ -117,6 +117,16 @@ typed_id!(
     "credential"
 );
 typed_id!(
+    /// The id of a challenge: `challenge_01jx…`.
+    ChallengeId,
+    "challenge"
+);
+typed_id!(
+    /// A job's id: `job_01jx…`.
+    JobId,
+    "job"
+);
+typed_id!(
     /// A session's id: `session_01jx…`.
     SessionId,
     "session"

@@ -15,6 +15,8 @@ mod identity;
 mod import_errors;
 mod import_export;
 mod input;
+mod jobs;
+mod mail;
 mod metrics;
 mod output;
 mod pagination;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use cubby::{
     StartError,
     cli::{
-        self, Cli, Command, backup, doctor, export, health, import, keys, migrate, schema, seed,
-        serve, settings, user,
+        self, Cli, Command, backup, doctor, export, health, import, keys, mail, migrate, schema,
+        seed, serve, settings, user,
     },
 };
 use tokio::runtime::Runtime;
@@ -39,6 +39,7 @@ async fn run(Cli { command, config }: Cli) -> Result<(), StartError> {
         Command::Migrate(command) => migrate::run(&config, command).await,
         Command::Keys(command) => keys::run(&config, command).await,
         Command::User(command) => user::run(&config, command).await,
+        Command::Mail(command) => mail::run(&config, command),
         Command::Export(args) => export::run(&config, args).await,
         Command::Import(args) => import::run(&config, args).await,
         Command::Backup(args) => backup::run(&config, &args).await,

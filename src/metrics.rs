@@ -22,6 +22,7 @@ const REVOCATION_BUCKETS: [f64; 12] = [
 
 type Label = [(&'static str, &'static str); 1];
 type Status = [(&'static str, u16); 1];
+type JobLabels = [(&'static str, String); 2];
 
 /// The metrics and the registry that exports them.
 pub(crate) struct Metrics {
@@ -29,6 +30,16 @@ pub(crate) struct Metrics {
     revocations: Histogram,
     lookups: Family<Label, Counter>,
     requests: Family<Status, Histogram, fn() -> Histogram>,
+    jobs: Family<JobLabels, Counter>,
+}
+
+/// The result of running a job once.
+#[derive(Clone, Copy)]
+pub(crate) enum JobOutcome {
+    Done,
+    /// The job is retried.
+    Failed,
+    GivenUp,
 }
 
 /// The place where a session was found.
@@ -45,6 +56,7 @@ impl Metrics {
             revocations: Histogram::new(REVOCATION_BUCKETS),
             lookups: Family::default(),
             requests: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            jobs: Family::default(),
         };
         metrics.register()
     }
@@ -67,6 +79,11 @@ impl Metrics {
             Unit::Seconds,
             self.requests.clone(),
         );
+        self.registry.register(
+            "jobs",
+            "Jobs that this process ran, by kind and outcome: done, failed and to be retried, or given up",
+            self.jobs.clone(),
+        );
         self
     }
 
@@ -81,6 +98,16 @@ impl Metrics {
             SessionSource::Database => "database",
         };
         self.lookups.get_or_create(&[("source", name)]).inc();
+    }
+
+    pub(crate) fn count_job(&self, kind: &str, outcome: JobOutcome) {
+        let outcome = match outcome {
+            JobOutcome::Done => "done",
+            JobOutcome::Failed => "failed",
+            JobOutcome::GivenUp => "given_up",
+        };
+        let labels = [("kind", kind.to_owned()), ("outcome", outcome.to_owned())];
+        self.jobs.get_or_create(&labels).inc();
     }
 
     pub(crate) fn record_request(&self, status: u16, duration: Duration) {

@@ -24,8 +24,10 @@ use crate::{
     id::IdGenerator,
     identity::{
         AdminError, Federation, HashCost, Identity, IdentityConfig, IssuerError, Keys, KeysError,
-        RateLimitScope, Tokens, UserAdmin,
+        Outbox, PasswordResets, RateLimitScope, Tokens, UserAdmin,
     },
+    jobs::{Jobs, Worker},
+    mail::{MailService, TemplateError},
     metrics::Metrics,
     query_limits::{Documents, ManifestError, SchemaError},
     seed::{self, Seed, SeedError},
@@ -60,6 +62,8 @@ pub enum StartError {
     Keys(#[from] KeysError),
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     #[error(transparent)]
@@ -124,6 +128,12 @@ impl Server {
         let shared = config.jwt_secret()?;
 
         let trusted = config.trusted_issuers.clone().unwrap_or_default();
+        let jobs = Arc::new(Jobs::new(&secrets));
+        let mail = MailService::new(config.mail(mode)?, config.mail_templates.as_deref())?;
+        let outbox = mail.as_ref().map(|mail| Outbox {
+            jobs: Arc::clone(&jobs),
+            links: mail.links.clone(),
+        });
         let identity_config = IdentityConfig {
             rate_limits: rate_limit_scope(config, mode),
             hash_cost: hash_cost.clone(),
@@ -131,6 +141,7 @@ impl Server {
             sign_up: config.sign_up,
             federation: Federation::new(&trusted, &config.issuer)?,
             move_batch: tasks::move_batch,
+            outbox: outbox.clone(),
         };
 
         let introspection = config.introspection(mode);
@@ -171,6 +182,18 @@ impl Server {
             identity_config,
             Arc::clone(&metrics),
         );
+        let mailbox = mail.as_ref().and_then(|mail| mail.mailer.mailbox());
+        let worker = mail.zip(outbox).map(|(mail, outbox)| {
+            Worker::new(database.clone(), clock.clone(), jobs, Arc::clone(&metrics))
+                .with(mail.mailer)
+                .with(PasswordResets {
+                    database: database.clone(),
+                    clock: clock.clone(),
+                    ids: IdGenerator::default(),
+                    outbox,
+                })
+                .start()
+        });
         let (stopping, is_stopping) = watch::channel(false);
         let app = AppState {
             schema: graphql::build(
@@ -190,6 +213,8 @@ impl Server {
             proxies: Proxies::new(&config.trusted_proxies),
             metrics,
             graphiql: config.graphiql(mode),
+            mailbox,
+            _worker: worker,
             is_development: mode == Mode::Development,
         };
         if app.graphiql {

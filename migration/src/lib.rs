@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261129_000001_first;
 mod m20261129_000002_credentials;
+mod m20261129_000003_jobs;
 mod tables;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261129_000001_first::Migration),
             Box::new(m20261129_000002_credentials::Migration),
+            Box::new(m20261129_000003_jobs::Migration),
         ]
     }
 }

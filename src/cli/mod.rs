@@ -13,6 +13,7 @@ pub mod health;
 pub mod import;
 pub mod keys;
 mod log;
+pub mod mail;
 pub mod migrate;
 mod progress;
 pub mod schema;
@@ -64,6 +65,9 @@ pub enum Command {
     Keys(keys::Keys),
     /// Manage accounts; changes take effect on running instances
     User(user::User),
+    /// Show the mails that Cubby sends
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Export a user's tasks to a JSON, CSV or iCalendar file
     Export(export::Export),
     /// Import the tasks of a JSON, CSV or iCalendar file for a user

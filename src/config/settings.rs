@@ -6,11 +6,13 @@ use std::{
 };
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+use lettre::message::Mailbox;
 
 use super::{
     database_url::DatabaseUrl,
     issuers::TrustedIssuers,
     limits::{AccountLimits, ConnectionLimits, DocumentLimits},
+    mail::{AppUrl, SmtpUrl},
     origin::Origin,
     values::{LogDirectives, SecretSetting, TrustedProxy, whole_number},
 };
@@ -234,6 +236,32 @@ pub struct Config {
     /// `cubby user create` creates accounts, and external users get theirs with their first token
     #[arg(long, env = "CUBBY_SIGN_UP", default_value = "open", global = true)]
     pub sign_up: SignUp,
+
+    /// The server that sends mail: `smtps://USER:PASSWORD@HOST`, `smtp://USER:PASSWORD@HOST:587?tls=required`
+    /// for STARTTLS, or `smtp://HOST:25` without encryption. Default: in development, mails are shown at
+    /// /dev/mailbox; in production, no mail is sent, and passwords cannot be reset by mail
+    #[arg(
+        long,
+        env = "CUBBY_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub smtp_url: Option<SmtpUrl>,
+
+    /// The sender of mail, such as `Tasks <tasks@example.com>`. Required with CUBBY_SMTP_URL in production
+    #[arg(long, env = "CUBBY_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub mail_from: Option<Mailbox>,
+
+    /// The address of the front end, to which links in mails lead, such as `https://app.example.com`.
+    /// Required with CUBBY_SMTP_URL in production
+    #[arg(long, env = "CUBBY_APP_URL", value_name = "URL", global = true)]
+    pub app_url: Option<AppUrl>,
+
+    /// A folder with templates of mails, such as `reset-password.txt`, that replace those of Cubby;
+    /// `cubby mail preview` shows a mail. Default: the templates of Cubby, in English
+    #[arg(long, env = "CUBBY_MAIL_TEMPLATES", value_name = "DIR", global = true)]
+    pub mail_templates: Option<PathBuf>,
 
     /// The GraphiQL page at `/`. Default: on in development, off in production
     #[arg(long, env = "CUBBY_GRAPHIQL", global = true)]

@@ -60,7 +60,8 @@ pub(crate) enum UserErrorCode {
     InvalidCredentials,
     /// The account has no password: the user signs in through an external identity provider.
     NoPassword,
-    /// The refresh token is invalid, or its session has ended. Sign in again.
+    /// The token is invalid. A refresh token: its session has ended, so sign in again. A token of a
+    /// mail: it has expired, was used, or was replaced by a newer one, so request a new one.
     TokenInvalid,
     /// The refresh token had already been replaced by a newer one that is in use. The session has
     /// ended, because the token may have been stolen. Sign in again.
@@ -74,6 +75,8 @@ pub(crate) enum UserErrorCode {
     LimitReached,
     /// Sign-up is closed: only the operator creates accounts (`CUBBY_SIGN_UP=closed`).
     SignUpDisabled,
+    /// The server sends no mail: the operator has not set `CUBBY_SMTP_URL`.
+    MailDisabled,
 }
 
 /// An input value that was rejected; `code` says why.

@@ -46,7 +46,7 @@ pub(crate) enum Input {
 }
 
 /// Every root field, and the introspection fields, which the SDL does not list.
-const ROOT_FIELDS: [RootField; 25] = [
+const ROOT_FIELDS: [RootField; 27] = [
     row(Query, "__schema", Private, Plain, Data, 0),
     row(Query, "__type", Private, Plain, Data, 0),
     row(Query, "__typename", Public, Plain, Data, 0),
@@ -62,6 +62,8 @@ const ROOT_FIELDS: [RootField; 25] = [
     row(Mutation, "deleteTask", Private, Plain, Data, 10),
     row(Mutation, "moveTask", Private, Plain, Data, 10),
     row(Mutation, "refreshSession", Public, Tokens, Data, 10),
+    row(Mutation, "requestPasswordReset", Public, Plain, Data, 10),
+    row(Mutation, "resetPassword", Public, Plain, Credentials, 50),
     row(Mutation, "revokeAccessToken", Private, Plain, Data, 10),
     row(Mutation, "revokeOtherSessions", Private, Plain, Data, 10),
     row(Mutation, "revokeSession", Private, Plain, Data, 10),

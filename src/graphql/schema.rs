@@ -22,7 +22,10 @@ use crate::{
     error::{Error, Nullable, Result},
     identity::{
         self, AccessTokenMutation, Identity,
-        mutations::{AccountMutation, SessionMutation, UpdateProfileInput, UpdateProfilePayload},
+        mutations::{
+            AccountMutation, RecoveryMutation, SessionMutation, UpdateProfileInput,
+            UpdateProfilePayload,
+        },
     },
     tasks::{self, mutations::TaskMutation},
 };
@@ -203,6 +206,7 @@ pub(crate) struct Mutation(
     AccountMutation<User>,
     ProfileMutation,
     SessionMutation<User>,
+    RecoveryMutation,
     AccessTokenMutation,
     TaskMutation<User>,
 );

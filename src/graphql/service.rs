@@ -21,6 +21,9 @@ pub(crate) struct Service {
     /// True if `signUp` creates accounts. If false, it returns `SIGN_UP_DISABLED`, and only the
     /// operator creates accounts (`CUBBY_SIGN_UP=closed`).
     sign_up_enabled: bool,
+    /// True if the server sends mail. If false, `requestPasswordReset` returns `MAIL_DISABLED`
+    /// (`CUBBY_SMTP_URL`).
+    mail_enabled: bool,
     /// Required length of new passwords.
     password_policy: PasswordPolicy,
     /// Maximum sizes of requests, documents and values.
@@ -35,6 +38,7 @@ impl Service {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             sign_up_enabled: accounts.is_sign_up_open(),
+            mail_enabled: accounts.sends_mail(),
             password_policy: PasswordPolicy {
                 min_length,
                 max_length,

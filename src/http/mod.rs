@@ -10,6 +10,7 @@ mod graphql_request;
 mod graphql_response;
 mod headers;
 mod json;
+mod mailbox;
 pub(crate) mod metrics;
 mod negotiate;
 mod operation;
@@ -36,6 +37,7 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
+use tokio_util::task::AbortOnDropHandle;
 use tower_http::compression::{
     CompressionLayer,
     predicate::{DefaultPredicate, NotForContentType, Predicate},
@@ -43,7 +45,7 @@ use tower_http::compression::{
 
 use crate::{
     clock::Clock, db::Database, graphql::Schema, id::IdGenerator, identity::Identity,
-    metrics::Metrics, query_limits::Documents,
+    mail::DevMailbox, metrics::Metrics, query_limits::Documents,
 };
 
 /// The maximum size of a request's body, in bytes.
@@ -69,6 +71,10 @@ pub(crate) struct AppState {
     pub(crate) proxies: Proxies,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) graphiql: bool,
+    /// The mailbox of development; `None` if mails are sent, or in production.
+    pub(crate) mailbox: Option<DevMailbox>,
+    /// The task that runs jobs; `None` if the server sends no mail.
+    pub(crate) _worker: Option<AbortOnDropHandle<()>>,
     pub(crate) is_development: bool,
 }
 
@@ -80,6 +86,8 @@ pub(crate) fn router(app: Arc<AppState>) -> Router {
         .route("/graphiql/{name}", get(pages::graphiql_file))
         .route("/graphql/schema.graphql", get(pages::schema))
         .route("/.well-known/jwks.json", get(pages::jwks))
+        .route("/dev/mailbox", get(mailbox::page))
+        .route("/dev/mailbox.json", get(mailbox::list))
         .route("/health/live", get(pages::live))
         .route("/health/ready", get(pages::ready))
         .fallback(pages::not_found)

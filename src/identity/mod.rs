@@ -47,7 +47,7 @@ use crate::{
 
 pub(crate) use self::{
     access_tokens::{AccessToken, AccessTokenMutation},
-    accounts::Accounts,
+    accounts::{Accounts, Outbox, PasswordResets},
     admin::user_seeder::UserSeeder,
     federation::Federation,
     mutations::charge,
@@ -91,6 +91,8 @@ pub(crate) struct IdentityConfig {
     pub(crate) federation: Federation,
     /// Reschedules a batch of tasks after a change of their owner's time zone.
     pub(crate) move_batch: MoveBatch,
+    /// `None` if the server sends no mail.
+    pub(crate) outbox: Option<Outbox>,
 }
 
 impl Identity {
@@ -125,18 +127,19 @@ impl Identity {
             changes: Arc::clone(sessions.changes()),
             move_batch: config.move_batch,
         };
+        let accounts = Accounts::new(
+            database.clone(),
+            clock.clone(),
+            Arc::clone(&ids),
+            Arc::clone(&sessions),
+            Passwords::new(config.password_policy, &config.hash_cost),
+            Arc::clone(&rate_limits),
+            config.sign_up,
+        );
         Self {
             _cleanup: cleanup::start(database.clone(), clock.clone()),
             _mover: mover.start(),
-            accounts: Arc::new(Accounts::new(
-                database.clone(),
-                clock.clone(),
-                Arc::clone(&ids),
-                Arc::clone(&sessions),
-                Passwords::new(config.password_policy, &config.hash_cost),
-                Arc::clone(&rate_limits),
-                config.sign_up,
-            )),
+            accounts: Arc::new(accounts.with_outbox(config.outbox)),
             authenticator: Authenticator::new(
                 database,
                 clock,

@@ -24,6 +24,7 @@ use crate::{
     db::{Database, Row, ShortTransaction, Transaction},
     error::Result,
     id::{IdGenerator, SessionId, SessionKey, UserId},
+    jobs::{self, NewJob},
 };
 
 /// The maximum number of rows of one insert, which has a parameter for each column of each row.
@@ -260,6 +261,12 @@ impl Viewer {
         let insert = self.statement(&A::Entity::insert(row.clone()).into_query());
         self.write(false, &[insert], |_| Ok(())).await?;
         Ok(row.try_into_model()?)
+    }
+
+    /// Stores a job, which runs after the commit.
+    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<()> {
+        let insert = self.statement(&jobs::Entity::insert(job).into_query());
+        self.write(false, &[insert], |_| Ok(())).await.map(drop)
     }
 
     /// Writes the columns set in `changes` to the viewer's rows that match `filter`, and returns

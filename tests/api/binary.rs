@@ -432,7 +432,11 @@ async fn migrations_run_up_and_down(settings: &[(&str, &str)]) {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
-    let names = ["m20261129_000001_first", "m20261129_000002_credentials"];
+    let names = [
+        "m20261129_000001_first",
+        "m20261129_000002_credentials",
+        "m20261129_000003_jobs",
+    ];
     let when = |count: usize| {
         let lines = names.iter().enumerate().map(|(at, name)| {
             let state = if at < count { "up  " } else { "down" };

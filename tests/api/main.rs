@@ -22,6 +22,7 @@ mod proxy;
 mod schema;
 mod sharding;
 mod slow_clients;
+mod smtp;
 mod sources;
 mod statement_log;
 mod suite;

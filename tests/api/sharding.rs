@@ -4,7 +4,8 @@
 pub(crate) const REFERENCE_TABLES: [&str; 2] = ["emails", "external_subjects"];
 
 /// Tables whose primary key begins with the owner.
-pub(crate) const OWNED_TABLES: [&str; 8] = [
+pub(crate) const OWNED_TABLES: [&str; 9] = [
+    "challenges",
     "change_logs",
     "credentials",
     "identities",
@@ -18,7 +19,8 @@ pub(crate) const OWNED_TABLES: [&str; 8] = [
 /// Parts of statements that may read rows of all users. Cleanup finds expired rows, and deletes
 /// them owner by owner; a background task finds users whose change of time zone is unfinished;
 /// and one query checks whether any session exists.
-const EXCEPTIONS: [&str; 6] = [
+const EXCEPTIONS: [&str; 7] = [
+    r#"FROM "challenges" WHERE "challenges"."expires_at" <="#,
     r#"FROM "sessions" WHERE "sessions"."expires_at" <="#,
     r#"FROM "security_events" WHERE "security_events"."at" <="#,
     r#"FROM "known_networks" WHERE "known_networks"."last_used_at" <="#,

@@ -4,14 +4,12 @@
 mod graphql;
 mod mutations;
 
-use aws_lc_rs::{constant_time, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use crate::{
     clock::Timestamp,
     error::{AuthFailure, Error, FieldError, Result, UserErrorCode},
     id::{AccessTokenId, SessionId, SessionKey, TypedId, UserId},
     identity::{
+        credentials::secret_token,
         entity::{
             security_events,
             sessions::{self, Kind, Scope},
@@ -66,24 +64,15 @@ impl ParsedToken<'_> {
     /// Returns true if the session is a personal access token with this secret. Compares in constant
     /// time.
     pub(super) fn opens(&self, session: &sessions::Model) -> bool {
-        let digest = digest_of(self.secret);
+        let stored = session.secret_digest.as_ref();
         session.kind == Kind::AccessToken
-            && session.secret_digest.as_ref().is_some_and(|stored| {
-                constant_time::verify_slices_are_equal(stored, &digest).is_ok()
-            })
+            && stored.is_some_and(|stored| secret_token::matches(self.secret, stored))
     }
 }
 
 /// Returns the beginning of a token, which identifies it and is not secret.
 fn prefix(id: AccessTokenId) -> String {
     format!("{SECRET_PREFIX}{}", id.suffix())
-}
-
-/// Returns the SHA-256 of a secret. The secret has 256 random bits, so a slow hash would add no
-/// security.
-fn digest_of(secret: &str) -> Vec<u8> {
-    let digest = digest::digest(&digest::SHA256, secret.as_bytes());
-    digest.as_ref().to_vec()
 }
 
 /// The fields of a new token.
@@ -101,10 +90,7 @@ async fn create(
     device: &Device,
     new: NewToken,
 ) -> std::result::Result<(sessions::Model, String), IdentityError> {
-    let mut secret = [0; 32];
-    aws_lc_rs::rand::fill(&mut secret)
-        .map_err(|error| Error::internal(std::io::Error::other(error)))?;
-    let secret = URL_SAFE_NO_PAD.encode(secret);
+    let secret = secret_token::generate()?;
     let now = viewer.now();
     let id = AccessTokenId::new(viewer.ids(), now);
     let expires_at = new.expires_at.unwrap_or(lifetimes::NO_EXPIRY);
@@ -117,7 +103,7 @@ async fn create(
         idle_expires_at: expires_at,
         kind: Kind::AccessToken,
         scope: new.scope,
-        secret_digest: Some(digest_of(&secret)),
+        secret_digest: Some(secret_token::digest_of(&secret)),
         ..sessions::Model::new(id.into(), owner, now, expires_at)
     }
     .into_insert();

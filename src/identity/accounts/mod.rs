@@ -1,12 +1,14 @@
-//! The operations on accounts: signing up, signing in, changing the password, and deleting the account.
+//! The operations on accounts: signing up, signing in, changing and resetting the password, and deleting the account.
 
 mod password;
+mod recovery;
 mod sign_in;
 mod sign_up;
 
 use std::{sync::Arc, time::Duration};
 
-pub(in crate::identity) use self::sign_up::SignUp;
+pub(crate) use self::recovery::{Outbox, PasswordResets};
+pub(in crate::identity) use self::{recovery::MailToken, sign_up::SignUp};
 use super::{
     credentials::password::{Password, Passwords, PersonalInfo},
     entity::security_events::{ActiveModel, Kind},
@@ -38,6 +40,8 @@ pub(crate) struct Accounts {
     passwords: Passwords,
     rate_limits: Arc<RateLimits>,
     sign_up: config::SignUp,
+    /// `None` if the server sends no mail.
+    outbox: Option<Outbox>,
 }
 
 impl Accounts {
@@ -58,7 +62,18 @@ impl Accounts {
             passwords,
             rate_limits,
             sign_up,
+            outbox: None,
         }
+    }
+
+    /// Sends mail, if there is an outbox.
+    pub(in crate::identity) fn with_outbox(self, outbox: Option<Outbox>) -> Self {
+        Self { outbox, ..self }
+    }
+
+    /// True if the server sends mail.
+    pub(crate) fn sends_mail(&self) -> bool {
+        self.outbox.is_some()
     }
 
     pub(crate) fn password_policy(&self) -> PasswordPolicy {

@@ -16,6 +16,7 @@ use crate::{
         sessions::end::end,
         users::{email_address::EmailAddress, profile},
     },
+    mail::{Mail, Message},
     scope::{Filter, Query, Set, Viewer},
 };
 
@@ -48,6 +49,7 @@ impl Accounts {
                 }
                 let event = events::new(viewer.ids(), device, Kind::PasswordChanged, viewer.now());
                 viewer.insert(event).await?;
+                self.report_new_password(viewer).await?;
                 if !revoke_other_sessions {
                     return Ok(0);
                 }
@@ -55,6 +57,26 @@ impl Accounts {
                 Ok(end(viewer, others).await?.len() as u64)
             })
             .await
+    }
+
+    /// Stores a mail that reports the new password, if the server sends mail and the viewer has an
+    /// address by which they can be looked up.
+    async fn report_new_password(&self, viewer: &Viewer) -> Result<(), IdentityError> {
+        let email = profile::primary_email(viewer).await?;
+        let email = email.filter(|email| email.normalized.is_some());
+        if let Some((outbox, email)) = self.outbox.as_ref().zip(email) {
+            let message = Message::PasswordChanged {
+                at: viewer.now().to_string(),
+            };
+            let mail = Mail {
+                to: email.address,
+                message,
+            };
+            viewer
+                .enqueue(outbox.jobs.create(&mail, viewer.now()))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Deletes the account and, by foreign keys, all rows that the user owns.

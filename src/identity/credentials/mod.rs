@@ -1,7 +1,8 @@
-//! Credentials: passwords and refresh tokens, by which users prove their identity.
+//! Credentials: passwords, refresh tokens and secret tokens, by which users prove their identity.
 
 pub(in crate::identity) mod password;
 pub(in crate::identity) mod refresh_tokens;
+pub(in crate::identity) mod secret_token;
 
 use super::entity::{credentials, users};
 use crate::{

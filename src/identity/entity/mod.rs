@@ -1,5 +1,6 @@
 //! The database entities of identity: users and their rows, attempt counters and signing keys.
 
+pub(super) mod challenges;
 pub(super) mod credential_attempts;
 pub(super) mod credentials;
 pub(super) mod emails;

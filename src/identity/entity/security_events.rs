@@ -62,6 +62,9 @@ pub enum Kind {
     /// A personal access token was created.
     #[sea_orm(string_value = "access_token_created")]
     AccessTokenCreated,
+    /// The password was reset, by a token that was sent by mail.
+    #[sea_orm(string_value = "password_reset")]
+    PasswordReset,
     /// A personal access token was revoked.
     #[sea_orm(string_value = "access_token_revoked")]
     AccessTokenRevoked,

@@ -5,6 +5,7 @@
 //! from several slices.
 
 mod account;
+mod recovery;
 mod session;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use async_graphql::{Context, SimpleObject};
 
 pub(crate) use account::{AccountMutation, UpdateProfileInput, UpdateProfilePayload};
+pub(crate) use recovery::RecoveryMutation;
 pub(crate) use session::SessionMutation;
 
 use super::{

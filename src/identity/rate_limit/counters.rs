@@ -32,6 +32,22 @@ pub(in crate::identity) const ACCOUNT_AND_NETWORK: Rule = Rule {
     slows_down: true,
 };
 
+/// Requests for mail from one network.
+pub(in crate::identity) const MAIL_FROM_NETWORK: Rule = Rule {
+    name: "mail-from-network",
+    max: 20,
+    window: HOUR,
+    slows_down: false,
+};
+
+/// Requests for mail to one address.
+pub(in crate::identity) const MAIL_TO_ADDRESS: Rule = Rule {
+    name: "mail-to-address",
+    max: 5,
+    window: HOUR,
+    slows_down: false,
+};
+
 /// New accounts from one network.
 pub(in crate::identity) const SIGN_UP: Rule = Rule {
     name: "sign-up",

@@ -10,7 +10,9 @@ mod fixed_window;
 use aws_lc_rs::hmac;
 
 use self::{
-    counters::{ACCOUNT, ACCOUNT_AND_NETWORK, NETWORK, SIGN_UP},
+    counters::{
+        ACCOUNT, ACCOUNT_AND_NETWORK, MAIL_FROM_NETWORK, MAIL_TO_ADDRESS, NETWORK, SIGN_UP,
+    },
     fixed_window::FixedWindow,
 };
 use super::{
@@ -122,6 +124,27 @@ impl RateLimits {
             let counter = self.counter(SIGN_UP, &[network.as_str()]);
             // A sign-up that fails counts too.
             let Attempt { .. } = self.count(vec![counter]).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a request for mail to an address, whether or not the address has an account. `email` is the
+    /// normalized address.
+    ///
+    /// # Errors
+    /// If there were too many from the network or for the address.
+    pub(in crate::identity) async fn check_mail_request(
+        &self,
+        device: &Device,
+        email: &str,
+    ) -> std::result::Result<(), IdentityError> {
+        if !self.is_exempt(device) {
+            let network = Network::of(device.ip_address);
+            let counters = vec![
+                self.counter(MAIL_FROM_NETWORK, &[network.as_str()]),
+                self.counter(MAIL_TO_ADDRESS, &[email]),
+            ];
+            let Attempt { .. } = self.count(counters).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::email_by_address;
 use crate::{
     db::Database,
     error::Result,
@@ -43,11 +44,7 @@ pub(in crate::identity) async fn any_user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<users::Model>> {
-    let found = emails::Entity::find()
-        .filter(emails::Column::Normalized.eq(email.normalized()))
-        .one(database.reads())
-        .await?;
-    match found {
+    match email_by_address(database, email).await? {
         Some(email) => any_user_by_id(database, email.user_id.user_id()).await,
         None => Ok(None),
     }

@@ -10,7 +10,7 @@ use crate::{
     db::{Database, End, Transaction},
     error::Result,
     identity::{
-        entity::{credential_attempts, known_networks, security_events, sessions},
+        entity::{challenges, credential_attempts, known_networks, security_events, sessions},
         lifetimes,
     },
     scope::tombstones,
@@ -73,13 +73,23 @@ async fn delete_batch(database: &Database, now: Timestamp) -> Result<u64> {
         .limit(BATCH_SIZE)
         .all(database.reads())
         .await?;
-    let found = sessions.len() + events.len() + networks.len() + attempts.len() + tombstones.len();
+    let challenges = challenges::Entity::find()
+        .filter(challenges::Column::ExpiresAt.lte(now))
+        .limit(BATCH_SIZE)
+        .all(database.reads())
+        .await?;
+    let found = sessions.len()
+        + events.len()
+        + networks.len()
+        + attempts.len()
+        + tombstones.len()
+        + challenges.len();
     if found == 0 {
         return Ok(0);
     }
 
     let (sessions, events, networks) = (&sessions, &events, &networks);
-    let (attempts, tombstones) = (&attempts, &tombstones);
+    let (attempts, tombstones, challenges) = (&attempts, &tombstones, &challenges);
     let remove = |transaction: Arc<Transaction>| async move {
         let transaction = &*transaction;
         if !sessions.is_empty() {
@@ -120,6 +130,11 @@ async fn delete_batch(database: &Database, now: Timestamp) -> Result<u64> {
             tombstones::Entity::delete_many()
                 .filter(tombstones::Column::UserId.eq(of_one[0].user_id))
                 .filter(tombstones::Column::Id.is_in(ids))
+                .exec(transaction)
+                .await?;
+        }
+        for challenge in challenges {
+            challenges::Entity::delete_by_id((challenge.user_id, challenge.id))
                 .exec(transaction)
                 .await?;
         }

@@ -9,6 +9,7 @@ mod attempts;
 mod bounds;
 mod cleanup;
 mod identities;
+mod recovery;
 mod registration;
 mod session_uses;
 mod signing_keys;
@@ -32,6 +33,9 @@ pub(super) use attempts::{count_attempt, is_known_network, refund_attempt};
 pub(super) use cleanup::delete_expired;
 pub(super) use identities::{
     NewExternalUser, authenticate_external, has_identities, record_future_iat,
+};
+pub(super) use recovery::{
+    ResetPassword, challenged_user, reset_password, store_challenge, store_job,
 };
 pub(super) use registration::{create_user, insert_users, insert_users_with};
 pub(super) use signing_keys::{
@@ -60,16 +64,22 @@ use crate::{
 /// The maximum number of ids in one query.
 const MAX_BOUND_KEYS: usize = 500;
 
+/// Returns the row of an address, unless it is that of an external user.
+pub(super) async fn email_by_address(
+    database: &Database,
+    email: &EmailAddress,
+) -> Result<Option<emails::Model>> {
+    let found = emails::Entity::find().filter(emails::Column::Normalized.eq(email.normalized()));
+    Ok(found.one(database.reads()).await?)
+}
+
 /// Returns the user with the address and their password, unless the account is disabled. For an
 /// unknown address, runs the same statements.
 pub(super) async fn password_user_by_email(
     database: &Database,
     email: &EmailAddress,
 ) -> Result<Option<PasswordUser>> {
-    let email = emails::Entity::find()
-        .filter(emails::Column::Normalized.eq(email.normalized()))
-        .one(database.reads())
-        .await?;
+    let email = email_by_address(database, email).await?;
     let owner = email.map_or(UserId::nil(), |email| email.user_id.user_id());
     let user = any_user_by_id(database, owner).await?;
     let password = credentials::Entity::find()

@@ -61,19 +61,29 @@ impl NewUser {
                 is_primary: Set(true),
                 created_at: Set(now),
             },
-            password: credentials::ActiveModel {
-                user_id: Set(owner),
-                id: Set(CredentialId::new(ids, now)),
-                kind: Set(credentials::Kind::Password),
-                data: Set(self.password_hash),
-                label: Set(None),
-                created_at: Set(now),
-                last_used_at: Set(None),
-            },
+            password: password_row(ids, owner, self.password_hash, now),
             signed_up_event: security_events::ActiveModel {
                 user_id: Set(owner),
                 ..events::new(ids, device, Kind::SignedUp, now)
             },
         }
+    }
+}
+
+/// Returns the row of a user's first password.
+pub(in crate::identity) fn password_row(
+    ids: &IdGenerator,
+    owner: Owner,
+    hash: String,
+    now: Timestamp,
+) -> credentials::ActiveModel {
+    credentials::ActiveModel {
+        user_id: Set(owner),
+        id: Set(CredentialId::new(ids, now)),
+        kind: Set(credentials::Kind::Password),
+        data: Set(hash),
+        label: Set(None),
+        created_at: Set(now),
+        last_used_at: Set(None),
     }
 }

@@ -250,6 +250,27 @@ fn cases() -> Vec<Case> {
             anonymous_code: PRIVATE,
         },
         Case {
+            name: "requestPasswordReset",
+            document: "mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) {
+                userErrors { message code path } } }",
+            attack: |ana| json!({ "input": { "email": ana.client.email() } }),
+            own: |ana| json!({ "input": { "email": ana.client.email() } }),
+            anonymous_code: None,
+        },
+        Case {
+            name: "resetPassword",
+            document: "mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) {
+                userErrors { message code path } } }",
+            attack: |ana| {
+                // A token with Ana's id, but without the secret of a mail.
+                let user_id = ana.user.trim_start_matches("user_");
+                let token = format!("{user_id}_{user_id}_secret");
+                json!({ "input": { "token": token, "newPassword": "another password" } })
+            },
+            own: |_| json!({ "input": { "token": "", "newPassword": PASSWORD } }),
+            anonymous_code: None,
+        },
+        Case {
             name: "deleteAccount",
             document: "mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) {
                 deletedUserId userErrors { message code path } } }",
@@ -363,7 +384,9 @@ async fn only_the_owner_reaches_private_data(env: TestEnv) {
         let ended_one = answer["signOut"]["endedSessions"] == 1;
         // Ana has no other session; a payload instead of an error shows that she was authenticated.
         let ended_others = answer["revokeOtherSessions"].is_object();
-        let reached = ana.is_exposed_in(&answer) || ended_one || ended_others;
+        // Their payloads show no data, to anyone.
+        let shows_nothing = ["requestPasswordReset", "resetPassword"].contains(&case.name);
+        let reached = ana.is_exposed_in(&answer) || ended_one || ended_others || shows_nothing;
         assert!(
             reached,
             "{} does not reach the owner's data: {answer}",

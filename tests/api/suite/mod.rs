@@ -24,6 +24,7 @@ mod personal_access_tokens;
 mod query_limits;
 mod query_plans;
 mod rate_limits;
+mod recovery;
 mod reference_model;
 mod refresh;
 mod response_limits;

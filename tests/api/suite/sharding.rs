@@ -107,6 +107,7 @@ async fn each_owned_table_is_keyed_by_its_owner(env: TestEnv) {
     }
     let of_no_user = [
         "credential_attempts",
+        "jobs",
         "seaql_migrations",
         "session_ends",
         "signing_keys",

@@ -285,7 +285,7 @@ impl Keys {
         active_from: Timestamp,
     ) -> signing_keys::ActiveModel {
         let signer = Signer::ed25519(seed);
-        let sealed = key_encryption::encrypt(seed, signer.id(), self.secrets.first());
+        let sealed = key_encryption::encrypt(seed, signer.id(), &self.secrets);
         signing_keys::ActiveModel {
             id: Set(signer.id().to_owned()),
             number: Set(number),
@@ -305,7 +305,7 @@ impl Keys {
             if let Some((_, opened)) = key_ring::open(row, &self.secrets)
                 && !opened.is_by_current_secret
             {
-                let sealed = key_encryption::encrypt(&opened.seed, &row.id, self.secrets.first());
+                let sealed = key_encryption::encrypt(&opened.seed, &row.id, &self.secrets);
                 unscoped::reencrypt_signing_key(&self.database, &row.id, sealed).await?;
                 tracing::info!(
                     key.id = row.id,

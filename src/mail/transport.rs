@@ -1,0 +1,106 @@
+//! Sends mails by SMTP, or delivers them to the mailbox of development.
+
+use std::str::FromStr;
+
+use lettre::{
+    Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    message::{
+        Mailbox, MultiPart,
+        header::{Header, HeaderName, HeaderValue},
+    },
+};
+
+use super::{
+    mailbox::{DevMailbox, ReceivedMail},
+    message::Mail,
+    templates::Templates,
+};
+use crate::jobs::{Failed, Handler};
+
+/// The place where mails go.
+pub(super) enum Transport {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Mailbox(DevMailbox),
+}
+
+/// Sends mails; the handler of their jobs.
+pub(crate) struct Mailer {
+    transport: Transport,
+    from: Mailbox,
+    templates: Templates,
+}
+
+impl Mailer {
+    pub(super) fn new(transport: Transport, from: Mailbox, templates: Templates) -> Self {
+        Self {
+            transport,
+            from,
+            templates,
+        }
+    }
+
+    /// Returns the mailbox of development; `None` if mails are sent.
+    pub(crate) fn mailbox(&self) -> Option<DevMailbox> {
+        match &self.transport {
+            Transport::Smtp(_) => None,
+            Transport::Mailbox(mailbox) => Some(mailbox.clone()),
+        }
+    }
+}
+
+impl Handler for Mailer {
+    type Payload = Mail;
+
+    async fn run(&self, mail: Mail) -> Result<(), Failed> {
+        let rendered = self.templates.render(&mail.message);
+        let rendered = rendered.map_err(|error| Failed::Permanently(error.to_string()))?;
+        let smtp = match &self.transport {
+            Transport::Smtp(smtp) => smtp,
+            Transport::Mailbox(mailbox) => {
+                mailbox.receive(ReceivedMail {
+                    to: mail.to,
+                    subject: rendered.subject,
+                    text: rendered.text,
+                    html: rendered.html,
+                });
+                return Ok(());
+            }
+        };
+        let unsendable = |error: String| Failed::Permanently(error);
+        let to = Address::from_str(&mail.to).map_err(|error| unsendable(error.to_string()))?;
+        let message = lettre::Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(rendered.subject)
+            .message_id(None)
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(
+                rendered.text,
+                rendered.html,
+            ))
+            .map_err(|error| unsendable(error.to_string()))?;
+        match smtp.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() => Err(Failed::Permanently(error.to_string())),
+            Err(error) => Err(Failed::Temporarily(error.to_string())),
+        }
+    }
+}
+
+/// Marks a mail that a program wrote (RFC 3834), so that it gets no automatic answer.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
