@@ -20,6 +20,8 @@ const SAME = [
   "src/live.ts",
   "src/problem.ts",
   "src/focus.ts",
+  "src/Form.tsx",
+  "src/NewPassword.tsx",
   "src/SignIn.tsx",
   "src/Tasks.tsx",
   "src/style.css",
@@ -33,6 +35,17 @@ const EXPIRED = {
   ],
 };
 
+/** Waits for the mail with a link, and returns its path and fragment. */
+async function resetPath(server, email) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const mails = await (await fetch(`${server}/dev/mailbox.json`)).json();
+    const mail = mails.find(({ to }) => to === email);
+    if (mail) return mail.text.match(/\/reset-password#\S+/)[0];
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`no mail to ${email}`);
+}
+
 test("shared files are identical", async () => {
   for (const file of SAME) {
     const [one, other] = await Promise.all(
@@ -44,6 +57,36 @@ test("shared files are identical", async () => {
 
 eachExample(async (t, { server, url, shoot }) => {
   for (const [size, viewport] of Object.entries(SIZES)) {
+    await t.test(`user resets a forgotten password, ${size}`, async (t) => {
+      const { page, pageErrors } = await open(t, url, { viewport });
+      const email = newEmail();
+      await signUp(page, email);
+      await button(page, "Sign out").click();
+      await button(page, "Forgot the password?").click();
+      await heading(page, "Forgotten password").waitFor();
+      await page.getByLabel("E-mail").fill(email);
+      await shoot(page, `${size}-forgotten`);
+      await fits(page, viewport);
+      await button(page, "Send a link").click();
+      await page.getByText("a link is on its way").waitFor();
+
+      await page.goto(url + (await resetPath(server.url, email)));
+      await page.getByLabel("New password").fill("password");
+      await button(page, "Change the password").click();
+      assert.match(await errorMessageOf(page, "New password"), /password/i);
+      await shoot(page, `${size}-new-password`);
+      await fits(page, viewport);
+      await page.getByLabel("New password").fill("a better battery");
+      await button(page, "Change the password").click();
+      await page.getByText("Your password is changed").waitFor();
+      assert.equal(new URL(page.url()).hash, "", "the used token is not in the address");
+      await page.getByRole("link", { name: "Sign in" }).click();
+      await type(page, email, "a better battery");
+      await button(page, "Sign in").click();
+      await page.getByText("Nothing to do.").waitFor();
+      assert.deepEqual(pageErrors, []);
+    });
+
     await t.test(`user signs up, edits tasks, reloads and signs out, ${size}`, async (t) => {
       const { page, pageErrors } = await open(t, url, { viewport });
       await heading(page, "Sign in").waitFor();

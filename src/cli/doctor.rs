@@ -12,6 +12,7 @@ use crate::{
     config::{Config, DatabaseUrl},
     db::Database,
     identity::{KeyState, Keys, KeysError},
+    mail::MailService,
     private_file,
     server::{StartError, secrets},
 };
@@ -71,6 +72,7 @@ async fn examine(config: &Config, clock: &Clock) -> Vec<CheckResult> {
         data_directory(config),
         system_clock(clock),
     ];
+    findings.extend(mail(config).await);
     let url = config.database();
     let missing = match Database::missing_file(&url) {
         Ok(Some(file)) => Some(format!(
@@ -167,6 +169,31 @@ fn system_clock(clock: &Clock) -> CheckResult {
         return found(CHECK, Status::Fail, message);
     }
     found(CHECK, Status::Ok, format!("the system time is {now}"))
+}
+
+/// Checks the settings and templates of mail, and that the mail server accepts a connection. Returns
+/// `None` if the mode is not known.
+async fn mail(config: &Config) -> Option<CheckResult> {
+    const CHECK: &str = "mail";
+    let service = match config.mail(config.mode().ok()?) {
+        Ok(settings) => MailService::new(settings, config.mail_templates.as_deref()),
+        Err(conflict) => return Some(found(CHECK, Status::Fail, conflict.to_string())),
+    };
+    Some(match service {
+        Err(error) => found(CHECK, Status::Fail, error.to_string()),
+        Ok(None) => {
+            let message = "no mail is sent, so users cannot reset passwords: set CUBBY_SMTP_URL";
+            found(CHECK, Status::Warn, message.to_owned())
+        }
+        Ok(Some(service)) => match service.mailer.check().await {
+            Ok(where_to) => found(CHECK, Status::Ok, where_to.to_owned()),
+            Err(error) => {
+                let message =
+                    format!("the mail server does not accept mail: {error}. Check CUBBY_SMTP_URL");
+                found(CHECK, Status::Warn, message)
+            }
+        },
+    })
 }
 
 /// Compares the clock of PostgreSQL with this machine's. Returns `None` on SQLite.

@@ -7,7 +7,9 @@
 mod entity;
 mod worker;
 
-use sea_orm::ActiveValue::Set;
+use std::sync::Arc;
+
+use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use entity::{ActiveModel as NewJob, Entity};
@@ -16,6 +18,8 @@ pub(crate) use worker::{Failed, Handler, Worker};
 use crate::{
     clock::Timestamp,
     crypto::{sealer::Sealer, secret::Secrets},
+    db::{Database, End, Transaction},
+    error::{Error, Result},
     id::{IdGenerator, JobId},
 };
 
@@ -52,6 +56,16 @@ impl Jobs {
             run_at: Set(now),
             attempts: Set(0),
         }
+    }
+
+    /// Stores a job that no other change causes.
+    pub(crate) async fn store(&self, database: &Database, job: NewJob) -> Result<()> {
+        let job = &job;
+        let insert = |transaction: Arc<Transaction>| async move {
+            job.clone().insert(&*transaction).await?;
+            Ok::<_, Error>(End::Commit(()))
+        };
+        database.transaction(insert).await
     }
 
     /// Returns the payload of a job; `None` if no accepted secret decrypts it.

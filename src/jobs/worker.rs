@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures_util::{FutureExt, future::BoxFuture};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -22,8 +23,8 @@ use crate::{
 /// The time between two looks for due jobs.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The maximum number of jobs that one instance claims and runs at a time.
-const BATCH_SIZE: u64 = 8;
+/// The maximum number of jobs that one instance runs at a time.
+const MAX_RUNNING: usize = 8;
 
 /// The maximum time that a job may take.
 const MAX_RUN_TIME: Duration = Duration::from_mins(1);
@@ -115,62 +116,61 @@ impl Worker {
         self
     }
 
-    /// Starts the task, which stops when the returned handle is dropped.
+    /// Starts the task, which stops with its jobs when the returned handle is dropped.
     pub(crate) fn start(self) -> AbortOnDropHandle<()> {
+        let worker = Arc::new(self);
         AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut seen = Seen::default();
+            let (mut running, mut seen) = (JoinSet::new(), Seen::default());
             loop {
-                if let Err(error) = self.look(&mut seen).await {
+                if let Err(error) = Arc::clone(&worker).look(&mut running, &mut seen).await {
                     tracing::warn!(?error, "cannot look for due jobs");
                 }
-                tokio::time::sleep(INTERVAL).await;
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    // There is room for another job.
+                    Some(_) = running.join_next() => {}
+                }
             }
         }))
     }
 
-    /// Runs all due jobs. Reads nothing if no process has committed since the last look and the next
-    /// job is not due.
-    async fn look(&self, seen: &mut Seen) -> Result<()> {
-        loop {
-            let mark = self.database.commit_mark().await;
-            let is_due = seen.next.is_some_and(|next| next <= self.clock.now());
-            if mark.is_some() && mark == seen.mark && !is_due {
-                return Ok(());
-            }
-            let (due, next) = self.due().await?;
-            if due.is_empty() {
-                *seen = Seen { mark, next };
-                return Ok(());
-            }
-            self.run_all(due).await?;
+    /// Starts as many due jobs as there is room for. Reads nothing if no process has committed since the
+    /// last look and the next job is not due.
+    async fn look(self: Arc<Self>, running: &mut JoinSet<()>, seen: &mut Seen) -> Result<()> {
+        let room = MAX_RUNNING.saturating_sub(running.len());
+        let mark = self.database.commit_mark().await;
+        let is_due = seen.next.is_some_and(|next| next <= self.clock.now());
+        if room == 0 || (mark.is_some() && mark == seen.mark && !is_due) {
+            return Ok(());
         }
+        let (due, next) = self.due(room).await?;
+        if due.is_empty() {
+            *seen = Seen { mark, next };
+            return Ok(());
+        }
+        for job in self.claim(due).await? {
+            let worker = Arc::clone(&self);
+            running.spawn(async move {
+                if let Err(error) = worker.run(&job).await {
+                    // The job runs again after its lease.
+                    tracing::warn!(?error, job.kind, "cannot store the result of a job");
+                }
+            });
+        }
+        Ok(())
     }
 
-    /// Returns the jobs that are due, and the time of the first one that is not.
-    async fn due(&self) -> Result<(Vec<Model>, Option<Timestamp>)> {
+    /// Returns at most `room` jobs that are due, and the time of the first one that is not.
+    async fn due(&self, room: usize) -> Result<(Vec<Model>, Option<Timestamp>)> {
         let now = self.clock.now();
         let mut due = Entity::find()
             .filter(Column::Kind.is_in(self.handlers.keys().copied()))
             .order_by_asc(Column::RunAt)
-            .limit(BATCH_SIZE)
+            .limit(room as u64)
             .all(self.database.reads())
             .await?;
         let later = due.split_off(due.partition_point(|job| job.run_at <= now));
         Ok((due, later.first().map(|job| job.run_at)))
-    }
-
-    /// Claims jobs and runs them.
-    async fn run_all(&self, due: Vec<Model>) -> Result<()> {
-        let claimed = self.claim(due).await?;
-        stream::iter(claimed)
-            .for_each_concurrent(None, |job| async move {
-                if let Err(error) = self.run(&job).await {
-                    // The job runs again after its lease.
-                    tracing::warn!(?error, job.kind, "cannot store the result of a job");
-                }
-            })
-            .await;
-        Ok(())
     }
 
     /// Returns those of the jobs that no other worker runs, after moving their time to the end of a

@@ -39,6 +39,20 @@ impl Mailer {
         }
     }
 
+    /// Connects to the mail server and signs in, and sends nothing. Describes where mails go.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or rejects the user.
+    pub(crate) async fn check(&self) -> Result<&'static str, lettre::transport::smtp::Error> {
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp
+                .test_connection()
+                .await
+                .map(|_| "the mail server accepts connections"),
+            Transport::Mailbox(_) => Ok("mails are shown at /dev/mailbox"),
+        }
+    }
+
     /// Returns the mailbox of development; `None` if mails are sent.
     pub(crate) fn mailbox(&self) -> Option<DevMailbox> {
         match &self.transport {

@@ -287,12 +287,20 @@ async fn doctor_reports_problems_and_fixes_and_changes_nothing() {
         "configuration",
         "data directory",
         "clock",
+        "mail",
         "database",
         "migrations",
         "signing keys",
     ] {
         assert_says(&text, "ok", what, "");
     }
+    let unreachable = [("CUBBY_SMTP_URL", "smtp://127.0.0.1:1")];
+    let (is_well, text) = doctor(here.path(), &unreachable).await;
+    assert!(is_well, "{text}");
+    assert_says(&text, "warn", "mail", "CUBBY_SMTP_URL");
+    let (is_well, text) = doctor(here.path(), &[("CUBBY_MAIL_TEMPLATES", "missing")]).await;
+    assert!(!is_well, "{text}");
+    assert_says(&text, "fail", "mail", "CUBBY_MAIL_TEMPLATES");
 
     let (is_well, text) = doctor(here.path(), &[("CUBBY_SECRET", SECRET)]).await;
     assert!(!is_well, "{text}");

@@ -3,10 +3,14 @@ import { StrictMode, useMemo, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 
 import { newClient } from "./client";
+import { NewPassword } from "./NewPassword";
 import { getState, resume, subscribe } from "./session";
 import { SignIn } from "./SignIn";
 import "./style.css";
 import { Tasks } from "./Tasks";
+
+// The page to which the link of a mail leads.
+const isReset = location.pathname === "/reset-password";
 
 function App() {
   const { userId, notice } = useSyncExternalStore(subscribe, getState);
@@ -14,7 +18,7 @@ function App() {
   const client = useMemo(newClient, [userId]);
   return (
     <ApolloProvider client={client} key={userId}>
-      {userId ? <Tasks notice={notice} /> : <SignIn notice={notice} />}
+      {isReset ? <NewPassword /> : userId ? <Tasks notice={notice} /> : <SignIn notice={notice} />}
     </ApolloProvider>
   );
 }

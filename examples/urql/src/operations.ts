@@ -67,3 +67,15 @@ export const SIGN_UP = graphql(`
     }
   }
 `);
+
+export const REQUEST_RESET = graphql(`
+  mutation RequestReset($email: String!) {
+    done: requestPasswordReset(input: { email: $email }) { userErrors { message path } }
+  }
+`);
+
+export const RESET = graphql(`
+  mutation Reset($token: String!, $newPassword: String!) {
+    done: resetPassword(input: { token: $token, newPassword: $newPassword }) { userErrors { message path } }
+  }
+`);

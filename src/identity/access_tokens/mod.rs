@@ -161,6 +161,14 @@ async fn revoke(
         .await
 }
 
+/// Deletes all tokens of the viewer.
+pub(super) async fn revoke_all(viewer: &Viewer) -> Result<()> {
+    viewer
+        .delete::<sessions::Entity>(is_token())
+        .await
+        .map(drop)
+}
+
 async fn note(viewer: &Viewer, device: &Device, kind: security_events::Kind) -> Result<()> {
     let event = events::new(viewer.ids(), device, kind, viewer.now());
     viewer.insert(event).await.map(drop)

@@ -8,7 +8,7 @@ mod sign_up;
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use self::recovery::{Outbox, PasswordResets};
-pub(in crate::identity) use self::{recovery::MailToken, sign_up::SignUp};
+pub(in crate::identity) use self::sign_up::SignUp;
 use super::{
     credentials::password::{Password, Passwords, PersonalInfo},
     entity::security_events::{ActiveModel, Kind},

@@ -61,7 +61,7 @@ impl Accounts {
 
     /// Stores a mail that reports the new password, if the server sends mail and the viewer has an
     /// address by which they can be looked up.
-    async fn report_new_password(&self, viewer: &Viewer) -> Result<(), IdentityError> {
+    pub(super) async fn report_new_password(&self, viewer: &Viewer) -> Result<(), IdentityError> {
         let email = profile::primary_email(viewer).await?;
         let email = email.filter(|email| email.normalized.is_some());
         if let Some((outbox, email)) = self.outbox.as_ref().zip(email) {

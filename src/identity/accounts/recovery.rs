@@ -1,27 +1,29 @@
 //! Recovery: a new password for a user who has forgotten theirs, by a token sent to their address.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::Accounts;
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     db::Database,
     error::{FieldError, UserErrorCode},
-    id::{ChallengeId, IdGenerator, TypedId, UserId},
+    id::{ChallengeId, IdGenerator},
     identity::{
-        credentials::{password::PersonalInfo, secret_token},
-        entity::{challenges, security_events::Kind},
+        access_tokens,
+        credentials::{is_password, mail_token::MailToken, password::PersonalInfo},
+        entity::{challenges, credentials::ActiveModel, emails, security_events::Kind},
         error::IdentityError,
         request::RequestContext,
         security_events::events,
-        unscoped::{self, ResetPassword},
-        users::{email_address::EmailAddress, registration::password_row},
+        sessions::end::end,
+        unscoped,
+        users::{email_address::EmailAddress, profile, registration::password_row},
     },
     jobs::{Failed, Handler, Jobs, Payload},
     mail::{Links, Mail, Message},
-    scope::Set,
+    scope::{Filter, Set, Viewer},
 };
 
 /// The time for which a token is valid.
@@ -32,42 +34,6 @@ const TOKEN_LIFETIME: Duration = Duration::from_mins(30);
 pub(crate) struct Outbox {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) links: Links,
-}
-
-/// A token that was sent by mail: the ids of the user and of the challenge, and the secret.
-pub(in crate::identity) struct MailToken {
-    pub(in crate::identity) user_id: UserId,
-    pub(in crate::identity) challenge_id: ChallengeId,
-    secret: String,
-}
-
-impl MailToken {
-    /// Returns true if the challenge is of this kind and for this token, and has not expired.
-    pub(in crate::identity) fn answers(
-        &self,
-        challenge: &challenges::Model,
-        kind: challenges::Kind,
-        now: Timestamp,
-    ) -> bool {
-        challenge.kind == kind
-            && now < challenge.expires_at
-            && secret_token::matches(&self.secret, &challenge.secret_digest)
-    }
-}
-
-/// Parses the 26 characters of the user's id, `_`, the 26 of the challenge's id, `_` and the secret.
-impl FromStr for MailToken {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (user_id, rest) = text.split_once('_').ok_or(())?;
-        let (challenge_id, secret) = rest.split_once('_').ok_or(())?;
-        Ok(Self {
-            user_id: UserId::from_suffix(user_id).ok_or(())?,
-            challenge_id: ChallengeId::from_suffix(challenge_id).ok_or(())?,
-            secret: secret.to_owned(),
-        })
-    }
 }
 
 /// A request to reset the password of the account with an address, whether or not there is one.
@@ -100,7 +66,7 @@ impl Accounts {
             email: email.as_str().to_owned(),
         };
         let job = outbox.jobs.create(&request, self.clock.now());
-        Ok(unscoped::store_job(&self.database, job).await?)
+        Ok(outbox.jobs.store(&self.database, job).await?)
     }
 
     /// Sets a new password by a token. Ends all sessions, and revokes all personal access tokens.
@@ -114,16 +80,11 @@ impl Accounts {
         token: &str,
         new_password: &str,
     ) -> Result<(), IdentityError> {
-        let outbox = self.outbox()?;
+        self.outbox()?;
         let now = self.clock.now();
-        let found = match token.parse::<MailToken>() {
-            Ok(token) => unscoped::challenged_user(&self.database, &token)
-                .await?
-                .filter(|found| {
-                    token.answers(&found.challenge, challenges::Kind::PasswordReset, now)
-                }),
-            Err(()) => None,
-        };
+        let token: MailToken = token.parse().map_err(|()| invalid_token())?;
+        let kind = challenges::Kind::PasswordReset;
+        let found = unscoped::challenged_user(&self.database, &token, kind, now).await?;
         let found = found.ok_or_else(invalid_token)?;
         let person = PersonalInfo {
             email: Some(&found.email.address),
@@ -131,26 +92,39 @@ impl Accounts {
         };
         let password = self.read_new_password(new_password, person);
         let password = password.map_err(|error| error.at("newPassword"))?;
-        let owner = found.user.id;
-        let mail = Mail {
-            to: found.email.address,
-            message: Message::PasswordChanged {
-                at: now.to_string(),
-            },
-        };
-        let mut event = events::new(&self.ids, &context.device, Kind::PasswordReset, now);
-        event.user_id = Set(owner);
-        let reset = ResetPassword {
-            challenge: found.challenge,
-            password: password_row(&self.ids, owner, self.passwords.hash(password).await?, now),
-            event,
-            mail: outbox.jobs.create(&mail, now),
-        };
-        if unscoped::reset_password(&self.database, reset, now).await? {
-            Ok(())
-        } else {
-            Err(invalid_token())
+        let password_hash = self.passwords.hash(password).await?;
+        let viewer = self.sessions.viewer_without_session(&found, now);
+        let (challenge, email, password_hash) = (&found.challenge, &found.email, &password_hash);
+        viewer
+            .transaction(|viewer| async move {
+                let viewer = &viewer;
+                // The lock orders this change and the creation of an access token: the token is
+                // created before the change, or not at all.
+                viewer.lock_user().await?;
+                let this = Filter::eq(challenges::Column::Id, challenge.id);
+                if viewer.delete::<challenges::Entity>(this).await?.is_empty()
+                    || !profile::touch_enabled(viewer).await?
+                {
+                    return Err(invalid_token());
+                }
+                viewer
+                    .delete::<challenges::Entity>(Filter::always())
+                    .await?;
+                set_password(viewer, password_hash).await?;
+                verify_email(viewer, email).await?;
+                end(viewer, Filter::always()).await?;
+                access_tokens::revoke_all(viewer).await?;
+                let event = events::new(viewer.ids(), &context.device, Kind::PasswordReset, now);
+                viewer.insert(event).await?;
+                self.report_new_password(viewer).await
+            })
+            .await?;
+        if let Some(email) = &email.normalized {
+            self.rate_limits
+                .forget_failures(&context.device, email)
+                .await;
         }
+        Ok(())
     }
 
     /// # Errors
@@ -163,6 +137,31 @@ impl Accounts {
                 .into()
         })
     }
+}
+
+/// Replaces the viewer's password, or inserts the first one.
+async fn set_password(viewer: &Viewer, hash: &str) -> Result<(), IdentityError> {
+    let changed = ActiveModel {
+        data: Set(hash.to_owned()),
+        ..Default::default()
+    };
+    if viewer.update(changed, is_password()).await?.is_empty() {
+        let password = password_row(viewer.ids(), viewer.owner(), hash.to_owned(), viewer.now());
+        viewer.insert(password).await?;
+    }
+    Ok(())
+}
+
+/// Records that the viewer receives mail at the address.
+async fn verify_email(viewer: &Viewer, email: &emails::Model) -> Result<(), IdentityError> {
+    let verified = emails::ActiveModel {
+        verified_at: Set(Some(viewer.now())),
+        ..Default::default()
+    };
+    let unverified = Filter::is_null(emails::Column::VerifiedAt);
+    let this = Filter::eq(emails::Column::Id, email.id).and(unverified);
+    viewer.update(verified, this).await?;
+    Ok(())
 }
 
 fn invalid_token() -> IdentityError {
@@ -191,14 +190,13 @@ impl Handler for PasswordResets {
             return Ok(());
         };
         let now = self.clock.now();
-        let (id, secret) = (ChallengeId::new(&self.ids, now), secret_token::generate()?);
-        let owner = email.user_id;
-        let token = format!("{}_{}_{secret}", owner.user_id().suffix(), id.suffix());
+        let (owner, id) = (email.user_id, ChallengeId::new(&self.ids, now));
+        let token = MailToken::generate(owner.user_id(), id)?;
         let challenge = challenges::ActiveModel {
             user_id: Set(owner),
             id: Set(id),
             kind: Set(challenges::Kind::PasswordReset),
-            secret_digest: Set(secret_token::digest_of(&secret)),
+            secret_digest: Set(token.secret_digest()),
             email_id: Set(email.id),
             created_at: Set(now),
             expires_at: Set(now.plus(TOKEN_LIFETIME)),
@@ -206,7 +204,7 @@ impl Handler for PasswordResets {
         let mail = Mail {
             to: email.address,
             message: Message::ResetPassword {
-                link: self.outbox.links.reset_password(&token),
+                link: self.outbox.links.reset_password(&token.to_string()),
             },
         };
         let mail = self.outbox.jobs.create(&mail, now);

@@ -16,11 +16,12 @@ use crate::{
     error::{Error, FieldError, Result},
     id::{IdGenerator, SessionId, UserId},
     identity::{
+        access_tokens,
         credentials::{
             self,
             password::{HashCost, Password, Passwords, PersonalInfo},
         },
-        entity::{self, external_subjects, identities, security_events::Kind, sessions, users},
+        entity::{self, external_subjects, identities, security_events::Kind, users},
         request::device::Device,
         security_events::events,
         sessions::end::end,
@@ -228,8 +229,7 @@ impl UserAdmin {
             };
             change(viewer, Kind::AccountDisabled, row).await?;
             end(viewer, Filter::always()).await?;
-            let tokens = Filter::eq(sessions::Column::Kind, sessions::Kind::AccessToken);
-            viewer.delete::<sessions::Entity>(tokens).await.map(drop)
+            access_tokens::revoke_all(viewer).await
         })
         .await
     }

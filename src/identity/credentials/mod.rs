@@ -1,5 +1,6 @@
 //! Credentials: passwords, refresh tokens and secret tokens, by which users prove their identity.
 
+pub(in crate::identity) mod mail_token;
 pub(in crate::identity) mod password;
 pub(in crate::identity) mod refresh_tokens;
 pub(in crate::identity) mod secret_token;

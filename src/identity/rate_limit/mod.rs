@@ -128,6 +128,13 @@ impl RateLimits {
         Ok(())
     }
 
+    /// Forgets the failed attempts at an account from the network of a user who has set a new password.
+    pub(in crate::identity) async fn forget_failures(&self, device: &Device, email: &str) {
+        let network = Network::of(device.ip_address);
+        let counter = self.counter(ACCOUNT_AND_NETWORK, &[email, network.as_str()]);
+        self.attempt(vec![counter]).refund(true).await;
+    }
+
     /// Counts a request for mail to an address, whether or not the address has an account. `email` is the
     /// normalized address.
     ///

@@ -42,7 +42,7 @@ use crate::{
     error::Result,
     id::{IdGenerator, SessionId, SessionKey},
     metrics::Metrics,
-    scope::{ChangeNotifier, Owner, Set, Viewer},
+    scope::{ChangeNotifier, Grant, Owner, Set, Viewer},
 };
 
 /// The maximum time that the end of the process waits until the uses of sessions are written.
@@ -255,9 +255,24 @@ impl Sessions {
         }
     }
 
+    /// Returns the viewer of a user who has proved to receive mail at their address, for changes before
+    /// they have a session.
+    pub(in crate::identity) fn viewer_without_session(
+        &self,
+        proof: &unscoped::ChallengedUser,
+        now: Timestamp,
+    ) -> Viewer {
+        let session_id = SessionId::new(&self.ids, now);
+        self.viewer_of(Grant::interactive(proof.user.id, session_id), now)
+    }
+
     fn viewer(&self, session: &sessions::Model, now: Timestamp) -> Viewer {
+        self.viewer_of(session.grant(), now)
+    }
+
+    fn viewer_of(&self, grant: Grant, now: Timestamp) -> Viewer {
         Viewer::new(
-            session.grant(),
+            grant,
             now,
             Arc::clone(&self.ids),
             Arc::clone(&self.changes),

@@ -34,9 +34,7 @@ pub(super) use cleanup::delete_expired;
 pub(super) use identities::{
     NewExternalUser, authenticate_external, has_identities, record_future_iat,
 };
-pub(super) use recovery::{
-    ResetPassword, challenged_user, reset_password, store_challenge, store_job,
-};
+pub(super) use recovery::{ChallengedUser, challenged_user, store_challenge};
 pub(super) use registration::{create_user, insert_users, insert_users_with};
 pub(super) use signing_keys::{
     PreviousKeys, add_signing_keys, has_sessions, reencrypt_signing_key, signing_keys,

@@ -64,11 +64,20 @@ pub(in crate::identity) async fn update_profile(
 
 /// Records the time of a change of the viewer's account. Locks the user's row.
 pub(in crate::identity) async fn touch(viewer: &Viewer) -> Result<()> {
+    touch_if(viewer, Filter::always()).await.map(drop)
+}
+
+/// Like [`touch`], but changes nothing and returns false if the account is disabled.
+pub(in crate::identity) async fn touch_enabled(viewer: &Viewer) -> Result<bool> {
+    touch_if(viewer, Filter::is_null(users::Column::DisabledAt)).await
+}
+
+async fn touch_if(viewer: &Viewer, condition: Filter<users::Entity>) -> Result<bool> {
     let row = users::ActiveModel {
         updated_at: Set(viewer.now()),
         ..Default::default()
     };
-    viewer.update(row, Filter::always()).await.map(drop)
+    Ok(!viewer.update(row, condition).await?.is_empty())
 }
 
 /// Returns the viewer's time zone.

@@ -23,6 +23,11 @@ async fn row_counts(app: &App) -> BTreeMap<String, i64> {
     counts
 }
 
+async fn migration_count(database: &Database) -> usize {
+    let migrations = database.migrations().await;
+    migrations.expect("the migrations are listed").len()
+}
+
 /// Stores rows in every table by requests.
 async fn store_rows(app: &App, key: &Key, issuer: &Issuer) {
     let ana = app.sign_up("ana").await;
@@ -68,11 +73,7 @@ async fn migrations_go_down_and_up_with_rows_in_every_table(env: TestEnv) {
 
     let url = env.database_url.parse().expect("a database URL");
     let database = Database::open(&url, 1).await.expect("the database opens");
-    let count = database
-        .migrations()
-        .await
-        .expect("the migrations are listed")
-        .len();
+    let count = migration_count(&database).await;
     for undone in 1..=count {
         database
             .migrate_down(1)
@@ -112,11 +113,7 @@ async fn addresses_and_passwords_move_to_their_own_tables_and_back(env: TestEnv)
     ana.create_task("Buy milk").await;
     let url = env.database_url.parse().expect("a database URL");
     let database = Database::open(&url, 1).await.expect("the database opens");
-    let count = database
-        .migrations()
-        .await
-        .expect("the migrations are listed")
-        .len();
+    let count = migration_count(&database).await;
     let later = u32::try_from(count).expect("few migrations") - 1;
     database
         .migrate_down(later)

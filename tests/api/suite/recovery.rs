@@ -246,6 +246,23 @@ async fn requests_are_limited_for_an_address_and_a_network(env: TestEnv) {
 }
 
 #[apply(each_database)]
+async fn user_who_guessed_too_often_can_sign_in_after_a_reset(env: TestEnv) {
+    let app = env.app_with(&["--throttles", "on"]).await;
+    app.sign_up("ana").await;
+    let blocked = json!([{ "code": "RATE_LIMITED" }]);
+    while sign_in(&app, "a wrong password").await != blocked {
+        app.advance(Duration::from_secs(32));
+    }
+    assert_eq!(sign_in(&app, PASSWORD).await, blocked);
+    let token = token(&app).await;
+    assert_eq!(
+        reset(&app.anonymous(), &token, NEW_PASSWORD).await,
+        json!([])
+    );
+    assert_eq!(sign_in(&app, NEW_PASSWORD).await, json!([]));
+}
+
+#[apply(each_database)]
 async fn production_without_mail_server_sends_no_mail(env: TestEnv) {
     let app = env.app_with(&["--mode", "production"]).await;
     app.sign_up("ana").await;
@@ -337,6 +354,24 @@ async fn mails_reach_a_mail_server_that_refuses_and_greylists(env: TestEnv) {
             "\"jos\u{e9}@example.com\""
         ]
     );
+}
+
+#[apply(each_database)]
+async fn stalled_mail_does_not_delay_others(env: TestEnv) {
+    let Some(mut smtp) = SmtpServer::start().await else {
+        return;
+    };
+    let url = smtp.url();
+    let app = env.app_with(&["--smtp-url", &url]).await;
+    for name in ["stalled", "ana"] {
+        app.sign_up(name).await;
+        request(&app, &format!("{name}@example.com")).await;
+    }
+    assert_eq!(smtp.next().await["to"], json!(["ana@example.com"]));
+    let ended = app
+        .metric(r#"cubby_jobs_total{kind="mail",outcome="failed"}"#)
+        .await;
+    assert_eq!(ended, 0.0, "the stalled mail has not ended");
 }
 
 #[apply(each_database)]
