@@ -1,6 +1,6 @@
 //! The settings of mail, checked together.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use url::Url;
@@ -9,9 +9,6 @@ use super::{
     combinations::ConfigError,
     settings::{Config, Mode},
 };
-
-/// The maximum time of each step of a conversation with the mail server.
-const SMTP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The URL of a mail server; its `Debug` hides the password.
 #[derive(Clone)]
@@ -22,7 +19,7 @@ impl SmtpUrl {
     pub(crate) fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&self.0);
         let builder = builder.expect("the URL was checked when it was parsed");
-        builder.timeout(Some(SMTP_TIMEOUT)).build()
+        builder.build()
     }
 }
 
@@ -43,6 +40,20 @@ impl FromStr for SmtpUrl {
                  smtp://HOST:25 for a server on this machine; percent-encode special characters"
                     .to_owned()
             })
+    }
+}
+
+/// The sender of mail.
+#[derive(Clone, Debug)]
+pub struct Sender(Mailbox);
+
+impl FromStr for Sender {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| "write an address such as `Tasks <tasks@example.com>`".to_owned())
     }
 }
 
@@ -89,7 +100,7 @@ impl Config {
                 "CUBBY_SMTP_URL is set, but {name} is not: set it, for example to {example}"
             ))
         };
-        let from = self.mail_from.clone();
+        let from = self.mail_from.clone().map(|Sender(from)| from);
         let from = from.or_else(|| default("Cubby <cubby@localhost>")?.parse().ok());
         let app_url = self.app_url.clone().map(|AppUrl(url)| url);
         let app_url = app_url.or_else(|| default("http://localhost:5173")?.parse().ok());

@@ -6,13 +6,12 @@ use std::{
 };
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
-use lettre::message::Mailbox;
 
 use super::{
     database_url::DatabaseUrl,
     issuers::TrustedIssuers,
     limits::{AccountLimits, ConnectionLimits, DocumentLimits},
-    mail::{AppUrl, SmtpUrl},
+    mail::{AppUrl, Sender, SmtpUrl},
     origin::Origin,
     values::{LogDirectives, SecretSetting, TrustedProxy, whole_number},
 };
@@ -251,7 +250,7 @@ pub struct Config {
 
     /// The sender of mail, such as `Tasks <tasks@example.com>`. Required with CUBBY_SMTP_URL in production
     #[arg(long, env = "CUBBY_MAIL_FROM", value_name = "ADDRESS", global = true)]
-    pub mail_from: Option<Mailbox>,
+    pub mail_from: Option<Sender>,
 
     /// The address of the front end, to which links in mails lead, such as `https://app.example.com`.
     /// Required with CUBBY_SMTP_URL in production
@@ -387,6 +386,9 @@ mod tests {
             (["--listen", "8000"], "socket address"),
             (["--mode", "staging"], "production"),
             (["--log", "cubby=loud"], "try info"),
+            (["--smtp-url", "http://localhost"], "smtps://"),
+            (["--mail-from", "Tasks"], "tasks@example.com"),
+            (["--app-url", "app.example.com"], "https://app.example.com"),
             (["--database-connections", "0"], "from 1 to 1,000"),
             (["--max-streams", "many"], "from 1 to 1,000,000"),
             (["--max-streams", "1000001"], "from 1 to 1,000,000"),

@@ -1,6 +1,6 @@
 //! Sends mails by SMTP, or delivers them to the mailbox of development.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
@@ -16,6 +16,9 @@ use super::{
     templates::Templates,
 };
 use crate::jobs::{Failed, Handler};
+
+/// The maximum time of a conversation with the mail server.
+const MAX_TIME: Duration = Duration::from_secs(20);
 
 /// The place where mails go.
 pub(super) enum Transport {
@@ -43,13 +46,14 @@ impl Mailer {
     ///
     /// # Errors
     /// If the server cannot be reached, or rejects the user.
-    pub(crate) async fn check(&self) -> Result<&'static str, lettre::transport::smtp::Error> {
-        match &self.transport {
-            Transport::Smtp(smtp) => smtp
-                .test_connection()
-                .await
-                .map(|_| "the mail server accepts connections"),
-            Transport::Mailbox(_) => Ok("mails are shown at /dev/mailbox"),
+    pub(crate) async fn check(&self) -> Result<&'static str, String> {
+        let smtp = match &self.transport {
+            Transport::Smtp(smtp) => smtp,
+            Transport::Mailbox(_) => return Ok("mails are shown at /dev/mailbox"),
+        };
+        match in_time(smtp.test_connection()).await? {
+            Ok(_) => Ok("the mail server accepts connections"),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -93,12 +97,20 @@ impl Handler for Mailer {
                 rendered.html,
             ))
             .map_err(|error| unsendable(error.to_string()))?;
-        match smtp.send(message).await {
+        let sent = in_time(smtp.send(message)).await;
+        match sent.map_err(Failed::Temporarily)? {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(Failed::Permanently(error.to_string())),
             Err(error) => Err(Failed::Temporarily(error.to_string())),
         }
     }
+}
+
+/// Waits for the mail server. The client's own timeout applies only to connecting.
+async fn in_time<T>(conversation: impl Future<Output = T>) -> Result<T, String> {
+    tokio::time::timeout(MAX_TIME, conversation)
+        .await
+        .map_err(|_| format!("it did not answer within {} s", MAX_TIME.as_secs()))
 }
 
 /// Marks a mail that a program wrote (RFC 3834), so that it gets no automatic answer.

@@ -14,6 +14,7 @@ mod harness;
 mod imported_users;
 mod instances;
 mod issuer;
+mod mail_servers;
 mod outages;
 mod poolers;
 mod postgresql;

@@ -1,6 +1,10 @@
 //! A PostgreSQL server for the tests, started from the installed binaries and stopped with the
 //! process.
 
+// Tests of the library include this file too.
+#[path = "certificate.rs"]
+pub(crate) mod certificate;
+
 use std::{
     io::Write,
     net::TcpListener,
@@ -10,6 +14,8 @@ use std::{
 };
 
 use tokio::sync::OnceCell;
+
+use self::certificate::Certificate;
 
 /// A running server.
 pub(crate) struct Server {
@@ -73,24 +79,14 @@ async fn start() -> Option<Server> {
         );
         return None;
     };
-    let mut authority =
-        rcgen::CertificateParams::new(Vec::new()).expect("parameters without names are valid");
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority_key = rcgen::KeyPair::generate().expect("a key");
-    let authority_pem = authority.self_signed(&authority_key).expect("signed").pem();
-    let issuer = rcgen::Issuer::new(authority, authority_key);
-    let key = rcgen::KeyPair::generate().expect("a key");
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
-        .and_then(|params| params.signed_by(&key, &issuer))
-        .expect("a certificate for localhost");
-
+    let certificate = Certificate::for_localhost();
     let port = free_port();
     unprivileged_command()
         .args(["sh", "-c", SCRIPT])
         .env("BIN", &binaries)
         .env("PORT", port.to_string())
-        .env("KEY", key.serialize_pem())
-        .env("CERTIFICATE", certificate.pem())
+        .env("KEY", certificate.key)
+        .env("CERTIFICATE", certificate.certificate)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -102,7 +98,7 @@ async fn start() -> Option<Server> {
         .expect("sh runs");
     let server = Server {
         port,
-        authority: authority_pem,
+        authority: certificate.authority,
     };
     for _ in 0..300 {
         if sea_orm::Database::connect(server.url("postgres"))

@@ -1,6 +1,6 @@
 //! A real mail server for tests: aiosmtpd, run by `smtp_server.py`.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use serde_json::Value;
 use tokio::{
@@ -16,16 +16,28 @@ pub(crate) struct SmtpServer {
 }
 
 impl SmtpServer {
-    /// Starts a server, or returns `None` if aiosmtpd is not installed.
+    /// Starts a server without encryption, or returns `None` if aiosmtpd is not installed.
     ///
     /// # Panics
     /// If `CI` is set and aiosmtpd is not installed.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with TLS, `smtps` or `starttls`, that requires the user `cubby` with the password
+    /// `secret`. Its certificate and key are in the file.
+    pub(crate) async fn start_tls(kind: &str, certificate: &Path) -> Option<Self> {
+        let certificate = certificate.to_str().expect("the path is UTF-8");
+        Self::start_with(&[kind, certificate]).await
+    }
+
+    async fn start_with(arguments: &[&str]) -> Option<Self> {
         // A Python beside Debian's does not see Debian's packages.
         for python in ["python3", "/usr/bin/python3"] {
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/smtp_server.py");
             let child = Command::new(python)
                 .arg(script)
+                .args(arguments)
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .kill_on_drop(true)
@@ -49,6 +61,10 @@ impl SmtpServer {
             "aiosmtpd is not installed, and CI requires it: install python3-aiosmtpd"
         );
         None
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url(&self) -> String {

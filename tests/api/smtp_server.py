@@ -1,5 +1,8 @@
 """A mail server for the tests. Prints its port, then each mail that it accepts as a line of JSON.
 
+Arguments: none, or `smtps` or `starttls` and a file with a certificate and its key. With TLS it requires the user
+`cubby` with the password `secret`.
+
 The local part of the recipient's address selects a failure: `refused` is rejected for good, `greylisted` is
 rejected once, and `stalled` gets no answer for a minute.
 """
@@ -8,8 +11,10 @@ import asyncio
 import email
 import email.policy
 import json
+import ssl
+import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 
 class Handler:
@@ -36,10 +41,25 @@ class Handler:
         return "250 OK"
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    # `handled` would mean that the answer has been sent.
+    return AuthResult(success=data == LoginPassword(b"cubby", b"secret"), handled=False)
+
+
 async def main():
-    handler = Handler()
+    handler, tls, options = Handler(), None, {}
+    if sys.argv[1:]:
+        kind, certificate = sys.argv[1:]
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        options = {"auth_required": True, "authenticator": authenticate}
+        if kind == "smtps":
+            tls = context
+            options["auth_require_tls"] = False
+        else:
+            options |= {"tls_context": context, "require_starttls": True}
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, enable_SMTPUTF8=True), "127.0.0.1", 0
+        lambda: SMTP(handler, enable_SMTPUTF8=True, **options), "127.0.0.1", 0, ssl=tls
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
