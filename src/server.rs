@@ -129,7 +129,11 @@ impl Server {
 
         let trusted = config.trusted_issuers.clone().unwrap_or_default();
         let jobs = Arc::new(Jobs::new(&secrets));
-        let mail = MailService::new(config.mail(mode)?, config.mail_templates.as_deref())?;
+        let mail = MailService::new(
+            config.mail(mode)?,
+            config.mail_templates.as_deref(),
+            clock.clone(),
+        )?;
         let outbox = mail.as_ref().map(|mail| Outbox {
             jobs: Arc::clone(&jobs),
             links: mail.links.clone(),

@@ -176,7 +176,10 @@ fn system_clock(clock: &Clock) -> CheckResult {
 async fn mail(config: &Config) -> Option<CheckResult> {
     const CHECK: &str = "mail";
     let service = match config.mail(config.mode().ok()?) {
-        Ok(settings) => MailService::new(settings, config.mail_templates.as_deref()),
+        Ok(settings) => {
+            let templates = config.mail_templates.as_deref();
+            MailService::new(settings, templates, Clock::system())
+        }
         Err(conflict) => return Some(found(CHECK, Status::Fail, conflict.to_string())),
     };
     Some(match service {

@@ -1,6 +1,6 @@
 //! The settings of mail, checked together.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use url::Url;
@@ -20,6 +20,27 @@ impl SmtpUrl {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&self.0);
         let builder = builder.expect("the URL was checked when it was parsed");
         builder.build()
+    }
+
+    /// True if the connection crosses a network without TLS.
+    fn is_exposed(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| {
+            let requires_tls = url
+                .query_pairs()
+                .any(|pair| pair == ("tls".into(), "required".into()));
+            url.scheme() == "smtp" && !requires_tls && !is_loopback(&url)
+        })
+    }
+}
+
+/// True if the host is this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback()),
+        None => true,
     }
 }
 
@@ -68,11 +89,13 @@ impl FromStr for AppUrl {
         let url = Url::parse(text).ok();
         let url = url.filter(|url| {
             matches!(url.scheme(), "https" | "http")
+                && url.username().is_empty()
+                && url.password().is_none()
                 && url.query().is_none()
                 && url.fragment().is_none()
         });
         url.map(Self).ok_or_else(|| {
-            "write the address of the front end, such as https://app.example.com, without a query".to_owned()
+            "write the address of the front end, such as https://app.example.com, without a user, a query or a fragment".to_owned()
         })
     }
 }
@@ -104,10 +127,28 @@ impl Config {
         let from = from.or_else(|| default("Cubby <cubby@localhost>")?.parse().ok());
         let app_url = self.app_url.clone().map(|AppUrl(url)| url);
         let app_url = app_url.or_else(|| default("http://localhost:5173")?.parse().ok());
+        let from = from.ok_or_else(|| missing("CUBBY_MAIL_FROM", "`Tasks <tasks@example.com>`"))?;
+        let app_url = app_url.ok_or_else(|| missing("CUBBY_APP_URL", "https://app.example.com"))?;
+        if mode == Mode::Production {
+            if self.smtp_url.as_ref().is_some_and(SmtpUrl::is_exposed) {
+                return Err(ConfigError(
+                    "CUBBY_SMTP_URL would send passwords and links unencrypted over a network: use smtps://, or \
+                     append ?tls=required for STARTTLS"
+                        .to_owned(),
+                ));
+            }
+            if app_url.scheme() == "http" && !is_loopback(&app_url) {
+                return Err(ConfigError(
+                    "CUBBY_APP_URL must begin with https:// in production, because links in mails contain \
+                     tokens"
+                        .to_owned(),
+                ));
+            }
+        }
         Ok(Some(MailSettings {
             smtp: self.smtp_url.clone(),
-            from: from.ok_or_else(|| missing("CUBBY_MAIL_FROM", "`Tasks <tasks@example.com>`"))?,
-            app_url: app_url.ok_or_else(|| missing("CUBBY_APP_URL", "https://app.example.com"))?,
+            from,
+            app_url,
         }))
     }
 }

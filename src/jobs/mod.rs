@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use entity::{ActiveModel as NewJob, Entity};
+pub(crate) use entity::{ActiveModel as NewJob, Column, Entity};
 pub(crate) use worker::{Failed, Handler, Worker};
 
 use crate::{

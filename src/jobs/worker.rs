@@ -208,6 +208,10 @@ impl Worker {
     async fn run(&self, job: &Model) -> Result<()> {
         let run = self.handlers.get(job.kind.as_str());
         let result = match run.and_then(|run| run(job)) {
+            // The server has not run, or has sent no mail, for a while.
+            _ if self.clock.now() >= job.created_at.plus(MAX_AGE) => {
+                Err(Failed::Permanently("it is older than a day".to_owned()))
+            }
             Some(running) => {
                 let running = AssertUnwindSafe(running).catch_unwind();
                 match tokio::time::timeout(MAX_RUN_TIME, running).await {

@@ -9,6 +9,9 @@ use crate::jobs::Payload;
 pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) message: Message,
+    /// The time from which the message is useless, in milliseconds since the Unix epoch, such as the
+    /// expiry of its link. It is then not sent.
+    pub(crate) expires_at: Option<i64>,
 }
 
 impl Payload for Mail {

@@ -17,7 +17,7 @@ pub use templates::TemplateError;
 pub(crate) use transport::Mailer;
 
 use self::{templates::Templates, transport::Transport};
-use crate::config::MailSettings;
+use crate::{clock::Clock, config::MailSettings};
 
 /// The mail of this server: where it goes, and where its links lead.
 pub(crate) struct MailService {
@@ -49,6 +49,7 @@ impl MailService {
     pub(crate) fn new(
         settings: Option<MailSettings>,
         templates: Option<&Path>,
+        clock: Clock,
     ) -> Result<Option<Self>, TemplateError> {
         let templates = Templates::load(templates)?;
         let Some(settings) = settings else {
@@ -59,7 +60,7 @@ impl MailService {
             None => Transport::Mailbox(DevMailbox::default()),
         };
         Ok(Some(Self {
-            mailer: Mailer::new(transport, settings.from, templates),
+            mailer: Mailer::new(transport, settings.from, templates, clock),
             links: Links {
                 base: settings.app_url,
             },

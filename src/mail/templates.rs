@@ -79,7 +79,8 @@ impl Templates {
             rendered.map_err(|error| invalid(&name, &error))
         };
         let text = render("txt")?;
-        let Some((subject, text)) = text.split_once('\n') else {
+        let parts = text.split_once('\n');
+        let Some((subject, text)) = parts.filter(|(subject, _)| !subject.trim().is_empty()) else {
             let message = format!(
                 "the mail template {}.txt needs the subject in its first line, and the text after it",
                 message.name()
@@ -112,7 +113,7 @@ fn invalid(name: &str, error: &minijinja::Error) -> TemplateError {
 /// Returns the content of a file, or `None` if it does not exist.
 fn read(file: &Path) -> Result<Option<String>, TemplateError> {
     match fs::read_to_string(file) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
             let message = format!("cannot read the mail template {}: {error}", file.display());
@@ -131,7 +132,9 @@ fn check_names(directory: &Path) -> Result<(), TemplateError> {
     };
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
-        if !DEFAULTS.iter().any(|(known, _)| name == *known) {
+        // Other programs leave hidden files, such as a mounted ConfigMap.
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        if !is_hidden && !DEFAULTS.iter().any(|(known, _)| name == *known) {
             let known: Vec<_> = DEFAULTS.iter().map(|(known, _)| *known).collect();
             return Err(TemplateError(format!(
                 "{} in {} is not a mail template: use the names {}",
@@ -165,13 +168,18 @@ mod tests {
         let write = |name: &str, text: &str| {
             fs::write(directory.path().join(name), text).unwrap();
         };
-        write("password-changed.txt", "Neues Passwort\n\nUm {{ at }}.");
+        write(".hidden", "of another program");
+        write(
+            "password-changed.txt",
+            "\u{feff}Neues Passwort\n\nUm {{ at }}.",
+        );
         let [subject, text, html] = load().unwrap().preview("password-changed").unwrap();
         assert_eq!(subject, "Neues Passwort");
         assert_eq!(text, "Um 2026-11-29T12:00:00.000Z.");
         assert!(html.contains("password"));
         for (name, text, says) in [
             ("reset-password.txt", "One line", "first line"),
+            ("reset-password.txt", "\n{{ link }}", "first line"),
             (
                 "reset-password.txt",
                 "Subject\n{{ lnk }}",

@@ -15,7 +15,10 @@ use super::{
     message::Mail,
     templates::Templates,
 };
-use crate::jobs::{Failed, Handler};
+use crate::{
+    clock::Clock,
+    jobs::{Failed, Handler},
+};
 
 /// The maximum time of a conversation with the mail server.
 const MAX_TIME: Duration = Duration::from_secs(20);
@@ -31,14 +34,21 @@ pub(crate) struct Mailer {
     transport: Transport,
     from: Mailbox,
     templates: Templates,
+    clock: Clock,
 }
 
 impl Mailer {
-    pub(super) fn new(transport: Transport, from: Mailbox, templates: Templates) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        from: Mailbox,
+        templates: Templates,
+        clock: Clock,
+    ) -> Self {
         Self {
             transport,
             from,
             templates,
+            clock,
         }
     }
 
@@ -70,6 +80,10 @@ impl Handler for Mailer {
     type Payload = Mail;
 
     async fn run(&self, mail: Mail) -> Result<(), Failed> {
+        let now = self.clock.now().as_millis();
+        if mail.expires_at.is_some_and(|end| end <= now) {
+            return Err(Failed::Permanently("its link has expired".to_owned()));
+        }
         let rendered = self.templates.render(&mail.message);
         let rendered = rendered.map_err(|error| Failed::Permanently(error.to_string()))?;
         let smtp = match &self.transport {
@@ -100,7 +114,10 @@ impl Handler for Mailer {
         let sent = in_time(smtp.send(message)).await;
         match sent.map_err(Failed::Temporarily)? {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => Err(Failed::Permanently(error.to_string())),
+            // A server without SMTPUTF8 never accepts such an address.
+            Err(error) if error.is_permanent() || (error.is_client() && !mail.to.is_ascii()) => {
+                Err(Failed::Permanently(error.to_string()))
+            }
             Err(error) => Err(Failed::Temporarily(error.to_string())),
         }
     }

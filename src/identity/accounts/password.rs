@@ -6,7 +6,7 @@ use crate::{
     id::UserId,
     identity::{
         credentials::{
-            self, PasswordUser,
+            self, PasswordUser, mail_token,
             password::{Password, PasswordVerified},
         },
         entity::{credentials::ActiveModel, identities, security_events::Kind, sessions, users},
@@ -49,6 +49,7 @@ impl Accounts {
                 }
                 let event = events::new(viewer.ids(), device, Kind::PasswordChanged, viewer.now());
                 viewer.insert(event).await?;
+                mail_token::revoke_all(viewer).await?;
                 self.report_new_password(viewer).await?;
                 if !revoke_other_sessions {
                     return Ok(0);
@@ -69,8 +70,9 @@ impl Accounts {
                 at: viewer.now().to_string(),
             };
             let mail = Mail {
-                to: email.address,
+                to: email.recipient(),
                 message,
+                expires_at: None,
             };
             viewer
                 .enqueue(outbox.jobs.create(&mail, viewer.now()))

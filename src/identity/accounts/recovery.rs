@@ -8,11 +8,15 @@ use super::Accounts;
 use crate::{
     clock::Clock,
     db::Database,
-    error::{FieldError, UserErrorCode},
+    error::{Error, FieldError, UserErrorCode},
     id::{ChallengeId, IdGenerator},
     identity::{
         access_tokens,
-        credentials::{is_password, mail_token::MailToken, password::PersonalInfo},
+        credentials::{
+            is_password,
+            mail_token::{self, MailToken},
+            password::PersonalInfo,
+        },
         entity::{challenges, credentials::ActiveModel, emails, security_events::Kind},
         error::IdentityError,
         request::RequestContext,
@@ -107,9 +111,7 @@ impl Accounts {
                 {
                     return Err(invalid_token());
                 }
-                viewer
-                    .delete::<challenges::Entity>(Filter::always())
-                    .await?;
+                mail_token::revoke_all(viewer).await?;
                 set_password(viewer, password_hash).await?;
                 verify_email(viewer, email).await?;
                 end(viewer, Filter::always()).await?;
@@ -118,7 +120,12 @@ impl Accounts {
                 viewer.insert(event).await?;
                 self.report_new_password(viewer).await
             })
-            .await?;
+            .await
+            .map_err(|error| match error {
+                // The account was deleted meanwhile.
+                IdentityError::Failed(Error::Unauthenticated(_)) => invalid_token(),
+                error => error,
+            })?;
         if let Some(email) = &email.normalized {
             self.rate_limits
                 .forget_failures(&context.device, email)
@@ -202,10 +209,11 @@ impl Handler for PasswordResets {
             expires_at: Set(now.plus(TOKEN_LIFETIME)),
         };
         let mail = Mail {
-            to: email.address,
+            to: email.recipient(),
             message: Message::ResetPassword {
                 link: self.outbox.links.reset_password(&token.to_string()),
             },
+            expires_at: Some(now.plus(TOKEN_LIFETIME).as_millis()),
         };
         let mail = self.outbox.jobs.create(&mail, now);
         unscoped::store_challenge(&self.database, challenge, mail).await?;

@@ -18,7 +18,7 @@ use crate::{
     identity::{
         access_tokens,
         credentials::{
-            self,
+            self, mail_token,
             password::{HashCost, Password, Passwords, PersonalInfo},
         },
         entity::{self, external_subjects, identities, security_events::Kind, users},
@@ -195,6 +195,7 @@ impl UserAdmin {
                 ..Default::default()
             };
             viewer.update(row, credentials::is_password()).await?;
+            mail_token::revoke_all(viewer).await?;
             end(viewer, Filter::always()).await.map(drop)
         })
         .await
@@ -228,6 +229,7 @@ impl UserAdmin {
                 ..Default::default()
             };
             change(viewer, Kind::AccountDisabled, row).await?;
+            mail_token::revoke_all(viewer).await?;
             end(viewer, Filter::always()).await?;
             access_tokens::revoke_all(viewer).await
         })

@@ -7,7 +7,8 @@ use crate::{
     clock::Timestamp,
     error::Result,
     id::{ChallengeId, TypedId, UserId},
-    identity::entity::challenges::{Kind, Model},
+    identity::entity::challenges::{Entity, Kind, Model},
+    scope::{Filter, Viewer},
 };
 
 /// A token: the ids of the user and of the challenge, and the secret. The challenge's row stores the
@@ -68,6 +69,11 @@ impl FromStr for MailToken {
             secret: secret.to_owned(),
         })
     }
+}
+
+/// Invalidates the tokens that were sent to the viewer.
+pub(in crate::identity) async fn revoke_all(viewer: &Viewer) -> Result<()> {
+    viewer.delete::<Entity>(Filter::always()).await.map(drop)
 }
 
 #[cfg(test)]

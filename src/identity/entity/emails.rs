@@ -27,6 +27,18 @@ pub struct Model {
     pub created_at: Timestamp,
 }
 
+impl Model {
+    /// Returns the address for mail: the local part as it was typed, and the domain in ASCII, which every
+    /// mail server accepts.
+    pub(in crate::identity) fn recipient(&self) -> String {
+        let normalized = self.normalized.as_deref().unwrap_or(&self.address);
+        match (self.address.split_once('@'), normalized.split_once('@')) {
+            (Some((local, _)), Some((_, domain))) => format!("{local}@{domain}"),
+            _ => self.address.clone(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

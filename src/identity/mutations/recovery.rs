@@ -17,8 +17,8 @@ impl RecoveryMutation {
     /// Sends a mail with a link that resets the password, if an account has this address. The response is
     /// the same if there is none. The link leads to the page `/reset-password` of the front end
     /// (`CUBBY_APP_URL`), with the token in its fragment: `#token=…`. Its user errors are `EMAIL_INVALID`,
-    /// `MAIL_DISABLED`, and `RATE_LIMITED` after 5 requests for one address or 20 from one network in an
-    /// hour.
+    /// `MAIL_DISABLED`, and `RATE_LIMITED` after 5 requests in an hour for one address from one network,
+    /// or 20 for one address or from one network.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,

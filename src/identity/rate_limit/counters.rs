@@ -40,9 +40,18 @@ pub(in crate::identity) const MAIL_FROM_NETWORK: Rule = Rule {
     slows_down: false,
 };
 
-/// Requests for mail to one address.
+/// Requests for mail to one address, from any network.
 pub(in crate::identity) const MAIL_TO_ADDRESS: Rule = Rule {
     name: "mail-to-address",
+    max: 20,
+    window: HOUR,
+    slows_down: false,
+};
+
+/// Requests for mail to one address from one network, so that one stranger does not use up the requests
+/// of the owner.
+pub(in crate::identity) const MAIL_PAIR: Rule = Rule {
+    name: "mail-pair",
     max: 5,
     window: HOUR,
     slows_down: false,

@@ -11,7 +11,8 @@ use aws_lc_rs::hmac;
 
 use self::{
     counters::{
-        ACCOUNT, ACCOUNT_AND_NETWORK, MAIL_FROM_NETWORK, MAIL_TO_ADDRESS, NETWORK, SIGN_UP,
+        ACCOUNT, ACCOUNT_AND_NETWORK, MAIL_FROM_NETWORK, MAIL_PAIR, MAIL_TO_ADDRESS, NETWORK,
+        SIGN_UP,
     },
     fixed_window::FixedWindow,
 };
@@ -128,11 +129,17 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Forgets the failed attempts at an account from the network of a user who has set a new password.
+    /// Forgets the failed attempts at an account whose user has set a new password: those from the user's
+    /// network, and the total of all networks.
     pub(in crate::identity) async fn forget_failures(&self, device: &Device, email: &str) {
         let network = Network::of(device.ip_address);
-        let counter = self.counter(ACCOUNT_AND_NETWORK, &[email, network.as_str()]);
-        self.attempt(vec![counter]).refund(true).await;
+        let counters = vec![
+            self.counter(ACCOUNT, &[email]),
+            self.counter(ACCOUNT_AND_NETWORK, &[email, network.as_str()]),
+        ];
+        let database = self.database.clone();
+        let forget = async move { unscoped::refund_attempt(&database, counters, Vec::new()).await };
+        follow_up("failed attempts were not forgotten", forget).await;
     }
 
     /// Counts a request for mail to an address, whether or not the address has an account. `email` is the
@@ -150,6 +157,7 @@ impl RateLimits {
             let counters = vec![
                 self.counter(MAIL_FROM_NETWORK, &[network.as_str()]),
                 self.counter(MAIL_TO_ADDRESS, &[email]),
+                self.counter(MAIL_PAIR, &[email, network.as_str()]),
             ];
             let Attempt { .. } = self.count(counters).await?;
         }

@@ -13,6 +13,7 @@ use crate::{
         entity::{challenges, credential_attempts, known_networks, security_events, sessions},
         lifetimes,
     },
+    jobs,
     scope::tombstones,
 };
 
@@ -22,6 +23,9 @@ const BATCH_SIZE: u64 = 500;
 
 /// The time for which security events and unused known networks are stored.
 const EVENT_RETENTION: Duration = Duration::from_hours(90 * 24);
+
+/// The time after which a job is deleted although it was not run.
+const JOB_RETENTION: Duration = Duration::from_hours(48);
 
 /// The time for which a tombstone is stored, and the id of the deleted row is rejected.
 const TOMBSTONE_RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -133,6 +137,11 @@ async fn delete_batch(database: &Database, now: Timestamp) -> Result<u64> {
                 .exec(transaction)
                 .await?;
         }
+        // A worker gives up older jobs; without mail there is none.
+        jobs::Entity::delete_many()
+            .filter(jobs::Column::CreatedAt.lte(now.minus(JOB_RETENTION)))
+            .exec(transaction)
+            .await?;
         for challenge in challenges {
             challenges::Entity::delete_by_id((challenge.user_id, challenge.id))
                 .exec(transaction)

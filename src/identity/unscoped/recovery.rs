@@ -76,6 +76,7 @@ pub(in crate::identity) async fn challenged_user(
         .one(database.reads())
         .await?;
     let user = any_user_by_id(database, token.user_id).await?;
+    let user = user.filter(|user| user.disabled_at.is_none());
     Ok(user.zip(email).map(|(user, email)| ChallengedUser {
         user,
         challenge,

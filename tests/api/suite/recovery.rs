@@ -64,9 +64,15 @@ fn token_of(mail: &Value) -> String {
 
 /// Requests a reset for Ana, and returns the token of the mail.
 async fn token(app: &App) -> String {
-    let before = mails(app).await.len();
+    let links = async || {
+        let all = mails(app).await.into_iter();
+        let is_link = |mail: &Value| mail["subject"] == "Reset your password";
+        all.filter(is_link).collect::<Vec<_>>()
+    };
+    let before = links().await.len();
     assert_eq!(request(app, "ana@example.com").await, json!([]));
-    token_of(&mails_when(app, before + 1).await[0])
+    eventually("the link is sent", async || links().await.len() > before).await;
+    token_of(&links().await[0])
 }
 
 fn error(code: &str, field: &str) -> Value {
@@ -263,6 +269,77 @@ async fn user_who_guessed_too_often_can_sign_in_after_a_reset(env: TestEnv) {
 }
 
 #[apply(each_database)]
+async fn other_password_changes_and_disabling_invalidate_tokens(env: TestEnv) {
+    let app = env.app().await;
+    let ana = app.sign_up("ana").await;
+    let admin = app.env.admin().await;
+    let invalid = error("TOKEN_INVALID", "token");
+    let anyone = app.anonymous();
+
+    let link = token(&app).await;
+    let change = "mutation ($current: String!, $new: String!) {
+        changePassword(input: { currentPassword: $current, newPassword: $new }) { userErrors { code } } }";
+    let variables = json!({ "current": PASSWORD, "new": NEW_PASSWORD });
+    let changed = ana.ask(change, variables).await;
+    assert_eq!(changed["changePassword"]["userErrors"], json!([]));
+    assert_eq!(reset(&anyone, &link, "another good one").await, invalid);
+
+    let link = token(&app).await;
+    let set = admin.set_password("ana@example.com", PASSWORD).await;
+    set.expect("the operator sets a password");
+    assert_eq!(reset(&anyone, &link, NEW_PASSWORD).await, invalid);
+
+    let link = token(&app).await;
+    let disabled = admin.disable("ana@example.com").await;
+    disabled.expect("the account is disabled");
+    // Also a weak password does not show that the account is only disabled.
+    assert_eq!(reset(&anyone, &link, "weak").await, invalid);
+    admin
+        .enable("ana@example.com")
+        .await
+        .expect("the account is enabled");
+    assert_eq!(reset(&anyone, &link, NEW_PASSWORD).await, invalid);
+}
+
+#[apply(each_database)]
+async fn mail_with_an_expired_link_is_not_sent(env: TestEnv) {
+    let app = env.app_with(&["--smtp-url", "smtp://127.0.0.1:1"]).await;
+    app.sign_up("ana").await;
+    assert_eq!(request(&app, "ana@example.com").await, json!([]));
+    let outcome = async |outcome: &str| {
+        app.metric(&format!(
+            r#"cubby_jobs_total{{kind="mail",outcome="{outcome}"}}"#
+        ))
+        .await
+    };
+    eventually("the first attempt has failed", async || {
+        outcome("failed").await == 1.0
+    })
+    .await;
+    app.advance(Duration::from_mins(30));
+    eventually("the mail is given up", async || {
+        outcome("given_up").await == 1.0
+    })
+    .await;
+}
+
+#[apply(each_database)]
+async fn mail_goes_to_the_ascii_form_of_a_domain(env: TestEnv) {
+    let app = env.app().await;
+    let sign_up = "mutation ($email: String!, $password: String!) {
+        signUp(input: { email: $email, password: $password }) { userErrors { code } } }";
+    let email = "Info@M\u{fc}nchen.example";
+    let variables = json!({ "email": email, "password": PASSWORD });
+    app.anonymous().ask(sign_up, variables).await;
+    assert_eq!(
+        request(&app, "info@xn--mnchen-3ya.example").await,
+        json!([])
+    );
+    let mail = &mails_when(&app, 1).await[0];
+    assert_eq!(mail["to"], "Info@xn--mnchen-3ya.example");
+}
+
+#[apply(each_database)]
 async fn production_without_mail_server_sends_no_mail(env: TestEnv) {
     let app = env.app_with(&["--mode", "production"]).await;
     app.sign_up("ana").await;
@@ -285,6 +362,37 @@ async fn production_without_mail_server_sends_no_mail(env: TestEnv) {
         .await;
     let error = error.err().expect("the sender is missing").to_string();
     assert!(error.contains("CUBBY_MAIL_FROM"), "{error}");
+    for (smtp, app_url, says) in [
+        (
+            "smtp://mail.example.com",
+            "https://app.example.com",
+            "tls=required",
+        ),
+        (
+            "smtp://ana:secret@192.0.2.1:587?tls=opportunistic",
+            "https://app.example.com",
+            "tls=required",
+        ),
+        (
+            "smtps://mail.example.com",
+            "http://app.example.com",
+            "CUBBY_APP_URL",
+        ),
+    ] {
+        let flags = [
+            "--smtp-url",
+            smtp,
+            "--app-url",
+            app_url,
+            "--mail-from",
+            "a@example.com",
+        ];
+        let error = env
+            .start(&[&["--mode", "production"], &flags[..]].concat())
+            .await;
+        let error = error.err().expect("it is insecure").to_string();
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 #[apply(each_database)]
