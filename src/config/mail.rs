@@ -112,7 +112,8 @@ impl Config {
     /// Returns the settings of mail; `None` in production without a mail server.
     ///
     /// # Errors
-    /// Fails if a mail server is set, but not the sender or the address of the front end.
+    /// Fails if a mail server is set, but not the sender or the address of the front end, and in production
+    /// if mails or their links would be sent without encryption.
     pub(crate) fn mail(&self, mode: Mode) -> Result<Option<MailSettings>, ConfigError> {
         if self.smtp_url.is_none() && mode == Mode::Production {
             return Ok(None);

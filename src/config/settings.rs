@@ -237,8 +237,9 @@ pub struct Config {
     pub sign_up: SignUp,
 
     /// The server that sends mail: `smtps://USER:PASSWORD@HOST`, `smtp://USER:PASSWORD@HOST:587?tls=required`
-    /// for STARTTLS, or `smtp://HOST:25` without encryption. Default: in development, mails are shown at
-    /// /dev/mailbox; in production, no mail is sent, and passwords cannot be reset by mail
+    /// for STARTTLS, or `smtp://localhost:25` without encryption, which production allows only for a server on
+    /// this machine. Default: in development, mails are shown at /dev/mailbox; in production, no mail is sent,
+    /// and passwords cannot be reset by mail
     #[arg(
         long,
         env = "CUBBY_SMTP_URL",
@@ -253,7 +254,7 @@ pub struct Config {
     pub mail_from: Option<Sender>,
 
     /// The address of the front end, to which links in mails lead, such as `https://app.example.com`.
-    /// Required with CUBBY_SMTP_URL in production
+    /// Required with CUBBY_SMTP_URL in production, where it must begin with `https://`
     #[arg(long, env = "CUBBY_APP_URL", value_name = "URL", global = true)]
     pub app_url: Option<AppUrl>,
 

@@ -58,19 +58,19 @@ impl Jobs {
         }
     }
 
-    /// Stores a job that no other change causes.
-    pub(crate) async fn store(&self, database: &Database, job: NewJob) -> Result<()> {
-        let job = &job;
-        let insert = |transaction: Arc<Transaction>| async move {
-            job.clone().insert(&*transaction).await?;
-            Ok::<_, Error>(End::Commit(()))
-        };
-        database.transaction(insert).await
-    }
-
     /// Returns the payload of a job; `None` if no accepted secret decrypts it.
     fn read<P: Payload>(&self, job: &entity::Model) -> Option<P> {
         let opened = self.sealer.open(&job.sealed_payload, &job.id.to_string())?;
         serde_json::from_slice(&opened.text).ok()
     }
+}
+
+/// Stores a job that no other change causes.
+pub(crate) async fn store(database: &Database, job: NewJob) -> Result<()> {
+    let job = &job;
+    let insert = |transaction: Arc<Transaction>| async move {
+        job.clone().insert(&*transaction).await?;
+        Ok::<_, Error>(End::Commit(()))
+    };
+    database.transaction(insert).await
 }

@@ -98,8 +98,8 @@ impl Handler for Mailer {
                 return Ok(());
             }
         };
-        let unsendable = |error: String| Failed::Permanently(error);
-        let to = Address::from_str(&mail.to).map_err(|error| unsendable(error.to_string()))?;
+        let to = Address::from_str(&mail.to);
+        let to = to.map_err(|error| Failed::Permanently(error.to_string()))?;
         let message = lettre::Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
@@ -110,7 +110,7 @@ impl Handler for Mailer {
                 rendered.text,
                 rendered.html,
             ))
-            .map_err(|error| unsendable(error.to_string()))?;
+            .map_err(|error| Failed::Permanently(error.to_string()))?;
         let sent = in_time(smtp.send(message)).await;
         match sent.map_err(Failed::Temporarily)? {
             Ok(_) => Ok(()),

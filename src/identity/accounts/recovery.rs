@@ -25,7 +25,7 @@ use crate::{
         unscoped,
         users::{email_address::EmailAddress, profile, registration::password_row},
     },
-    jobs::{Failed, Handler, Jobs, Payload},
+    jobs::{self, Failed, Handler, Jobs, Payload},
     mail::{Links, Mail, Message},
     scope::{Filter, Set, Viewer},
 };
@@ -70,7 +70,7 @@ impl Accounts {
             email: email.as_str().to_owned(),
         };
         let job = outbox.jobs.create(&request, self.clock.now());
-        Ok(outbox.jobs.store(&self.database, job).await?)
+        Ok(jobs::store(&self.database, job).await?)
     }
 
     /// Sets a new password by a token. Ends all sessions, and revokes all personal access tokens.

@@ -75,6 +75,12 @@ async fn token(app: &App) -> String {
     token_of(&links().await[0])
 }
 
+/// Returns the number of attempts to send a mail that ended like this.
+async fn outcome(app: &App, outcome: &str) -> f64 {
+    let name = format!(r#"cubby_jobs_total{{kind="mail",outcome="{outcome}"}}"#);
+    app.metric(&name).await
+}
+
 fn error(code: &str, field: &str) -> Value {
     json!([{ "code": code, "path": ["input", field] }])
 }
@@ -306,19 +312,13 @@ async fn mail_with_an_expired_link_is_not_sent(env: TestEnv) {
     let app = env.app_with(&["--smtp-url", "smtp://127.0.0.1:1"]).await;
     app.sign_up("ana").await;
     assert_eq!(request(&app, "ana@example.com").await, json!([]));
-    let outcome = async |outcome: &str| {
-        app.metric(&format!(
-            r#"cubby_jobs_total{{kind="mail",outcome="{outcome}"}}"#
-        ))
-        .await
-    };
     eventually("the first attempt has failed", async || {
-        outcome("failed").await == 1.0
+        outcome(&app, "failed").await == 1.0
     })
     .await;
     app.advance(Duration::from_mins(30));
     eventually("the mail is given up", async || {
-        outcome("given_up").await == 1.0
+        outcome(&app, "given_up").await == 1.0
     })
     .await;
 }
@@ -436,15 +436,11 @@ async fn mails_reach_a_mail_server_that_refuses_and_greylists(env: TestEnv) {
     }
     // The greylisted mail is due again after five seconds.
     eventually("the refused mail is given up", async || {
-        app.metric(r#"cubby_jobs_total{kind="mail",outcome="given_up"}"#)
-            .await
-            == 1.0
+        outcome(&app, "given_up").await == 1.0
     })
     .await;
     eventually("the greylisted mail has failed once", async || {
-        app.metric(r#"cubby_jobs_total{kind="mail",outcome="failed"}"#)
-            .await
-            == 1.0
+        outcome(&app, "failed").await == 1.0
     })
     .await;
     app.advance(Duration::from_secs(5));
@@ -476,9 +472,7 @@ async fn stalled_mail_does_not_delay_others(env: TestEnv) {
         request(&app, &format!("{name}@example.com")).await;
     }
     assert_eq!(smtp.next().await["to"], json!(["ana@example.com"]));
-    let ended = app
-        .metric(r#"cubby_jobs_total{kind="mail",outcome="failed"}"#)
-        .await;
+    let ended = outcome(&app, "failed").await;
     assert_eq!(ended, 0.0, "the stalled mail has not ended");
 }
 
@@ -488,19 +482,13 @@ async fn unsent_mail_is_retried_and_given_up_after_a_day(env: TestEnv) {
     let app = env.app_with(&flags).await;
     app.sign_up("ana").await;
     assert_eq!(request(&app, "ana@example.com").await, json!([]));
-    let outcome = async |outcome: &str| {
-        app.metric(&format!(
-            r#"cubby_jobs_total{{kind="mail",outcome="{outcome}"}}"#
-        ))
-        .await
-    };
     eventually("the first attempt has failed", async || {
-        outcome("failed").await == 1.0
+        outcome(&app, "failed").await == 1.0
     })
     .await;
     app.advance(Duration::from_secs(5));
     eventually("the second attempt has failed", async || {
-        outcome("failed").await == 2.0
+        outcome(&app, "failed").await == 2.0
     })
     .await;
     assert_eq!(
@@ -510,7 +498,7 @@ async fn unsent_mail_is_retried_and_given_up_after_a_day(env: TestEnv) {
     );
     app.advance(Duration::from_hours(24));
     eventually("the mail is given up", async || {
-        outcome("given_up").await == 1.0
+        outcome(&app, "given_up").await == 1.0
     })
     .await;
     assert_eq!(app.sql("SELECT count(*) FROM jobs").await, [0]);
